@@ -1,0 +1,55 @@
+"""Customers of Netography Fusion under infrastructure as code.
+
+``Customer`` is the resource for Python programs; ``FusionClient`` speaks to the service on its own; every error is a
+``FusionError``. Names are imported when they are first used: a program that declares customers needs no HTTP stack,
+and a script that lists them needs no Pulumi.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pulumi_fusion.api.client import FusionClient
+    from pulumi_fusion.customer.model import Account, AccountType, CustomerStatus, CustomerType, User
+    from pulumi_fusion.dynamic import Customer
+    from pulumi_fusion.errors import FusionError
+    from pulumi_fusion.redaction import Secret
+    from pulumi_fusion.settings import Settings
+
+__all__ = [
+    "Account",
+    "AccountType",
+    "Customer",
+    "CustomerStatus",
+    "CustomerType",
+    "FusionClient",
+    "FusionError",
+    "Secret",
+    "Settings",
+    "User",
+]
+
+_ROOMS = {
+    "Account": "customer.model",
+    "AccountType": "customer.model",
+    "Customer": "dynamic",
+    "CustomerStatus": "customer.model",
+    "CustomerType": "customer.model",
+    "FusionClient": "api.client",
+    "FusionError": "errors",
+    "Secret": "redaction",
+    "Settings": "settings",
+    "User": "customer.model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,99 @@
+"""What the service holds, asked once for a whole run and not once for every customer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, Generic, TypeVar
+
+from pulumi_fusion.customer.gateway import Gateway
+from pulumi_fusion.customer.model import Account, AccountType
+from pulumi_fusion.errors import BadRequest, Cancelled, Forbidden, FusionError, NotFound
+
+__all__ = ["Directory"]
+
+# Long enough for one engine run over a thousand customers, short enough for a process that lives on.
+FRESH_SECONDS: Final = 60.0
+# Long enough that a burst of operations fails together, short enough that the next attempt is a real one.
+FAILED_SECONDS: Final = 5.0
+
+T = TypeVar("T")
+
+
+class Directory:
+    """The service's list of customers and of account types, shared by all operations of a process.
+
+    The list is evidence of what exists and never of what does not: whether it holds the whole subtree is not
+    published, and it ends at 1000 entries. Safe to use from several threads.
+    """
+
+    def __init__(self, *, fresh_seconds: float = FRESH_SECONDS) -> None:
+        self._types: _Once[tuple[AccountType, ...]] = _Once(fresh_seconds)
+        self._listed: _Once[dict[str, Account]] = _Once(fresh_seconds)
+        self._lock = threading.Lock()
+        self._fresh_seconds = fresh_seconds
+        self._written: dict[str, tuple[float, Account | None]] = {}
+
+    def types(self, gateway: Gateway) -> Sequence[AccountType]:
+        """The service's own account types. Raises FusionError."""
+        return self._types.get(lambda: tuple(gateway.list_customer_types()))
+
+    def types_if_told(self, gateway: Gateway) -> Sequence[AccountType]:
+        """The same, or none where the service refuses to tell: then the table of the mapping holds alone."""
+        try:
+            return self.types(gateway)
+        except (BadRequest, Forbidden, NotFound):
+            return ()
+
+    def find(self, gateway: Gateway, shortname: str) -> Account | None:
+        """The account as this process last wrote it or as the list shows it; None leaves the question open.
+
+        Raises FusionError.
+        """
+        with self._lock:
+            written_at, written = self._written.get(shortname, (None, None))
+        if written_at is not None and time.monotonic() - written_at <= self._fresh_seconds:
+            return written
+        return self._list(gateway).get(shortname)
+
+    def _list(self, gateway: Gateway) -> dict[str, Account]:
+        return self._listed.get(lambda: {account.shortname: account for account in gateway.list_customers()})
+
+    def below(self, gateway: Gateway, shortname: str) -> list[str]:
+        """Shortnames of listed accounts whose parent is this one. Raises FusionError."""
+        listed = self._list(gateway).values()
+        return sorted(account.shortname for account in listed if account.parent == shortname)
+
+    def wrote(self, shortname: str, account: Account | None) -> None:
+        """Note what this process made of an account; None: deleted. A list read later may still lag behind it."""
+        with self._lock:
+            self._written[shortname] = (time.monotonic(), account)
+
+
+class _Once(Generic[T]):
+    """A value that one thread fetches while the others wait for it; a failure is shared like a value."""
+
+    def __init__(self, fresh_seconds: float) -> None:
+        self._fresh_seconds = fresh_seconds
+        self._lock = threading.Lock()
+        self._fetched: tuple[float, T] | None = None
+        self._failed: tuple[float, FusionError] | None = None
+
+    def get(self, fetch: Callable[[], T]) -> T:
+        with self._lock:
+            now = time.monotonic()
+            if self._fetched and now - self._fetched[0] <= self._fresh_seconds:
+                return self._fetched[1]
+            if self._failed and now - self._failed[0] <= FAILED_SECONDS:
+                failure = self._failed[1]
+                raise failure.during(failure.attempted)
+            try:
+                value = fetch()
+            except Cancelled:
+                raise
+            except FusionError as failure:
+                self._failed = (time.monotonic(), failure)
+                raise
+            self._fetched = (time.monotonic(), value)
+            return value

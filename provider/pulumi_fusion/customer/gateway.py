@@ -1,0 +1,42 @@
+"""What the life cycle needs of the service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from pulumi_fusion.customer.model import Account, AccountType
+from pulumi_fusion.deadline import Deadline
+
+__all__ = ["Gateway"]
+
+
+class Gateway(Protocol):
+    """The service's verbs. Each raises a :class:`~pulumi_fusion.errors.RequestFailed` whose class is the phase
+    in which it failed, and repeats on its own only what provably changed nothing.
+    """
+
+    @property
+    def account(self) -> str:
+        """The shortname of the account that customers are created below."""
+
+    def within(self, deadline: Deadline) -> Gateway:
+        """The same service, with every request bound to the deadline."""
+
+    def list_customers(self) -> Sequence[Account]:
+        """All accounts that the service lists for this account, 1000 at most."""
+
+    def get_customer(self, shortname: str) -> Account:
+        """One account. Raises NotFound on proof of absence."""
+
+    def create_customer(self, body: Mapping[str, Any]) -> Account:
+        """Create an account; one request is all that is ever sent whose outcome is in doubt."""
+
+    def update_customer(self, shortname: str, body: Mapping[str, Any]) -> Account:
+        """Replace what the service holds of an account."""
+
+    def delete_customer(self, shortname: str) -> None:
+        """Delete an account. Raises NotFound where it is gone already."""
+
+    def list_customer_types(self) -> Sequence[AccountType]:
+        """The account types that the service knows."""

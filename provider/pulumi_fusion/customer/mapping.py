@@ -1,0 +1,146 @@
+"""The form's words to the API's and back, each in one place.
+
+Facts: https://docs.netography.com/api-reference/netography-apis/resellers. How the fields of a record are
+found is told by the aliases of :class:`~pulumi_fusion.customer.model.Account`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pulumi_fusion.customer.model import Account, AccountType, CustomerStatus, Inputs, State
+
+__all__ = ["API_TYPES", "FORM_TYPES", "api_type", "contradiction", "echoes", "merge", "to_create", "to_update"]
+
+# Inference: no public page says how the form's two types and two toggles become the API's one type. The
+# service's own list (GET /customers/types) overrules this table where a word stands in it as a label.
+FORM_TYPES: Final[Mapping[str, str]] = {"SLG": "customer", "MSSP": "reseller"}
+INTERNAL_TYPE: Final = "staff"
+
+API_TYPES: Final = ("customer", "reseller", "staff")
+"""The values that the API documents."""
+
+_TRIAL: Final[Mapping[str, bool]] = {
+    CustomerStatus.ACTIVE.value: False,
+    CustomerStatus.TRIAL_ACTIVE.value: True,
+}
+_STATUS: Final = {trial: status for status, trial in _TRIAL.items()}
+
+# What an account echoes of what was sent: field of the request -> field of Account.
+_ECHOED: Final[Mapping[str, str]] = {
+    "shortname": "shortname",
+    "retention": "data_retention",
+    "rollupRetention": "rollup_retention",
+    "trial": "trial",
+    "organization": "organization",
+    "type": "type",
+    "fps": "fps",
+}
+
+
+def api_type(word: str, *, multi_account: bool, internal: bool, listed: Sequence[AccountType] = ()) -> str | None:
+    """The API's type for a word of the form and its toggles, or None when nobody knows the word.
+
+    ``listed`` is the service's own list, empty when it could not be asked.
+    """
+    labels = {entry.label: entry.value for entry in listed if entry.label}
+    if word in API_TYPES or any(word == entry.value for entry in listed):
+        return word
+    if word in FORM_TYPES:
+        if internal:
+            return INTERNAL_TYPE
+        effective = "MSSP" if multi_account else word
+        return labels.get(effective, FORM_TYPES[effective])
+    return labels.get(word)
+
+
+def contradiction(word: str, *, multi_account: bool | None, internal: bool | None) -> tuple[str, str] | None:
+    """Which toggle an API type given directly contradicts, and what it says instead; None where all agree.
+
+    A toggle that is not set contradicts nothing, and a word of the form leaves both toggles free.
+    """
+    if word in FORM_TYPES:
+        return None
+    if internal is True and word != INTERNAL_TYPE:
+        return "internal", f'an internal account is of type "{INTERNAL_TYPE}"'
+    if internal is False and word == INTERNAL_TYPE:
+        return "internal", f'type "{INTERNAL_TYPE}" is that of an internal account'
+    if multi_account is True and word not in (FORM_TYPES["MSSP"], INTERNAL_TYPE):
+        return "multi_account", f'an account with multiple accounts is of type "{FORM_TYPES["MSSP"]}"'
+    return None
+
+
+def to_create(inputs: Inputs, account_type: str) -> dict[str, Any]:
+    """The body of POST /customer."""
+    return {
+        "shortname": inputs.shortname,
+        "username": inputs.email,
+        "given_name": inputs.given_name,
+        "family_name": inputs.family_name,
+        **to_update(inputs, account_type),
+    }
+
+
+def to_update(
+    inputs: Inputs, account_type: str, *, live: Account | None = None, known: State | None = None
+) -> dict[str, Any]:
+    """The body of PUT /customer/{shortname}: the complete object, for the API makes no difference of its own.
+
+    What the program does not manage keeps the value that the service shows, or else the last one known.
+    """
+    body: dict[str, Any] = {
+        "organization": inputs.organization,
+        "type": account_type,
+        "trial": _TRIAL[inputs.status],
+        "retention": inputs.data_retention,
+        "rollupRetention": inputs.rollup_retention,
+    }
+    candidates = (
+        inputs.contractual_flows_per_second,
+        live.fps if live else None,
+        known.contractual_flows_per_second if known else None,
+    )
+    fps = next((value for value in candidates if value is not None), None)
+    return body if fps is None else {**body, "fps": fps}
+
+
+def echoes(account: Account, body: Mapping[str, Any]) -> list[str]:
+    """The fields of a request that an account shows with another value; what it does not show is no difference."""
+    return [
+        sent
+        for sent, field in _ECHOED.items()
+        if sent in body and (shown := getattr(account, field)) is not None and shown != body[sent]
+    ]
+
+
+def merge(account: Account, known: State, listed: Sequence[AccountType] = ()) -> State:
+    """What the service shows, laid over what was known."""
+    shown: dict[str, Any] = {
+        "shortname": account.shortname,
+        "organization": account.organization,
+        "status": None if account.trial is None else _STATUS[account.trial],
+        "contractual_flows_per_second": account.fps,
+        "data_retention": account.data_retention,
+        "rollup_retention": account.rollup_retention,
+        "customer_id": account.id,
+        "ingest_ip": account.ingest_ip,
+        "ingest_port": account.ingest_port,
+        "parent": account.parent,
+        "node": account.node,
+    }
+    if account.type is not None and account.type != known_type(known, listed):
+        shown["type"] = account.type
+    return known.model_copy(update={name: value for name, value in shown.items() if value is not None})
+
+
+def known_type(known: State, listed: Sequence[AccountType] = ()) -> str | None:
+    """The API's type for the type and toggles in state, or None when the state has none that is known."""
+    if known.type is None:
+        return None
+    return api_type(
+        known.type,
+        multi_account=bool(known.multi_account),
+        internal=bool(known.internal),
+        listed=listed,
+    )

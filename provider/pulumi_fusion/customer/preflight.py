@@ -1,0 +1,72 @@
+"""What a preview asks the service: whether the credential works, which types there are, which names are taken.
+
+Pulumi's guide wants no network in a check
+(https://www.pulumi.com/docs/iac/extending-pulumi/provider-implementers-guide/). This is the one deliberate
+exception: a preview that sees neither a dead credential nor a taken shortname is worth little before onboarding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pulumi_fusion.customer.check import Failure
+from pulumi_fusion.customer.directory import Directory
+from pulumi_fusion.customer.gateway import Gateway
+from pulumi_fusion.customer.model import AccountType
+from pulumi_fusion.errors import Forbidden, FusionError, MissingSetting, SettingsError, Unauthorized
+from pulumi_fusion.settings import Preflight
+
+__all__ = ["already_taken", "ask"]
+
+
+def ask(
+    connect: Callable[[], Gateway], directory: Directory, mode: Preflight, warn: Callable[[str], None]
+) -> tuple[Gateway | None, Sequence[AccountType], list[Failure]]:
+    """Reach the service and fetch its account types.
+
+    The gateway is None where nothing more is to be asked. A credential that the service refuses is a failure
+    in every mode; a service that cannot be reached is a warning in ``auto`` and a failure in ``required``.
+    """
+    if mode == "off":
+        return None, (), []
+    try:
+        gateway = connect()
+        return gateway, directory.types(gateway), []
+    except (Unauthorized, Forbidden) as refused:
+        return None, (), [Failure("netosecret", str(refused))]
+    except FusionError as failure:
+        setting_is_wrong = isinstance(failure, SettingsError) and not isinstance(failure, MissingSetting)
+        if setting_is_wrong or mode == "required":
+            return (
+                None,
+                (),
+                [Failure("netosecret" if isinstance(failure, SettingsError) else "preflight", str(failure))],
+            )
+        warn(
+            f"The preview asks nothing of the service, so a taken shortname or a bad credential shows at up. {failure}"
+        )
+        return None, (), []
+
+
+def already_taken(
+    inputs: Mapping[str, Any], before: str | None, gateway: Gateway, directory: Directory, ways_in: Callable[..., str]
+) -> list[Failure]:
+    """The failure of a customer that is to be created under a shortname that the service lists."""
+    shortname, adopt = inputs.get("shortname"), inputs.get("adopt")
+    if not isinstance(shortname, str) or shortname == before:
+        return []
+    account = directory.find(gateway, shortname)
+    if account is None or (adopt is not None and adopt == account.id):
+        return []
+    if isinstance(adopt, str):
+        return [
+            Failure("adopt", f"adopt names the id {adopt!r}, but the customer {shortname!r} has the id {account.id!r}")
+        ]
+    return [
+        Failure(
+            "shortname",
+            f"Shortname {shortname!r} is taken by a customer that exists already (id {account.id}). "
+            + ways_in(shortname, account.id),
+        )
+    ]

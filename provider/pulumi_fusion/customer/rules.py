@@ -1,0 +1,141 @@
+"""The rule of each field, as a function that returns the value as it will be used or raises ValueError.
+
+The sentences are part of the public interface: they name the rule and the way out and stay as they are.
+Source of the rules: the form, https://docs.netography.com/docs/add-customer.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+__all__ = ["boolean", "email", "flows", "nearest", "one_of_days", "one_of_words", "shortname", "text"]
+
+SHORTNAME_LENGTHS: Final = (5, 16)
+LARGEST_FLOWS: Final = 2**31 - 1
+
+# pchar of https://www.rfc-editor.org/rfc/rfc3986#section-3.3 without "+", which the form excludes by name,
+# and without percent-encoding, which would make two spellings of one name.
+_NOT_IN_SHORTNAME: Final = re.compile(r"[^A-Za-z0-9\-._~!$&'()*,;=:@]")
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """`` (did you mean 'x'?)`` for the word that is most like it, or nothing."""
+    by_lower = {candidate.lower(): candidate for candidate in words}
+    match = difflib.get_close_matches(word.lower(), by_lower, n=1)
+    return f" (did you mean {by_lower[match[0]]!r}?)" if match else ""
+
+
+def _shown(value: Any) -> str:
+    """A value as a message quotes it: short, and by its type alone where it is a collection."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (str, int, float)):
+        shown = repr(value)
+        return shown if len(shown) <= 60 else f"{shown[:59]}…"
+    return "a map" if isinstance(value, dict) else "a list" if isinstance(value, list) else f"a {type(value).__name__}"
+
+
+def text(value: Any) -> str:
+    """A text that is not blank, of printable characters, without white space at either end."""
+    if not isinstance(value, str):
+        raise ValueError(f"must be a text, not {_shown(value)}")
+    if not value.strip():
+        raise ValueError("must not be blank")
+    if value != value.strip():
+        raise ValueError(f"must not begin or end with white space: remove it from {_shown(value)}")
+    # Cc: control, Cf: invisible format characters, Cs: halves of a character, Zl and Zp: line breaks.
+    if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in value):
+        raise ValueError("must not contain control, invisible or line-breaking characters")
+    return value
+
+
+def email(value: Any) -> str:
+    """An e-mail address by its syntax; whether it takes mail is not asked."""
+    # Imported here: a program that declares customers does not pay for it, only what checks them.
+    from email_validator import EmailNotValidError, validate_email
+
+    address = text(value)
+    try:
+        # Special domains such as .test are for the service to refuse, so only a dot is asked of the domain.
+        validated = validate_email(address, check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError as wrong:
+        raise ValueError(f"must be an e-mail address such as admin@example.com: {wrong}") from None
+    if "." not in validated.domain:
+        raise ValueError("must be an e-mail address such as admin@example.com: its domain has no dot")
+    return address
+
+
+def shortname(value: Any) -> str:
+    """5 to 16 characters that stand in a path without being encoded, and no plus sign."""
+    name = text(value)
+    problems = []
+    shortest, longest = SHORTNAME_LENGTHS
+    if not shortest <= len(name) <= longest:
+        problems.append(f"must have {shortest} to {longest} characters, and {_shown(name)} has {len(name)}")
+    if wrong := sorted(set(_NOT_IN_SHORTNAME.findall(name))):
+        problems.append(
+            "may hold ASCII letters, digits and -._~!$&'()*,;=:@ only (RFC 3986 without + and %), not "
+            + " ".join(map(repr, wrong))
+        )
+    if problems:
+        raise ValueError("; ".join(problems))
+    return name
+
+
+def boolean(value: Any) -> bool:
+    """true or false, and nothing that merely counts as one."""
+    if not isinstance(value, bool):
+        raise ValueError(f"must be true or false, not {_shown(value)}")
+    return value
+
+
+def _integer(value: Any, rule: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        hint = " (write it without quotes)" if isinstance(value, str) else ""
+        raise ValueError(f"{rule}, not {_shown(value)}{hint}")
+    # Pulumi sends every number as a double: https://www.pulumi.com/docs/iac/concepts/inputs-outputs/
+    if isinstance(value, float):
+        if not value.is_integer():
+            raise ValueError(f"{rule}, not {_shown(value)}")
+        return int(value)
+    return value
+
+
+def flows(value: Any) -> int:
+    """Flows per second."""
+    rule = f"must be a whole number of flows per second from 1 to {LARGEST_FLOWS}"
+    number = _integer(value, rule)
+    if not 1 <= number <= LARGEST_FLOWS:
+        raise ValueError(f"{rule}, not {_shown(number)}; leave it out where the contract has none")
+    return number
+
+
+def one_of_days(allowed: tuple[int, ...]) -> Callable[[Any], int]:
+    """A rule: one of these numbers of days."""
+    rule = f"must be one of {', '.join(map(str, allowed))} (days)"
+
+    def days(value: Any) -> int:
+        number = _integer(value, rule)
+        if number not in allowed:
+            raise ValueError(f"{rule}, not {_shown(number)}")
+        return number
+
+    return days
+
+
+def one_of_words(allowed: tuple[str, ...]) -> Callable[[Any], str]:
+    """A rule: one of these words, in this spelling."""
+    rule = f"must be one of {', '.join(map(repr, allowed))}"
+
+    def word(value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError(f"{rule}, not {_shown(value)}")
+        if value not in allowed:
+            raise ValueError(f"{rule}, not {_shown(value)}{nearest(value, allowed)}")
+        return value
+
+    return word

@@ -1,0 +1,48 @@
+"""The time that one operation may take, and the interrupt that may end it sooner."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+
+from pulumi_fusion.errors import Cancelled, DeadlineExceeded
+
+__all__ = ["Deadline", "backoff"]
+
+
+def backoff(base: float = 0.5, cap: float = 20.0) -> Iterator[float]:
+    """Waits in seconds with full jitter: each drawn between 0 and a bound that doubles up to ``cap``.
+
+    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    """
+    bound = base
+    while True:
+        yield random.uniform(0, bound)  # noqa: S311 - spreads load, protects nothing
+        bound = min(cap, bound * 2)
+
+
+class Deadline:
+    """The end of one operation, ``seconds`` from now; setting ``cancelled`` ends every wait at once."""
+
+    def __init__(self, seconds: float, *, cancelled: threading.Event | None = None) -> None:
+        self.seconds = seconds
+        self.cancelled = cancelled or threading.Event()
+        self._end = time.monotonic() + seconds
+
+    def remaining(self) -> float:
+        """Seconds left, never below 0."""
+        return max(0.0, self._end - time.monotonic())
+
+    def check(self, attempted: str) -> None:
+        """Say whether another request may start. Raises Cancelled or DeadlineExceeded."""
+        if self.cancelled.is_set():
+            raise Cancelled(attempted, "the operation was interrupted")
+        if self.remaining() <= 0:
+            raise DeadlineExceeded(attempted, f"it took longer than the {self.seconds:g} seconds allowed")
+
+    def wait(self, seconds: float, attempted: str = "wait for the service") -> None:
+        """Sleep, but not past the end and not through an interrupt. Raises Cancelled or DeadlineExceeded."""
+        self.cancelled.wait(min(seconds, self.remaining()))
+        self.check(attempted)

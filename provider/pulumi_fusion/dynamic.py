@@ -1,0 +1,269 @@
+"""The dynamic provider: ``Customer`` for Python programs, with nothing to install but the package.
+
+Pulumi pickles the provider object into the state of every resource and loads it from there for each call
+(https://www.pulumi.com/docs/iac/concepts/providers/dynamic-providers/). A class in an installed module is pickled by
+its name alone, so the name of this module and of its classes is a contract with every state that exists.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final
+
+import pulumi
+from pulumi import Input, Output, dynamic
+
+from pulumi_fusion.customer.changes import UNKNOWN, Kind
+from pulumi_fusion.customer.gateway import Gateway
+from pulumi_fusion.customer.lifecycle import Lifecycle
+from pulumi_fusion.customer.model import (
+    OUTPUTS,
+    CustomerStatus,
+    CustomerType,
+    Inputs,
+    State,
+    state_key,
+)
+from pulumi_fusion.errors import FusionError
+from pulumi_fusion.redaction import redact_logs
+from pulumi_fusion.settings import Settings
+
+__all__ = ["Customer", "CustomerProvider"]
+
+# The engine's own key for the pickled provider; it comes along with the properties of every call.
+_PROVIDER_KEY: Final = "__provider"
+
+_STATE_KEYS: Final = {name: state_key(name) for name in State.model_fields}
+_NAMES: Final = {key: name for name, key in _STATE_KEYS.items()}
+
+
+class CustomerProvider(dynamic.ResourceProvider):
+    """check, diff, create, read, update and delete of a Customer, as Pulumi calls them.
+
+    Instances hold nothing before ``configure``: whatever they held would be written into the state.
+    """
+
+    # The pickle is the name of this class and nothing secret; as a secret it would only be noise in every diff.
+    serialize_as_secret_always = False
+
+    _lifecycle: Lifecycle
+
+    def configure(self, req: dynamic.ConfigureRequest) -> None:
+        """Read the settings from the stack configuration and the environment of this run."""
+        # The SDK sends traceback.format_exc() as the message of an error; this leaves the error's own line of it
+        # (https://github.com/pulumi/pulumi/pull/24465). Not at import: the program imports this module as well, and
+        # the SDK's own use of traceback there breaks without frames.
+        sys.tracebacklimit = 0
+        redact_logs()
+        self._lifecycle = _lifecycle(req.config.get)
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
+        """Every failure at once, at preview; values that are not known yet pass."""
+        old = _plain(_olds)
+        checked = self._lifecycle.check(_plain(news), old or None)
+        inputs = {key: news[key] if value is UNKNOWN else value for key, value in checked.inputs.items()}
+        return dynamic.CheckResult(
+            inputs, [dynamic.CheckFailure(failure.property, failure.reason) for failure in checked.failures]
+        )
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
+        """Whether anything differs and what replaces; which properties differ is shown by the engine."""
+        found = self._lifecycle.diff(State.recall(_plain(_olds)), _plain(_news))
+        return dynamic.DiffResult(
+            changes=bool(found),
+            replaces=[state_key(change.field) for change in found if change.kind is Kind.REPLACE],
+            delete_before_replace=False,
+        )
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        """Create the customer; its id for Pulumi is the shortname."""
+        inputs = Inputs.model_validate(_plain(props))
+        try:
+            state = self._lifecycle.create(inputs)
+        except FusionError as failure:
+            raise failure from None
+        return dynamic.CreateResult(inputs.shortname, state.properties())
+
+    def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
+        """The live state, and as inputs too, so that drift shows property by property."""
+        try:
+            state = self._lifecycle.read(id_, State.recall(_plain(props)))
+        except FusionError as failure:
+            raise failure from None
+        if state is None:
+            return dynamic.ReadResult("", {})
+        properties = state.properties()
+        inputs = {key: value for key, value in properties.items() if _NAMES[key] not in OUTPUTS}
+        return dynamic.ReadResult(id_, properties, inputs)
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
+        """Bring the customer in line with the program."""
+        try:
+            state = self._lifecycle.update(State.recall(_plain(_olds)), Inputs.model_validate(_plain(_news)))
+        except FusionError as failure:
+            raise failure from None
+        return dynamic.UpdateResult(state.properties())
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Delete the customer; one that is gone already is a success."""
+        try:
+            self._lifecycle.delete(_id, State.recall(_plain(_props)))
+        except FusionError as failure:
+            raise failure from None
+
+
+class Customer(dynamic.Resource, module="fusion", name="Customer"):
+    """A customer (sub-account, tenant) of Netography Fusion, as in the vendor's form "Add Customer"."""
+
+    email: Output[str]
+    given_name: Output[str]
+    family_name: Output[str]
+    organization: Output[str]
+    shortname: Output[str]
+    type: Output[str]
+    status: Output[str]
+    data_retention: Output[int]
+    rollup_retention: Output[int]
+    contractual_flows_per_second: Output[int | None]
+    multi_account: Output[bool | None]
+    internal: Output[bool | None]
+    deletion_protection: Output[bool]
+    adopt: Output[str | None]
+    customer_id: Output[str]
+    """The immutable internal id."""
+    ingest_ip: Output[str | None]
+    """Address that the customer's flow records are sent to."""
+    ingest_port: Output[int | None]
+    """Port that the customer's flow records are sent to."""
+    parent: Output[str | None]
+    """Shortname of the account above."""
+    node: Output[str | None]
+    """Place in the account tree, as the service writes it."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        email: Input[str],
+        given_name: Input[str],
+        family_name: Input[str],
+        organization: Input[str],
+        shortname: Input[str],
+        type: Input[CustomerType | str],
+        status: Input[CustomerStatus | str],
+        data_retention: Input[int],
+        rollup_retention: Input[int],
+        contractual_flows_per_second: Input[int] | None = None,
+        multi_account: Input[bool] | None = None,
+        internal: Input[bool] | None = None,
+        deletion_protection: Input[bool] | None = None,
+        adopt: Input[str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare a customer.
+
+        ``email``, ``given_name`` and ``family_name`` are the first admin user's and used at creation only.
+        ``shortname`` (5 to 16 characters) is the key in Fusion; changing it replaces the customer. ``type`` is SLG or
+        MSSP as in the form, or the API's own customer, reseller or staff; ``status`` is Active or Trial Active.
+        ``data_retention`` is 7, 45, 90 or 180 days, ``rollup_retention`` 7, 90, 180 or 365 days and at least the
+        former. ``contractual_flows_per_second`` is 1 to 2147483647. ``deletion_protection`` is on for Active and off
+        for Trial Active where it is not set, and once on is lowered only by False. ``adopt`` takes over the existing
+        customer with this immutable id instead of creating one. What is not set is not managed.
+        """
+        declared = {
+            "email": email,
+            "given_name": given_name,
+            "family_name": family_name,
+            "organization": organization,
+            "shortname": shortname,
+            "type": type,
+            "status": status,
+            "data_retention": data_retention,
+            "rollup_retention": rollup_retention,
+            "contractual_flows_per_second": contractual_flows_per_second,
+            "multi_account": multi_account,
+            "internal": internal,
+            "deletion_protection": deletion_protection,
+            "adopt": adopt,
+        }
+        self._register(resource_name, declared, opts)
+
+    @classmethod
+    def get(cls, resource_name: str, id: Input[str], opts: pulumi.ResourceOptions | None = None) -> Customer:
+        """An existing customer, read by its shortname and not managed by this stack."""
+        customer = cls.__new__(cls)
+        options = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
+        customer._register(resource_name, dict.fromkeys(Inputs.model_fields), options)
+        return customer
+
+    def _register(self, resource_name: str, declared: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
+        inputs = {name: value.value if isinstance(value, Enum) else value for name, value in declared.items()}
+        # An output exists on the object only if it was named as a property, so the service's own are named empty.
+        dynamic.Resource.__init__(self, CustomerProvider(), resource_name, {**inputs, **dict.fromkeys(OUTPUTS)}, opts)
+
+    def translate_input_property(self, prop: str) -> str:
+        return _STATE_KEYS.get(prop, prop)
+
+    def translate_output_property(self, prop: str) -> str:
+        return _NAMES.get(prop, prop)
+
+
+def _plain(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Properties as the core reads them: without the engine's key, and unknown values as ``UNKNOWN``.
+
+    Only top-level values matter, for a Customer has no nested ones.
+    """
+    return {
+        key: UNKNOWN if isinstance(value, pulumi.output.Unknown) else value
+        for key, value in properties.items()
+        if key != _PROVIDER_KEY
+    }
+
+
+def _lifecycle(config: Any) -> Lifecycle:
+    """The life cycle under the settings of this run. Settings that cannot be read fail what needs them, by name."""
+    try:
+        settings = Settings.resolve(config=config)
+    except FusionError as failure:
+        wrong = failure
+
+        def refuse() -> Gateway:
+            raise wrong.during(wrong.attempted)
+
+        return Lifecycle(refuse, warn=_once(_say))
+    lock = threading.Lock()
+    gateways: list[Gateway] = []
+
+    def connect() -> Gateway:
+        # Imported here: the user's program imports this module too and has no need of an HTTP stack.
+        from pulumi_fusion.api.client import FusionClient
+
+        with lock:
+            if not gateways:
+                gateways.append(FusionClient(settings))
+            return gateways[0]
+
+    return Lifecycle(connect, deadline=settings.deadline, mode=settings.preflight, warn=_once(_say))
+
+
+def _say(sentence: str) -> None:
+    # The engine shows what a provider writes to stderr; stdout carries the port and nothing else.
+    print(f"warning: {sentence}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _once(say: Any) -> Any:
+    """Each sentence once per run, however many customers it concerns."""
+    said: set[str] = set()
+    lock = threading.Lock()
+
+    def warn(sentence: str) -> None:
+        with lock:
+            if sentence in said:
+                return
+            said.add(sentence)
+        say(sentence)
+
+    return warn

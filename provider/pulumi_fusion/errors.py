@@ -1,0 +1,276 @@
+"""The family of errors. Every one says what was attempted, on which shortname, what came back, what to do.
+
+::
+
+    FusionError
+    ├── SettingsError           a setting is malformed; nothing was sent
+    │   └── MissingSetting      a setting is needed and was not given
+    ├── InvalidInput            the inputs break rules; nothing was sent
+    ├── Refusal                 we will not act; nothing that changes the service was sent
+    │   ├── AlreadyExists       the shortname is taken by an account that this run did not make
+    │   ├── AbsenceNotProved    the service does not say plainly that the shortname is free
+    │   ├── Protected           deletion protection is on
+    │   ├── HasSubAccounts      the customer has customers of its own
+    │   └── NotOurs             the live account is not the one in state
+    ├── RequestFailed           one request to the service failed; its phase is its class
+    │   ├── NotSent             nothing reached the service: any verb may be repeated
+    │   ├── Rejected            the service answered and did not act
+    │   │   ├── BadRequest      400, 422
+    │   │   ├── Unauthorized    401
+    │   │   ├── Forbidden       403
+    │   │   ├── NotFound        404 with the service's own error body, the only proof of absence
+    │   │   ├── Conflict        409
+    │   │   └── RateLimited     429
+    │   └── InDoubt             the service may or may not have acted
+    │       └── Unrecognised    whoever answered did not speak as Fusion does
+    ├── OutcomeUnknown          a request that changes something was sent and its effect could not be settled
+    ├── DeadlineExceeded        the time of the operation was over before the next request
+    └── Cancelled               the operation was interrupted before the next request
+
+The phase decides what may be repeated, never the text: no value of the service's ``name`` or ``message``
+is published.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pulumi_fusion.redaction import redact
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = [
+    "AbsenceNotProved",
+    "AlreadyExists",
+    "BadRequest",
+    "Cancelled",
+    "Conflict",
+    "DeadlineExceeded",
+    "Forbidden",
+    "FusionError",
+    "HasSubAccounts",
+    "InDoubt",
+    "InvalidInput",
+    "MissingSetting",
+    "NotFound",
+    "NotOurs",
+    "NotSent",
+    "OutcomeUnknown",
+    "Protected",
+    "RateLimited",
+    "Refusal",
+    "Rejected",
+    "RequestFailed",
+    "SettingsError",
+    "Unauthorized",
+    "Unrecognised",
+]
+
+_LONGEST = 300
+
+
+def capped(text: str) -> str:
+    """Foreign text made fit to show: redacted, on one line, printable, at most 300 characters."""
+    line = "".join(c if c.isprintable() else " " for c in redact(text))
+    line = " ".join(line.split())
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+class FusionError(Exception):
+    """Anything that this package raises on purpose.
+
+    ``attempted`` (str, an infinitive: "create the customer"), ``shortname`` (str | None),
+    ``came_back`` (str) and ``next_step`` (str) are kept apart for programs; ``str()`` joins them.
+    """
+
+    next_step: str = "Run it again; if it stays, ask the service's support."
+
+    def __init__(
+        self,
+        attempted: str,
+        came_back: str,
+        *,
+        shortname: str | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        self.attempted = redact(attempted)
+        self.came_back = redact(came_back)
+        self.shortname = shortname
+        if next_step is not None:
+            self.next_step = redact(next_step)
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        subject = f" {self.shortname!r}" if self.shortname else ""
+        return redact(f"Could not {self.attempted}{subject}: {self.came_back}. {self.next_step}")
+
+    def during(self, attempted: str, shortname: str | None = None) -> Self:
+        """The same error anew, told from the point of view of the operation that ran into it."""
+        told = type(self).__new__(type(self))
+        told.__dict__.update(self.__dict__)
+        told.attempted = redact(attempted)
+        told.shortname = shortname or self.shortname
+        told.args = (told._text(),)
+        return told
+
+
+class SettingsError(FusionError):
+    """A setting is malformed; nothing was sent."""
+
+
+class MissingSetting(SettingsError):
+    """A setting is needed and was not given; nothing was sent."""
+
+
+class InvalidInput(FusionError):
+    """The inputs break rules of the resource; nothing was sent."""
+
+
+class Refusal(FusionError):
+    """We will not act; nothing that changes the service was sent."""
+
+
+class AlreadyExists(Refusal):
+    """The shortname is taken by an account that this run did not make; ``customer_id`` names it."""
+
+    def __init__(self, attempted: str, *, shortname: str, customer_id: str | None, ways_in: str) -> None:
+        self.customer_id = customer_id
+        super().__init__(
+            attempted,
+            f"a customer with this shortname exists already (id {customer_id or 'not told by the service'})",
+            shortname=shortname,
+            next_step=ways_in,
+        )
+
+
+class AbsenceNotProved(Refusal):
+    """The service does not say plainly that the shortname is free."""
+
+
+class Protected(Refusal):
+    """Deletion protection is on."""
+
+
+class HasSubAccounts(Refusal):
+    """The customer has customers of its own."""
+
+
+class NotOurs(Refusal):
+    """The account that lives under the shortname is not the one in state."""
+
+
+class RequestFailed(FusionError):
+    """One request to the service failed; its phase is its class.
+
+    ``status`` is the HTTP status (int | None), ``name`` and ``message`` are the service's own words
+    (str | None), ``retry_after`` the wait that it asked for in seconds (float | None).
+    """
+
+    def __init__(
+        self,
+        attempted: str,
+        came_back: str,
+        *,
+        shortname: str | None = None,
+        next_step: str | None = None,
+        status: int | None = None,
+        name: str | None = None,
+        message: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        self.status = status
+        self.name = name
+        self.message = message
+        self.retry_after = retry_after
+        super().__init__(attempted, came_back, shortname=shortname, next_step=next_step)
+
+
+class NotSent(RequestFailed):
+    """Nothing reached the service: any verb may be repeated. ``lasting`` (bool): a repeat cannot help."""
+
+    next_step = "Nothing was sent. Check the api url, the network and any proxy, then run it again."
+    lasting = False
+
+
+class Rejected(RequestFailed):
+    """The service answered and did not act."""
+
+
+class BadRequest(Rejected):
+    """400 or 422: the service found the request invalid."""
+
+    next_step = "Nothing was changed. Correct what the service names, then run it again."
+
+
+class Unauthorized(Rejected):
+    """401: the credential or the access token was not accepted."""
+
+    next_step = (
+        "Nothing was changed. Check that the netosecret is current "
+        "(the portal shows it once, and a regenerated shared secret ends the old one), then run it again."
+    )
+
+
+class Forbidden(Rejected):
+    """403: the role of the API key does not allow it, or the account is not below ours."""
+
+    next_step = "Nothing was changed. Give the API key a role that may manage customers, or use another account."
+
+
+class NotFound(Rejected):
+    """404 with the service's own error body: the only proof of absence."""
+
+    next_step = "Check the shortname and the account that you work in."
+
+
+class Conflict(Rejected):
+    """409: it contradicts what the service holds."""
+
+    next_step = "Nothing was changed. Look at the customer in Fusion, then run it again."
+
+
+class RateLimited(Rejected):
+    """429: too many requests; ``retry_after`` says how long to wait, where the service did."""
+
+    next_step = "Nothing was changed. Wait and run it again, with fewer customers at once."
+
+
+class InDoubt(RequestFailed):
+    """The service may or may not have acted."""
+
+    next_step = "Run it again: what was done meanwhile is looked up before anything is sent."
+
+
+class Unrecognised(InDoubt):
+    """Whoever answered did not speak as Fusion does: a proxy, a login page, another path or host."""
+
+    next_step = "Check the api url and any proxy between: this answer proves nothing, and nothing was forgotten."
+
+
+class OutcomeUnknown(FusionError):
+    """A request that changes something was sent and its effect could not be settled."""
+
+
+class DeadlineExceeded(FusionError):
+    """The time of the operation was over before the next request."""
+
+    next_step = "Run it again, or allow more seconds with fusion:deadline or FUSION_DEADLINE."
+
+
+class Cancelled(FusionError):
+    """The operation was interrupted before the next request."""
+
+    next_step = "Run it again when you are ready: what was done meanwhile is looked up first."
+
+
+BY_STATUS: Final[dict[int, type[Rejected]]] = {
+    400: BadRequest,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    422: BadRequest,
+    429: RateLimited,
+}
+"""Statuses with which the service says that it did not act."""

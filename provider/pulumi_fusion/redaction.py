@@ -1,0 +1,137 @@
+"""Secrets that do not show themselves, and the redactor that catches what leaks all the same.
+
+Pulumi masks the configuration value it was given and nothing that is derived from it
+(https://github.com/pulumi/pulumi/issues/3138), so the shared secret, the application key and every
+token are made known here as soon as they exist, in each form in which they could travel.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import logging
+import re
+import threading
+import traceback
+from collections.abc import Iterator
+from typing import Any, NoReturn
+from urllib.parse import quote, quote_plus
+
+__all__ = ["MASK", "Secret", "redact", "redact_logs"]
+
+MASK = "***"
+
+# Shorter values would blank out ordinary words of a message and hide nothing worth hiding.
+_SHORTEST = 6
+
+
+class Secret:
+    """A text that is shown, formatted and logged as ``***`` and refuses to be pickled or copied.
+
+    Making one also teaches :func:`redact` every form of the text. :meth:`reveal` is the only way to it.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        _known.learn(text)
+
+    def reveal(self) -> str:
+        """The text itself (str), for the one place that sends it."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return MASK
+
+    def __format__(self, spec: str) -> str:
+        return MASK
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self._text.encode(), other._text.encode())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a Secret is never pickled or copied: whatever holds it would end up in a file")
+
+
+class _Known:
+    """All forms of all secrets of this process, and one pattern that finds them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._forms: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def learn(self, text: str) -> None:
+        if len(text) < _SHORTEST:
+            return
+        forms = {form for form in _forms(text) if len(form) >= _SHORTEST}
+        with self._lock:
+            if not forms <= self._forms:
+                self._forms |= forms
+                self._pattern = None
+
+    def pattern(self) -> re.Pattern[str] | None:
+        with self._lock:
+            if self._pattern is None and self._forms:
+                longest_first = sorted(self._forms, key=len, reverse=True)
+                self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+            return self._pattern
+
+
+def _forms(text: str) -> Iterator[str]:
+    raw = text.encode()
+    yield text
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield quote(text, safe="")
+    yield quote_plus(text)
+    yield raw.hex()
+    yield raw.hex().upper()
+    # Inside a longer base64 text the secret starts at one of three offsets, and each reads differently.
+    # The characters at both ends are shared with the neighbours, so only those in between identify it.
+    for offset in range(3):
+        encoded = base64.b64encode(b"\0" * offset + raw).decode()
+        bits = 8 * offset
+        inner = encoded[-(-bits // 6) : (bits + 8 * len(raw)) // 6]
+        yield inner
+        yield inner.translate(str.maketrans("+/", "-_"))
+
+
+_known = _Known()
+
+
+def redact(text: str) -> str:
+    """The text with every known form of every secret replaced by ``***``."""
+    pattern = _known.pattern()
+    return pattern.sub(MASK, text) if pattern else text
+
+
+def redact_logs() -> None:
+    """Make every log record of this process pass through :func:`redact`; calling it again changes nothing.
+
+    A filter on the root logger never sees what child loggers send
+    (https://docs.python.org/3/library/logging.html#filter-objects), so this sits where records are made.
+    """
+    make_record = logging.getLogRecordFactory()
+    if getattr(make_record, "redacts", False):
+        return
+
+    def redacted(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = make_record(*args, **kwargs)
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError):
+            message = str(record.msg)
+        record.msg, record.args = redact(message), None
+        if record.exc_info and record.exc_info[0]:
+            # Formatters reuse exc_text when it is there, instead of printing the exception anew.
+            record.exc_text = redact("".join(traceback.format_exception(*record.exc_info)).rstrip())
+        return record
+
+    redacted.redacts = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(redacted)
