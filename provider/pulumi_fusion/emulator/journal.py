@@ -1,0 +1,103 @@
+"""What was asked and what was answered: values for tests, lines for people, never a secret."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from fnmatch import fnmatchcase
+from typing import TextIO, overload
+
+__all__ = ["Entry", "Journal"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One request. No value of a body, header or query is kept.
+
+    ``time`` is Unix seconds at the start, ``seconds`` the time until the answer was ready; ``status`` is None where
+    no whole status line is sent; ``acted`` says whether the service saw the request, whatever was answered; ``account`` is the
+    shortname that the token acts in; ``shortname`` the account that the request is about.
+    """
+
+    time: float
+    seconds: float
+    method: str
+    path: str
+    status: int | None
+    acted: bool
+    account: str | None
+    shortname: str | None
+    fault: str | None
+    body_keys: tuple[str, ...]
+
+    def line(self) -> str:
+        """The entry as a line of the log."""
+        moment = datetime.fromtimestamp(self.time, tz=timezone.utc).isoformat(timespec="milliseconds")
+        text = (
+            f"{moment.replace('+00:00', 'Z')} {self.method} {self.path} "
+            f"{self.status or 'no-answer'} {self.seconds * 1000:.0f}ms account={self.account or '-'}"
+        )
+        if self.shortname:
+            text += f" shortname={self.shortname}"
+        if self.fault:
+            text += f" fault={self.fault!r}" + ("" if self.acted else " not-executed")
+        # A path comes from the client: nothing in it may forge a second line.
+        return "".join(char if char.isprintable() else "?" for char in text)
+
+
+class Journal(Sequence[Entry]):
+    """The entries in the order of their answers; safe to read while requests run."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+        self._entries: list[Entry] = []
+
+    def add(self, entry: Entry) -> None:
+        """Keeps the entry and writes its line."""
+        with self._lock:
+            self._entries.append(entry)
+            if self._stream is not None:
+                self._stream.write(f"{entry.line()}\n")
+                self._stream.flush()
+
+    def clear(self) -> None:
+        """Forgets all entries; the lines stay written."""
+        with self._lock:
+            self._entries.clear()
+
+    def of(self, method: str = "*", path: str = "*") -> list[Entry]:
+        """The entries of a method and a path glob; the path with or without its /api/v1, ``*`` for any."""
+        return [entry for entry in self if matches(entry.method, entry.path, method=method, path=path)]
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Entry]: ...
+
+    def __getitem__(self, index: int | slice) -> Entry | list[Entry]:
+        with self._lock:
+            return self._entries[index]
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        with self._lock:
+            return iter(tuple(self._entries))
+
+
+def matches(actual_method: str, actual_path: str, *, method: str, path: str) -> bool:
+    """Whether a request is meant by a method (or ``*``) and a path glob written with or without the API's prefix."""
+    if method not in ("*", actual_method):
+        return False
+    short = actual_path
+    for prefix in ("/api/v1", "/api"):
+        if actual_path.startswith(f"{prefix}/"):
+            short = actual_path[len(prefix) :]
+            break
+    return fnmatchcase(actual_path, path) or fnmatchcase(short, path)

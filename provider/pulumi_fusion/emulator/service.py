@@ -1,0 +1,176 @@
+"""The running service: one state behind one lock, stored before anybody hears of a change."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import format_datetime
+from secrets import token_hex
+from typing import Literal, TypeVar
+
+from pulumi_fusion.emulator import accounts
+from pulumi_fusion.emulator.accounts import Account, ApiKey, Refused, State, User
+from pulumi_fusion.emulator.store import StateFile
+from pulumi_fusion.emulator.switches import RateLimit, Switches
+
+__all__ = ["ROOT", "Service"]
+
+T = TypeVar("T")
+
+ROOT = "example-msp"
+"""The shortname of the account at the top: a reseller."""
+
+
+@dataclass
+class _Stale:
+    """What was before a write, for as many reads as are left."""
+
+    before: State
+    reads: int
+
+
+class Service:
+    """State, switches and clock. ``clock`` gives Unix seconds; ``file`` None keeps the state in memory."""
+
+    def __init__(
+        self, switches: Switches, *, file: StateFile | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.switches = switches
+        self.clock = clock
+        self._file = file
+        self._lock = threading.RLock()
+        self._stale: dict[str, _Stale] = {}
+        self._before_last_write: dict[str, State] = {}
+        self._requests: dict[tuple[str, str], deque[float]] = {}
+        stored = file.load() if file else None
+        self._state = stored or _new()
+        if file and stored is None:
+            file.save(self._state)
+
+    @property
+    def state(self) -> State:
+        """The state as it is now; a value, so it never changes under its reader."""
+        return self._state
+
+    def commit(self, change: Callable[[State], tuple[State, T]]) -> T:
+        """Applies ``change`` alone and stores the outcome before returning; a refusal changes nothing."""
+        with self._lock:
+            state, outcome = change(self._state)
+            if self._file is not None and state is not self._state:
+                self._file.save(state)
+            self._state = state
+            return outcome
+
+    def write(self, change: Callable[[State], tuple[State, T]], *, shortname: str, stale_reads: int | None = None) -> T:
+        """As ``commit``, for a change of one account that the next reads may not see yet."""
+        reads = self.switches.stale_reads if stale_reads is None else stale_reads
+        with self._lock:
+            before = self._state
+            outcome = self.commit(change)
+            self._before_last_write[shortname] = before
+            self._stale.pop(shortname, None)
+            if reads:
+                self._stale[shortname] = _Stale(before, reads)
+            return outcome
+
+    def read(self, shortname: str, *, top: str, stale: bool = False) -> tuple[State, Account]:
+        """The account as a read sees it now, with the state that it is seen in; raises Refused when absent."""
+        with self._lock:
+            state = self._seen_by_read(shortname, stale=stale)
+            return state, accounts.require(state, shortname, top=top, switches=self.switches)
+
+    def list(self, *, top: str) -> list[tuple[State, Account]]:
+        """The accounts that a list request shows, each with the state that it is seen in."""
+        switches = self.switches
+        with self._lock:
+            state = self._state
+            views = {name: self._seen_by_read(name) for name in list(self._stale)}
+        shown = [(state, each) for each in accounts.subtree(state, top) if each.shortname not in views]
+        for name, view in views.items():
+            account = accounts.find(view, name, top=top)
+            if account is not None:
+                shown.append((view, account))
+        listed = [
+            (view, each)
+            for view, each in shown
+            if (switches.list_includes_caller if each.id == top else True)
+            and (switches.list_scope == "subtree" or top in (each.id, each.parent))
+        ]
+        return listed[: switches.list_limit] if switches.list_limit else listed
+
+    def count(self, route: Literal["customer", "user"], account: str) -> None:
+        """Counts a request against the limit of its route; raises Refused(429)."""
+        limit = RateLimit.parse(self.switches.customer_rate if route == "customer" else self.switches.user_rate)
+        if limit is None:
+            return
+        now = time.monotonic()
+        with self._lock:
+            recent = self._requests.setdefault((route, account), deque())
+            while recent and now - recent[0] >= limit.window:
+                recent.popleft()
+            if len(recent) < limit.count:
+                recent.append(now)
+                return
+            wait = limit.window - (now - recent[0])
+        raise Refused(429, "Too many requests", headers=self._retry_after(wait))
+
+    def _retry_after(self, seconds: float) -> dict[str, str]:
+        # RFC 9110 section 10.2.3: whole seconds or a date; rounded up, so that who waits is let in.
+        if self.switches.retry_after == "none":
+            return {}
+        whole = int(seconds) + 1
+        if self.switches.retry_after == "seconds":
+            return {"Retry-After": str(whole)}
+        return {"Retry-After": http_date(self.clock() + whole)}
+
+    def _seen_by_read(self, shortname: str, *, stale: bool = False) -> State:
+        waiting = self._stale.get(shortname)
+        if waiting is not None:
+            waiting.reads -= 1
+            if waiting.reads <= 0:
+                del self._stale[shortname]
+            return waiting.before
+        if stale:
+            return self._before_last_write.get(shortname, self._state)
+        return self._state
+
+
+def http_date(timestamp: float) -> str:
+    """The date of an HTTP header for a time in Unix seconds."""
+    return format_datetime(datetime.fromtimestamp(int(timestamp), tz=timezone.utc), usegmt=True)
+
+
+def mint() -> str:
+    """An opaque id."""
+    return token_hex(12)
+
+
+def new_key(account: str, *, appname: str, role: str, description: str | None = None) -> ApiKey:
+    """An API key with a fresh appkey."""
+    return ApiKey(account=account, appname=appname, appkey=token_hex(16), roles=(role,), description=description)
+
+
+def _new() -> State:
+    root = Account(
+        id=mint(),
+        shortname=ROOT,
+        organization="Example MSP",
+        type="reseller",
+        retention=180,
+        rollup_retention=365,
+        trial=False,
+        fps=None,
+        parent=None,
+        ingest_port=accounts.FIRST_PORT,
+        sharedsecret=token_hex(32),
+    )
+    return accounts.found(
+        root=root,
+        admin=User(mint(), root.id, "admin@example.com", "Ada", "Admin", ("admin",)),
+        key=new_key(root.id, appname="pulumi-fusion", role="admin"),
+        signing_key=token_hex(32),
+    )

@@ -1,0 +1,180 @@
+"""What the vendor does not publish, as switches: each value of each switch is a service that could be the real one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+__all__ = ["RateLimit", "Switches", "UnknownSwitch"]
+
+
+class UnknownSwitch(ValueError):
+    """A switch or a value of one that does not exist; the text names what does."""
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """At most ``count`` requests in any ``window`` seconds, per account."""
+
+    count: int
+    window: float
+
+    @classmethod
+    def parse(cls, text: str) -> RateLimit | None:
+        """``"off"`` is no limit; ``"50/300"`` is 50 requests in 300 seconds. Raises ValueError."""
+        if text == "off":
+            return None
+        count, slash, window = text.partition("/")
+        limit = cls(int(count), float(window)) if slash else None
+        if limit is None or limit.count < 1 or not limit.window > 0:
+            raise ValueError(f"{text!r} is neither 'off' nor COUNT/SECONDS")
+        return limit
+
+
+@dataclass(frozen=True)
+class Switches:
+    """One possible service. Every field stands for an inference; the defaults are the readings held most likely."""
+
+    record: Literal["strict", "extended"] = "strict"
+    """Inference: a record holds what is documented; ``extended`` adds organization, type and fps."""
+
+    duplicate: Literal[409, 400] = 409
+    """Inference: a taken shortname is a conflict; 400 is the only status that the create page documents for it."""
+
+    absence: Literal[404, 400, 403] = 404
+    """Inference: an account that does not exist, or that the token may not see, is 404. None is documented."""
+
+    delete_parent: Literal["refused", "cascades"] = "refused"
+    """Inference: an account with sub-accounts is not deleted (409); ``cascades`` deletes them with it."""
+
+    masquerade: Literal["allowed", "401", "404", "parent-token"] = "allowed"
+    """Inference: the ``shortname`` claim of a request token may name a descendant. ``401`` and ``404`` refuse every
+    such claim; ``parent-token`` ignores it and answers with a token of the key's own account."""
+
+    types: str = "customer=SLG,reseller=MSSP,staff=Staff"
+    """Inference: the labels of the three documented account types; ``value=label`` pairs, comma separated."""
+
+    parents: Literal["any", "reseller"] = "any"
+    """Inference: any account may have sub-accounts; ``reseller`` lets only accounts of that type create them (403)."""
+
+    customer_rate: str = "off"
+    """Inference: POST /customer has no limit of its own; ``COUNT/SECONDS`` gives it one."""
+
+    user_rate: str = "50/300"
+    """POST /user is documented as limited to 50 requests per 300 seconds; inference: per account."""
+
+    retry_after: Literal["none", "seconds", "date"] = "none"
+    """Inference: a 429 carries no Retry-After; none is documented."""
+
+    put_omitted: Literal["resets", "keeps"] = "resets"
+    """Inference: PUT "does not do a diff", so an omitted trial or fps is reset; ``keeps`` leaves it alone."""
+
+    list_scope: Literal["direct", "subtree"] = "direct"
+    """Inference: GET /customers holds the direct sub-accounts; ``subtree`` holds theirs too."""
+
+    list_includes_caller: bool = False
+    """Inference: GET /customers does not hold the account that asks."""
+
+    list_limit: int = 1000
+    """The documented maxItems; inference: what is beyond it is silently missing. 0 is no limit."""
+
+    single_as: Literal["object", "list"] = "object"
+    """Inference: one record is an object, as documented; ``list`` wraps it, as the vendor's other create pages do."""
+
+    stale_reads: int = 0
+    """Inference: reads see a write at once; K lets the next K reads of that account see what was before it."""
+
+    unique_shortnames: bool = True
+    """Inference: a shortname is taken once on the whole platform, since it is a host name of the login page."""
+
+    unique_emails: bool = False
+    """Inference: one person may be the first administrator of several accounts."""
+
+    token_names_account: bool = True
+    """Inference: the access token carries the shortname of the account that it acts in."""
+
+    token_lifetime: float = 86400.0
+    """Seconds that an access token lives; 86400 in the vendor's samples."""
+
+    iat: Literal["strict", "wide"] = "strict"
+    """Inference: a request token is at most 5 minutes old or early; ``wide`` allows a day."""
+
+    replay: Literal["refused", "accepted"] = "refused"
+    """Inference: a request token works once, by its jti."""
+
+    def __post_init__(self) -> None:
+        for name, value in dataclasses.asdict(self).items():
+            _require(name, value)
+        if not self.account_types:
+            raise UnknownSwitch("types: at least one value=label pair")
+
+    @property
+    def account_types(self) -> Mapping[str, str]:
+        """The label of every account type, by its value."""
+        pairs = (pair.partition("=") for pair in self.types.split(","))
+        return {value.strip(): label.strip() or value.strip() for value, _, label in pairs if value.strip()}
+
+    def with_text(self, *settings: str) -> Switches:
+        """The same with ``name=value`` texts applied; raises UnknownSwitch."""
+        changes: dict[str, Any] = {}
+        for setting in settings:
+            name, _, text = setting.partition("=")
+            name = name.strip().replace("-", "_")
+            changes[name] = _parse(name, text.strip())
+        return dataclasses.replace(self, **changes)
+
+
+def _hint(name: str) -> Any:
+    hints = get_type_hints(Switches)
+    if name not in hints:
+        raise UnknownSwitch(f"no switch {name!r}; there are: {', '.join(sorted(hints))}")
+    return hints[name]
+
+
+def _parse(name: str, text: str) -> Any:
+    hint = _hint(name)
+    if get_origin(hint) is Literal:
+        for value in get_args(hint):
+            if str(value) == text:
+                return value
+        raise _refusal(name, text)
+    if hint is bool:
+        if text.lower() not in ("true", "false"):
+            raise _refusal(name, text)
+        return text.lower() == "true"
+    try:
+        return hint(text)
+    except ValueError:
+        raise _refusal(name, text) from None
+
+
+def _require(name: str, value: object) -> None:
+    hint = _hint(name)
+    if get_origin(hint) is Literal:
+        fits = any(value == each and type(value) is type(each) for each in get_args(hint))
+    elif hint is float:
+        fits = type(value) in (int, float) and value > 0  # type: ignore[operator]  # the line's first half says number
+    elif hint is int:
+        fits = type(value) is int and value >= 0
+    else:
+        fits = type(value) is hint
+    if name.endswith("_rate"):
+        try:
+            RateLimit.parse(str(value))
+        except ValueError:
+            fits = False
+    if not fits:
+        raise _refusal(name, value)
+
+
+def _refusal(name: str, value: object) -> UnknownSwitch:
+    hint = _hint(name)
+    if get_origin(hint) is Literal:
+        allowed = " | ".join(str(each) for each in get_args(hint))
+    elif name.endswith("_rate"):
+        allowed = "off | COUNT/SECONDS"
+    else:
+        allowed = {bool: "true | false", int: "a whole number from 0", float: "seconds above 0"}.get(hint, "a text")
+    return UnknownSwitch(f"switch {name}={value}: expected {allowed}")
