@@ -221,7 +221,10 @@ class Forbidden(Rejected):
 class NotFound(Rejected):
     """404 with the service's own error body: the only proof of absence."""
 
-    next_step = "Check the shortname and the account that you work in."
+    next_step = (
+        "Check the shortname and the account that you work in; "
+        "if it was deleted outside, `pulumi refresh` drops it and the next up makes it anew."
+    )
 
 
 class Conflict(Rejected):

@@ -3,10 +3,10 @@
 What is certain decides what may happen next:
 
 * *Absent* is proved by a 404 with the service's own error body, and by nothing else.
-* *Ours* is an account whose immutable id is in the state; or one that appeared after its absence was proved and
-  after a POST of ours, and that shows nothing else than what we sent.
-* *In doubt* is every request whose answer was lost. It is looked into, and repeated only where the look shows
-  that a repeat cannot double or hit anything.
+* *Ours* is an account whose immutable id is in the state; or one that appeared after its absence was proved and after
+  a POST of ours, and that shows nothing else than what we sent.
+* *In doubt* is every request whose answer was lost. It is looked into, and repeated only where the look shows that a
+  repeat can neither double nor hit anything else.
 
 Neither PUT nor DELETE is ever sent to an account that is not proved ours.
 """
@@ -14,8 +14,10 @@ Neither PUT nor DELETE is ever sent to an account that is not proved ours.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 from pulumi_fusion.customer import preflight
 from pulumi_fusion.customer.changes import Change, Kind, changes, history_lost
@@ -23,15 +25,13 @@ from pulumi_fusion.customer.check import Checked, check
 from pulumi_fusion.customer.directory import Directory
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.mapping import api_type, echoes, known_type, merge, to_create, to_update
-from pulumi_fusion.customer.model import Account, Inputs, State
+from pulumi_fusion.customer.model import Account, AccountType, Inputs, State
 from pulumi_fusion.deadline import Deadline, backoff
 from pulumi_fusion.errors import (
     AbsenceNotProved,
     AlreadyExists,
     BadRequest,
-    Cancelled,
     Conflict,
-    DeadlineExceeded,
     FusionError,
     HasSubAccounts,
     InDoubt,
@@ -40,19 +40,20 @@ from pulumi_fusion.errors import (
     NotOurs,
     OutcomeUnknown,
     Protected,
-    Rejected,
     RequestFailed,
 )
 from pulumi_fusion.settings import Preflight
 
-__all__ = ["Lifecycle"]
+__all__ = ["Lifecycle", "adopt_only"]
 
-# How long an answer may lag behind a write. Inference: no delay is published; the API has no job resource and
-# reads as if it were synchronous.
+# How long an answer may lag behind a write. Inference: no delay is published, and the API reads as if there were none.
 SETTLE_SECONDS: Final = 20.0
-SETTLE_SHARE: Final = 0.25  # of the deadline, so that a short one leaves time for the rest
+# No more than this part of the deadline, so that a short one leaves time for the rest.
+SETTLE_SHARE: Final = 0.25
 LOOKS_BEFORE_GONE: Final = 3
-ATTEMPTS: Final = 3
+SENDS_IN_DOUBT: Final = 3
+
+T = TypeVar("T")
 
 
 def adopt_only(shortname: str, customer_id: str | None) -> str:
@@ -63,13 +64,26 @@ def adopt_only(shortname: str, customer_id: str | None) -> str:
     )
 
 
+@dataclass(frozen=True)
+class _Operation:
+    """One operation on one customer: what it is called, and the service bound to its deadline."""
+
+    attempted: str
+    shortname: str
+    gateway: Gateway
+    deadline: Deadline
+
+    def live(self) -> Account:
+        return self.gateway.get_customer(self.shortname)
+
+
 class Lifecycle:
     """check, diff, create, read, update and delete of customers, for one account.
 
-    ``connect`` returns the gateway or raises SettingsError; ``deadline`` is the seconds that one operation may
-    take; ``warn`` takes sentences for the user; ``ways_in(shortname, id)`` tells how an existing customer is taken
-    over, which differs per face; setting ``cancelled`` ends all waits, and no request that changes anything
-    follows. Safe to use from several threads.
+    ``connect`` returns the gateway or raises SettingsError; ``deadline`` is the seconds that one operation may take;
+    ``warn`` takes sentences for the user; ``ways_in(shortname, id)`` tells how an existing customer is taken over,
+    which differs per face; setting ``cancelled`` ends all waits, and no request that changes anything follows.
+    Safe to use from several threads.
     """
 
     def __init__(
@@ -95,7 +109,7 @@ class Lifecycle:
 
     def check(self, raw: Mapping[str, Any], old: Mapping[str, Any] | None) -> Checked:
         """All failures of the inputs at once; asks the service as far as the preflight setting lets it."""
-        gateway, listed, failures = preflight.ask(self._connect_within, self._directory, self._mode, self._warn)
+        gateway, listed, failures = preflight.ask(self._bound, self._directory, self._mode, self._warn)
         checked = check(raw, old, listed)
         if gateway is not None:
             before = State.recall(old or {}).shortname
@@ -120,153 +134,147 @@ class Lifecycle:
         Raises AlreadyExists, AbsenceNotProved, NotOurs, InvalidInput, RequestFailed: nothing was created; and
         OutcomeUnknown: the error says how the next run finds out.
         """
-        attempted, name = "create the customer", inputs.shortname
-        gateway, deadline = self._begin()
-        account_type = self._account_type(gateway, inputs)
-        if inputs.adopt is not None:
-            return self._take_over(gateway, deadline, inputs, account_type)
-        body = to_create(inputs, account_type)
-        self._prove_absence(gateway, attempted, name)
-        account = self._post(gateway, deadline, body)
-        if account.id is None:
-            account = self._with_id(gateway, deadline, account, body)
-        self._directory.wrote(name, account)
-        return merge(account, State.recall(inputs.model_dump()), self._directory.types_if_told(gateway))
+        with self._operation("create the customer", inputs.shortname) as op:
+            listed = self._directory.types_if_told(op.gateway)
+            account_type = self._account_type(op, inputs, listed)
+            if inputs.adopt is not None:
+                account = self._take_over(op, inputs, account_type)
+            else:
+                self._prove_absence(op)
+                body = to_create(inputs, account_type)
+                account = self._with_id(op, self._post(op, body), body)
+                self._directory.wrote(op.shortname, account)
+            return merge(account, State.recall(inputs.model_dump()), listed)
 
-    def _prove_absence(self, gateway: Gateway, attempted: str, name: str) -> None:
+    def _prove_absence(self, op: _Operation) -> None:
         try:
-            account = gateway.get_customer(name)
+            account = op.live()
         except NotFound:
             return
         except BadRequest as unclear:
             raise AbsenceNotProved(
-                attempted,
+                op.attempted,
                 f"asked for this shortname, {unclear.came_back}, which is no proof that it is free",
-                shortname=name,
                 next_step="Nothing was sent. A customer is created only under a name that is proved to be free, "
                 "for otherwise nobody could tell it from one that existed before.",
             ) from None
-        except FusionError as failure:
-            raise failure.during(f"{attempted} (nothing was sent yet: is the shortname free?)", name) from None
-        raise AlreadyExists(attempted, shortname=name, customer_id=account.id, ways_in=self._ways_in(name, account.id))
+        raise self._exists(op, account)
 
-    def _post(self, gateway: Gateway, deadline: Deadline, body: Mapping[str, Any]) -> Account:
+    def _post(self, op: _Operation, body: Mapping[str, Any]) -> Account:
         """POST; settle what is in doubt; and a second POST only after absence was proved for the whole window."""
-        attempted, name = "create the customer", str(body["shortname"])
         doubt: InDoubt | None = None
         for _ in range(2):
             try:
-                return gateway.create_customer(body)
+                return op.gateway.create_customer(body)
             except InDoubt as lost:
                 doubt = lost
-            except Rejected as refused:
-                if doubt is None or not isinstance(refused, (BadRequest, Conflict)):
-                    raise self._refused(gateway, refused, name, doubt) from None
-                # The first POST may be what the second one collides with.
-            except (Cancelled, DeadlineExceeded, RequestFailed) as failure:
+            except FusionError as failure:
                 if doubt is None:
-                    raise failure.during(attempted, name) from None
-                raise self._unknown(doubt, name) from None
-            if (settled := self._settle(gateway, deadline, body, doubt)) is not None:
+                    raise self._refused(op, failure) from None
+                # A second POST that is refused may have run into what the first one made.
+                if not isinstance(failure, (BadRequest, Conflict)):
+                    raise self._unknown(op, doubt) from None
+            settled = self._settle(op, body, doubt)
+            if settled is not None:
                 return settled
-        raise self._unknown(doubt or InDoubt(attempted, "no answer"), name)
+        raise self._unknown(op, doubt)
 
-    def _settle(self, gateway: Gateway, deadline: Deadline, body: Mapping[str, Any], doubt: InDoubt) -> Account | None:
+    def _settle(self, op: _Operation, body: Mapping[str, Any], doubt: InDoubt) -> Account | None:
         """Look until the account that our POST made is seen, or until it was absent for the whole window (None).
 
         Raises NotOurs where what appeared is not what we sent, OutcomeUnknown where nothing can be proved.
         """
-        name = str(body["shortname"])
         absent_since: float | None = None
         for pause in backoff(cap=2.0):
+            left = op.deadline.remaining()
             try:
-                account = gateway.get_customer(name)
+                account = op.live()
             except NotFound:
-                left = deadline.remaining()
                 absent_since = left if absent_since is None else absent_since
                 if absent_since - left >= self._settle_seconds:
                     return None
-            except (Cancelled, DeadlineExceeded):
-                raise self._unknown(doubt, name) from None
             except RequestFailed:
                 absent_since = None
+            except FusionError:
+                raise self._unknown(op, doubt) from None
             else:
-                self._require_ours(gateway, account, body)
+                self._require_ours(op, account, body)
                 return account
             try:
-                deadline.wait(max(0.05, pause))
-            except (Cancelled, DeadlineExceeded):
-                raise self._unknown(doubt, name) from None
-        raise AssertionError("the backoff never ends")
+                op.deadline.wait(max(0.05, pause))
+            except FusionError:
+                break
+        raise self._unknown(op, doubt)
 
-    def _with_id(self, gateway: Gateway, deadline: Deadline, created: Account, body: Mapping[str, Any]) -> Account:
-        """The created account with its id, looked up where the answer lacked it. The creation is certain, so
-        nothing raises: a failure would make Pulumi forget the customer.
-        """
-        unread = InDoubt("read the answer", "it tells no id")
-        try:
-            found = self._settle(gateway, deadline, body, unread)
-        except FusionError:
-            found = None
-        if found is None or found.id is None:
-            self._warn(f"{created.shortname}: the service told no id; `pulumi refresh` looks it up.")
-            return created
-        return found
-
-    def _require_ours(self, gateway: Gateway, account: Account, body: Mapping[str, Any]) -> None:
+    def _require_ours(self, op: _Operation, account: Account, body: Mapping[str, Any]) -> None:
         others = echoes(account, body)
-        if account.parent is not None and account.parent != gateway.account:
+        if account.parent is not None and account.parent != op.gateway.account:
             others.append("parent")
         if others:
             raise NotOurs(
-                "create the customer",
-                f"the answer to the request was lost, and the customer that exists now (id {account.id}) differs in "
+                op.attempted,
+                f"the answer was lost, and the customer that lives there now (id {account.id}) differs in "
                 f"{', '.join(others)} from what was sent, so somebody else may have made it",
-                shortname=account.shortname,
-                next_step=f"It was neither taken over nor changed. {self._ways_in(account.shortname, account.id)}",
+                next_step=f"It was neither taken over nor changed. {self._ways_in(op.shortname, account.id)}",
             )
 
-    def _refused(self, gateway: Gateway, refused: Rejected, name: str, doubt: InDoubt | None) -> FusionError:
-        """What a rejected POST means. "Exists already" has no published status, so a look decides."""
-        attempted = "create the customer"
-        if doubt is not None:
-            return self._unknown(doubt, name)
-        if isinstance(refused, (BadRequest, Conflict)):
+    def _with_id(self, op: _Operation, created: Account, body: Mapping[str, Any]) -> Account:
+        """The created account with its id, looked up where the answer lacked it.
+
+        The creation is certain, so nothing raises: a failure would make Pulumi forget the customer.
+        """
+        if created.id is not None:
+            return created
+        try:
+            found = self._settle(op, body, InDoubt("read the answer", "the answer tells no id"))
+        except FusionError:
+            found = None
+        if found is None or found.id is None:
+            self._warn(f"{op.shortname}: it was created, but the service told no id; `pulumi refresh` looks it up.")
+            return created
+        return found
+
+    def _refused(self, op: _Operation, failure: FusionError) -> FusionError:
+        """What a refused POST means. "Exists already" has no published status, so a look decides."""
+        if isinstance(failure, (BadRequest, Conflict)):
             try:
-                account = gateway.get_customer(name)
+                return self._exists(op, op.live())
             except FusionError:
-                return refused.during(attempted, name)
-            return AlreadyExists(
-                attempted, shortname=name, customer_id=account.id, ways_in=self._ways_in(name, account.id)
-            )
-        return refused.during(attempted, name)
+                pass
+        return failure
 
-    def _unknown(self, doubt: InDoubt, name: str) -> OutcomeUnknown:
-        return OutcomeUnknown(
-            "create the customer",
-            f"the request was sent, {doubt.came_back}, and whether the customer exists could not be settled since",
-            shortname=name,
-            next_step="Run `pulumi up` again: if the customer was not made, it makes it; if it was, the error then "
-            'names its id, and adopt="<that id>" on this Customer keeps it.',
+    def _exists(self, op: _Operation, account: Account) -> AlreadyExists:
+        return AlreadyExists(
+            op.attempted,
+            shortname=op.shortname,
+            customer_id=account.id,
+            ways_in=self._ways_in(op.shortname, account.id),
         )
 
-    def _take_over(self, gateway: Gateway, deadline: Deadline, inputs: Inputs, account_type: str) -> State:
-        """Adopt the account that the program names by its id; what the service shows otherwise is brought in line."""
-        attempted, name = "adopt the customer", inputs.shortname
-        account = self._live(gateway, attempted, name)
-        if account.id != inputs.adopt or name == gateway.account:
-            raise NotOurs(
-                attempted,
-                "it is the account that you work in"
-                if name == gateway.account
-                else f"adopt names the id {inputs.adopt!r}, but the customer has the id {account.id!r}",
-                shortname=name,
-                next_step="Nothing was changed. Look the id up with `pulumi-fusion customers` and correct adopt.",
-            )
-        body = to_update(inputs, account_type, live=account)
-        if echoes(account, body):
-            account = self._put(gateway, deadline, name, account.id, body)
-        return merge(account, State.recall(inputs.model_dump()), self._directory.types_if_told(gateway))
+    def _unknown(self, op: _Operation, doubt: InDoubt | None) -> OutcomeUnknown:
+        return OutcomeUnknown(
+            op.attempted,
+            f"the request was sent, {doubt.came_back if doubt else 'no answer came'}, "
+            "and whether the customer exists could not be settled since",
+            next_step="Run `pulumi up` again: a customer that was not made is made then; for one that was made, "
+            'the error then names its id, and adopt="<that id>" on this Customer keeps it.',
+        )
+
+    def _take_over(self, op: _Operation, inputs: Inputs, account_type: str) -> Account:
+        """The account that the program names by its id; what it shows otherwise is brought in line."""
+        account = op.live()
+        if op.shortname == op.gateway.account:
+            problem = "it is the account that you work in"
+        elif account.id != inputs.adopt:
+            problem = f"adopt names the id {inputs.adopt!r}, but the customer has the id {account.id!r}"
+        else:
+            body = to_update(inputs, account_type, live=account)
+            return self._put(op, account.id, body) if echoes(account, body) else account
+        raise NotOurs(
+            op.attempted,
+            problem,
+            next_step="Nothing was changed. `pulumi-fusion customers` lists the ids; correct adopt.",
+        )
 
     # read
 
@@ -275,36 +283,33 @@ class Lifecycle:
 
         Raises NotOurs where another account lives under the shortname, RequestFailed where nothing is proved.
         """
-        attempted = "read the customer"
-        gateway, deadline = self._begin()
-        account = self._look(gateway, deadline, shortname)
-        if account is None:
-            return None
-        listed = self._directory.types_if_told(gateway)
-        if state.customer_id is None:
-            self._require_match(gateway, account, state, known_type(state, listed))
-        elif account.id is not None:
-            self._require_same(attempted, account, state)
-        return merge(account, state, listed)
+        with self._operation("read the customer", shortname) as op:
+            account = self._look(op)
+            if account is None:
+                return None
+            listed = self._directory.types_if_told(op.gateway)
+            if state.customer_id is not None:
+                self._require_same(op, account, state)
+            elif state.shortname is not None:
+                self._require_match(op, account, state, known_type(state, listed))
+            return merge(account, state, listed)
 
-    def _look(self, gateway: Gateway, deadline: Deadline, shortname: str) -> Account | None:
+    def _look(self, op: _Operation) -> Account | None:
         """The list where it tells, else a GET; absence is believed when it is seen several times in a row."""
-        attempted = "read the customer"
         pauses = backoff(cap=2.0)
         for look in range(LOOKS_BEFORE_GONE):
+            if look:
+                op.deadline.wait(0.2 + next(pauses))
             try:
-                listed = self._directory.find(gateway, shortname)
+                listed = self._directory.find(op.gateway, op.shortname)
             except RequestFailed:
                 listed = None
             if listed is not None:
                 return listed
             try:
-                return gateway.get_customer(shortname)
+                return op.live()
             except NotFound:
-                if look < LOOKS_BEFORE_GONE - 1:
-                    deadline.wait(0.2 + next(pauses), attempted)
-            except FusionError as failure:
-                raise failure.during(f"{attempted} (its state is kept)", shortname) from None
+                continue
         return None
 
     # update
@@ -312,56 +317,43 @@ class Lifecycle:
     def update(self, old: State, inputs: Inputs) -> State:
         """Bring the service in line with the inputs; fields that the program leaves out stay as they are.
 
-        Raises NotOurs, NotFound, OutcomeUnknown, RequestFailed; the state then stays as it was, and the next run
-        sees the same difference.
+        Raises NotOurs, NotFound, OutcomeUnknown, RequestFailed; the state then stays as it was, and the next run sees
+        the same difference.
         """
-        wanted = inputs.model_dump(by_alias=True, exclude_none=True)
         desired = old.model_copy(update=inputs.model_dump(exclude_none=True))
-        if not any(change.kind is Kind.UPDATE for change in changes(old, wanted)):
+        found = changes(old, inputs.model_dump(by_alias=True, exclude_none=True))
+        if not any(change.kind is Kind.UPDATE for change in found):
             return desired
-        attempted, name = "update the customer", inputs.shortname
-        gateway, deadline = self._begin()
-        managed = inputs.model_copy(update={"multi_account": desired.multi_account, "internal": desired.internal})
-        account_type = self._account_type(gateway, managed)
-        live = self._live(gateway, attempted, name)
-        self._require_same(attempted, live, old)
-        body = to_update(inputs, account_type, live=live, known=old)
-        account = self._put(gateway, deadline, name, live.id, body)
-        return merge(account, desired, self._directory.types_if_told(gateway))
+        with self._operation("update the customer", inputs.shortname) as op:
+            toggles = {"multi_account": desired.multi_account, "internal": desired.internal}
+            listed = self._directory.types_if_told(op.gateway)
+            account_type = self._account_type(op, inputs.model_copy(update=toggles), listed)
+            live = op.live()
+            self._require_same(op, live, old)
+            account = self._put(op, live.id, to_update(inputs, account_type, live=live, known=old))
+            return merge(account, desired, listed)
 
-    def _put(
-        self, gateway: Gateway, deadline: Deadline, name: str, customer_id: str | None, body: Mapping[str, Any]
-    ) -> Account:
-        """PUT the complete object, repeated only after the account was seen again under the same id."""
-        attempted = "update the customer"
-        account = self._insist(
-            deadline,
-            attempted,
-            name,
-            lambda: gateway.update_customer(name, body),
-            self._same(gateway, name, customer_id),
-        )
-        shown = account if account is not None else self._live(gateway, attempted, name)
-        shown = self._wait_until_shown(gateway, deadline, name, body, shown)
-        self._directory.wrote(name, shown)
+    def _put(self, op: _Operation, customer_id: str | None, body: Mapping[str, Any]) -> Account:
+        """PUT the complete object and see it taken."""
+        answered = self._send(op, customer_id, lambda: op.gateway.update_customer(op.shortname, body))
+        shown = self._wait_until_shown(op, body, answered or op.live())
+        self._directory.wrote(op.shortname, shown)
         return shown
 
-    def _wait_until_shown(
-        self, gateway: Gateway, deadline: Deadline, name: str, body: Mapping[str, Any], answered: Account
-    ) -> Account:
+    def _wait_until_shown(self, op: _Operation, body: Mapping[str, Any], answered: Account) -> Account:
         """A GET that shows what was written, waited for as long as an answer may lag; else the PUT's own answer."""
-        started = deadline.remaining()
+        started = op.deadline.remaining()
         for pause in backoff(cap=2.0):
             try:
-                live = gateway.get_customer(name)
+                live = op.live()
                 if not echoes(live, body):
                     return live
-                if started - deadline.remaining() >= self._settle_seconds:
+                if started - op.deadline.remaining() >= self._settle_seconds:
                     break
-                deadline.wait(max(0.05, pause))
+                op.deadline.wait(max(0.05, pause))
             except FusionError:
                 break  # the write is done; not seeing it is no failure of it
-        self._warn(f"{name}: the update was accepted, but the service does not show it yet.")
+        self._warn(f"{op.shortname}: the update was accepted, but the service does not show it yet.")
         return answered
 
     # delete
@@ -371,156 +363,109 @@ class Lifecycle:
 
         Raises Protected, NotOurs, HasSubAccounts: nothing was sent; OutcomeUnknown, RequestFailed: the state is kept.
         """
-        attempted = "delete the customer"
         if state.deletion_protection:
             raise Protected(
-                attempted,
+                "delete the customer",
                 "deletion protection is on, and a deletion destroys the customer's data",
                 shortname=shortname,
                 next_step="If that is meant, set deletionProtection=false, run `pulumi up`, then delete again.",
             )
-        gateway, deadline = self._begin()
-        try:
-            live = gateway.get_customer(shortname)
-        except NotFound:
-            return
-        except FusionError as failure:
-            raise failure.during(attempted, shortname) from None
-        self._require_same(attempted, live, state)
-        self._require_childless(gateway, live)
-        self._insist(
-            deadline,
-            attempted,
-            shortname,
-            lambda: gateway.delete_customer(shortname),
-            self._same(gateway, shortname, live.id),
-            gone_is_done=True,
-        )
-        self._directory.wrote(shortname, None)
-
-    def _require_childless(self, gateway: Gateway, live: Account) -> None:
-        attempted = "delete the customer"
-        if live.children is None and live.is_parent is None:
+        with self._operation("delete the customer", shortname) as op:
             try:
-                names = self._directory.below(gateway, live.shortname)
-            except FusionError as failure:
-                raise failure.during(f"{attempted} (has it customers of its own?)", live.shortname) from None
-        else:
-            names = []
-        if live.children or live.is_parent or names:
+                live = op.live()
+                self._require_same(op, live, state)
+                self._require_childless(op, live)
+                self._send(op, live.id, lambda: op.gateway.delete_customer(shortname))
+            except NotFound:
+                pass
+            self._directory.wrote(shortname, None)
+
+    def _require_childless(self, op: _Operation, live: Account) -> None:
+        number = live.children or 0
+        if live.children is None and live.is_parent is None:
+            number = len(self._directory.below(op.gateway, op.shortname))
+        if number or live.is_parent:
             raise HasSubAccounts(
-                attempted,
-                f"it has {live.children or len(names) or 'some'} customers of its own",
-                shortname=live.shortname,
-                next_step="Nothing was deleted. Delete or move them first: their data would be lost with it.",
+                op.attempted,
+                f"it has {number or 'some'} customers of its own",
+                next_step="Nothing was deleted. Delete them first: their data would be lost with it.",
             )
 
     # What several operations share.
 
-    def _begin(self) -> tuple[Gateway, Deadline]:
+    @contextmanager
+    def _operation(self, attempted: str, shortname: str) -> Iterator[_Operation]:
+        """An operation under its deadline; whatever fails in it is told as a failure of the operation."""
         deadline = Deadline(self._seconds, cancelled=self._cancelled)
-        return self._connect().within(deadline), deadline
-
-    def _connect_within(self) -> Gateway:
-        return self._begin()[0]
-
-    def _account_type(self, gateway: Gateway, inputs: Inputs) -> str:
-        attempted = "find the account type for the customer"
         try:
-            listed = self._directory.types_if_told(gateway)
+            yield _Operation(attempted, shortname, self._connect().within(deadline), deadline)
         except FusionError as failure:
-            raise failure.during(attempted, inputs.shortname) from None
+            raise failure.during(attempted, shortname) from None
+
+    def _bound(self) -> Gateway:
+        return self._connect().within(Deadline(self._seconds, cancelled=self._cancelled))
+
+    def _account_type(self, op: _Operation, inputs: Inputs, listed: Sequence[AccountType]) -> str:
         resolved = api_type(
-            inputs.type, multi_account=bool(inputs.multi_account), internal=bool(inputs.internal), listed=listed
+            inputs.type,
+            multi_account=bool(inputs.multi_account),
+            internal=bool(inputs.internal),
+            listed=listed,
         )
         if resolved is None:
             raise InvalidInput(
-                attempted,
-                f"neither we nor the service know the type {inputs.type!r}",
-                shortname=inputs.shortname,
+                op.attempted,
+                f"the service does not know the type {inputs.type!r}",
                 next_step="Nothing was sent. `pulumi-fusion types` lists what the service offers.",
             )
         return resolved
 
-    def _live(self, gateway: Gateway, attempted: str, shortname: str) -> Account:
-        try:
-            return gateway.get_customer(shortname)
-        except NotFound as gone:
-            told = gone.during(attempted, shortname)
-            told.next_step = (
-                "It may have been deleted outside: `pulumi refresh` drops it, and the next up makes it anew."
-            )
-            raise told.during(attempted) from None
-        except FusionError as failure:
-            raise failure.during(attempted, shortname) from None
+    def _send(self, op: _Operation, customer_id: str | None, send: Callable[[], T]) -> T | None:
+        """Send what changes an existing account; where its outcome is in doubt, look, and send again only at the
+        account that was meant. None: the outcome of an earlier request settled it.
 
-    def _same(self, gateway: Gateway, name: str, customer_id: str | None) -> Callable[[], bool]:
-        def still_there() -> bool:
-            try:
-                return gateway.get_customer(name).id == customer_id
-            except NotFound:
-                return False
-
-        return still_there
-
-    def _insist(
-        self,
-        deadline: Deadline,
-        attempted: str,
-        name: str,
-        send: Callable[[], Account | None],
-        still_the_same: Callable[[], bool],
-        *,
-        gone_is_done: bool = False,
-    ) -> Account | None:
-        """Send; where the outcome is in doubt, look, and send again only at the account that was meant."""
-        doubt: FusionError | None = None
-        for pause, _ in zip(backoff(), range(ATTEMPTS), strict=False):
+        Raises NotFound where the account is gone, OutcomeUnknown where nothing can be proved.
+        """
+        doubt: InDoubt | None = None
+        for pause, _ in zip(backoff(), range(SENDS_IN_DOUBT), strict=False):
             try:
                 if doubt is not None:
-                    deadline.wait(pause)
-                    if not still_the_same():
-                        if gone_is_done:
-                            return None
+                    op.deadline.wait(pause)
+                    if op.live().id != customer_id:
                         break
                 return send()
             except InDoubt as lost:
                 doubt = lost
-            except NotFound as gone:
-                if gone_is_done:
-                    return None
-                raise gone.during(attempted, name) from None
-            except FusionError as failure:
+            except NotFound:
+                raise
+            except FusionError:
                 if doubt is None:
-                    raise failure.during(attempted, name) from None
+                    raise
                 break
         raise OutcomeUnknown(
-            attempted,
+            op.attempted,
             f"the request was sent, {doubt.came_back if doubt else 'no answer came'}, "
             "and its effect could not be settled since",
-            shortname=name,
             next_step="The state is kept as it was. Run it again: what holds on the service is looked up first.",
         )
 
-    def _require_same(self, attempted: str, live: Account, state: State) -> None:
-        if state.customer_id is not None and live.id == state.customer_id:
-            return
-        raise NotOurs(
-            attempted,
-            "the state holds no id of it, so it is not proved to be the same customer"
-            if state.customer_id is None
-            else f"the state holds the customer with the id {state.customer_id!r}, but under this shortname lives "
-            f"another one now (id {live.id!r}): somebody deleted it and made it anew",
-            shortname=live.shortname,
-            next_step="Nothing was changed. "
-            + (
-                "`pulumi refresh` looks the id up."
-                if state.customer_id is None
-                else "To forget the old one run `pulumi state delete` on it. " + self._ways_in(live.shortname, live.id)
-            ),
-        )
+    def _require_same(self, op: _Operation, live: Account, state: State) -> None:
+        if state.customer_id is None:
+            raise NotOurs(
+                op.attempted,
+                "the state holds no id of it, so it is not proved to be the same customer",
+                next_step="Nothing was changed. `pulumi refresh` looks the id up.",
+            )
+        if live.id != state.customer_id:
+            raise NotOurs(
+                op.attempted,
+                f"the state holds the customer with the id {state.customer_id!r}, but under this shortname lives "
+                f"another one now (id {live.id!r}): somebody deleted it and made it anew",
+                next_step="Nothing was changed. `pulumi state delete` makes the stack forget the old one. "
+                + self._ways_in(op.shortname, live.id),
+            )
 
-    def _require_match(self, gateway: Gateway, account: Account, state: State, account_type: str | None) -> None:
+    def _require_match(self, op: _Operation, account: Account, state: State, account_type: str | None) -> None:
         """A state without an id is that of a create of ours whose answer was lost: it must match as in settling."""
         sent = {
             "retention": state.data_retention,
@@ -528,12 +473,4 @@ class Lifecycle:
             "organization": state.organization,
             "type": account_type,
         }
-        others = echoes(account, {key: value for key, value in sent.items() if value is not None})
-        if others or (account.parent is not None and account.parent != gateway.account):
-            raise NotOurs(
-                "read the customer",
-                f"the state holds no id of it, and the customer that lives there (id {account.id}) differs in "
-                f"{', '.join(others) or 'its parent'} from what was to be created",
-                shortname=account.shortname,
-                next_step=f"Nothing was changed. {self._ways_in(account.shortname, account.id)}",
-            )
+        self._require_ours(op, account, {key: value for key, value in sent.items() if value is not None})
