@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +21,10 @@ def speaker(step: str) -> Callable[[str], None]:
 
 @contextlib.contextmanager
 def alone(lock: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Holds `lock` for this process; the kernel frees it even when the process is killed."""
+    """Holds `lock` for this process and those children that inherit descriptors.
+
+    The kernel frees it when the last of them ends: a killed run is followed by no other while its child still writes.
+    """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as handle:
         try:
@@ -28,4 +32,5 @@ def alone(lock: Path, say: Callable[[str], None]) -> Iterator[None]:
         except BlockingIOError:
             say("another run is at it; waiting for its result")
             fcntl.flock(handle, fcntl.LOCK_EX)
+        os.set_inheritable(handle.fileno(), True)
         yield
