@@ -1,0 +1,163 @@
+"""The client of the Fusion API for customers, usable on its own."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, TypeVar
+
+from pulumi_fusion.api import wire
+from pulumi_fusion.api.retries import retries_for
+from pulumi_fusion.api.tokens import Netosecret, TokenSource
+from pulumi_fusion.api.transport import Transport
+from pulumi_fusion.customer.model import Account, AccountType, User
+from pulumi_fusion.deadline import Deadline
+from pulumi_fusion.errors import FusionError, Unauthorized
+from pulumi_fusion.redaction import Secret
+from pulumi_fusion.settings import Settings
+
+__all__ = ["FusionClient"]
+
+T = TypeVar("T")
+
+
+class FusionClient:
+    """The customers of one Fusion account. Safe to use from many threads; one client serves a whole program.
+
+    ``FusionClient()`` takes its settings from the environment, each argument takes the place of one setting:
+    ``netosecret`` (str or Secret) is the API credential, ``api_url`` the service's address, ``account`` the
+    shortname of the sub-account to work in, ``deadline`` how many seconds one call may take with all its
+    repeats. The constructor sends nothing. It raises MissingSetting or SettingsError.
+
+    Every call may raise :class:`~pulumi_fusion.errors.RequestFailed`, whose subclass says whether the service
+    may have acted, DeadlineExceeded, or Cancelled. A call that only reads, or asks for an access token, is
+    repeated after faults; one that changes something only when it certainly did not reach the service.
+
+    ::
+
+        with FusionClient() as fusion:
+            for account in fusion.list_customers():
+                print(account.shortname, account.ingest_ip, account.ingest_port)
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        netosecret: Secret | str | None = None,
+        api_url: str | None = None,
+        account: str | None = None,
+        deadline: float | None = None,
+    ) -> None:
+        given = {"netosecret": netosecret, "api_url": api_url, "account": account, "deadline": deadline}
+        if settings is None:
+            settings = Settings.resolve(given)
+        else:
+            kept = {name: getattr(settings, name) for name in given}
+            explicit = kept | {name: value for name, value in given.items() if value is not None}
+            settings = Settings.resolve(explicit, environ={})
+        credential = Netosecret.parse(settings.credential(), api_url=settings.api_url)
+        self._url = credential.url
+        self._home = credential.shortname
+        self._account = settings.account or credential.shortname
+        self._seconds = settings.deadline
+        self._deadline: Deadline | None = None
+        self._transport = Transport(self._url)
+        self._retries = retries_for(self._url, self._account)
+        self._tokens = TokenSource(credential, self._account, self._transport, self._retries)
+
+    @property
+    def url(self) -> str:
+        """Where the service is: ``https://host[:port]``."""
+        return self._url
+
+    @property
+    def account(self) -> str:
+        """The shortname of the account that the client acts in; new customers are made below it."""
+        return self._account
+
+    @property
+    def home_account(self) -> str:
+        """The shortname of the account that the credential belongs to."""
+        return self._home
+
+    def within(self, deadline: Deadline) -> FusionClient:
+        """The same client, with its connections and its token, whose calls all end by ``deadline``."""
+        bound = copy.copy(self)
+        bound._deadline = deadline
+        return bound
+
+    def list_customers(self) -> list[Account]:
+        """All customers that the account shows, by shortname.
+
+        Whether that is the whole subtree or the direct children is not published.
+        """
+        accounts = self._call(wire.list_customers())
+        return sorted(accounts, key=lambda account: account.shortname)
+
+    def get_customer(self, shortname: str) -> Account:
+        """One customer. Raises NotFound only when the service itself says that there is none."""
+        return self._call(wire.get_customer(shortname))
+
+    def create_customer(self, body: Mapping[str, Any]) -> Account:
+        """Make a customer from the API's own fields (``shortname``, ``organization``, ``retention``, ...).
+
+        https://docs.netography.com/api-reference/netography-apis/resellers lists them. Raises InDoubt when the
+        customer may or may not exist now; the request is never sent a second time then.
+        """
+        return self._call(wire.create_customer(body))
+
+    def update_customer(self, shortname: str, body: Mapping[str, Any]) -> Account:
+        """Replace the settings of a customer by ``body``, which must be complete: the API knows no partial update.
+
+        Raises InDoubt when the change may or may not have been made.
+        """
+        return self._call(wire.update_customer(shortname, body))
+
+    def delete_customer(self, shortname: str) -> None:
+        """Delete a customer. Raises NotFound when there was none, InDoubt when it may or may not be gone."""
+        self._call(wire.delete_customer(shortname))
+
+    def list_customer_types(self) -> list[AccountType]:
+        """The account types of the service: the value that is sent and the label that its form shows."""
+        return self._call(wire.list_customer_types())
+
+    def list_users(self) -> list[User]:
+        """The users of the account that the client acts in."""
+        return self._call(wire.list_users())
+
+    def close(self) -> None:
+        """Close the connections that are not in use; a later call opens new ones."""
+        self._transport.close()
+
+    def __enter__(self) -> FusionClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"FusionClient(url={self._url!r}, account={self._account!r})"
+
+    def _call(self, request: wire.Request[T]) -> T:
+        deadline = self._deadline or Deadline(self._seconds)
+        try:
+            token = self._tokens.token(deadline)
+            try:
+                return self._send(request, token, deadline)
+            except Unauthorized:
+                # The token may have ended early. A 401 means that nothing was done, so any verb repeats.
+                token = self._tokens.token(deadline, instead_of=token)
+            return self._send(request, token, deadline)
+        except FusionError as failure:
+            failure.during(request.operation, request.shortname)
+            raise
+
+    def _send(self, request: wire.Request[T], token: Secret, deadline: Deadline) -> T:
+        def attempt() -> T:
+            return request.read(self._transport.exchange(request, deadline, token=token))
+
+        return self._retries.run(attempt, deadline, operation=request.operation, repeatable=request.repeatable)

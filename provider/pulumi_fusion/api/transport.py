@@ -1,0 +1,348 @@
+"""One exchange with the service: the only room that knows ``requests``.
+
+Proxies and certificate bundles of the environment count (``HTTPS_PROXY``, ``NO_PROXY``,
+``REQUESTS_CA_BUNDLE``: https://requests.readthedocs.io/en/latest/user/advanced/#proxies), because that is
+how companies let their pipelines out. A ``.netrc`` does not: it would replace our Authorization header.
+Redirects are not followed and cookies are not kept, so a credential stays with the host that it is for.
+
+No timeout of ``requests`` covers a name server that does not answer or an answer that drips
+(https://requests.readthedocs.io/en/latest/user/advanced/#timeouts). So each exchange runs in a daemon
+thread of its own; whoever waits for it leaves at the deadline or at an interrupt, and an exchange that was
+left behind can no longer send anything.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from pulumi_fusion.api.wire import Answer, Request
+from pulumi_fusion.deadline import Deadline
+from pulumi_fusion.errors import FusionError, InDoubt, NotSent, RequestFailed, capped
+from pulumi_fusion.redaction import Secret
+
+__all__ = ["Transport"]
+
+_CONNECT = 5.0
+_CONNECTION = 10.0  # seconds for name, connection and TLS together
+_READ = 30.0  # seconds from the request to the last byte of its answer
+_LARGEST = 16 * 2**20  # bytes of one answer; the longest list that is documented has 1000 accounts
+
+# A connection that the service closes just as we reuse it leaves a POST in doubt that was never read. Common
+# servers keep idle connections for 5 seconds or longer (https://nodejs.org/api/http.html#serverkeepalivetimeout).
+_IDLE = 4.0
+
+# How soon a waiting caller sees an interrupt; an answer wakes it at once.
+_GLANCE = 0.2
+
+
+class Transport:
+    """Sends requests to one service; safe to use from many threads.
+
+    Each exchange has a ``requests.Session`` for itself; sessions of finished exchanges are kept for a few
+    seconds, the most recent one first in use again.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url
+        self._lock = threading.Lock()
+        self._idle: list[tuple[float, requests.Session]] = []
+
+    def exchange(self, request: Request[Any], deadline: Deadline, *, token: Secret | None = None) -> Answer:
+        """Send the request once and return the answer, whatever it says.
+
+        Raises Cancelled or DeadlineExceeded if it may not start any more, NotSent when nothing of it was
+        sent, InDoubt when it was sent and no whole answer came back in time.
+        """
+        deadline.check(request.operation)
+        exchange = _Exchange(self, request, deadline, token)
+        threading.Thread(target=exchange.run, name="pulumi-fusion-exchange", daemon=True).start()
+        return exchange.outcome()
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for _, session in idle:
+            session.close()
+
+    def take(self) -> requests.Session:
+        """A session that nobody else uses."""
+        oldest = time.monotonic() - _IDLE
+        with self._lock:
+            stale = [session for since, session in self._idle if since < oldest]
+            self._idle = [(since, session) for since, session in self._idle if since >= oldest]
+            session = self._idle.pop()[1] if self._idle else None
+        for old in stale:
+            old.close()
+        return session or _session()
+
+    def give_back(self, session: requests.Session) -> None:
+        """Keep a session whose answer was read to its end."""
+        with self._lock:
+            self._idle.append((time.monotonic(), session))
+
+
+class _Exchange:
+    """One request under way, seen from the thread that sends it and from the one that waits."""
+
+    def __init__(self, transport: Transport, request: Request[Any], deadline: Deadline, token: Secret | None) -> None:
+        self._transport = transport
+        self._request = request
+        self._deadline = deadline
+        self._token = token
+        self._done = threading.Event()
+        self._lock = threading.Lock()
+        self._since = time.monotonic()
+        self._sending = False
+        self._left = False
+        self._socket: socket.socket | None = None
+        self._answer: Answer | None = None
+        self._error: FusionError | None = None
+
+    # The waiting thread.
+
+    def outcome(self) -> Answer:
+        try:
+            why = self._wait()
+        finally:
+            self._leave()  # also when a KeyboardInterrupt takes the caller away
+        if why:
+            raise self._failed(InDoubt if self._sending else NotSent, why)
+        if self._error is not None:
+            raise self._error
+        if self._answer is None:
+            raise self._failed(InDoubt, "the exchange broke off")
+        return self._answer
+
+    def _wait(self) -> str:
+        """Wait for the end of the exchange; says why if that was not waited for."""
+        while not self._done.wait(min(_GLANCE, self._patience())):
+            if self._deadline.cancelled.is_set():
+                return "it was interrupted while it waited for the answer"
+            if self._patience() <= 0:
+                return self._too_long()
+        return ""
+
+    def _patience(self) -> float:
+        with self._lock:
+            end = self._since + (_READ if self._sending else _CONNECTION)
+        return max(0.0, min(end - time.monotonic(), self._deadline.remaining()))
+
+    def _too_long(self) -> str:
+        with self._lock:
+            return f"no {'answer' if self._sending else 'connection'} within {time.monotonic() - self._since:.2g} s"
+
+    def _leave(self) -> None:
+        """From here on nothing is sent, and a thread that still reads is woken."""
+        with self._lock:
+            self._left = True
+            hanging = None if self._done.is_set() else self._socket
+        if hanging is not None:
+            # Of the plain socket: SSLSocket.shutdown would take the TLS layer away from the thread that reads.
+            with suppress(OSError):
+                socket.socket.shutdown(hanging, socket.SHUT_RDWR)
+
+    def _failed(self, kind: type[RequestFailed], came_back: str) -> RequestFailed:
+        return kind(self._request.operation, came_back, shortname=self._request.shortname)
+
+    # The sending thread.
+
+    def run(self) -> None:
+        _current.exchange = self
+        session = self._transport.take()
+        try:
+            self._answer = self._send(session)
+        except FusionError as refused:
+            self._error = refused
+        except (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError) as wrong:
+            self._error = self._translated(wrong)
+        finally:
+            with self._lock:
+                self._socket = None
+                reusable = self._answer is not None and not self._left
+            if reusable:
+                self._transport.give_back(session)
+            else:
+                session.close()
+            self._done.set()
+
+    def may_send(self, connection: Any) -> None:
+        """The last moment at which nothing was sent; raises what keeps the request from going out."""
+        with self._lock:
+            if self._left:
+                raise self._failed(NotSent, "it was left before it was sent")
+            self._deadline.check(self._request.operation)
+            self._sending = True
+            self._since = time.monotonic()
+            self._socket = connection.sock if isinstance(connection.sock, socket.socket) else None
+
+    def _send(self, session: requests.Session) -> Answer:
+        request = self._request
+        url = self._transport.base_url + request.path
+        body = None if request.json is None else json.dumps(request.json).encode()
+        prepared = session.prepare_request(
+            requests.Request(
+                request.method,
+                url,
+                data=body,
+                headers=None if body is None else {"Content-Type": "application/json"},
+                auth=_Bearer(self._token),
+            )
+        )
+        ours = session.merge_environment_settings(url, {}, True, None, None)
+        left = self._deadline.remaining()
+        # Not Session.send: even when it does not follow a redirect it parses its target and reads its whole body.
+        response = session.get_adapter(url).send(
+            prepared,
+            timeout=(max(0.001, min(_CONNECT, left)), max(0.001, min(_READ, left))),
+            stream=True,
+            verify=True if ours["verify"] is None else ours["verify"],
+            cert=ours["cert"],
+            proxies=ours["proxies"],
+        )
+        with response:
+            content = bytearray()
+            for chunk in response.iter_content(64 * 1024):
+                content += chunk
+                if len(content) > _LARGEST:
+                    raise self._failed(InDoubt, f"the answer is larger than {_LARGEST // 2**20} MiB")
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, headers, bytes(content))
+
+    def _translated(self, wrong: Exception) -> RequestFailed:
+        with self._lock:
+            sending = self._sending
+        words, lasting = _told(wrong)
+        error = self._failed(InDoubt if sending else NotSent, words or self._too_long())
+        if isinstance(error, NotSent):
+            error.lasting = lasting
+        return error
+
+
+_current = threading.local()
+
+
+@cache
+def _watched(connection: type[Any]) -> type[Any]:
+    """The connection class with one thing more: it asks the exchange before the first byte of a request.
+
+    Also for a request that urllib3 sends to a proxy first, since connecting comes before and is not counted.
+    """
+
+    class Watched(connection):  # type: ignore[misc]
+        def request(self, *args: Any, **kwargs: Any) -> None:
+            if self.sock is None:
+                self.connect()
+            _current.exchange.may_send(self)
+            super().request(*args, **kwargs)
+
+    return Watched
+
+
+class _Adapter(HTTPAdapter):
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        if not getattr(pool, "watched", False):
+            pool.ConnectionCls = _watched(pool.ConnectionCls)
+            pool.watched = True
+        return pool
+
+
+class _Bearer(AuthBase):
+    """Sets our Authorization header or none; being there at all keeps a ``.netrc`` out."""
+
+    def __init__(self, token: Secret | None) -> None:
+        self._token = token
+
+    def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token is not None:
+            prepared.headers["Authorization"] = f"Bearer {self._token.reveal()}"
+        return prepared
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    session.headers.update({"Accept": "application/json", "User-Agent": _user_agent()})
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, _Adapter(pool_connections=1, pool_maxsize=1))
+    return session
+
+
+@cache
+def _user_agent() -> str:
+    try:
+        ours = version("pulumi-fusion")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        ours = "0"
+    return f"pulumi-fusion/{ours} python/{platform.python_version()} requests/{requests.__version__}"
+
+
+# The first entry that fits any exception of the chain, innermost first, tells what happened and whether a repeat
+# is known to be useless. The exceptions' own texts are not used: they hold urls, proxies and with them passwords.
+_TOO_LONG: Final = ""
+_WORDS: Final[tuple[tuple[type[BaseException], str, bool], ...]] = (
+    (ssl.SSLError, "TLS could not be agreed", True),
+    (urllib3.exceptions.SSLError, "TLS could not be agreed", True),
+    (socket.gaierror, "name not found", False),
+    (TimeoutError, _TOO_LONG, False),
+    (urllib3.exceptions.TimeoutError, _TOO_LONG, False),
+    (ConnectionRefusedError, "connection refused", False),
+    (RemoteDisconnected, "connection closed without an answer", False),
+    (ConnectionError, "connection reset", False),
+    (IncompleteRead, "the answer was cut short", False),
+    (urllib3.exceptions.LocationValueError, "the url, or that of the proxy, cannot be used", True),
+    (requests.exceptions.InvalidURL, "the url, or that of the proxy, cannot be used", True),
+    (requests.exceptions.InvalidSchema, "the url, or that of the proxy, cannot be used", True),
+    (urllib3.exceptions.DecodeError, "the answer could not be decompressed", False),
+    (HTTPException, "the answer is no HTTP", False),
+    (urllib3.exceptions.ProtocolError, "the answer is no HTTP", False),
+)
+
+
+def _told(wrong: BaseException) -> tuple[str, bool]:
+    """What happened in a few words, and whether it stays so."""
+    chain = list(_chain(wrong))
+    proxy = " (at the proxy)" if any(isinstance(link, requests.exceptions.ProxyError) for link in chain) else ""
+    for link in reversed(chain):
+        if isinstance(link, ssl.SSLCertVerificationError):
+            return f"TLS certificate not accepted: {capped(link.verify_message)}{proxy}", True
+        for kind, words, lasting in _WORDS:
+            if isinstance(link, kind):
+                return words and words + proxy, lasting
+        if isinstance(link, OSError) and link.errno is not None:
+            return os.strerror(link.errno).lower() + proxy, False
+    if proxy:
+        return "the proxy did not let it through", False
+    if type(wrong) is OSError:  # what requests raises for a bundle that is not there
+        return "the certificate bundle that REQUESTS_CA_BUNDLE names cannot be read", True
+    return f"the exchange failed ({type(wrong).__name__})", False
+
+
+def _chain(wrong: BaseException | None) -> Iterator[BaseException]:
+    """The exception and what led to it, through all the ways in which urllib3 and requests keep that."""
+    seen: set[int] = set()
+    waiting: list[object] = [wrong]
+    while waiting:
+        link = waiting.pop(0)
+        if not isinstance(link, BaseException) or id(link) in seen:
+            continue
+        seen.add(id(link))
+        yield link
+        waiting += [getattr(link, "reason", None), *link.args, link.__cause__, link.__context__]
