@@ -7,8 +7,9 @@ A fault is one line, ``METHOD PATH KIND[=VALUE] [skip=N] [xN]``:
 - ``-before`` or ``-after`` behind a kind says whether the service has acted (committed) when the fault strikes;
   ``commit-then-KIND`` is another way to write ``KIND-after``. Without either each kind has its own default.
 
-Faults that colour a request (delay, slice, clock-skew, stale, token-expired) all apply; of those that decide the
-answer the first one added that matches applies, and only that one is counted.
+Some faults decide the answer, others colour the request (delay, slice, clock-skew, stale, token-expired). A request is
+hit by at most one that decides and one of each kind that colours, each time the first added that matches; only those
+are counted.
 
 =====================  =======  ==============================================================================
 kind                   default  what the sender sees
@@ -143,19 +144,19 @@ class Drawn:
     @property
     def delay(self) -> float:
         """Seconds to wait before the service sees the request."""
-        return sum(
-            float(fault.value or 0) + random.uniform(0, fault.number("jitter", 0))  # noqa: S311  # no secret
-            for fault in self.colours
-            if fault.kind == "delay"
-        )
+        fault = self.colour("delay")
+        if fault is None:
+            return 0.0
+        return float(fault.value or 0) + random.uniform(0, fault.number("jitter", 0))  # noqa: S311  # no secret
 
     @property
     def skew(self) -> float:
         """Seconds that the service's clock is ahead."""
-        return sum(float(fault.value or 0) for fault in self.colours if fault.kind == "clock-skew")
+        fault = self.colour("clock-skew")
+        return float(fault.value or 0) if fault else 0.0
 
 
-class Faults(Sequence[Fault]):
+class Faults:
     """The faults in force, in the order in which they were added; safe to change while requests run."""
 
     def __init__(self, texts: Sequence[str] = ()) -> None:
@@ -179,7 +180,11 @@ class Faults(Sequence[Fault]):
         decisive: Fault | None = None
         with self._lock:
             for fault in self._faults:
-                if fault.side != "colours" and decisive is not None:
+                if fault.side == "colours":
+                    spoken_for = any(each.kind == fault.kind for each in colours)
+                else:
+                    spoken_for = decisive is not None
+                if spoken_for:
                     continue
                 if not matches(method, path, method=fault.method, path=fault.path):
                     continue
@@ -194,10 +199,6 @@ class Faults(Sequence[Fault]):
                     decisive = fault
             self._faults = [fault for fault in self._faults if fault.left is None or fault.left > 0]
         return Drawn(tuple(colours), decisive)
-
-    def __getitem__(self, index: Any) -> Any:
-        with self._lock:
-            return self._faults[index]
 
     def __len__(self) -> int:
         with self._lock:

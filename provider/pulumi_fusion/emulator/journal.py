@@ -14,11 +14,11 @@ __all__ = ["Entry", "Journal"]
 
 @dataclass(frozen=True)
 class Entry:
-    """One request. No value of a body, header or query is kept.
+    """One request; no value of a body, header or query is kept.
 
-    ``time`` is Unix seconds at the start, ``seconds`` the time until the answer was ready; ``status`` is None where
-    no whole status line is sent; ``acted`` says whether the service saw the request, whatever was answered; ``account`` is the
-    shortname that the token acts in; ``shortname`` the account that the request is about.
+    ``time`` is Unix seconds at the start, ``seconds`` the time until the answer was ready. ``status`` is None where no
+    whole status line is sent. ``acted`` says whether the service saw the request, whatever was answered. ``account``
+    is the shortname that the token acts in, ``shortname`` the account that the request is about.
     """
 
     time: float

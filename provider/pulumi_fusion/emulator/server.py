@@ -106,9 +106,7 @@ class Emulator:
         self._port = server.server_address[1]
         control_routes(server.app, self)
         self._server = server
-        self._thread = threading.Thread(
-            target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="fusion-emulator", daemon=True
-        )
+        self._thread = threading.Thread(target=server.accept, name="fusion-emulator", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -116,8 +114,9 @@ class Emulator:
         server, thread = self._server, self._thread
         if server is None or thread is None:
             return
-        server.end()
+        server.stop_accepting()
         thread.join()
+        server.end()
         self._server = self._thread = None
         self._release()
 
@@ -217,7 +216,7 @@ class Emulator:
 
         return self._running.commit(change)
 
-    def edit(self, shortname: str, **fields: Any) -> Account:
+    def edit(self, shortname: str, /, **fields: Any) -> Account:
         """The account with fields of ``Account`` changed behind the API's back; raises KeyError, TypeError."""
 
         def change(state: State) -> tuple[State, Account]:
@@ -325,10 +324,19 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
             self._connections.pop(request, None)
         super().shutdown_request(request)
 
-    def end(self) -> None:
-        """Ends the listening, the reads that idle connections wait in, and every thread."""
+    def accept(self) -> None:
+        """Takes connections until told to stop, without polling."""
+        while not self.stopping.is_set():
+            self.handle_request()
+
+    def stop_accepting(self) -> None:
+        """Ends every wait of a handler, and wakes ``accept`` by one last connection."""
         self.stopping.set()
-        self.shutdown()
+        with contextlib.suppress(OSError):
+            socket.create_connection((LOOPBACK, self.server_address[1]), timeout=1).close()
+
+    def end(self) -> None:
+        """Ends the reads that idle connections wait in, and every thread and socket."""
         with self._connections_lock:
             threads = list(self._connections.values())
             for connection in self._connections:

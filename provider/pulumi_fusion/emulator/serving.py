@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -52,7 +51,7 @@ def serve(
         inherited = dict(os.environ if environment is None else environment)
         for name in DISPLACED:
             inherited.pop(name, None)
-        return _run(command, {**inherited, "NETOSECRET": emulator.netosecret})
+        return _run(command, {**inherited, "NETOSECRET": emulator.netosecret}, stop=stop)
 
 
 @contextlib.contextmanager
@@ -78,13 +77,14 @@ def _stop_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+def _run(command: Sequence[str], environment: Mapping[str, str], *, stop: threading.Event) -> int:
     """The command's exit code, 128 + N when signal N ended it, as shells say.
 
     A terminal sends its SIGINT to the command as well; SIGTERM reaches only this process and is passed on.
     """
     with subprocess.Popen(list(command), env=dict(environment)) as process:  # noqa: S603  # the user's own command
-        if sys.platform != "win32":
-            signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
+        signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
+        if stop.is_set():
+            process.terminate()
         code = process.wait()
     return code if code >= 0 else 128 - code

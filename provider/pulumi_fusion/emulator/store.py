@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import json
 import os
-import sys
 import tempfile
 from pathlib import Path
 from typing import IO, Any
@@ -35,7 +35,7 @@ class StateFile:
         lock = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
         self._lock: IO[bytes] = os.fdopen(lock, "r+b", buffering=0)
         try:
-            _lock(self._lock)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             self._lock.close()
             raise StateFileBusy(
@@ -69,7 +69,12 @@ class StateFile:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        _sync_directory(self.path.parent)
+        # The rename itself is durable only with its directory: fsync(2).
+        directory = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
 
     def close(self) -> None:
         """Lets others have the file."""
@@ -97,26 +102,3 @@ def _state(document: dict[str, Any]) -> State:
         seen=document["seen"],
         next_port=document["next_port"],
     )
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: IO[bytes]) -> None:
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-
-    def _sync_directory(directory: Path) -> None:
-        """Windows has no handle of a directory to flush."""
-
-else:
-    import fcntl
-
-    def _lock(file: IO[bytes]) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def _sync_directory(directory: Path) -> None:
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -126,8 +127,13 @@ class Switches:
         return dataclasses.replace(self, **changes)
 
 
+@functools.cache
+def _hints() -> Mapping[str, Any]:
+    return get_type_hints(Switches)
+
+
 def _hint(name: str) -> Any:
-    hints = get_type_hints(Switches)
+    hints = _hints()
     if name not in hints:
         raise UnknownSwitch(f"no switch {name!r}; there are: {', '.join(sorted(hints))}")
     return hints[name]

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pulumi_fusion.emulator import Emulator
+from tests.contract.emulator.caller import Caller
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def caller(emulator: Emulator) -> Caller:
+    """The root account's credential with a token."""
+    caller = Caller(emulator.netosecret)
+    assert caller.authenticate().status == 200
+    return caller

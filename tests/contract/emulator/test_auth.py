@@ -1,0 +1,212 @@
+"""Tokens: who gets one, what it may do, how it ends."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import jwt
+import pytest
+
+from pulumi_fusion.emulator import ROOT, Emulator
+from tests.contract.emulator.caller import Caller, customer
+
+TYPES = "/api/v1/customers/types"
+
+
+def acts_in(caller: Caller) -> str:
+    """The account of the caller's token, by the parent of what it creates."""
+    reply = caller.create(shortname="made-here")
+    assert reply.status == 201
+    parent: str = reply.data["reseller"]["parent"]
+    return parent
+
+
+def test_the_credential_is_the_portals_unpadded_json(emulator: Emulator) -> None:
+    caller = Caller(emulator.netosecret)
+    assert "=" not in emulator.netosecret
+    assert list(caller.secret) == ["url", "shortname", "appname", "sharedsecret", "appkey"]
+    assert caller.secret["url"] == f"{emulator.url}/api/v1"
+
+
+def test_a_signed_request_token_gets_an_access_token(emulator: Emulator) -> None:
+    caller = Caller(emulator.netosecret)
+    reply = caller.authenticate()
+    assert reply.status == 200
+    assert reply.json["token_type"] == "bearer"
+    assert reply.json["expires_in"] == 86400
+    assert caller.send("GET", TYPES).status == 200
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"jti": 12345},
+        {"jti": "12345"},
+        {"iat": str(int(time.time()))},
+        {"iat": time.time()},
+        {"iat": int(time.time()) - 240},
+    ],
+    ids=["numeric-jti", "text-jti", "text-iat", "float-iat", "four-minutes-old"],
+)
+def test_every_form_of_the_vendors_samples_is_accepted(emulator: Emulator, claims: dict[str, Any]) -> None:
+    assert Caller(emulator.netosecret).authenticate(**claims).status == 200
+
+
+@pytest.mark.parametrize(
+    ("claims", "status"),
+    [
+        ({"appname": "nobody"}, 404),
+        ({"shortname": "nobody"}, 404),
+        ({"appkey": "wrong"}, 401),
+        ({"key": "x" * 64}, 401),
+        ({"jti": None}, 401),
+        ({"jti": True}, 401),
+        ({"iat": None}, 401),
+        ({"iat": "soon"}, 401),
+        ({"appname": None}, 401),
+        ({"appkey": None}, 401),
+        ({"shortname": None}, 401),
+        ({"iat": int(time.time()) - 3600}, 401),
+        ({"iat": int(time.time()) + 3600}, 401),
+        ({"exp": int(time.time()) - 1}, 401),
+    ],
+)
+def test_a_request_token_with_anything_wrong_is_refused(
+    emulator: Emulator, claims: dict[str, Any], status: int
+) -> None:
+    reply = Caller(emulator.netosecret).authenticate(**claims)
+    assert (reply.status, reply.json["status"]) == (status, status)
+    assert set(reply.json) == {"status", "name", "message"}
+
+
+def test_an_unsigned_request_token_is_refused(emulator: Emulator) -> None:
+    caller = Caller(emulator.netosecret)
+    claims = jwt.decode(caller.request_token(), options={"verify_signature": False})
+    unsigned = jwt.encode(claims, "", algorithm="none")
+    assert caller.send("POST", "/api/v1/auth/token", {"jwt": unsigned}, bearer=None).status == 401
+
+
+@pytest.mark.parametrize("body", [{}, {"jwt": 7}, {"jwt": "x", "more": 1}, [], b"{"])
+def test_the_auth_body_is_strict(emulator: Emulator, body: object) -> None:
+    assert Caller(emulator.netosecret).send("POST", "/api/v1/auth/token", body, bearer=None).status == 400
+
+
+@pytest.mark.parametrize(("replay", "status"), [("refused", 401), ("accepted", 200)])
+def test_a_request_token_works_once(emulator: Emulator, replay: str, status: int) -> None:
+    emulator.switch(replay=replay)
+    caller = Caller(emulator.netosecret)
+    body = {"jwt": caller.request_token()}
+    assert caller.send("POST", "/api/v1/auth/token", body, bearer=None).status == 200
+    assert caller.send("POST", "/api/v1/auth/token", body, bearer=None).status == status
+
+
+@pytest.mark.parametrize(("iat", "status"), [("strict", 401), ("wide", 200)])
+def test_how_old_a_request_token_may_be_is_a_switch(emulator: Emulator, iat: str, status: int) -> None:
+    emulator.switch(iat=iat)
+    assert Caller(emulator.netosecret).authenticate(iat=int(time.time()) - 3600).status == status
+
+
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic eDp5"}])
+def test_without_a_valid_access_token_everything_is_401(emulator: Emulator, header: dict[str, str]) -> None:
+    caller = Caller(emulator.netosecret)
+    for method, path in [("GET", TYPES), ("POST", "/api/v1/customer"), ("DELETE", "/api/v1/customer/acme-one")]:
+        assert caller.send(method, path, customer(), headers=header).status == 401
+
+
+def test_an_access_token_ends_with_its_lifetime() -> None:
+    now = time.time()
+    with Emulator(clock=lambda: now) as emulator:
+        emulator.switch(token_lifetime=60)
+        caller = Caller(emulator.netosecret)
+        assert caller.authenticate(iat=int(now)).json["expires_in"] == 60
+        assert caller.send("GET", TYPES).status == 200
+        now += 61
+        assert caller.send("GET", TYPES).status == 401
+
+
+def test_a_token_of_another_emulator_is_worth_nothing(caller: Caller) -> None:
+    with Emulator() as other:
+        assert Caller(other.netosecret, token=caller.token).send("GET", TYPES).status == 401
+
+
+def test_a_refresh_token_works_once_and_is_no_access_token(emulator: Emulator) -> None:
+    caller = Caller(emulator.netosecret)
+    token = caller.authenticate().json["refresh_token"]
+    assert caller.send("GET", TYPES, bearer=token).status == 401
+    renewed = caller.form("/api/auth/bearer/refresh", refresh_token=token)
+    assert renewed.status == 200
+    assert caller.send("GET", TYPES, bearer=renewed.json["access_token"]).status == 200
+    assert caller.form("/api/auth/bearer/refresh", refresh_token=token).status == 400
+    assert caller.form("/api/auth/bearer/refresh", other="x").status == 400
+
+
+def test_a_user_logs_in_with_a_password(emulator: Emulator) -> None:
+    caller = Caller(emulator.netosecret)
+    refused = caller.form("/api/auth/bearer/token", username="admin@example.com", password="")
+    assert refused.status == 401
+    emulator.set_password("admin@example.com", "correct horse")
+    reply = caller.form("/api/auth/bearer/token", username="admin@example.com", password="correct horse")
+    assert reply.status == 200
+    assert caller.send("GET", TYPES, bearer=reply.json["access_token"]).status == 200
+    assert caller.form("/api/auth/bearer/token", username="admin@example.com", password="wrong").status == 401
+
+
+@pytest.mark.parametrize(
+    ("masquerade", "status"), [("allowed", 200), ("401", 401), ("404", 404), ("parent-token", 200)]
+)
+def test_what_a_claim_for_a_sub_account_gets_is_a_switch(emulator: Emulator, masquerade: str, status: int) -> None:
+    emulator.seed("msp-east", type="reseller")
+    emulator.switch(masquerade=masquerade)
+    caller = Caller(emulator.netosecret, shortname="msp-east")
+    assert caller.authenticate().status == status
+    if status == 200:
+        assert acts_in(caller) == ("msp-east" if masquerade == "allowed" else ROOT)
+
+
+def test_a_token_of_a_sub_account_sees_only_what_is_below(emulator: Emulator, caller: Caller) -> None:
+    emulator.seed("msp-east", type="reseller")
+    emulator.seed("east-one", parent="msp-east")
+    emulator.seed("west-one")
+    inside = Caller(emulator.netosecret, shortname="msp-east")
+    inside.authenticate()
+    assert inside.names() == ["east-one"]
+    assert inside.read("west-one").status == 404
+    assert inside.delete("west-one").status == 404
+    assert inside.delete("msp-east").status == 403
+    assert caller.read("east-one").status == 200
+
+
+def test_a_key_of_a_sub_account_reaches_neither_up_nor_aside(emulator: Emulator) -> None:
+    emulator.seed("msp-east", type="reseller")
+    emulator.seed("west-one")
+    netosecret = emulator.key("msp-east")
+    assert Caller(netosecret).authenticate().status == 200
+    assert Caller(netosecret, shortname=ROOT).authenticate().status == 401
+    assert Caller(netosecret, shortname="west-one").authenticate().status == 401
+
+
+def test_only_a_role_that_may_masquerade_does(emulator: Emulator) -> None:
+    emulator.seed("acme-one")
+    assert Caller(emulator.key(role="readonly"), shortname="acme-one").authenticate().status == 200
+    assert Caller(emulator.key(role="neto_flow"), shortname="acme-one").authenticate().status == 401
+
+
+@pytest.mark.parametrize(
+    ("role", "read", "write"),
+    [("admin", 200, 201), ("readonly", 200, 403), ("operational_manager", 200, 403), ("neto_flow", 403, 403)],
+)
+def test_the_role_of_the_key_decides(emulator: Emulator, role: str, read: int, write: int) -> None:
+    caller = Caller(emulator.key(role=role))
+    caller.authenticate()
+    assert caller.send("GET", "/api/v1/customers").status == read
+    assert caller.create().status == write
+    assert len(emulator.accounts()) == (1 if write == 201 else 0)
+
+
+@pytest.mark.parametrize("names", [True, False])
+def test_whether_the_token_names_its_account_is_a_switch(emulator: Emulator, names: bool) -> None:
+    emulator.switch(token_names_account=names)
+    reply = Caller(emulator.netosecret).authenticate()
+    claims = jwt.decode(reply.json["access_token"], options={"verify_signature": False})
+    assert (ROOT in claims.values()) is names

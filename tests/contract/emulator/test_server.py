@@ -1,0 +1,227 @@
+"""The server itself: start, stop, keep-alive, quiet, bounded, and the hand in its state."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import threading
+import time
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+import pytest
+
+from pulumi_fusion.emulator import ROOT, Emulator, PortInUse, Refused
+from tests.contract.emulator.caller import Caller, customer
+
+
+def test_it_listens_on_loopback_alone(emulator: Emulator) -> None:
+    assert urlsplit(emulator.url).hostname == "127.0.0.1"
+    with socket.socket() as elsewhere:
+        # 127.0.0.2 is this machine too: a server on 0.0.0.0 would take the port there.
+        elsewhere.bind(("127.0.0.2", emulator.port))
+
+
+def test_it_says_nothing_and_is_ready_at_once(capfd: pytest.CaptureFixture[str]) -> None:
+    started = time.monotonic()
+    with Emulator() as emulator:
+        assert Caller(emulator.netosecret).authenticate().status == 200
+        assert time.monotonic() - started < 1
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_connection_stays_open_over_answers_of_every_kind(emulator: Emulator, caller: Caller) -> None:
+    connection = HTTPConnection("127.0.0.1", emulator.port, timeout=5)
+    connection.connect()
+    first = connection.sock
+    headers = {"Authorization": f"Bearer {caller.token}", "Content-Type": "application/json"}
+    statuses = []
+    for method, path, body in [
+        ("POST", "/api/v1/customer", json.dumps(customer())),
+        ("GET", "/api/v1/customer/nobody", None),
+        ("GET", "/api/v1/customer/acme-one", None),
+        ("HEAD", "/api/v1/customer/acme-one", None),
+        ("DELETE", "/api/v1/customer/acme-one", None),
+        ("GET", "/nowhere", None),
+    ]:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        response.read()
+        statuses.append(response.status)
+        assert connection.sock is first
+    connection.close()
+    assert statuses == [201, 404, 200, 200, 204, 404]
+
+
+def test_stop_ends_hanging_and_idle_connections_promptly(emulator: Emulator, caller: Caller) -> None:
+    emulator.faults.add("GET /customers hang", "GET /customer/* delay=60")
+    idle = HTTPConnection("127.0.0.1", emulator.port, timeout=5)
+    idle.connect()
+    ended: list[str] = []
+
+    def ask(path: str) -> None:
+        try:
+            caller.send("GET", path)
+        except OSError as error:
+            ended.append(type(error).__name__)
+
+    threads = [
+        threading.Thread(target=ask, args=(path,)) for path in ("/api/v1/customers", "/api/v1/customer/acme-one")
+    ]
+    for thread in threads:
+        thread.start()
+    while any(fault.left is None and fault.kind == "hang" for fault in emulator.faults) and not emulator.requests.of(
+        "GET", "/customers"
+    ):
+        threading.Event().wait(0.005)
+    started = time.monotonic()
+    emulator.stop()
+    assert time.monotonic() - started < 2
+    for thread in threads:
+        thread.join(5)
+    idle.close()
+    assert len(ended) == 2
+    assert not [thread for thread in threading.enumerate() if thread.name == "fusion-emulator"]
+
+
+def test_a_port_in_use_is_a_clear_error(emulator: Emulator) -> None:
+    second = Emulator(port=emulator.port)
+    with pytest.raises(PortInUse, match=str(emulator.port)):
+        second.start()
+
+
+def test_memory_lives_as_long_as_the_object(emulator: Emulator, caller: Caller) -> None:
+    caller.create()
+    url, netosecret = emulator.url, emulator.netosecret
+    emulator.stop()
+    emulator.start()
+    assert (emulator.url, emulator.netosecret) == (url, netosecret)
+    assert caller.read().status == 200
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"POST /api/v1/customer HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"411"),
+        (b"POST /api/v1/customer HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n", b"400"),
+        (b"POST /api/v1/customer HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", b"413"),
+        (b"nonsense\r\n\r\n", b"400"),
+    ],
+)
+def test_a_request_that_cannot_be_read_is_refused_and_its_connection_ended(
+    emulator: Emulator, head: bytes, status: bytes
+) -> None:
+    with socket.create_connection(("127.0.0.1", emulator.port), timeout=5) as connection:
+        connection.sendall(head)
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert status in received.split(b"\r\n", 1)[0]
+
+
+def test_the_journal_knows_every_request_and_no_secret() -> None:
+    log = io.StringIO()
+    with Emulator(log=log) as emulator:
+        caller = Caller(emulator.netosecret)
+        reply = caller.authenticate()
+        caller.create(username="owner@example.com")
+        caller.send("GET", "/api/v1/customer/x%0Aforged?token=abc")
+        secrets = [
+            *caller.secret.values(),
+            reply.json["access_token"],
+            reply.json["refresh_token"],
+            "owner@example.com",
+        ]
+        entries = list(emulator.requests)
+    assert [(entry.method, entry.path, entry.status) for entry in entries[:2]] == [
+        ("POST", "/api/v1/auth/token", 200),
+        ("POST", "/api/v1/customer", 201),
+    ]
+    assert (entries[1].account, entries[1].shortname, entries[1].acted) == (ROOT, "acme-one", True)
+    assert set(entries[1].body_keys) == set(customer())
+    assert len(log.getvalue().splitlines()) == 3
+    assert "token=abc" not in log.getvalue()
+    for secret in set(secrets) - {caller.secret["shortname"], caller.secret["url"], caller.secret["appname"]}:
+        assert secret not in log.getvalue()
+        assert secret not in repr(entries)
+
+
+def test_no_secret_is_in_a_repr(emulator: Emulator) -> None:
+    caller = Caller(emulator.netosecret)
+    shown = repr([emulator.root, emulator, emulator.users(), emulator._running.state])
+    assert caller.secret["sharedsecret"] not in shown
+    assert caller.secret["appkey"] not in shown
+
+
+def test_accounts_are_changed_behind_the_apis_back(emulator: Emulator, caller: Caller) -> None:
+    seeded = emulator.seed("acme-one", retention=7, rollupRetention=7, trial=True, fps=5)
+    assert caller.read().data["id"] == seeded.id
+    emulator.edit("acme-one", retention=180, rollup_retention=365)
+    assert caller.read().data["billing"]["data_retention"] == 180
+    again = emulator.recreate("acme-one")
+    assert again.id != seeded.id
+    assert (again.retention, again.trial, again.fps) == (180, True, 5)
+    emulator.seed("below-it", parent="acme-one")
+    emulator.remove("acme-one")
+    assert emulator.accounts() == ()
+    with pytest.raises(KeyError):
+        emulator.edit("acme-one", retention=7)
+    with pytest.raises(Refused):
+        emulator.seed("no")
+
+
+def test_record_shows_every_field(emulator: Emulator) -> None:
+    emulator.seed("acme-one", fps=7)
+    assert emulator.record("acme-one")["fps"] == 7
+
+
+def test_tokens_can_be_ended_at_once(emulator: Emulator, caller: Caller) -> None:
+    emulator.expire_tokens()
+    assert caller.read().status == 401
+
+
+class TestControlRoutes:
+    def test_faults(self, emulator: Emulator, caller: Caller) -> None:
+        path = "/_emulator/faults"
+        assert caller.send("POST", path, {"faults": ["GET /customers 500 x2"]}).status == 200
+        assert caller.send("GET", "/api/v1/customers").status == 500
+        assert caller.send("GET", path).json == [{"fault": "GET /customers 500 x2", "left": 1}]
+        assert caller.send("POST", path, {"faults": ["GET /customers 501", "nonsense"]}).status == 400
+        assert len(caller.send("GET", path).json) == 1
+        caller.send("DELETE", path)
+        assert caller.send("GET", "/api/v1/customers").status == 200
+
+    def test_switches(self, emulator: Emulator, caller: Caller) -> None:
+        path = "/_emulator/switches"
+        assert caller.send("PATCH", path, {"absence": 403}).json["absence"] == 403
+        assert caller.read().status == 403
+        wrongs: list[object] = [{"absence": 418}, {"nothing": 1}, []]
+        for wrong in wrongs:
+            assert caller.send("PATCH", path, wrong).status == 400
+        assert caller.send("GET", path).json["absence"] == 403
+
+    def test_requests(self, emulator: Emulator, caller: Caller) -> None:
+        caller.read()
+        entries = caller.send("GET", "/_emulator/requests").json
+        assert [entry["path"] for entry in entries] == ["/api/v1/auth/token", "/api/v1/customer/acme-one"]
+        assert caller.send("DELETE", "/_emulator/requests").json == []
+
+    def test_accounts(self, emulator: Emulator, caller: Caller) -> None:
+        path = "/_emulator/accounts"
+        made = caller.send("POST", path, {"shortname": "acme-one", "retention": 7})
+        assert "sharedsecret" not in made.json
+        assert caller.send("GET", path).json == [made.json]
+        assert caller.send("PATCH", f"{path}/acme-one", {"retention": 45}).json["retention"] == 45
+        assert caller.send("PATCH", f"{path}/acme-one", {"nothing": 45}).status == 400
+        assert caller.send("PATCH", f"{path}/nobody", {"retention": 45}).status == 404
+        assert [mail["to"] for mail in caller.send("GET", "/_emulator/mails").json] == ["owner@example.com"]
+        assert caller.send("DELETE", f"{path}/acme-one").status == 204
+        assert caller.send("DELETE", f"{path}/acme-one").status == 404
+        assert emulator.accounts() == ()
+
+    def test_no_fault_strikes_the_control_routes(self, emulator: Emulator, caller: Caller) -> None:
+        emulator.faults.add("* * reset")
+        assert caller.send("DELETE", "/_emulator/faults").status == 200
+        assert caller.read().status == 404
+
+    def test_a_web_page_cannot_reach_them(self, emulator: Emulator, caller: Caller) -> None:
+        assert caller.send("GET", "/_emulator/requests", headers={"Host": "evil.example"}).status == 403

@@ -1,0 +1,100 @@
+"""The emulator in the foreground, as the command line runs it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pulumi_fusion.emulator import Emulator, MalformedFault, UnknownSwitch, serve
+from tests.contract.emulator.caller import Caller
+
+HOST = """
+import sys
+from pulumi_fusion.emulator import serve
+sys.exit(serve(command=sys.argv[1:], ready=lambda emulator: print(emulator.url, flush=True)))
+"""
+
+
+def run_command(*command: str) -> int:
+    return serve(command=command, environment={**os.environ, "FUSION_API_URL": "https://elsewhere.example"})
+
+
+def test_a_command_finds_the_credential_and_its_exit_code_is_ours(tmp_path: Path) -> None:
+    found = tmp_path / "found"
+    script = (
+        "import os, pathlib, sys; found = os.environ['NETOSECRET'], str('FUSION_API_URL' in os.environ);"
+        f"pathlib.Path({str(found)!r}).write_text(' '.join(found)); sys.exit(7)"
+    )
+    assert run_command(sys.executable, "-c", script) == 7
+    netosecret, _, displaced = found.read_text().partition(" ")
+    assert Caller(netosecret).secret["url"].startswith("http://127.0.0.1:")
+    assert displaced == "False"
+
+
+def test_a_command_that_a_signal_ended_is_told_as_shells_do() -> None:
+    assert run_command(sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)") == 137
+
+
+def test_a_command_that_does_not_exist_is_an_os_error() -> None:
+    with pytest.raises(FileNotFoundError):
+        run_command("/nonexistent/command")
+
+
+def test_switches_faults_and_log_are_in_force(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "requests.log"
+    seen: list[tuple[int, int]] = []
+
+    def ask(emulator: Emulator) -> None:
+        caller = Caller(emulator.netosecret)
+        caller.authenticate()
+        seen.append((caller.read().status, caller.read().status))
+
+    code = serve(
+        switches=["absence=400"],
+        faults=["GET /customer/* 503 x1"],
+        log=log,
+        command=[sys.executable, "-c", ""],
+        ready=ask,
+    )
+    assert (code, seen) == (0, [(503, 400)])
+    assert len(log.read_text().splitlines()) == 3
+
+
+def test_what_cannot_be_understood_starts_nothing() -> None:
+    with pytest.raises(UnknownSwitch):
+        serve(switches=["nothing=1"])
+    with pytest.raises(MalformedFault):
+        serve(faults=["nothing"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_0_and_in_silence(number: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOST], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("http://127.0.0.1:")
+        process.send_signal(number)
+        out, err = process.communicate(timeout=10)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_sigterm_reaches_the_command() -> None:
+    script = (
+        "import signal, sys, threading;"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(9));"
+        "print('child', flush=True); threading.Event().wait()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", HOST, sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert process.stdout.readline() == "child\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 9

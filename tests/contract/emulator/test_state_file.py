@@ -1,0 +1,103 @@
+"""What survives: restarts, kill -9, a second emulator on the same file."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pulumi_fusion.emulator import Emulator, StateFileBusy, StateFileUnreadable
+from tests.contract.emulator.caller import Caller
+
+# A server in a process of its own: prints its credential and waits to be killed.
+HOST = """
+import sys
+from pathlib import Path
+from pulumi_fusion.emulator import serve
+serve(state=Path(sys.argv[1]), ready=lambda emulator: print(emulator.netosecret, flush=True))
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "emulator" / "state.json"
+
+
+def test_everything_survives_a_restart(path: Path) -> None:
+    with Emulator(state=path) as emulator:
+        caller = Caller(emulator.netosecret)
+        caller.authenticate()
+        record = caller.create().data
+        caller.send("POST", "/api/v1/roles", {"name": "own", "permissions": [{"resource": "customers"}]})
+        before = emulator._running.state
+    with Emulator(state=path, port=emulator.port) as again:
+        assert again._running.state == before
+        assert again.netosecret == emulator.netosecret
+        assert caller.read().data == record
+        assert caller.send("POST", "/api/v1/auth/token", {"jwt": caller.request_token()}, bearer=None).status == 200
+
+
+def test_the_file_is_private_and_has_no_neighbours_left(path: Path) -> None:
+    with Emulator(state=path) as emulator:
+        caller = Caller(emulator.netosecret)
+        caller.authenticate()
+        caller.create()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert sorted(each.name for each in path.parent.iterdir()) == ["state.json", "state.json.lock"]
+
+
+def test_what_was_answered_survives_kill_9(path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOST, str(path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        caller = Caller(process.stdout.readline().strip())
+        caller.authenticate()
+        records = [caller.create(shortname=f"acme-{number}").data for number in range(5)]
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    with Emulator(state=path) as emulator:
+        assert [account.id for account in emulator.accounts()] == [record["id"] for record in records]
+        again = Caller(emulator.netosecret)
+        assert again.secret["sharedsecret"] == caller.secret["sharedsecret"]
+        assert Caller(emulator.netosecret, token=caller.token).read("acme-0").data == records[0]
+
+
+def test_a_second_emulator_on_the_file_is_a_clear_error(path: Path) -> None:
+    with Emulator(state=path) as first:
+        second = Emulator(state=path)
+        with pytest.raises(StateFileBusy, match="in use by another emulator"):
+            second.start()
+        assert Caller(first.netosecret).authenticate().status == 200
+    with second:
+        assert second.accounts() == ()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 99}'])
+def test_a_file_that_is_no_state_is_left_as_it_is(path: Path, text: str) -> None:
+    path.parent.mkdir()
+    path.write_text(text)
+    with pytest.raises(StateFileUnreadable, match=str(path)):
+        Emulator(state=path).start()
+    assert path.read_text() == text
+
+
+def test_a_write_that_fails_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Emulator(state=path) as emulator:
+        caller = Caller(emulator.netosecret)
+        caller.authenticate()
+        stored = json.loads(path.read_text())
+
+        def full_disk(descriptor: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", full_disk)
+        assert caller.create().status == 500
+        monkeypatch.undo()
+        assert emulator.accounts() == ()
+        assert json.loads(path.read_text()) == stored
+        assert caller.create().status == 201

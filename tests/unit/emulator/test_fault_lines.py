@@ -1,0 +1,117 @@
+"""The grammar of faults, and which of them a request draws."""
+
+from __future__ import annotations
+
+import pytest
+
+from pulumi_fusion.emulator import Fault, Faults, MalformedFault
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "side", "value", "left"),
+    [
+        ("POST /customer commit-then-reset x1", "reset", "after", None, 1),
+        ("POST /customer reset", "reset", "before", None, None),
+        ("GET /customer/* html-404 x3", "html-404", "before", None, 3),
+        ("* * delay=0.5", "delay", "colours", "0.5", None),
+        ("POST /customer 429 retry-after=2 x1", "429", "before", None, 1),
+        ("post /customer 500-before x1", "500", "before", None, 1),
+        ("POST /customer 502-after x12", "502", "after", None, 12),
+        ("POST /customer commit-then-504", "504", "after", None, None),
+        ("POST /customer cut-body", "cut-body", "after", None, None),
+        ("POST /customer hang=3", "hang", "before", "3", None),
+        ("POST /customer commit-then-hang=3", "hang", "after", "3", None),
+        ("GET * redirect=https://x.example/a=b", "redirect", "before", "https://x.example/a=b", None),
+        ("POST /auth/token clock-skew=-600", "clock-skew", "colours", "-600", None),
+        ("GET * missing-fields=id,billing", "missing-fields", "after", "id,billing", None),
+        ("POST * exists-409-after", "exists-409", "after", None, None),
+        ("GET * slice", "slice", "colours", None, None),
+    ],
+)
+def test_a_line_is_a_fault(line: str, kind: str, side: str, value: str | None, left: int | None) -> None:
+    fault = Fault.parse(line)
+    assert (fault.kind, fault.side, fault.value, fault.left) == (kind, side, value, left)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "POST /customer",
+        "FETCH /customer 500",
+        "POST customer 500",
+        "POST /customer 99",
+        "POST /customer 600",
+        "POST /customer nothing",
+        "POST /customer 500=1",
+        "POST /customer reset=1",
+        "POST /customer hang=",
+        "POST /customer hang=soon",
+        "POST /customer delay",
+        "POST /customer delay=-1",
+        "POST /customer delay=0.5-after",
+        "POST /customer delay-after=0.5",
+        "POST /customer cut-body-before",
+        "POST /customer revoked-after",
+        "POST /customer commit-then-revoked",
+        "POST /customer redirect",
+        "POST /customer 500 x0",
+        "POST /customer 500 1x",
+        "POST /customer 500 retry-after",
+        "POST /customer 429 retry-after=soon",
+        "POST /customer reset retry-after=2",
+        "POST /customer 500 skip=1.5",
+    ],
+)
+def test_a_line_that_is_no_fault_says_what_is_expected(line: str) -> None:
+    with pytest.raises(MalformedFault, match="METHOD PATH KIND"):
+        Fault.parse(line)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "method", "path", "drawn"),
+    [
+        ("POST /customer", "POST", "/api/v1/customer", True),
+        ("POST /customer", "POST", "/api/v1/customers", False),
+        ("POST /customer", "GET", "/api/v1/customer", False),
+        ("GET /customer/*", "GET", "/api/v1/customer/acme", True),
+        ("GET /customer/*", "GET", "/api/v1/customers", False),
+        ("GET /api/v1/customer/acme", "GET", "/api/v1/customer/acme", True),
+        ("POST /auth/token", "POST", "/api/v1/auth/token", True),
+        ("POST /auth/bearer/*", "POST", "/api/auth/bearer/refresh", True),
+        ("* *", "DELETE", "/anything", True),
+    ],
+)
+def test_which_requests_a_fault_means(pattern: str, method: str, path: str, drawn: bool) -> None:
+    assert (Faults([f"{pattern} 500"]).draw(method, path).decisive is not None) is drawn
+
+
+def test_a_used_up_fault_is_gone_and_the_next_one_applies() -> None:
+    faults = Faults(["* * 500 x1", "* * 502 x1"])
+    assert [(d.kind if (d := faults.draw("GET", "/x").decisive) else None) for _ in range(3)] == ["500", "502", None]
+    assert len(faults) == 0
+
+
+def test_only_the_deciding_fault_is_counted() -> None:
+    faults = Faults(["* * 500 x1", "* * reset x1"])
+    faults.draw("GET", "/x")
+    assert [fault.text for fault in faults] == ["* * reset x1"]
+
+
+def test_one_of_each_colour_joins_the_deciding_fault() -> None:
+    faults = Faults(["* * delay=1 x1", "* * 500", "* * delay=0.5", "* * clock-skew=60"])
+    first, second = faults.draw("GET", "/x"), faults.draw("GET", "/x")
+    assert (first.delay, first.skew, second.delay) == (1, 60, 0.5)
+    assert first.text == "* * delay=1 x1; * * clock-skew=60; * * 500"
+
+
+def test_skip_lets_requests_pass() -> None:
+    faults = Faults(["GET /x 500 skip=2 x1"])
+    assert [faults.draw("GET", "/x").decisive is not None for _ in range(4)] == [False, False, True, False]
+
+
+def test_a_malformed_line_adds_none() -> None:
+    faults = Faults()
+    with pytest.raises(MalformedFault):
+        faults.add("* * 500", "nonsense")
+    assert len(faults) == 0

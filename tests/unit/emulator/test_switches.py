@@ -1,0 +1,55 @@
+"""Switches from text and from code."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from pulumi_fusion.emulator import Switches, UnknownSwitch
+
+
+def test_text_becomes_the_value_of_the_switch() -> None:
+    switches = Switches().with_text(
+        "duplicate=400",
+        "list-includes-caller=true",
+        "stale_reads=3",
+        "token_lifetime=0.5",
+        "types=a=A,b",
+        "record=extended",
+    )
+    assert (switches.duplicate, switches.list_includes_caller, switches.stale_reads) == (400, True, 3)
+    assert (switches.token_lifetime, switches.record) == (0.5, "extended")
+    assert switches.account_types == {"a": "A", "b": "b"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nothing=1",
+        "duplicate",
+        "duplicate=418",
+        "stale_reads=-1",
+        "stale_reads=x",
+        "token_lifetime=0",
+        "list_includes_caller=yes",
+        "customer_rate=50",
+        "customer_rate=0/3",
+        "customer_rate=5/0",
+        "types=",
+        "types=,",
+    ],
+)
+def test_text_that_is_no_switch_is_refused(text: str) -> None:
+    with pytest.raises(UnknownSwitch, match=text.partition("=")[0]):
+        Switches().with_text(text)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"duplicate": "409"}, {"stale_reads": True}, {"list_includes_caller": 1}, {"record": "full"}, {"types": 1}],
+)
+def test_a_value_of_another_type_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(UnknownSwitch):
+        dataclasses.replace(Switches(), **change)
