@@ -64,7 +64,8 @@ def token_for_key(service: Service, token: str, *, address: str, skew: float = 0
         _verify(token, owner.sharedsecret)
         issued = _issued_at(claims)
         allowed = IAT_SECONDS[service.switches.iat]
-        if abs(now + skew - issued) > allowed:
+        # Written as a negation because a NaN compares as false.
+        if not abs(now + skew - issued) <= allowed:
             raise Refused(401, "The request token is too old or too early")
         jti = f"{key.account}:{key.appname}:{_text(claims, 'jti')}"
         # Past this age the token is refused by its iat, so its jti need not be remembered.

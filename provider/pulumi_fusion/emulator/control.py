@@ -20,6 +20,7 @@ from flask import Flask, Response, abort, jsonify, request
 
 from pulumi_fusion.emulator.accounts import Account, Refused
 from pulumi_fusion.emulator.faults import MalformedFault
+from pulumi_fusion.emulator.records import read_json
 from pulumi_fusion.emulator.switches import UnknownSwitch
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def control_routes(app: Flask, emulator: Emulator) -> None:
 
 
 def _object() -> dict[str, Any]:
-    body = request.get_json(silent=True)
+    body = read_json(request.mimetype, request.get_data())
     if not isinstance(body, dict):
         raise Refused(400, "The body is no JSON object")
     return body

@@ -26,11 +26,16 @@ class Entry:
     method: str
     path: str
     status: int | None
-    acted: bool
+    genuine: int | None
     account: str | None
     shortname: str | None
     fault: str | None
     body_keys: tuple[str, ...]
+
+    @property
+    def acted(self) -> bool:
+        """Whether the service saw the request."""
+        return self.genuine is not None
 
     def line(self) -> str:
         """The entry as a line of the log."""

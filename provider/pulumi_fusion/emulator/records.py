@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import http
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from pulumi_fusion.emulator.accounts import (
     SHORTNAME,
@@ -34,6 +35,7 @@ __all__ = [
     "parse_role",
     "parse_update",
     "parse_user",
+    "read_json",
     "role_record",
     "strict",
     "user_record",
@@ -118,6 +120,21 @@ _KEY: Final[Mapping[str, Field]] = {
     "roles": Field(list, required=False, rule=ROLES.rule, expects=ROLES.expects),
     "description": OPTIONAL_TEXT,
 }
+
+
+def read_json(mimetype: str, body: bytes) -> Any:
+    """A JSON body sent as such. Raises Refused(400)."""
+    if mimetype != "application/json":
+        raise Refused(400, "Content-Type: expected application/json")
+    try:
+        return json.loads(body, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise Refused(400, "The body is no JSON") from None
+
+
+def _no_number(name: str) -> NoReturn:
+    # RFC 8259 section 6: NaN and Infinity are no JSON, whatever Python accepts.
+    raise ValueError(name)
 
 
 def strict(body: object, shape: Mapping[str, Field]) -> JsonObject:

@@ -384,7 +384,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         drawn = Drawn() if controls else self.server.faults.draw(self.command, path)
         exchange = Exchange(skew=drawn.skew)
-        acted, delivery = self._outcome(body, exchange, drawn)
+        genuine, delivery = self._outcome(body, exchange, drawn)
         if not controls:
             fields = _fields(body)
             # Before the answer is sent: who has read it finds the entry.
@@ -395,7 +395,7 @@ class _Handler(BaseHTTPRequestHandler):
                     method=self.command,
                     path=path,
                     status=delivery.status,
-                    acted=acted,
+                    genuine=genuine.status if genuine else None,
                     account=exchange.account,
                     shortname=_subject(path, fields),
                     fault=drawn.text,
@@ -433,8 +433,8 @@ class _Handler(BaseHTTPRequestHandler):
         environ[EXCHANGE] = exchange
         return environ
 
-    def _outcome(self, body: bytes, exchange: Exchange, drawn: Drawn) -> tuple[bool, Delivery]:
-        """Whether the service acted, and what is to be sent."""
+    def _outcome(self, body: bytes, exchange: Exchange, drawn: Drawn) -> tuple[Answer | None, Delivery]:
+        """The service's own answer, None when it did not act, and what is to be sent."""
         service = self.server.service
         if drawn.delay:
             self.server.stopping.wait(drawn.delay)
@@ -446,10 +446,10 @@ class _Handler(BaseHTTPRequestHandler):
         decisive = drawn.decisive
         now = service.clock() + drawn.skew
         if decisive is not None and decisive.side == "before":
-            return False, decisive.strike(None, now=now)
+            return None, decisive.strike(None, now=now)
         chunks, status, headers = run_wsgi_app(self.server.app, self._environ(body, exchange), buffered=True)
         genuine = Answer(int(status.split()[0]), dict(headers), b"".join(chunks))
-        return True, Delivery(genuine) if decisive is None else decisive.strike(genuine, now=now)
+        return genuine, Delivery(genuine) if decisive is None else decisive.strike(genuine, now=now)
 
     def _deliver(self, delivery: Delivery, drawn: Drawn) -> None:
         """Sends what the delivery says."""

@@ -57,11 +57,17 @@ class Service:
         return self._state
 
     def commit(self, change: Callable[[State], tuple[State, T]]) -> T:
-        """Applies ``change`` alone and stores the outcome before returning; a refusal changes nothing."""
+        """Applies ``change`` alone and stores the outcome before returning; a refusal changes nothing.
+
+        Raises what ``change`` raises, and Refused(500) when the outcome cannot be stored.
+        """
         with self._lock:
             state, outcome = change(self._state)
             if self._file is not None and state is not self._state:
-                self._file.save(state)
+                try:
+                    self._file.save(state)
+                except OSError as error:
+                    raise Refused(500, f"The state could not be stored: {error.strerror}") from error
             self._state = state
             return outcome
 
@@ -107,7 +113,7 @@ class Service:
         limit = RateLimit.parse(self.switches.customer_rate if route == "customer" else self.switches.user_rate)
         if limit is None:
             return
-        now = time.monotonic()
+        now = self.clock()
         with self._lock:
             recent = self._requests.setdefault((route, account), deque())
             while recent and now - recent[0] >= limit.window:

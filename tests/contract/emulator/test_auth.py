@@ -64,6 +64,8 @@ def test_every_form_of_the_vendors_samples_is_accepted(emulator: Emulator, claim
         ({"jti": True}, 401),
         ({"iat": None}, 401),
         ({"iat": "soon"}, 401),
+        ({"iat": "nan"}, 401),
+        ({"iat": True}, 401),
         ({"appname": None}, 401),
         ({"appkey": None}, 401),
         ({"shortname": None}, 401),

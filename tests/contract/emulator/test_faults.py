@@ -28,7 +28,7 @@ def test_a_reset(emulator: Emulator, caller: Caller, fault: str, left: list[str]
         caller.create()
     assert made(emulator) == left
     (entry,) = emulator.requests.of("POST", "/customer")
-    assert (entry.status, entry.acted, entry.fault) == (None, bool(left), f"POST /customer {fault} x1")
+    assert (entry.status, entry.genuine, entry.fault) == (None, 201 if left else None, f"POST /customer {fault} x1")
 
 
 def test_a_body_that_is_cut(emulator: Emulator, caller: Caller) -> None:
@@ -197,7 +197,6 @@ def test_a_request_that_waits_is_carried_out_after_its_sender_left(emulator: Emu
     caller.timeout = 0.1
     with pytest.raises(TimeoutError):
         caller.create()
-    assert made(emulator) == []
     deadline = time.monotonic() + 5
     while not made(emulator) and time.monotonic() < deadline:
         threading.Event().wait(0.01)

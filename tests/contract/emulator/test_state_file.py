@@ -86,7 +86,9 @@ def test_a_file_that_is_no_state_is_left_as_it_is(path: Path, text: str) -> None
     assert path.read_text() == text
 
 
-def test_a_write_that_fails_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_fails_changes_nothing_and_says_so(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     with Emulator(state=path) as emulator:
         caller = Caller(emulator.netosecret)
         caller.authenticate()
@@ -96,8 +98,13 @@ def test_a_write_that_fails_changes_nothing(path: Path, monkeypatch: pytest.Monk
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(os, "fsync", full_disk)
-        assert caller.create().status == 500
+        refused = caller.create()
+        assert (refused.status, refused.json["message"]) == (
+            500,
+            "The state could not be stored: No space left on device",
+        )
         monkeypatch.undo()
         assert emulator.accounts() == ()
         assert json.loads(path.read_text()) == stored
         assert caller.create().status == 201
+    assert capfd.readouterr() == ("", "")
