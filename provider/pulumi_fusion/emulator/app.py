@@ -39,7 +39,10 @@ class Exchange:
 
 
 def make_app(service: Service) -> Flask:
-    """The web application; every answer but those of gateways (no such page) is JSON."""
+    """The web application; every answer but those of gateways (no such page) is JSON.
+
+    ``service`` may be a proxy of the one that a request is meant for: nothing of it is kept between requests.
+    """
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import functools
 import io
 import json
 import math
@@ -19,9 +20,11 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 from urllib.parse import unquote, unquote_to_bytes
 
+from flask import Flask, request
+from werkzeug.local import LocalProxy
 from werkzeug.security import generate_password_hash
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
@@ -44,6 +47,10 @@ __all__ = ["LOOPBACK", "Emulator", "PortInUse", "black_hole"]
 
 LOOPBACK = "127.0.0.1"
 CUSTOMER = "/api/v1/customer/"
+
+# Whose request it is, in the environ.
+SERVICE = "emulator.service"
+EMULATOR = "emulator.emulator"
 
 
 class PortInUse(RuntimeError):
@@ -99,12 +106,11 @@ class Emulator:
         try:
             if self._service is None:
                 self._service = Service(self._switches, file=self._file, clock=self._clock)
-            server = _Server(self._port, self._service, self.faults, self.requests)
+            server = _Server(self._port, self._service, self)
         except BaseException:
             self._release()
             raise
         self._port = server.server_address[1]
-        control_routes(server.app, self)
         self._server = server
         self._thread = threading.Thread(target=server.accept, name="fusion-emulator", daemon=True)
         self._thread.start()
@@ -290,6 +296,14 @@ class Emulator:
         return account
 
 
+@functools.cache
+def _app() -> Flask:
+    """One application for all emulators of a process: to compile its routes is most of what a start costs."""
+    app = make_app(cast(Service, LocalProxy(lambda: request.environ[SERVICE])))
+    control_routes(app, cast(Emulator, LocalProxy(lambda: request.environ[EMULATOR])))
+    return app
+
+
 class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     """A thread per connection; all of them end with the server."""
 
@@ -297,11 +311,10 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     # A port that was just released can be taken again: the same URL after a restart.
     allow_reuse_address = True
 
-    def __init__(self, port: int, service: Service, faults: Faults, journal: Journal) -> None:
+    def __init__(self, port: int, service: Service, emulator: Emulator) -> None:
         self.service = service
-        self.faults = faults
-        self.journal = journal
-        self.app = make_app(service)
+        self.emulator = emulator
+        self.app = _app()
         self.stopping = threading.Event()
         self._connections: dict[socket.socket, threading.Thread] = {}
         self._connections_lock = threading.Lock()
@@ -382,13 +395,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._deliver(Delivery(_whole(refusal)), Drawn())
             return
-        drawn = Drawn() if controls else self.server.faults.draw(self.command, path)
+        drawn = Drawn() if controls else self.server.emulator.faults.draw(self.command, path)
         exchange = Exchange(skew=drawn.skew)
         genuine, delivery = self._outcome(body, exchange, drawn)
         if not controls:
             fields = _fields(body)
             # Before the answer is sent: who has read it finds the entry.
-            self.server.journal.add(
+            self.server.emulator.requests.add(
                 Entry(
                     time=started,
                     seconds=time.monotonic() - ticks,
@@ -431,6 +444,8 @@ class _Handler(BaseHTTPRequestHandler):
         environ["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1")
         environ["REMOTE_ADDR"] = self.client_address[0]
         environ[EXCHANGE] = exchange
+        environ[SERVICE] = self.server.service
+        environ[EMULATOR] = self.server.emulator
         return environ
 
     def _outcome(self, body: bytes, exchange: Exchange, drawn: Drawn) -> tuple[Answer | None, Delivery]:
