@@ -53,6 +53,4 @@ orchard = Customer(
 )
 
 pulumi.export("customer_ids", {"harbor": harbor.customer_id, "lakeside": lakeside.customer_id})
-# Every number comes back from the engine as a float.
-ingest = pulumi.Output.format("{0}:{1:.0f}", orchard.ingest_ip, orchard.ingest_port)
-pulumi.export("trial_sends_flows_to", ingest)
+pulumi.export("trial_sends_flows_to", pulumi.Output.format("{0}:{1}", orchard.ingest_ip, orchard.ingest_port))

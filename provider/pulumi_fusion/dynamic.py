@@ -81,19 +81,14 @@ class CustomerProvider(dynamic.ResourceProvider):
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Create the customer; its id for Pulumi is the shortname."""
         inputs = Inputs.model_validate(_plain(props))
-        try:
-            state = self._lifecycle.create(inputs)
-        except FusionError as failure:
-            raise failure from None
+        state = self._lifecycle.create(inputs)
         return dynamic.CreateResult(inputs.shortname, state.properties())
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """The live state, and as inputs too, so that drift shows property by property."""
-        try:
-            state = self._lifecycle.read(id_, State.recall(_plain(props)))
-        except FusionError as failure:
-            raise failure from None
+        state = self._lifecycle.read(id_, State.recall(_plain(props)))
         if state is None:
+            # The one way to say "gone": None, or a result without both values, crashes the SDK's server.
             return dynamic.ReadResult("", {})
         properties = state.properties()
         inputs = {key: value for key, value in properties.items() if _NAMES[key] not in OUTPUTS}
@@ -101,46 +96,43 @@ class CustomerProvider(dynamic.ResourceProvider):
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
         """Bring the customer in line with the program."""
-        try:
-            state = self._lifecycle.update(State.recall(_plain(_olds)), Inputs.model_validate(_plain(_news)))
-        except FusionError as failure:
-            raise failure from None
+        state = self._lifecycle.update(State.recall(_plain(_olds)), Inputs.model_validate(_plain(_news)))
         return dynamic.UpdateResult(state.properties())
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Delete the customer; one that is gone already is a success."""
-        try:
-            self._lifecycle.delete(_id, State.recall(_plain(_props)))
-        except FusionError as failure:
-            raise failure from None
+        self._lifecycle.delete(_id, State.recall(_plain(_props)))
 
 
 class Customer(dynamic.Resource, module="fusion", name="Customer"):
     """A customer (sub-account, tenant) of Netography Fusion, as in the vendor's form "Add Customer"."""
 
-    email: Output[str]
-    given_name: Output[str]
-    family_name: Output[str]
-    organization: Output[str]
-    shortname: Output[str]
-    type: Output[str]
-    status: Output[str]
-    data_retention: Output[int]
-    rollup_retention: Output[int]
-    contractual_flows_per_second: Output[int | None]
-    multi_account: Output[bool | None]
-    internal: Output[bool | None]
-    deletion_protection: Output[bool]
-    adopt: Output[str | None]
-    customer_id: Output[str]
+    # `pulumi.property` ties the annotation to the key of the state, which is how the SDK learns that a number, always
+    # a float on the wire, is an int here.
+
+    email: Output[str] = pulumi.property("email")
+    given_name: Output[str] = pulumi.property("givenName")
+    family_name: Output[str] = pulumi.property("familyName")
+    organization: Output[str] = pulumi.property("organization")
+    shortname: Output[str] = pulumi.property("shortname")
+    type: Output[str] = pulumi.property("type")
+    status: Output[str] = pulumi.property("status")
+    data_retention: Output[int] = pulumi.property("dataRetention")
+    rollup_retention: Output[int] = pulumi.property("rollupRetention")
+    contractual_flows_per_second: Output[int | None] = pulumi.property("contractualFlowsPerSecond")
+    multi_account: Output[bool | None] = pulumi.property("multiAccount")
+    internal: Output[bool | None] = pulumi.property("internal")
+    deletion_protection: Output[bool] = pulumi.property("deletionProtection")
+    adopt: Output[str | None] = pulumi.property("adopt")
+    customer_id: Output[str] = pulumi.property("customerId")
     """The immutable internal id."""
-    ingest_ip: Output[str | None]
+    ingest_ip: Output[str | None] = pulumi.property("ingestIp")
     """Address that the customer's flow records are sent to."""
-    ingest_port: Output[int | None]
+    ingest_port: Output[int | None] = pulumi.property("ingestPort")
     """Port that the customer's flow records are sent to."""
-    parent: Output[str | None]
+    parent: Output[str | None] = pulumi.property("parent")
     """Shortname of the account above."""
-    node: Output[str | None]
+    node: Output[str | None] = pulumi.property("node")
     """Place in the account tree, as the service writes it."""
 
     def __init__(
@@ -250,8 +242,23 @@ def _lifecycle(config: Any) -> Lifecycle:
 
 
 def _say(sentence: str) -> None:
-    # The engine shows what a provider writes to stderr; stdout carries the port and nothing else.
-    print(f"warning: {sentence}", file=sys.stderr, flush=True)  # noqa: T201
+    """Show a warning among the diagnostics of the run.
+
+    The engine shows nothing that a provider writes to stderr, but it starts each provider with its own address as the
+    only argument and shows what is logged there
+    (https://pulumi-developer-docs.readthedocs.io/latest/docs/architecture/plugins.html).
+    """
+    # Imported here: the user's program has a connection to the engine already.
+    import grpc
+    from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+
+    with grpc.insecure_channel(sys.argv[-1]) as channel:
+        try:
+            engine_pb2_grpc.EngineStub(channel).Log(
+                engine_pb2.LogRequest(severity=engine_pb2.WARNING, message=sentence), timeout=5
+            )
+        except grpc.RpcError:
+            print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - stdout carries the port and nothing else
 
 
 def _once(say: Any) -> Any:

@@ -153,8 +153,7 @@ class FusionClient:
                 token = self._tokens.token(deadline, instead_of=token)
             return self._send(request, token, deadline)
         except FusionError as failure:
-            failure.during(request.operation, request.shortname)
-            raise
+            raise failure.during(request.operation, request.shortname) from None
 
     def _send(self, request: wire.Request[T], token: Secret, deadline: Deadline) -> T:
         def attempt() -> T:

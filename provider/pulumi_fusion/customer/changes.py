@@ -69,10 +69,15 @@ def changes(old: State, new: Mapping[str, Any]) -> list[Change]:
     """
     found = []
     for field, kind in KINDS.items():
-        before, after = getattr(old, field), new.get(state_key(field))
+        before, after = getattr(old, field), _whole(new.get(state_key(field)))
         if kind is not Kind.NONE and after is not None and before != after:
             found.append(Change(field, kind, before, after))
     return found
+
+
+def _whole(value: Any) -> Any:
+    """A number as the integer it stands for: the engine hands every number over as a double."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def history_lost(found: list[Change]) -> list[str]:

@@ -1,0 +1,168 @@
+"""A stack of the real Pulumi CLI, on a backend of files, whose program declares the customers of a JSON file."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROGRAM = """
+import json
+import pulumi
+from pulumi_fusion import Customer
+
+declared = json.load(open("customers.json"))
+before = None
+for name, fields in declared.items():
+    # A value that the engine does not know before another resource was made.
+    fields = {
+        key: before.apply(lambda _, value=value["unknown"]: value) if isinstance(value, dict) else value
+        for key, value in fields.items()
+    }
+    customer = Customer(name, **fields)
+    before = customer.customer_id
+    pulumi.export(name, {"id": customer.customer_id, "address": customer.ingest_ip, "port": customer.ingest_port})
+"""
+
+
+def a_customer(shortname: str, **fields: Any) -> dict[str, Any]:
+    """Fields of a valid customer; ``None`` leaves one out."""
+    declared = {
+        "email": f"admin@{shortname}.example.com",
+        "given_name": "Skippy",
+        "family_name": "Longbottom",
+        "organization": f"{shortname} Inc.",
+        "shortname": shortname,
+        "type": "SLG",
+        "status": "Active",
+        "data_retention": 90,
+        "rollup_retention": 180,
+        "deletion_protection": False,
+        **fields,
+    }
+    return {key: value for key, value in declared.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended: exit code, stdout, stderr."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def text(self) -> str:
+        return self.stdout + self.stderr
+
+    def ok(self) -> Ran:
+        assert self.code == 0, self.text
+        return self
+
+    def failed(self) -> Ran:
+        """Failed, and as every failure must read: no traceback, no words of the SDK's own."""
+        assert self.code != 0, self.text
+        assert "Traceback" not in self.text, self.text
+        assert "Unexpected <class" not in self.text, self.text
+        return self
+
+
+@dataclass
+class Stack:
+    """One project with one stack in ``folder``; ``environ`` is what its commands see beside the path."""
+
+    folder: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        (self.folder / "backend").mkdir(parents=True, exist_ok=True)
+        (self.folder / "Pulumi.yaml").write_text("name: onboarding\nruntime: python\n")
+        (self.folder / "__main__.py").write_text(PROGRAM)
+        self.declare({})
+        self.pulumi("stack", "init", "test").ok()
+
+    def declare(self, customers: Mapping[str, Mapping[str, Any]]) -> None:
+        (self.folder / "customers.json").write_text(json.dumps(customers))
+
+    def environment(self) -> dict[str, str]:
+        engine = os.environ.get("PULUMI_FUSION_ENGINE")
+        if not engine:
+            pytest.fail(f"no engine: {os.environ.get('PULUMI_FUSION_ENGINE_MISSING', 'start the tests by tests/run')}")
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "PULUMI_HOME": str(self.folder / "home"),
+            "PULUMI_BACKEND_URL": f"file://{self.folder}/backend",
+            "PULUMI_CONFIG_PASSPHRASE": "",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "NO_COLOR": "1",
+            **self.environ,
+        }
+
+    def command(self, *arguments: str) -> list[str]:
+        return ["pulumi", *arguments, "--stack", "test", "--non-interactive", "--color", "never"]
+
+    def pulumi(self, *arguments: str, timeout: float = 120) -> Ran:
+        command = ["pulumi", *arguments, "--non-interactive"] if arguments[0] == "stack" else self.command(*arguments)
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def preview(self, *arguments: str) -> Ran:
+        return self.pulumi("preview", "--diff", *arguments)
+
+    def diff_lines(self) -> list[str]:
+        """The lines of a preview's diff, without the padding that lines their colons up."""
+        return [re.sub(r"\s*:", ":", line.strip(), count=1) for line in self.preview().ok().stdout.splitlines()]
+
+    def up(self, *arguments: str) -> Ran:
+        return self.pulumi("up", "--yes", "--skip-preview", *arguments)
+
+    def refresh(self, *arguments: str) -> Ran:
+        return self.pulumi("refresh", "--yes", "--skip-preview", *arguments)
+
+    def destroy(self, *arguments: str) -> Ran:
+        return self.pulumi("destroy", "--yes", "--skip-preview", *arguments)
+
+    def steps(self) -> dict[str, dict[str, Any]]:
+        """What a preview would do: for each customer's name its step of the plan."""
+        plan = json.loads(self.pulumi("preview", "--json").ok().stdout)
+        return {step["urn"].rpartition("::")[2]: step for step in plan["steps"] if "fusion:Customer" in step["urn"]}
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """The customers in the stack's state: for each name its inputs and outputs."""
+        exported = json.loads(self.pulumi("stack", "export", "--stack", "test").ok().stdout)
+        return {
+            each["urn"].rpartition("::")[2]: each
+            for each in exported["deployment"].get("resources", [])
+            if "fusion:Customer" in each["urn"]
+        }
+
+    def settled(self) -> None:
+        """Nothing is left to do: a refresh finds nothing, and the preview after it is empty."""
+        self.refresh("--expect-no-changes").ok()
+        self.pulumi("preview", "--expect-no-changes").ok()
+
+
+def mutations(requests: Sequence[Any]) -> list[str]:
+    """The requests that may have changed a customer: method and path."""
+    return [
+        f"{each.method} {each.path}"
+        for each in requests
+        if each.method in ("POST", "PUT", "DELETE") and "/customer" in each.path
+    ]

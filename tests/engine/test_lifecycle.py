@@ -1,0 +1,277 @@
+"""A customer's life through the real Pulumi CLI, judged by what the service holds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pulumi_fusion.emulator import Emulator, Switches
+from tests.engine.stack import Stack, a_customer, mutations
+
+
+def test_onboarding_is_seen_in_a_preview_before_anything_is_sent(stack: Stack, emulator: Emulator) -> None:
+    stack.declare({"acme": a_customer("acme-corp")})
+
+    shown = stack.preview().ok()
+
+    assert "+ pulumi-python:dynamic/fusion:Customer: (create)" in shown.stdout
+    for line in ('shortname         : "acme-corp"', "dataRetention     : 90", 'type              : "SLG"'):
+        assert line in shown.stdout
+    assert mutations(emulator.requests) == []
+    assert emulator.accounts() == ()
+
+
+def test_the_whole_life_of_three_customers(stack: Stack, emulator: Emulator) -> None:
+    mssp = a_customer("north-mssp", type="MSSP", contractual_flows_per_second=20000, data_retention=180)
+    declared = {
+        "mssp": {**mssp, "rollup_retention": 365},
+        "slg": a_customer("acme-corp", multi_account=False, internal=False),
+        "trial": a_customer("try-it-out", status="Trial Active", data_retention=7, rollup_retention=7),
+    }
+    stack.declare(declared)
+    assert "+ 4 created" in stack.up().ok().stdout
+    by_name = {account.shortname: account for account in emulator.accounts()}
+    assert {
+        name: (each.type, each.trial, each.retention, each.rollup_retention, each.fps) for name, each in by_name.items()
+    } == {
+        "north-mssp": ("reseller", False, 180, 365, 20000),
+        "acme-corp": ("customer", False, 90, 180, None),
+        "try-it-out": ("customer", True, 7, 7, None),
+    }
+    assert {mail.to for mail in emulator.mails()} == {str(each["email"]) for each in declared.values()}
+
+    state = stack.state()["slg"]
+    assert state["id"] == "acme-corp"
+    assert state["outputs"]["customerId"] == by_name["acme-corp"].id
+    assert state["outputs"]["ingestPort"] == by_name["acme-corp"].ingest_port
+    assert state["outputs"]["parent"] == emulator.root.shortname
+
+    emulator.requests.clear()
+    stack.settled()
+    stack.up("--expect-no-changes").ok()
+    assert mutations(emulator.requests) == []
+
+    declared["slg"]["organization"] = "Acme Corporation"
+    declared["trial"]["status"] = "Active"
+    stack.declare(declared)
+    assert {name: step["op"] for name, step in stack.steps().items()} == {
+        "slg": "update",
+        "trial": "update",
+    }
+    shown = stack.diff_lines()
+    assert '~ organization: "acme-corp Inc." => "Acme Corporation"' in shown
+    assert '~ status: "Trial Active" => "Active"' in shown
+    assert mutations(emulator.requests) == []
+    stack.up().ok()
+    assert sorted(mutations(emulator.requests)) == [
+        "PUT /api/v1/customer/acme-corp",
+        "PUT /api/v1/customer/try-it-out",
+    ]
+    assert emulator.record("acme-corp")["organization"] == "Acme Corporation"
+    assert emulator.record("try-it-out")["billing"]["trial"] is False
+    stack.settled()
+
+    emulator.requests.clear()
+    stack.destroy().ok()
+    assert emulator.accounts() == ()
+    assert len(mutations(emulator.requests)) == 3
+
+
+def test_drift_is_shown_by_property_and_repaired(stack: Stack, emulator: Emulator) -> None:
+    stack.declare({"acme": a_customer("acme-corp")})
+    stack.up().ok()
+    emulator.edit("acme-corp", retention=45, trial=True)
+
+    stack.refresh().ok()
+    shown = stack.diff_lines()
+    assert "~ dataRetention: 45 => 90" in shown
+    assert '~ status: "Trial Active" => "Active"' in shown
+
+    stack.up().ok()
+    assert emulator.record("acme-corp")["billing"] == {"data_retention": 90, "rollup_retention": 180, "trial": False}
+    stack.settled()
+
+
+def test_a_customer_deleted_outside_leaves_the_state_and_is_made_again(stack: Stack, emulator: Emulator) -> None:
+    stack.declare({"acme": a_customer("acme-corp"), "other": a_customer("other-corp")})
+    stack.up().ok()
+    emulator.remove("acme-corp")
+
+    stack.refresh().ok()
+    assert set(stack.state()) == {"other"}
+
+    stack.up().ok()
+    assert {account.shortname for account in emulator.accounts()} == {"acme-corp", "other-corp"}
+    stack.settled()
+
+
+def test_an_existing_customer_is_refused_at_preview_and_taken_over_by_its_id(stack: Stack, emulator: Emulator) -> None:
+    existing = emulator.seed("acme-corp", retention=45, rollupRetention=90, organization="acme-corp Inc.", fps=500)
+    stack.declare({"acme": a_customer("acme-corp")})
+
+    refused = stack.preview().failed()
+    assert f"taken by a customer that exists already (id {existing.id})" in refused.text
+    assert f"adopt={existing.id!r}" in refused.text
+    stack.up().failed()
+    assert mutations(emulator.requests) == []
+
+    stack.declare({"acme": a_customer("acme-corp", adopt="another-id")})
+    assert "adopt names the id 'another-id'" in stack.preview().failed().text
+
+    stack.declare({"acme": a_customer("acme-corp", adopt=existing.id, contractual_flows_per_second=500)})
+    stack.up().ok()
+    assert mutations(emulator.requests) == ["PUT /api/v1/customer/acme-corp"]
+    assert [account.id for account in emulator.accounts()] == [existing.id]
+    assert emulator.record("acme-corp")["billing"]["data_retention"] == 90
+    assert stack.state()["acme"]["outputs"]["customerId"] == existing.id
+    stack.settled()
+
+
+def test_the_shortname_check_of_up_holds_where_the_preview_asked_nothing(stack: Stack, emulator: Emulator) -> None:
+    existing = emulator.seed("acme-corp")
+    stack.environ["FUSION_PREFLIGHT"] = "off"
+    stack.declare({"acme": a_customer("acme-corp")})
+    stack.preview().ok()
+
+    refused = stack.up().failed()
+
+    assert "Could not create the customer 'acme-corp'" in refused.text
+    assert f"adopt={existing.id!r}" in refused.text
+    assert mutations(emulator.requests) == []
+    assert stack.state() == {}
+
+
+def test_a_rename_replaces_only_without_protection(stack: Stack, emulator: Emulator) -> None:
+    declared = a_customer("acme-corp", deletion_protection=None)
+    stack.declare({"acme": declared})
+    stack.up().ok()
+    assert stack.state()["acme"]["inputs"]["deletionProtection"] is True
+
+    stack.declare({"acme": {**declared, "shortname": "acme-new"}})
+    assert "apply deletionProtection=false first" in stack.preview().failed().text
+    stack.declare({"acme": {**declared, "shortname": "acme-new", "deletion_protection": False}})
+    assert "apply deletionProtection=false first" in stack.preview().failed().text
+    assert "deletion protection is on" in stack.destroy().failed().text
+
+    stack.declare({"acme": {**declared, "deletion_protection": False}})
+    emulator.requests.clear()
+    stack.up().ok()
+    assert mutations(emulator.requests) == []
+
+    stack.declare({"acme": {**declared, "shortname": "acme-new", "deletion_protection": False}})
+    assert {step["op"] for step in stack.steps().values()} & {"replace", "create-replacement"}
+    stack.up().ok()
+    assert [account.shortname for account in emulator.accounts()] == ["acme-new"]
+    stack.settled()
+
+
+def test_a_customer_with_customers_of_its_own_is_not_deleted(stack: Stack, emulator: Emulator) -> None:
+    stack.declare({"mssp": a_customer("north-mssp", type="MSSP")})
+    stack.up().ok()
+    emulator.seed("below-corp", parent="north-mssp")
+
+    refused = stack.destroy().failed()
+
+    assert "it has 1 customers of its own" in refused.text
+    assert {account.shortname for account in emulator.accounts()} == {"north-mssp", "below-corp"}
+
+
+def test_a_customer_made_anew_by_somebody_else_is_not_touched(stack: Stack, emulator: Emulator) -> None:
+    declared = a_customer("acme-corp")
+    stack.declare({"acme": declared})
+    stack.up().ok()
+    other = emulator.recreate("acme-corp")
+    emulator.requests.clear()
+
+    stack.declare({"acme": {**declared, "organization": "Mine"}})
+    for refused in (stack.up().failed(), stack.refresh().failed(), stack.destroy().failed()):
+        assert "another one now" in refused.text
+        assert other.id in refused.text
+    assert mutations(emulator.requests) == []
+    assert set(stack.state()) == {"acme"}
+
+
+@pytest.mark.parametrize("record", ["strict", "extended"])
+def test_optional_fields_come_and_go_without_side_effects(stack: Stack, emulator: Emulator, record: Any) -> None:
+    emulator.switches = Switches(record=record)
+    declared = a_customer("acme-corp")
+    stack.declare({"acme": declared})
+    stack.up().ok()
+    stack.settled()
+    untouched = emulator.record("acme-corp")
+
+    # Each step: the optional fields of the program, and what the service holds then beside what it held before.
+    for optional, expected in (
+        ({"contractual_flows_per_second": 1000}, {"fps": 1000}),
+        ({}, {"fps": 1000}),
+        ({"organization": "Acme"}, {"fps": 1000, "organization": "Acme"}),
+        ({"organization": "Acme", "multi_account": True}, {"fps": 1000, "organization": "Acme", "type": "reseller"}),
+        ({"organization": "Acme"}, {"fps": 1000, "organization": "Acme", "type": "reseller"}),
+        ({"organization": "Acme", "multi_account": False}, {"fps": 1000, "organization": "Acme"}),
+        (
+            {"organization": "Acme", "multi_account": False, "internal": True, "contractual_flows_per_second": 5},
+            {"fps": 5, "organization": "Acme", "type": "staff"},
+        ),
+        ({"organization": "Acme", "internal": False}, {"fps": 5, "organization": "Acme"}),
+        ({"deletion_protection": None}, {"fps": 5}),
+    ):
+        stack.declare({"acme": a_customer("acme-corp", **optional)})
+        stack.up().ok()
+        assert emulator.record("acme-corp") == {**untouched, **expected}, optional
+        stack.settled()
+
+
+def test_an_existing_customer_can_be_read_without_being_managed(stack: Stack, emulator: Emulator) -> None:
+    existing = emulator.seed("acme-corp", retention=45, rollupRetention=90)
+    (stack.folder / "__main__.py").write_text(
+        "import pulumi\n"
+        "from pulumi_fusion import Customer\n"
+        'acme = Customer.get("acme", "acme-corp")\n'
+        'pulumi.export("acme", [acme.customer_id, acme.data_retention, acme.status])\n'
+    )
+    stack.up().ok()
+
+    told = json.loads(stack.pulumi("stack", "output", "--json", "--stack", "test").ok().stdout)
+    assert told["acme"] == [existing.id, 45, "Active"]
+    stack.destroy().ok()
+    assert [account.shortname for account in emulator.accounts()] == ["acme-corp"]
+
+
+def test_values_that_are_not_known_yet_pass_the_preview(stack: Stack, emulator: Emulator) -> None:
+    stack.declare(
+        {
+            "first": a_customer("first-corp"),
+            "second": a_customer(
+                "second-corp",
+                data_retention={"unknown": 45},
+                organization={"unknown": "Later Inc."},
+                status={"unknown": "Active"},
+            ),
+        }
+    )
+    stack.preview().ok()
+    stack.up().ok()
+    assert emulator.record("second-corp")["organization"] == "Later Inc."
+    assert stack.state()["second"]["inputs"]["dataRetention"] == 45
+    stack.settled()
+
+    stack.destroy().ok()
+    stack.declare(
+        {
+            "first": a_customer("first-corp"),
+            "second": a_customer("second-corp", data_retention={"unknown": 44}),
+        }
+    )
+    stack.preview().ok()
+    assert "Data Retention must be one of 7, 45, 90, 180 (days), not 44" in stack.up().failed().text
+    assert [account.shortname for account in emulator.accounts()] == ["first-corp"]
+
+
+def test_shrinking_a_retention_is_called_out_in_the_preview(stack: Stack) -> None:
+    stack.declare({"acme": a_customer("acme-corp")})
+    stack.up().ok()
+    stack.declare({"acme": a_customer("acme-corp", data_retention=45)})
+
+    assert "Data Retention goes from 90 to 45 days" in stack.preview().ok().text
