@@ -1,0 +1,136 @@
+"""``pulumi-fusion emulator``"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+if TYPE_CHECKING:
+    from pulumi_fusion.emulator import Emulator
+
+__all__ = ["emulator"]
+
+NOT_FOUND: Final = 127
+"""As shells say of a command."""
+
+_HARMLESS: Final = ("FUSION_DEADLINE", "FUSION_PREFLIGHT", "FUSION_DEBUG")
+"""Settings that the command keeps; all others could lead it, or a real credential, to the wrong service."""
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; a free one unless given.")
+@click.option(
+    "--state",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep the accounts in this file; without it they end with the emulator.",
+)
+@click.option(
+    "--log",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="Append a line per request, without secrets, to this file; - is stderr, which is the default without COMMAND.",
+)
+@click.option(
+    "--switch",
+    "switches",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Behave otherwise where the vendor publishes nothing. A wrong name lists all. Repeatable.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    metavar="'METHOD PATH KIND [...]'",
+    multiple=True,
+    help="Fail on purpose. A wrong kind lists all. Repeatable.",
+)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
+@click.pass_context
+def emulator(
+    ctx: click.Context,
+    *,
+    port: int,
+    state: Path | None,
+    log: Path | None,
+    switches: tuple[str, ...],
+    faults: tuple[str, ...],
+    command: tuple[str, ...],
+) -> None:
+    """Run an emulator of the Fusion customers API on 127.0.0.1, no account needed.
+
+    With COMMAND it runs for as long as the command does, which alone finds the emulator's credential in its
+    environment, in place of any real one. Without it runs until Ctrl-C, and stdout tells a shell how to use it.
+
+    \b
+    Examples:
+      pulumi-fusion emulator --state fusion.json -- pulumi up
+      pulumi-fusion emulator --fault 'POST /customer 503 x2' -- pulumi up
+      pulumi-fusion emulator --switch record=extended > fusion.env &
+        . ./fusion.env       # in any shell, once the file is filled
+
+    \b
+    Exit codes:
+      that of COMMAND, 128 + N when signal N ended it, 127 when there is none
+      0 after Ctrl-C or SIGTERM, without COMMAND
+      1 the emulator cannot run, and stderr says why   2 wrong usage
+    """
+    try:
+        from pulumi_fusion import emulator as room
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith("pulumi_fusion"):
+            raise
+        raise click.ClickException(
+            f"the emulator needs {missing.name}, which is not installed. Install it with: "
+            f"{shlex.quote(sys.executable)} -m pip install 'pulumi-fusion[emulator]'"
+        ) from None
+    if command and shutil.which(command[0]) is None:
+        click.echo(f"Error: no command {command[0]!r} to run", err=True)
+        ctx.exit(NOT_FOUND)
+    try:
+        code = room.serve(
+            port=port,
+            state=state,
+            log=sys.stderr if log == Path("-") or not (log or command) else log,
+            switches=switches,
+            faults=faults,
+            command=command,
+            environment=_environment(),
+            ready=(lambda running: None) if command else (lambda running: _announce(running, state)),
+        )
+    except room.UnknownSwitch as wrong:
+        raise click.BadParameter(str(wrong), param_hint="--switch") from None
+    except room.MalformedFault as wrong:
+        raise click.BadParameter(str(wrong), param_hint="--fault") from None
+    except (room.PortInUse, room.StateFileBusy, room.StateFileUnreadable) as refused:
+        raise click.ClickException(str(refused)) from None
+    except BrokenPipeError:
+        raise
+    except OSError as refused:
+        where = f": {refused.filename}" if refused.filename else ""
+        raise click.ClickException(f"cannot run the emulator: {refused.strerror or refused}{where}") from None
+    ctx.exit(code)
+
+
+def _environment() -> dict[str, str]:
+    """This process's environment without a trace of the account that it may belong to."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name != "NETOSECRET" and (not name.startswith("FUSION_") or name in _HARMLESS)
+    }
+
+
+def _announce(running: Emulator, state: Path | None) -> None:
+    """What a shell needs goes to stdout, in one piece: who reads the file has all or nothing."""
+    kept = f"in {state}" if state else "in memory; --state FILE keeps them"
+    click.echo(
+        f"Fusion emulator at {running.url}, accounts {kept}. Ctrl-C ends it. To use it, run what follows in a shell:",
+        err=True,
+    )
+    values = {"NETOSECRET": running.netosecret, "FUSION_API_URL": running.url}
+    click.echo("\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items()))

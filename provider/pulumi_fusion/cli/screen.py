@@ -1,0 +1,45 @@
+"""What is printed: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["console", "print_json", "print_table", "printable"]
+
+# More columns than any table has: what is piped is for other programs, and they take lines whole.
+_UNBOUNDED = 10_000
+
+
+def console() -> Console:
+    """stdout as it is: terminal or not, colours or not; text is printed as it stands, markup or no."""
+    return Console(
+        width=None if sys.stdout.isatty() else _UNBOUNDED, markup=False, emoji=False, highlight=False, soft_wrap=False
+    )
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A line per row; None is shown as ``-``. On a terminal that is too narrow, cells go on below."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(Text(column), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("-" if cell is None else printable(str(cell))) for cell in row))
+    console().print(table)
+
+
+def print_json(document: Any) -> None:
+    """The document with its keys in the order given, in ASCII, so that no encoding on the way can spoil it."""
+    click.echo(json.dumps(document, indent=2))
+
+
+def printable(text: str) -> str:
+    """The text without what would move a terminal's cursor or change its state."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
