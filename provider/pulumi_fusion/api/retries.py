@@ -26,6 +26,9 @@ ATTEMPTS: Final = 5
 LONGEST_WAIT: Final = 300.0
 """Seconds: the one window that the vendor documents ("50 requests per 300 seconds", POST /api/v1/user)."""
 
+# Seconds. A repeat with less time left would only replace what went wrong by "no answer in time".
+_WORTHWHILE: Final = 1.0
+
 # Full jitter, in seconds: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 _BACKOFF: Final = wait_random_exponential(multiplier=0.5, max=20.0)
 
@@ -157,7 +160,8 @@ class Retries:
 
         def give_up(state: RetryCallState) -> bool:
             nonlocal spent
-            if state.attempt_number >= ATTEMPTS or state.upcoming_sleep >= min(LONGEST_WAIT, deadline.remaining()):
+            longest = min(LONGEST_WAIT, deadline.remaining() - _WORTHWHILE)
+            if state.attempt_number >= ATTEMPTS or state.upcoming_sleep > longest:
                 return True
             price = self._budget.spend(_failure(state))
             spent += price

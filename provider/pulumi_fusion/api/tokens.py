@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import jwt
+from jwt.algorithms import HMACAlgorithm
 
 from pulumi_fusion.api.retries import Retries
 from pulumi_fusion.api.transport import Transport
@@ -75,15 +76,15 @@ def _decoded(text: Secret) -> dict[str, Any]:
         raw = base64.b64decode(bare.replace("-", "+").replace("_", "/") + "=" * (-len(bare) % 4), validate=True)
     except (ValueError, binascii.Error):
         raise _malformed("it is not base64, or was cut") from None
-    Secret(bare)
     try:
         content = raw.decode("utf-8-sig")
-        Secret(content)
         fields = json.loads(content)
     except (ValueError, RecursionError):
         raise _malformed("its base64 holds no JSON, or was cut") from None
     if not isinstance(fields, dict):
         raise _malformed("its JSON is no object")
+    for form in (bare, content):
+        Secret(form)  # masked from here on, however it was copied
     return fields
 
 
@@ -130,7 +131,18 @@ def request_token(netosecret: Netosecret, account: str, *, now: float) -> Secret
         "appkey": netosecret.appkey.reveal(),
         "shortname": account,
     }
-    return Secret(jwt.encode(claims, netosecret.sharedsecret.reveal(), algorithm="HS256"))
+    return Secret(_signer.encode(json.dumps(claims).encode(), netosecret.sharedsecret.reveal(), algorithm="HS256"))
+
+
+class _AnyLength(HMACAlgorithm):
+    """HS256 without PyJWT's warning about short keys: the portal makes the shared secret, nobody can choose it."""
+
+    def check_key_length(self, key: bytes) -> None:
+        return None
+
+
+_signer: Final = jwt.PyJWS(algorithms=[])
+_signer.register_algorithm("HS256", _AnyLength(HMACAlgorithm.SHA256))
 
 
 @dataclass(frozen=True)

@@ -334,7 +334,9 @@ def _parsed(model: type[Record], value: Any, request: Request[Any], answer: Answ
         first = wrong.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"])) or "record"
         raise _unrecognised(
-            request, answer, f"the answer holds no {model.__name__.lower()} as documented ({place}: {first['type']})"
+            request,
+            answer,
+            f"the answer holds no {model.__name__.lower().lstrip('_')} as documented ({place}: {first['type']})",
         ) from None
 
 

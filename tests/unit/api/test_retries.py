@@ -1,0 +1,232 @@
+"""The policy of repeating, as a table: what is sent again, after which wait, and when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pulumi_fusion.api.retries import ATTEMPTS, Budget, Pace, Retries
+from pulumi_fusion.deadline import Deadline
+from pulumi_fusion.errors import (
+    BadRequest,
+    Cancelled,
+    Conflict,
+    DeadlineExceeded,
+    Forbidden,
+    InDoubt,
+    NotFound,
+    NotSent,
+    RateLimited,
+    RequestFailed,
+    Unauthorized,
+    Unrecognised,
+)
+
+
+class Clock:
+    """Time that passes when somebody waits for it."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.waits: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class FakeDeadline(Deadline):
+    def __init__(self, clock: Clock, seconds: float = 300.0) -> None:
+        super().__init__(seconds)
+        self._clock = clock
+        self._ends = clock.now + seconds
+
+    def remaining(self) -> float:
+        return max(0.0, self._ends - self._clock.now)
+
+    def wait(self, seconds: float, attempted: str = "wait") -> None:
+        self._clock.waits.append(seconds)
+        self._clock.now += min(seconds, self.remaining())
+        self.check(attempted)
+
+
+def failed(kind: type[RequestFailed], **details: Any) -> Callable[[], RequestFailed]:
+    return lambda: kind("read the customer", "it failed", **details)
+
+
+def lasting() -> RequestFailed:
+    error = NotSent("read the customer", "TLS certificate not accepted")
+    error.lasting = True
+    return error
+
+
+def run(
+    script: list[Callable[[], RequestFailed]],
+    *,
+    repeatable: bool,
+    clock: Clock | None = None,
+    seconds: float = 300.0,
+    budget: Budget | None = None,
+) -> tuple[object, int]:
+    """What came out of it, a value or the type of an error, and how many attempts it took."""
+    clock = clock or Clock()
+    attempts = 0
+
+    def attempt() -> str:
+        nonlocal attempts
+        attempts += 1
+        if attempts <= len(script):
+            raise script[attempts - 1]()
+        return "done"
+
+    retries = Retries(budget or Budget(), Pace(clock))
+    try:
+        return retries.run(attempt, FakeDeadline(clock, seconds), operation="read", repeatable=repeatable), attempts
+    except RequestFailed as error:
+        return type(error), attempts
+
+
+@pytest.mark.parametrize(
+    ("failure", "reading", "writing"),
+    [
+        (failed(NotSent), ("done", 2), ("done", 2)),
+        (lasting, (NotSent, 1), (NotSent, 1)),
+        (failed(InDoubt), ("done", 2), (InDoubt, 1)),
+        (failed(InDoubt, status=503), ("done", 2), (InDoubt, 1)),
+        (failed(Unrecognised, status=404), ("done", 2), (Unrecognised, 1)),
+        (failed(RateLimited, status=429), ("done", 2), ("done", 2)),
+        (failed(RateLimited, status=429, retry_after=299.0), ("done", 2), ("done", 2)),
+        (failed(RateLimited, status=429, retry_after=301.0), (RateLimited, 1), (RateLimited, 1)),
+        (failed(BadRequest, status=400), (BadRequest, 1), (BadRequest, 1)),
+        (failed(Unauthorized, status=401), (Unauthorized, 1), (Unauthorized, 1)),
+        (failed(Forbidden, status=403), (Forbidden, 1), (Forbidden, 1)),
+        (failed(NotFound, status=404), (NotFound, 1), (NotFound, 1)),
+        (failed(Conflict, status=409), (Conflict, 1), (Conflict, 1)),
+    ],
+)
+def test_the_phase_decides_what_is_repeated(
+    failure: Callable[[], RequestFailed], reading: tuple[object, int], writing: tuple[object, int]
+) -> None:
+    assert run([failure], repeatable=True) == reading
+    assert run([failure], repeatable=False) == writing
+
+
+def test_a_fault_that_stays_is_tried_five_times_with_growing_random_waits() -> None:
+    clock = Clock()
+    assert run([failed(NotSent)] * 99, repeatable=False, clock=clock) == (NotSent, ATTEMPTS)
+    assert len(clock.waits) == 4
+    assert all(0 <= wait <= bound for wait, bound in zip(clock.waits, (0.5, 1, 2, 4), strict=True))
+
+
+def test_no_two_clients_wait_alike() -> None:
+    first, second = Clock(), Clock()
+    for clock in (first, second):
+        run([failed(NotSent)] * 99, repeatable=True, clock=clock)
+    assert first.waits != second.waits
+
+
+def test_a_wait_that_the_service_asks_for_is_kept() -> None:
+    clock = Clock()
+    assert run([failed(InDoubt, status=503, retry_after=30.0)], repeatable=True, clock=clock) == ("done", 2)
+    assert clock.waits == [30.0]
+
+
+@pytest.mark.parametrize("kind", [InDoubt, RateLimited])
+def test_a_wait_past_the_deadline_is_not_begun(kind: type[RequestFailed]) -> None:
+    clock = Clock()
+    assert run([failed(kind, status=503, retry_after=60.0)], repeatable=True, clock=clock, seconds=59) == (kind, 1)
+    assert clock.waits == []
+
+
+def test_a_service_that_stays_limited_is_asked_ever_more_seldom_until_the_deadline() -> None:
+    clock = Clock()
+    outcome, attempts = run([failed(RateLimited, status=429)] * 999, repeatable=False, clock=clock)
+    assert outcome is RateLimited
+    assert 15 <= attempts <= 20
+    assert clock.now <= 1300.0
+
+
+def test_a_retry_after_of_nothing_does_not_become_a_flood() -> None:
+    _, attempts = run([failed(RateLimited, status=429, retry_after=0.0)] * 999, repeatable=True)
+    assert attempts <= 20
+
+
+def test_twenty_operations_of_an_outage_send_at_most_forty_requests() -> None:
+    for failure, most in ((failed(InDoubt, status=503), 40), (failed(NotSent), 40), (failed(InDoubt), 30)):
+        budget = Budget()
+        sent = sum(run([failure] * 99, repeatable=True, budget=budget)[1] for _ in range(20))
+        assert 20 < sent <= most
+
+
+def test_a_service_that_answers_again_fills_the_budget() -> None:
+    budget = Budget()
+    while run([failed(NotSent)] * 99, repeatable=True, budget=budget)[1] > 1:
+        pass
+    for _ in range(20):
+        run([], repeatable=True, budget=budget)
+        run([failed(NotFound, status=404)], repeatable=True, budget=budget)
+    assert run([failed(NotSent)] * 99, repeatable=True, budget=budget) == (NotSent, ATTEMPTS)
+
+
+def test_repeats_that_helped_cost_nothing_in_the_end() -> None:
+    budget = Budget()
+    for _ in range(100):
+        assert run([failed(NotSent)] * 4, repeatable=True, budget=budget) == ("done", ATTEMPTS)
+
+
+def test_an_interrupt_ends_a_wait() -> None:
+    deadline = Deadline(300)
+
+    def attempt() -> None:
+        deadline.cancelled.set()
+        raise NotSent("read", "connection refused")
+
+    with pytest.raises(Cancelled):
+        Retries(Budget(), Pace()).run(attempt, deadline, operation="read", repeatable=True)
+
+
+def test_all_hold_off_together_after_a_429_and_then_go_one_by_one() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    deadline = FakeDeadline(clock)
+    with pytest.raises(RateLimited), pace.turn(deadline, "read"):
+        raise RateLimited("read", "429", retry_after=7.0)
+    began = clock.now
+    with pace.turn(deadline, "read"):
+        assert clock.now >= began + 7
+        with pytest.raises(DeadlineExceeded), pace.turn(FakeDeadline(clock, 5), "read"):
+            raise AssertionError("a second request went out beside the first")
+    with pace.turn(deadline, "read"), pace.turn(deadline, "read"):
+        pass
+
+
+def test_a_late_429_of_the_same_crowd_does_not_lengthen_the_wait() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    deadline = FakeDeadline(clock)
+
+    def limited() -> None:
+        with pytest.raises(RateLimited), pace.turn(deadline, "read"):
+            raise RateLimited("read", "429")
+
+    with pytest.raises(RateLimited), pace.turn(deadline, "read"):
+        clock.now += 0.5
+        limited()
+        clock.now += 0.1
+        raise RateLimited("read", "429")
+    with pace.turn(deadline, "read"):
+        assert clock.now == pytest.approx(1001.5)
+
+
+def test_whoever_cannot_wait_that_long_is_told_so_without_a_request() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    with pytest.raises(RateLimited), pace.turn(FakeDeadline(clock), "read"):
+        raise RateLimited("read", "429", retry_after=100.0)
+    with (
+        pytest.raises(RateLimited, match="100 s more, and only 60 s are left"),
+        pace.turn(FakeDeadline(clock, 60), "r"),
+    ):
+        raise AssertionError("a request went out")
+    assert clock.waits == []
