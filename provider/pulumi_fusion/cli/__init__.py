@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -44,6 +45,12 @@ def _told(failure: Exception) -> int:
 
     if isinstance(failure, FusionError):
         click.echo(f"Error: {failure}", err=True)
+        return 1
+    if isinstance(failure, OSError):
+        click.echo(f"Error: {capped(str(failure))}", err=True)
+        # What cannot be written now cannot be written by the interpreter's exit either, which would say so again.
+        with contextlib.suppress(OSError):
+            sys.stdout.close()
         return 1
     if os.environ.get("FUSION_DEBUG") == "1":
         click.echo(redact("".join(traceback.format_exception(failure)).rstrip()), err=True)

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pulumi_fusion.emulator import Emulator
+from tests.contract.cli.terminal import Terminal
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Terminal:
+    """A shell with nothing configured."""
+    return Terminal(tmp_path)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, emulator: Emulator) -> Terminal:
+    """A shell with the emulator's credential."""
+    return Terminal(tmp_path, {"NETOSECRET": emulator.netosecret})

@@ -1,0 +1,47 @@
+"""The console script as a user's shell runs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SCRIPTS = Path(sys.executable).parent
+COMMAND = SCRIPTS / "pulumi-fusion"
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """``folder`` is home and working directory; ``environ`` is all that the commands see beside PATH."""
+
+    folder: Path
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        path = f"{SCRIPTS}{os.pathsep}{os.defpath}"
+        return {"PATH": path, "HOME": str(self.folder), "PYTHONWARNINGS": "error", **self.environ, **more}
+
+    def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [COMMAND, *arguments],
+            cwd=self.folder,
+            env=self.environment(**more),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        with self.start(*arguments, **more) as process:
+            try:
+                stdout, stderr = process.communicate(timeout=60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        assert "Traceback" not in stderr, stderr
+        return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)

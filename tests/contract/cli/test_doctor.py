@@ -1,0 +1,99 @@
+"""What the doctor finds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_fusion.emulator import Emulator
+from tests.contract.cli.terminal import Terminal
+
+
+def engine(folder: Path, *, version: str = "v3.259.0", hosts: bool = True) -> Path:
+    """A directory with programs that answer as the Pulumi CLI and its Python host do."""
+    folder.mkdir()
+    names = ["pulumi", *(["pulumi-language-python", "pulumi-resource-pulumi-python"] if hosts else [])]
+    for name in names:
+        # The credential must not reach it: then it would not tell its version.
+        (folder / name).write_text(f'#!/bin/sh\n[ -z "$NETOSECRET" ] && [ "$1" = version ] && echo {version}\n')
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def findings(stdout: str) -> dict[str, dict[str, Any]]:
+    return {check["name"]: check for check in json.loads(stdout)["checks"]}
+
+
+def test_a_set_up_that_works_exits_0(terminal: Terminal, emulator: Emulator, tmp_path: Path) -> None:
+    emulator.seed("big-bright")
+    kept = engine(tmp_path / "engine")
+    done = terminal.run("doctor", PULUMI_FUSION_ENGINE=str(kept))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "netosecret: environment variable NETOSECRET" in done.stdout
+    assert f"{emulator.url} answers, in account {emulator.root.shortname}: 1 customers" in done.stdout
+    assert f"Pulumi CLI 3.259.0, {kept / 'pulumi'}" in done.stdout
+    assert f'export PATH="{kept}:$PATH"' in done.stdout
+    assert emulator.netosecret not in done.stdout
+
+
+def test_json_says_the_same_for_scripts(terminal: Terminal, tmp_path: Path) -> None:
+    done = terminal.run("doctor", "--json", PULUMI_FUSION_ENGINE=str(engine(tmp_path / "engine")))
+    shown = json.loads(done.stdout)
+    assert shown["works"] is True
+    assert shown["settings"]["netosecret"] == "environment variable NETOSECRET"
+    assert shown["settings"]["account"] is None
+    assert {check["verdict"] for check in shown["checks"]} == {"ok"}
+
+
+def test_with_nothing_configured_it_names_what_is_missing_and_how_to_get_it(bare: Terminal) -> None:
+    done = bare.run("doctor", "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    found = findings(done.stdout)
+    assert found["credential"]["verdict"] == "failed"
+    assert "NETOSECRET" in found["credential"]["next_step"]
+    assert found["service"]["verdict"] == "skipped"
+    assert found["engine"]["verdict"] == "failed"
+    assert "pulumi.com/docs" in found["engine"]["next_step"]
+    assert found["packages"]["verdict"] == "ok"
+
+
+def test_every_malformed_setting_is_told_at_once(terminal: Terminal) -> None:
+    done = terminal.run("doctor", FUSION_DEADLINE="soon", FUSION_API_URL="ftp://x")
+    assert done.returncode == 1
+    assert "FUSION_DEADLINE" in done.stdout
+    assert "FUSION_API_URL" in done.stdout
+
+
+def test_a_credential_that_the_service_refuses_fails(terminal: Terminal, emulator: Emulator) -> None:
+    emulator.faults.add("POST /auth/token 401")
+    found = findings(terminal.run("doctor", "--json").stdout)
+    assert found["credential"]["verdict"] == "ok"
+    assert found["service"]["verdict"] == "failed"
+    assert "401" in found["service"]["found"]
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        ({"version": "v3.100.0"}, "3.100.0, which is too old"),
+        ({"hosts": False}, "comes without pulumi-language-python"),
+        ({"version": "latest"}, "does not tell its version"),
+    ],
+)
+def test_an_engine_that_will_not_do_says_why(
+    terminal: Terminal, tmp_path: Path, made: dict[str, Any], told: str
+) -> None:
+    kept = engine(tmp_path / "engine", **made)
+    done = terminal.run("doctor", "--json", PULUMI_FUSION_ENGINE=str(kept))
+    assert done.returncode == 1
+    assert told in findings(done.stdout)["engine"]["found"]
+
+
+def test_a_usable_engine_counts_behind_an_old_one(terminal: Terminal, tmp_path: Path) -> None:
+    old, kept = engine(tmp_path / "old", version="v3.100.0"), engine(tmp_path / "engine")
+    path = f"{old}:{terminal.environment()['PATH']}"
+    done = terminal.run("doctor", "--json", PATH=path, PULUMI_FUSION_ENGINE=str(kept))
+    assert findings(done.stdout)["engine"]["found"] == f"Pulumi CLI 3.259.0, {kept / 'pulumi'}"

@@ -1,0 +1,171 @@
+"""The emulator from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pulumi_fusion.emulator import Emulator
+from tests.contract.cli.terminal import COMMAND, Terminal
+
+SHOW = f"{shlex.quote(sys.executable)} -c 'import json, os; print(json.dumps(dict(os.environ)))'"
+
+
+def test_what_it_prints_makes_a_shell_use_it(bare: Terminal) -> None:
+    with bare.start("emulator") as process:
+        assert process.stdout is not None
+        exports = process.stdout.readline() + process.stdout.readline()
+        done = subprocess.run(
+            ["sh", "-c", f'eval "$0"; exec {shlex.quote(str(COMMAND))} types --json', exports],
+            env=bare.environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=30)
+    assert len(json.loads(done.stdout)) == 3
+    assert process.returncode == 0
+    assert stdout == ""
+    assert "Ctrl-C ends it" in stderr
+    assert "GET /api/v1/customers/types 200" in stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_without_a_command_a_signal_is_the_normal_end(bare: Terminal, number: signal.Signals) -> None:
+    with bare.start("emulator") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(number)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+def test_the_command_meets_the_emulator_and_no_setting_of_the_caller(bare: Terminal) -> None:
+    done = bare.run(
+        "emulator",
+        "--",
+        "sh",
+        "-c",
+        SHOW,
+        NETOSECRET="cmVhbC1jcmVkZW50aWFs",
+        FUSION_NETOSECRET_FILE="/real",
+        FUSION_ACCOUNT="real",
+        FUSION_API_URL="https://api.netography.com",
+        FUSION_OTHER="real",
+        FUSION_DEADLINE="30",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    seen = {name: value for name, value in json.loads(done.stdout).items() if "FUSION" in name or "NETO" in name}
+    assert seen.pop("NETOSECRET") not in ("", "cmVhbC1jcmVkZW50aWFs")
+    assert seen.pop("FUSION_DEADLINE") == "30"
+    assert seen.pop("FUSION_API_URL", "http://127.0.0.1:").startswith("http://127.0.0.1:")
+    assert seen == {}
+
+
+@pytest.mark.parametrize(
+    ("script", "code"), [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137)], ids=["success", "failure", "killed"]
+)
+def test_the_exit_code_is_that_of_the_command(bare: Terminal, script: str, code: int) -> None:
+    assert bare.run("emulator", "--", "sh", "-c", script).returncode == code
+
+
+def test_sigterm_reaches_the_command(bare: Terminal) -> None:
+    script = "trap 'exit 9' TERM; echo ready; while :; do sleep 0.1; done"
+    with bare.start("emulator", "--", "sh", "-c", script) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        process.communicate(timeout=30)
+    assert process.returncode == 9
+
+
+def test_ctrl_c_is_left_to_the_command(bare: Terminal) -> None:
+    script = "trap 'exit 9' INT; trap '' TERM; echo ready; while :; do sleep 0.1; done"
+    with bare.start("emulator", "--", "sh", "-c", script) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        os.killpg(process.pid, signal.SIGINT)
+        _, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stderr) == (9, "")
+
+
+def test_a_command_that_does_not_exist_is_told_as_shells_do(bare: Terminal) -> None:
+    done = bare.run("emulator", "--", "no-such-command", "--flag")
+    assert done.returncode == 127
+    assert "'no-such-command'" in done.stderr
+
+
+def test_options_of_the_command_need_no_dashes_before_it(bare: Terminal) -> None:
+    assert bare.run("emulator", "sh", "-c", "exit 3").returncode == 3
+
+
+def test_switches_and_faults_are_in_force(bare: Terminal) -> None:
+    arguments = ["--switch", "types=one=First", "--fault", "GET /customers 403", "--", "sh", "-c"]
+    done = bare.run("emulator", *arguments, f"{COMMAND} types; {COMMAND} customers")
+    assert "one" in done.stdout
+    assert "403" in done.stderr
+    assert done.returncode == 1
+
+
+def test_the_log_has_a_line_per_request(bare: Terminal) -> None:
+    bare.run("emulator", "--log", "requests.log", "--", str(COMMAND), "customers")
+    lines = (bare.folder / "requests.log").read_text().splitlines()
+    assert [line.split()[1:3] for line in lines] == [["POST", "/api/v1/auth/token"], ["GET", "/api/v1/customers"]]
+
+
+def test_accounts_last_in_the_state_file(bare: Terminal, tmp_path: Path) -> None:
+    state = tmp_path / "fusion.json"
+    with Emulator(state=state) as before:
+        before.seed("big-bright")
+    done = bare.run("emulator", "--state", str(state), "--", str(COMMAND), "customers", "--json")
+    assert [each["shortname"] for each in json.loads(done.stdout)] == ["big-bright"]
+
+
+def test_a_state_file_in_use_is_refused(bare: Terminal, tmp_path: Path) -> None:
+    with Emulator(state=tmp_path / "fusion.json"):
+        done = bare.run("emulator", "--state", "fusion.json", "--", "true")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "fusion.json is in use by another emulator" in done.stderr
+
+
+def test_a_file_that_is_no_state_is_refused_and_kept(bare: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("precious")
+    done = bare.run("emulator", "--state", "notes.txt", "--", "true")
+    assert done.returncode == 1
+    assert "notes.txt" in done.stderr
+    assert (tmp_path / "notes.txt").read_text() == "precious"
+
+
+def test_a_place_that_cannot_be_written_is_named(bare: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = bare.run("emulator", "--state", "file/fusion.json", "--", "true")
+    assert done.returncode == 1
+    assert "file" in done.stderr
+
+
+def test_a_port_in_use_is_named(bare: Terminal) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = bare.run("emulator", "--port", port, "--", "true")
+    assert done.returncode == 1
+    assert port in done.stderr
+
+
+def test_without_flask_it_says_how_to_get_it(bare: Terminal, tmp_path: Path) -> None:
+    # A module that raises as a missing one does comes before the real one.
+    (tmp_path / "flask.py").write_text("raise ModuleNotFoundError('No module named flask', name='flask')\n")
+    done = bare.run("emulator", "--", "true", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "pip install 'pulumi-fusion[emulator]'" in done.stderr

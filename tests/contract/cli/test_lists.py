@@ -1,0 +1,147 @@
+"""The verbs that show what the service has."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from pulumi_fusion.emulator import Emulator
+from tests.contract.cli.terminal import COMMAND, Terminal
+
+KEYS = [
+    "shortname",
+    "id",
+    "ingest_ip",
+    "ingest_port",
+    "data_retention",
+    "rollup_retention",
+    "trial",
+    "parent",
+    "node",
+    "children",
+    "is_parent",
+    "organization",
+    "type",
+    "fps",
+]
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.split("  ") if cell.strip()]
+
+
+def test_customers_are_a_row_each_under_the_vendors_headings(terminal: Terminal, emulator: Emulator) -> None:
+    active = emulator.seed("big-bright", retention=90, rollupRetention=365, trial=False)
+    trial = emulator.seed("streamlined", retention=7, rollupRetention=7, trial=True)
+    emulator.seed("inner-one", parent="streamlined")
+
+    done = terminal.run("customers")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    head, *rows = map(cells, done.stdout.splitlines())
+    assert head == [
+        "Shortname",
+        "Status",
+        "Ingest IP & Port",
+        "Data Retention",
+        "Rollup Retention",
+        "Children",
+        "ID",
+    ]
+    record = emulator.record("big-bright")
+    address = f"{record['ingest_ip']}:{record['ingest_port']}"
+    assert rows[0] == ["big-bright", "Active", address, "90 days", "365 days", "0", active.id]
+    assert rows[1][:2] == ["streamlined", "Trial Active"]
+    assert rows[1][-2:] == ["1", trial.id]
+
+
+def test_organization_and_type_are_shown_where_the_service_tells_them(terminal: Terminal, emulator: Emulator) -> None:
+    emulator.switch(record="extended")
+    emulator.seed("big-bright", organization="Big Bright Networks", type="reseller")
+    head, row = map(cells, terminal.run("customers").stdout.splitlines())
+    assert head[:3] == ["Shortname", "Organization", "Type"]
+    assert row[:3] == ["big-bright", "Big Bright Networks", "reseller"]
+
+
+def test_json_has_every_field_under_its_python_name(terminal: Terminal, emulator: Emulator) -> None:
+    made = emulator.seed("big-bright", retention=45, rollupRetention=90)
+    done = terminal.run("customers", "--json")
+    (shown,) = json.loads(done.stdout)
+    assert list(shown) == KEYS
+    assert shown["id"] == made.id
+    assert (shown["data_retention"], shown["rollup_retention"]) == (45, 90)
+    assert (shown["organization"], shown["fps"]) == (None, None)
+
+
+def test_no_customers_is_said_and_no_failure(terminal: Terminal, emulator: Emulator) -> None:
+    done = terminal.run("customers")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == f"{emulator.root.shortname} has no customers.\n"
+    assert terminal.run("customers", "--json").stdout == "[]\n"
+
+
+@pytest.mark.parametrize("by_option", [True, False], ids=["--account", "FUSION_ACCOUNT"])
+def test_account_shows_the_customers_of_a_sub_account(terminal: Terminal, emulator: Emulator, by_option: bool) -> None:
+    emulator.seed("streamlined", type="reseller")
+    emulator.seed("inner-one", parent="streamlined")
+    done = (
+        terminal.run("customers", "--account", "streamlined", FUSION_ACCOUNT="nobody")
+        if by_option
+        else terminal.run("customers", FUSION_ACCOUNT="streamlined")
+    )
+    assert [cells(line)[0] for line in done.stdout.splitlines()[1:]] == ["inner-one"]
+
+
+def test_types_are_listed_with_value_and_label(terminal: Terminal, emulator: Emulator) -> None:
+    emulator.switch(types="customer=SLG,reseller=MSSP")
+    shown = [cells(line)[:2] for line in terminal.run("types").stdout.splitlines()]
+    assert shown == [["Value", "Label"], ["customer", "SLG"], ["reseller", "MSSP"]]
+    assert [each["value"] for each in json.loads(terminal.run("types", "--json").stdout)] == ["customer", "reseller"]
+
+
+@pytest.mark.parametrize("environ", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}, {"COLUMNS": "20"}], ids=str)
+def test_what_is_piped_is_plain_and_whole(terminal: Terminal, emulator: Emulator, environ: dict[str, str]) -> None:
+    emulator.switch(record="extended")
+    organization = "The Longest Organization That Anyone Has Ever Put Under Contract " * 3
+    made = emulator.seed("big-bright", organization=organization.strip())
+    _, row = terminal.run("customers", **environ).stdout.splitlines()
+    assert organization.strip() in row
+    assert row.rstrip().endswith(made.id)
+    assert "\x1b" not in row
+
+
+def test_text_of_the_service_cannot_drive_the_terminal(terminal: Terminal, emulator: Emulator) -> None:
+    emulator.switch(record="extended")
+    emulator.seed("big-bright")
+    emulator.edit("big-bright", organization="\x1b[2J[bold]:smile:\u202e")
+    _, row = terminal.run("customers").stdout.splitlines()
+    assert "\ufffd[2J[bold]:smile:\ufffd" in row
+
+
+def test_a_terminal_without_the_letters_gets_escapes_instead(terminal: Terminal, emulator: Emulator) -> None:
+    emulator.switch(record="extended")
+    emulator.seed("big-bright", organization="Zürich")
+    done = terminal.run("customers", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert "Z\\xfcrich" in done.stdout
+    assert (
+        json.loads(terminal.run("customers", "--json", PYTHONIOENCODING="ascii").stdout)[0]["organization"] == "Zürich"
+    )
+
+
+@pytest.mark.parametrize("arguments", [["customers"], ["customers", "--json"]], ids=" ".join)
+def test_a_reader_that_leaves_early_gets_no_complaint(
+    terminal: Terminal, emulator: Emulator, arguments: list[str]
+) -> None:
+    emulator.seed("big-bright")
+    done = subprocess.run(
+        ["bash", "-c", '"$@" | true', "bash", COMMAND, *arguments],
+        env=terminal.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == ""

@@ -1,0 +1,68 @@
+"""What the command line says before it does anything."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from pulumi_fusion.cli.verbs import VERBS, pulumi_fusion
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nope"], "No such command 'nope'"),
+        (["customers", "--netosecret", "x"], "No such option"),
+        (["customers", "extra"], "unexpected extra argument"),
+        (["emulator", "--port", "70000"], "--port"),
+        (["emulator", "--port", "many"], "--port"),
+        (["emulator", "--switch", "nope=1"], "there are: absence, customer_rate"),
+        (["emulator", "--switch", "record=loose"], "strict | extended"),
+        (["emulator", "--fault", "POST /customer nope"], "there are: reset, hang"),
+        (["emulator", "--fault", "nope"], "METHOD PATH KIND"),
+    ],
+)
+def test_wrong_usage_exits_2_and_names_what_is_wrong(arguments: list[str], told: str) -> None:
+    result = CliRunner().invoke(pulumi_fusion, arguments)
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_with_its_exit_codes(verb: str) -> None:
+    result = CliRunner().invoke(pulumi_fusion, [verb, "--help"])
+    assert result.exit_code == 0
+    assert "Exit codes" in result.stdout
+
+
+def test_help_lists_every_verb_with_its_summary() -> None:
+    shown = CliRunner().invoke(pulumi_fusion, ["--help"]).stdout
+    for verb, summary in VERBS.items():
+        assert f"{verb} " in shown
+        assert summary in shown
+
+
+@pytest.mark.parametrize("verb", [name for name in VERBS if name != "emulator"])
+def test_the_credential_is_no_option(verb: str) -> None:
+    command = pulumi_fusion.get_command(click.Context(pulumi_fusion), verb)
+    assert command is not None
+    assert {name for parameter in command.params for name in parameter.opts} == {"--json", "--account", "--api-url"}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_and_version_load_nothing_heavy(arguments: list[str]) -> None:
+    program = (
+        "import sys\n"
+        f"sys.argv = ['pulumi-fusion', *{arguments!r}]\n"
+        "from pulumi_fusion.cli import main\n"
+        "code = main()\n"
+        "loaded = {'pulumi', 'grpc', 'requests', 'pydantic', 'flask', 'werkzeug', 'rich'} & set(sys.modules)\n"
+        "sys.exit(code or ' '.join(loaded) or 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
