@@ -26,12 +26,14 @@ def console() -> Console:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A line per row; None is shown as ``-``. On a terminal that is too narrow, cells go on below."""
+    """A line per row; None is shown as ``-``. On a narrow terminal the last column and spaced text go on below."""
+    texts = [["-" if cell is None else printable(str(cell)) for cell in row] for row in rows]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(Text(column), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text("-" if cell is None else printable(str(cell))) for cell in row))
+    for place, column in enumerate(columns, start=1):
+        breaks = place == len(columns) or any(" " in row[place - 1] for row in texts)
+        table.add_column(Text(column), overflow="fold", no_wrap=not breaks)
+    for row in texts:
+        table.add_row(*map(Text, row))
     console().print(table)
 
 
