@@ -11,7 +11,6 @@ import base64
 import hmac
 import json
 import logging
-import re
 import threading
 import traceback
 from collections.abc import Iterator
@@ -49,7 +48,7 @@ class Secret:
         return MASK
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(self._text.encode(), other._text.encode())
+        return isinstance(other, Secret) and hmac.compare_digest(_bytes(self._text), _bytes(other._text))
 
     def __hash__(self) -> int:
         return hash((Secret, self._text))
@@ -59,37 +58,33 @@ class Secret:
 
 
 class _Known:
-    """All forms of all secrets of this process, and one pattern that finds them."""
+    """All forms of all secrets of this process, the longest first: a secret may be part of another one's form."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._forms: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._forms: tuple[str, ...] = ()
 
     def learn(self, text: str) -> None:
         if len(text) < _SHORTEST:
             return
         forms = {form for form in _forms(text) if len(form) >= _SHORTEST}
         with self._lock:
-            if not forms <= self._forms:
-                self._forms |= forms
-                self._pattern = None
+            self._forms = tuple(sorted(forms.union(self._forms), key=len, reverse=True))
 
-    def pattern(self) -> re.Pattern[str] | None:
-        with self._lock:
-            if self._pattern is None and self._forms:
-                longest_first = sorted(self._forms, key=len, reverse=True)
-                self._pattern = re.compile("|".join(map(re.escape, longest_first)))
-            return self._pattern
+    def hide(self, text: str) -> str:
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, MASK)
+        return text
 
 
 def _forms(text: str) -> Iterator[str]:
-    raw = text.encode()
+    raw = _bytes(text)
     yield text
     yield json.dumps(text)[1:-1]
     yield json.dumps(text, ensure_ascii=False)[1:-1]
-    yield quote(text, safe="")
-    yield quote_plus(text)
+    yield quote(raw, safe="")
+    yield quote_plus(raw)
     yield raw.hex()
     yield raw.hex().upper()
     # Inside a longer base64 text the secret starts at one of three offsets, and each reads differently.
@@ -107,8 +102,7 @@ _known = _Known()
 
 def redact(text: str) -> str:
     """The text with every known form of every secret replaced by ``***``."""
-    pattern = _known.pattern()
-    return pattern.sub(MASK, text) if pattern else text
+    return _known.hide(text)
 
 
 def redact_logs() -> None:
@@ -125,7 +119,7 @@ def redact_logs() -> None:
         record = make_record(*args, **kwargs)
         try:
             message = record.getMessage()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, LookupError):  # a format that does not fit its arguments
             message = str(record.msg)
         record.msg, record.args = redact(message), None
         if record.exc_info and record.exc_info[0]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,10 @@ DEFAULT_API_URL: Final = "https://api.netography.com"
 
 # The vendor's own domains, before and after the change of its name.
 _VENDOR_DOMAINS: Final = ("netography.com", "vectra.ai")
+
+# Host names as DNS has them. Whatever else a parser may take for part of a host (a backslash, a percent sign), the HTTP
+# library may take for its end, and the credential would travel to what stands before it.
+_HOST: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.ASCII)
 
 WAYS: Final[Mapping[str, tuple[str, ...]]] = {
     "netosecret": (
@@ -138,6 +143,8 @@ def api_base(url: str, *, named_by_owner: bool) -> str:
         raise ValueError("must be a URL such as https://api.netography.com")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not contain a user name or password")
+    if not (_HOST.fullmatch(host) or _is_address(host)):
+        raise ValueError("must name a host in plain ASCII: letters, digits, hyphens and dots, or an IP address")
     if parts.query or parts.fragment:
         raise ValueError("must not contain a query or a fragment")
     if parts.path.rstrip("/") not in ("", "/api/v1", "/v1", "/api"):
@@ -152,14 +159,16 @@ def api_base(url: str, *, named_by_owner: bool) -> str:
             "(fusion:apiUrl or FUSION_API_URL)"
         )
     shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")
+    return f"{parts.scheme}://{shown}" + ("" if port is None else f":{port}")
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def _is_address(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return not getattr(ipaddress.ip_address(host), "scope_id", None)
     except ValueError:
         return False
 
@@ -188,9 +197,14 @@ def _from_file(environ: Mapping[str, str], problems: list[str]) -> tuple[str | N
     source = "file named by FUSION_NETOSECRET_FILE"
     try:
         text = Path(path).expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as wrong:
-        reason = wrong.strerror if isinstance(wrong, OSError) and wrong.strerror else "is no text file"
-        problems.append(f"netosecret ({source}) cannot be read: {reason}")
+    except OSError as wrong:
+        problems.append(f"netosecret ({source}) cannot be read: {wrong.strerror}")
+        return None, ""
+    except RuntimeError:  # of expanduser
+        problems.append(f"netosecret ({source}) cannot be read: no home directory for its ~")
+        return None, ""
+    except UnicodeDecodeError:
+        problems.append(f"netosecret ({source}) is no text file")
         return None, ""
     if not text:
         problems.append(f"netosecret ({source}) is empty")
@@ -231,7 +245,7 @@ def _read_deadline(value: Any) -> float:
         raise ValueError(rule)
     try:
         seconds = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(rule) from None
     if not 1 <= seconds <= 3600:
         raise ValueError(rule)
