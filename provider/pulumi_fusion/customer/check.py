@@ -109,7 +109,8 @@ def _type_is_known(values: Mapping[str, Any], old: State, listed: Sequence[Accou
     if resolved is None:
         words = dict.fromkeys([*FORM_TYPES, *API_TYPES, *(entry.label for entry in listed if entry.label), *offered])
         yield Failure("type", f"Type must be one of {', '.join(map(repr, words))}, not {word!r}{nearest(word, words)}")
-    elif offered and resolved not in offered and UNKNOWN not in toggles.values():
+        return
+    if offered and resolved not in offered and UNKNOWN not in toggles.values():
         yield Failure(
             "type",
             f"Type {word!r} with its toggles is {resolved!r} for the service, which offers "
@@ -119,6 +120,7 @@ def _type_is_known(values: Mapping[str, Any], old: State, listed: Sequence[Accou
         word,
         multi_account=_known(values, "multi_account"),
         internal=_known(values, "internal"),
+        listed=listed,
     ):
         toggle, why = found
         yield Failure(

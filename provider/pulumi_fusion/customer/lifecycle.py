@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -51,6 +51,8 @@ SETTLE_SECONDS: Final = 20.0
 # No more than this part of the deadline, so that a short one leaves time for the rest.
 SETTLE_SHARE: Final = 0.25
 LOOKS_BEFORE_GONE: Final = 3
+# A preview is worth less than the wait for a service that is down.
+PREFLIGHT_SECONDS: Final = 30.0
 SENDS_IN_DOUBT: Final = 3
 
 T = TypeVar("T")
@@ -58,8 +60,9 @@ T = TypeVar("T")
 
 def adopt_only(shortname: str, customer_id: str | None) -> str:
     """How to take over an existing customer where ``pulumi import`` cannot be had."""
+    adopt = "adopt with its immutable id" if customer_id is None else f"adopt={customer_id!r}"
     return (
-        f"It is not taken over silently. If it is yours to manage, add adopt={customer_id!r} to this Customer "
+        f"It is not taken over silently. If it is yours to manage, add {adopt} to this Customer "
         "and run `pulumi up`; otherwise choose another shortname."
     )
 
@@ -116,7 +119,8 @@ class Lifecycle:
             try:
                 failures += preflight.already_taken(checked.inputs, before, gateway, self._directory, self._ways_in)
             except FusionError as failure:
-                self._warn(f"Whether the shortname is taken could not be asked. {failure}")
+                lost = "Whether the shortname is taken could not be asked."
+                failures += preflight.untold(failure, self._mode, self._warn, lost)
         return Checked(checked.inputs, [*checked.failures, *failures])
 
     def diff(self, old: State, new: Mapping[str, Any]) -> list[Change]:
@@ -162,22 +166,24 @@ class Lifecycle:
 
     def _post(self, op: _Operation, body: Mapping[str, Any]) -> Account:
         """POST; settle what is in doubt; and a second POST only after absence was proved for the whole window."""
-        doubt: InDoubt | None = None
-        for _ in range(2):
+        try:
+            return op.gateway.create_customer(body)
+        except InDoubt as lost:
+            doubt = lost
+        except FusionError as failure:
+            raise self._refused(op, failure) from None
+        settled = self._settle(op, body, doubt)
+        if settled is None:
             try:
                 return op.gateway.create_customer(body)
-            except InDoubt as lost:
-                doubt = lost
-            except FusionError as failure:
-                if doubt is None:
-                    raise self._refused(op, failure) from None
-                # A second POST that is refused may have run into what the first one made.
-                if not isinstance(failure, (BadRequest, Conflict)):
-                    raise self._unknown(op, doubt) from None
-            settled = self._settle(op, body, doubt)
-            if settled is not None:
-                return settled
-        raise self._unknown(op, doubt)
+            except (InDoubt, BadRequest, Conflict):
+                # One that is refused may have run into what the first one made after all.
+                settled = self._settle(op, body, doubt)
+            except FusionError:
+                raise self._unknown(op, doubt) from None
+        if settled is None:
+            raise self._unknown(op, doubt)
+        return settled
 
     def _settle(self, op: _Operation, body: Mapping[str, Any], doubt: InDoubt) -> Account | None:
         """Look until the account that our POST made is seen, or until it was absent for the whole window (None).
@@ -251,19 +257,23 @@ class Lifecycle:
             ways_in=self._ways_in(op.shortname, account.id),
         )
 
-    def _unknown(self, op: _Operation, doubt: InDoubt | None) -> OutcomeUnknown:
+    def _unknown(self, op: _Operation, doubt: InDoubt) -> OutcomeUnknown:
         return OutcomeUnknown(
             op.attempted,
-            f"the request was sent, {doubt.came_back if doubt else 'no answer came'}, "
-            "and whether the customer exists could not be settled since",
+            f"the request was sent, {doubt.came_back}, and whether the customer exists could not be settled since",
             next_step="Run `pulumi up` again: a customer that was not made is made then; for one that was made, "
             'the error then names its id, and adopt="<that id>" on this Customer keeps it.',
         )
 
     def _take_over(self, op: _Operation, inputs: Inputs, account_type: str) -> Account:
         """The account that the program names by its id; what it shows otherwise is brought in line."""
-        account = op.live()
-        if op.shortname == op.gateway.account:
+        try:
+            account = op.live()
+        except NotFound:
+            account = None
+        if account is None:
+            problem = f"adopt names the id {inputs.adopt!r}, but no customer has this shortname"
+        elif op.shortname == op.gateway.account:
             problem = "it is the account that you work in"
         elif account.id != inputs.adopt:
             problem = f"adopt names the id {inputs.adopt!r}, but the customer has the id {account.id!r}"
@@ -273,7 +283,8 @@ class Lifecycle:
         raise NotOurs(
             op.attempted,
             problem,
-            next_step="Nothing was changed. `pulumi-fusion customers` lists the ids; correct adopt.",
+            next_step="Nothing was changed. `pulumi-fusion customers` lists the ids; correct adopt, or remove it "
+            "to create a customer.",
         )
 
     # read
@@ -284,7 +295,7 @@ class Lifecycle:
         Raises NotOurs where another account lives under the shortname, RequestFailed where nothing is proved.
         """
         with self._operation("read the customer", shortname) as op:
-            account = self._look(op)
+            account = self._listed(op) or self._look(op, state)
             if account is None:
                 return None
             listed = self._directory.types_if_told(op.gateway)
@@ -294,22 +305,35 @@ class Lifecycle:
                 self._require_match(op, account, state, known_type(state, listed))
             return merge(account, state, listed)
 
-    def _look(self, op: _Operation) -> Account | None:
-        """The list where it tells, else a GET; absence is believed when it is seen several times in a row."""
+    def _listed(self, op: _Operation) -> Account | None:
+        """What the shared list tells; None leaves the question open."""
+        try:
+            return self._directory.find(op.gateway, op.shortname)
+        except RequestFailed:
+            return None
+
+    def _look(self, op: _Operation, state: State) -> Account | None:
+        """The account by GET, or None where it is gone.
+
+        Absence is believed when it is seen several times in a row, for an answer may lag behind a create; and from no
+        other place than the account that the customer was made below, for everybody else is told the same 404.
+        """
         pauses = backoff(cap=2.0)
         for look in range(LOOKS_BEFORE_GONE):
             if look:
                 op.deadline.wait(0.2 + next(pauses))
             try:
-                listed = self._directory.find(op.gateway, op.shortname)
-            except RequestFailed:
-                listed = None
-            if listed is not None:
-                return listed
-            try:
                 return op.live()
             except NotFound:
                 continue
+        if state.parent not in (None, op.gateway.account):
+            raise AbsenceNotProved(
+                op.attempted,
+                f"the account {op.gateway.account!r} sees no such customer, but it was made below {state.parent!r}, "
+                "so it may only be out of sight",
+                next_step=f"The state is kept. Work in the account {state.parent!r} (fusion:account, or its own "
+                "netosecret); if the customer is gone, `pulumi state delete` makes the stack forget it.",
+            )
         return None
 
     # update
@@ -336,7 +360,7 @@ class Lifecycle:
     def _put(self, op: _Operation, customer_id: str | None, body: Mapping[str, Any]) -> Account:
         """PUT the complete object and see it taken."""
         answered = self._send(op, customer_id, lambda: op.gateway.update_customer(op.shortname, body))
-        shown = self._wait_until_shown(op, body, answered or op.live())
+        shown = self._wait_until_shown(op, body, answered)
         self._directory.wrote(op.shortname, shown)
         return shown
 
@@ -371,13 +395,12 @@ class Lifecycle:
                 next_step="If that is meant, set deletionProtection=false, run `pulumi up`, then delete again.",
             )
         with self._operation("delete the customer", shortname) as op:
-            try:
-                live = op.live()
+            live = self._look(op, state)
+            if live is not None:
                 self._require_same(op, live, state)
                 self._require_childless(op, live)
-                self._send(op, live.id, lambda: op.gateway.delete_customer(shortname))
-            except NotFound:
-                pass
+                with suppress(NotFound):
+                    self._send(op, live.id, lambda: op.gateway.delete_customer(shortname))
             self._directory.wrote(shortname, None)
 
     def _require_childless(self, op: _Operation, live: Account) -> None:
@@ -403,7 +426,8 @@ class Lifecycle:
             raise failure.during(attempted, shortname) from None
 
     def _bound(self) -> Gateway:
-        return self._connect().within(Deadline(self._seconds, cancelled=self._cancelled))
+        seconds = min(self._seconds, PREFLIGHT_SECONDS)
+        return self._connect().within(Deadline(seconds, cancelled=self._cancelled))
 
     def _account_type(self, op: _Operation, inputs: Inputs, listed: Sequence[AccountType]) -> str:
         resolved = api_type(
@@ -420,32 +444,31 @@ class Lifecycle:
             )
         return resolved
 
-    def _send(self, op: _Operation, customer_id: str | None, send: Callable[[], T]) -> T | None:
+    def _send(self, op: _Operation, customer_id: str | None, send: Callable[[], T]) -> T:
         """Send what changes an existing account; where its outcome is in doubt, look, and send again only at the
-        account that was meant. None: the outcome of an earlier request settled it.
+        account that was meant.
 
         Raises NotFound where the account is gone, OutcomeUnknown where nothing can be proved.
         """
-        doubt: InDoubt | None = None
-        for pause, _ in zip(backoff(), range(SENDS_IN_DOUBT), strict=False):
+        try:
+            return send()
+        except InDoubt as lost:
+            doubt = lost
+        for _, pause in zip(range(SENDS_IN_DOUBT - 1), backoff(), strict=False):
             try:
-                if doubt is not None:
-                    op.deadline.wait(pause)
-                    if op.live().id != customer_id:
-                        break
+                op.deadline.wait(pause)
+                if op.live().id != customer_id:
+                    break
                 return send()
             except InDoubt as lost:
                 doubt = lost
             except NotFound:
                 raise
             except FusionError:
-                if doubt is None:
-                    raise
                 break
         raise OutcomeUnknown(
             op.attempted,
-            f"the request was sent, {doubt.came_back if doubt else 'no answer came'}, "
-            "and its effect could not be settled since",
+            f"the request was sent, {doubt.came_back}, and its effect could not be settled since",
             next_step="The state is kept as it was. Run it again: what holds on the service is looked up first.",
         )
 

@@ -55,19 +55,23 @@ def api_type(word: str, *, multi_account: bool, internal: bool, listed: Sequence
     return labels.get(word)
 
 
-def contradiction(word: str, *, multi_account: bool | None, internal: bool | None) -> tuple[str, str] | None:
+def contradiction(
+    word: str, *, multi_account: bool | None, internal: bool | None, listed: Sequence[AccountType] = ()
+) -> tuple[str, str] | None:
     """Which toggle an API type given directly contradicts, and what it says instead; None where all agree.
 
     A toggle that is not set contradicts nothing, and a word of the form leaves both toggles free.
     """
     if word in FORM_TYPES:
         return None
-    if internal is True and word != INTERNAL_TYPE:
+    given = api_type(word, multi_account=False, internal=False, listed=listed)
+    reseller = api_type("MSSP", multi_account=False, internal=False, listed=listed)
+    if internal is True and given != INTERNAL_TYPE:
         return "internal", f'an internal account is of type "{INTERNAL_TYPE}"'
-    if internal is False and word == INTERNAL_TYPE:
+    if internal is False and given == INTERNAL_TYPE:
         return "internal", f'type "{INTERNAL_TYPE}" is that of an internal account'
-    if multi_account is True and word not in (FORM_TYPES["MSSP"], INTERNAL_TYPE):
-        return "multi_account", f'an account with multiple accounts is of type "{FORM_TYPES["MSSP"]}"'
+    if multi_account is True and given not in (reseller, INTERNAL_TYPE):
+        return "multi_account", f'an account with multiple accounts is of type "{reseller}"'
     return None
 
 

@@ -153,7 +153,7 @@ class State(BaseModel):
         kept = {}
         for name, field in cls.model_fields.items():
             value = raw.get(state_key(name), raw.get(name))
-            if value is None or (isinstance(value, bool) and field.annotation == int | None):
+            if not isinstance(value, (str, int, float)) or (isinstance(value, bool) and field.annotation == int | None):
                 continue
             try:
                 kept[name] = _STATE_FIELDS[name].validate_python(value)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pulumi_fusion.customer.changes import UNKNOWN
 from pulumi_fusion.customer.check import Failure
 from pulumi_fusion.customer.directory import Directory
 from pulumi_fusion.customer.gateway import Gateway
@@ -17,7 +18,7 @@ from pulumi_fusion.customer.model import AccountType
 from pulumi_fusion.errors import Forbidden, FusionError, MissingSetting, SettingsError, Unauthorized
 from pulumi_fusion.settings import Preflight
 
-__all__ = ["already_taken", "ask"]
+__all__ = ["already_taken", "ask", "untold"]
 
 
 def ask(
@@ -33,20 +34,20 @@ def ask(
     try:
         gateway = connect()
         return gateway, directory.types(gateway), []
-    except (Unauthorized, Forbidden) as refused:
-        return None, (), [Failure("netosecret", str(refused))]
     except FusionError as failure:
-        setting_is_wrong = isinstance(failure, SettingsError) and not isinstance(failure, MissingSetting)
-        if setting_is_wrong or mode == "required":
-            return (
-                None,
-                (),
-                [Failure("netosecret" if isinstance(failure, SettingsError) else "preflight", str(failure))],
-            )
-        warn(
-            f"The preview asks nothing of the service, so a taken shortname or a bad credential shows at up. {failure}"
-        )
-        return None, (), []
+        lost = "The preview asks nothing of the service, so a taken shortname or a bad credential shows at up."
+        return None, (), untold(failure, mode, warn, lost)
+
+
+def untold(failure: FusionError, mode: Preflight, warn: Callable[[str], None], lost: str) -> list[Failure]:
+    """What a question without an answer means to a preview; ``lost`` is the sentence that a warning begins with."""
+    if isinstance(failure, (Unauthorized, Forbidden)):
+        return [Failure("netosecret", str(failure))]
+    setting_is_wrong = isinstance(failure, SettingsError) and not isinstance(failure, MissingSetting)
+    if setting_is_wrong or mode == "required":
+        return [Failure("netosecret" if isinstance(failure, SettingsError) else "preflight", str(failure))]
+    warn(f"{lost} {failure}")
+    return []
 
 
 def already_taken(
@@ -57,7 +58,7 @@ def already_taken(
     if not isinstance(shortname, str) or shortname == before:
         return []
     account = directory.find(gateway, shortname)
-    if account is None or (adopt is not None and adopt == account.id):
+    if account is None or adopt is UNKNOWN or (adopt is not None and account.id in (None, adopt)):
         return []
     if isinstance(adopt, str):
         return [
@@ -66,7 +67,7 @@ def already_taken(
     return [
         Failure(
             "shortname",
-            f"Shortname {shortname!r} is taken by a customer that exists already (id {account.id}). "
-            + ways_in(shortname, account.id),
+            f"Shortname {shortname!r} is taken by a customer that exists already "
+            f"(id {account.id or 'not told by the service'}). {ways_in(shortname, account.id)}",
         )
     ]
