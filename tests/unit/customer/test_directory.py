@@ -1,0 +1,95 @@
+"""What the service lists, asked once for all."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from pulumi_fusion.customer.directory import FAILED_SECONDS, FRESH_SECONDS, Directory
+from pulumi_fusion.customer.model import Account, AccountType
+from pulumi_fusion.deadline import Deadline
+from pulumi_fusion.errors import Cancelled, FusionError, InDoubt, Unauthorized, Unrecognised
+from tests.unit.customer.scripted import Clock, Scripted, absent, account, dead_key, no_role, portal, refused
+
+
+def bound(gateway: Scripted, clock: Clock) -> Scripted:
+    return gateway.within(Deadline(300.0, cancelled=clock))
+
+
+def test_types_are_asked_once_while_they_are_fresh(clock: Clock) -> None:
+    gateway = bound(Scripted(types=[[AccountType(value="a")], [AccountType(value="b")]]), clock)
+    directory = Directory()
+    assert [entry.value for entry in directory.types(gateway)] == ["a"]
+    clock.now += FRESH_SECONDS
+    assert [entry.value for entry in directory.types(gateway)] == ["a"]
+    clock.now += 1
+    assert [entry.value for entry in directory.types(gateway)] == ["b"]
+    assert gateway.verbs == ["TYPES", "TYPES"]
+
+
+@pytest.mark.parametrize("answer", [refused, no_role, absent])
+def test_a_service_may_keep_its_types_to_itself(clock: Clock, answer: Callable[[], FusionError]) -> None:
+    assert Directory().types_if_told(bound(Scripted(types=[answer()]), clock)) == ()
+
+
+@pytest.mark.parametrize("answer", [portal, dead_key])
+def test_a_failure_is_no_empty_list(clock: Clock, answer: Callable[[], FusionError]) -> None:
+    with pytest.raises((Unrecognised, Unauthorized)):
+        Directory().types_if_told(bound(Scripted(types=[answer()]), clock))
+
+
+def test_a_failure_is_shared_for_a_short_while_and_then_tried_again(clock: Clock) -> None:
+    gateway = bound(Scripted(customers=[portal(), [account()]]), clock)
+    directory = Directory()
+    for _ in range(3):
+        with pytest.raises(InDoubt):
+            directory.find(gateway, "acme-corp")
+    assert gateway.verbs == ["LIST"]
+    clock.now += FAILED_SECONDS + 1
+    assert directory.find(gateway, "acme-corp") == account()
+
+
+def test_an_interrupt_of_one_operation_is_not_shared(clock: Clock) -> None:
+    gateway = bound(Scripted(customers=[Cancelled("list", "interrupted"), [account()]]), clock)
+    directory = Directory()
+    with pytest.raises(Cancelled):
+        directory.find(gateway, "acme-corp")
+    assert directory.find(gateway, "acme-corp") == account()
+
+
+def test_what_was_written_outweighs_the_list_until_it_is_old(clock: Clock) -> None:
+    gateway = bound(Scripted(customers=[[account()], [account(fps=2)]]), clock)
+    directory = Directory()
+    assert directory.find(gateway, "acme-corp") == account()
+    directory.wrote("acme-corp", account(fps=1))
+    directory.wrote("other-corp", None)
+    assert directory.find(gateway, "acme-corp") == account(fps=1)
+    assert directory.find(gateway, "other-corp") is None
+    clock.now += FRESH_SECONDS + 1
+    assert directory.find(gateway, "acme-corp") == account(fps=2)
+
+
+def test_children_are_those_that_name_their_parent(clock: Clock) -> None:
+    listed = [account(shortname=name, parent=parent) for name, parent in (("b", "acme"), ("c", "x"), ("a", "acme"))]
+    assert Directory().below(bound(Scripted(customers=[listed]), clock), "acme") == ["a", "b"]
+
+
+def test_many_threads_ask_once() -> None:
+    release = threading.Event()
+    asked: list[None] = []
+
+    class Slow(Scripted):
+        def list_customers(self) -> list[Account]:
+            asked.append(None)
+            assert release.wait(10)
+            return [account()]
+
+    gateway, directory = Slow(), Directory()
+    with ThreadPoolExecutor(8) as threads:
+        found = [threads.submit(directory.find, gateway, "acme-corp") for _ in range(8)]
+        release.set()
+        assert [each.result(10) for each in found] == [account()] * 8
+    assert len(asked) == 1

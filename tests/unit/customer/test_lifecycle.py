@@ -1,0 +1,967 @@
+"""The life cycle against a scripted service: what is sent, what is believed, and what is refused."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable
+from itertools import repeat
+from typing import Any
+
+import pytest
+
+from pulumi_fusion.customer.changes import UNKNOWN
+from pulumi_fusion.customer.lifecycle import LOOKS_BEFORE_GONE, PREFLIGHT_SECONDS, SETTLE_SECONDS, Lifecycle
+from pulumi_fusion.customer.model import AccountType, State
+from pulumi_fusion.errors import (
+    AbsenceNotProved,
+    AlreadyExists,
+    Cancelled,
+    DeadlineExceeded,
+    FusionError,
+    HasSubAccounts,
+    InDoubt,
+    InvalidInput,
+    MissingSetting,
+    NotFound,
+    NotOurs,
+    OutcomeUnknown,
+    Protected,
+    RateLimited,
+    SettingsError,
+    Unrecognised,
+)
+from tests.unit.customer.scripted import (
+    ABOVE,
+    DECLARED,
+    POSTED,
+    PUT_BODY,
+    Clock,
+    Scripted,
+    absent,
+    account,
+    conflict,
+    dead_key,
+    declared,
+    lost,
+    no_role,
+    portal,
+    refused,
+    state,
+    unreachable,
+)
+
+Over = Callable[..., Lifecycle]
+
+
+def limited() -> RateLimited:
+    return RateLimited("create the customer", "the service answered 429", status=429)
+
+
+# create
+
+
+def test_absence_is_proved_and_one_post_sent(over: Over, warnings: list[str]) -> None:
+    gateway = Scripted(get=[absent()], post=[account()])
+    created = over(gateway).create(declared())
+    assert gateway.verbs == ["TYPES", "GET", "POST"]
+    assert gateway.bodies("POST") == [POSTED]
+    assert created == state(deletion_protection=None)
+    assert warnings == []
+
+
+def test_a_shortname_that_is_taken_is_not_posted(over: Over) -> None:
+    gateway = Scripted(get=[account()])
+    with pytest.raises(AlreadyExists) as told:
+        over(gateway).create(declared())
+    assert gateway.changing == []
+    assert told.value.customer_id == "id-1"
+    assert str(told.value) == (
+        "Could not create the customer 'acme-corp': a customer with this shortname exists already (id id-1). "
+        "It is not taken over silently. If it is yours to manage, add adopt='id-1' to this Customer and run "
+        "`pulumi up`; otherwise choose another shortname."
+    )
+
+
+def test_a_taken_shortname_without_an_id_names_no_id(over: Over) -> None:
+    with pytest.raises(AlreadyExists) as told:
+        over(Scripted(get=[account(id=None)])).create(declared())
+    assert "None" not in str(told.value)
+    assert "adopt with its immutable id" in str(told.value)
+
+
+@pytest.mark.parametrize("answer", [refused, no_role, dead_key, lost, portal, conflict, unreachable, limited])
+def test_nothing_but_proof_of_absence_lets_a_post_go(over: Over, answer: Callable[[], FusionError]) -> None:
+    gateway = Scripted(get=[answer()])
+    with pytest.raises(FusionError) as told:
+        over(gateway).create(declared())
+    assert gateway.changing == []
+    assert isinstance(told.value, AbsenceNotProved if answer is refused else type(answer()))
+    assert str(told.value).startswith("Could not create the customer 'acme-corp': ")
+
+
+@pytest.mark.parametrize("answer", [unreachable, dead_key, no_role, limited])
+def test_a_post_that_did_not_run_is_told_as_it_came(over: Over, answer: Callable[[], FusionError]) -> None:
+    gateway = Scripted(get=[absent()], post=[answer()])
+    with pytest.raises(type(answer())):
+        over(gateway).create(declared())
+    assert gateway.verbs == ["TYPES", "GET", "POST"]
+
+
+@pytest.mark.parametrize("answer", [refused, conflict])
+def test_a_refused_post_is_looked_into(over: Over, answer: Callable[[], FusionError]) -> None:
+    taken = Scripted(get=[absent(), account(id="id-9")], post=[answer()])
+    with pytest.raises(AlreadyExists) as told:
+        over(taken).create(declared())
+    assert told.value.customer_id == "id-9"
+
+    free = Scripted(get=[absent(), absent()], post=[answer()])
+    with pytest.raises(type(answer())):
+        over(free).create(declared())
+    assert free.changing == ["POST"]
+
+
+@pytest.mark.parametrize("doubt", [lost, portal])
+@pytest.mark.parametrize("misses", [0, 1, 4])
+def test_what_a_lost_answer_made_is_found_and_kept(
+    over: Over, doubt: Callable[[], InDoubt], misses: int, warnings: list[str]
+) -> None:
+    gateway = Scripted(get=[absent(), *(absent() for _ in range(misses)), account()], post=[doubt()])
+    assert over(gateway).create(declared()).customer_id == "id-1"
+    assert gateway.changing == ["POST"]
+    assert warnings == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        ("data_retention", 7, "retention"),
+        ("rollup_retention", 365, "rollupRetention"),
+        ("trial", True, "trial"),
+        ("organization", "Other Inc.", "organization"),
+        ("type", "reseller", "type"),
+        ("fps", 5, "fps"),
+        ("shortname", "other-corp", "shortname"),
+        ("parent", "somebody", "parent"),
+    ],
+)
+def test_what_differs_from_what_was_sent_is_never_ours(over: Over, field: str, value: Any, named: str) -> None:
+    gateway = Scripted(get=[absent(), account(**{field: value, "id": "id-9"})], post=[lost()])
+    with pytest.raises(NotOurs) as told:
+        over(gateway).create(declared(contractual_flows_per_second=5000))
+    assert f"differs in {named} from what was sent" in str(told.value)
+    assert "adopt='id-9'" in str(told.value)
+    assert gateway.changing == ["POST"]
+
+
+def test_a_second_post_goes_only_after_absence_for_the_whole_window(over: Over, clock: Clock) -> None:
+    posted: list[float] = []
+
+    def fail() -> InDoubt:
+        posted.append(clock.now)
+        return lost()
+
+    def succeed() -> object:
+        posted.append(clock.now)
+        return account()
+
+    gateway = Scripted(get=(absent() for _ in itertools.count()), post=[fail, succeed])
+    assert over(gateway).create(declared()).customer_id == "id-1"
+    assert gateway.changing == ["POST", "POST"]
+    assert posted[1] - posted[0] >= SETTLE_SECONDS
+    assert gateway.bodies("POST") == [POSTED, POSTED]
+
+
+@pytest.mark.parametrize("interruption", [portal, lost, no_role, unreachable, limited, refused])
+def test_one_unclear_look_starts_the_window_anew(
+    over: Over, clock: Clock, interruption: Callable[[], FusionError]
+) -> None:
+    seen: list[float] = []
+    posted: list[float] = []
+
+    def look() -> FusionError:
+        # The first time is the proof before the POST.
+        if posted and not seen and clock.now - posted[0] > SETTLE_SECONDS * 0.8:
+            seen.append(clock.now)
+            return interruption()
+        return absent()
+
+    def fail() -> InDoubt:
+        posted.append(clock.now)
+        return lost()
+
+    gateway = Scripted(get=repeat(look), post=[fail, fail])
+    with pytest.raises(OutcomeUnknown):
+        over(gateway).create(declared())
+    assert len(posted) == 2
+    assert posted[1] - seen[0] >= SETTLE_SECONDS
+
+
+def test_two_posts_are_all_there_ever_are(over: Over) -> None:
+    gateway = Scripted(get=repeat(absent), post=[lost(), lost()])
+    with pytest.raises(OutcomeUnknown) as told:
+        over(gateway).create(declared())
+    assert gateway.changing == ["POST", "POST"]
+    assert str(told.value) == (
+        "Could not create the customer 'acme-corp': the request was sent, the connection was reset, and whether the "
+        "customer exists could not be settled since. Run `pulumi up` again: a customer that was not made is made "
+        'then; for one that was made, the error then names its id, and adopt="<that id>" on this Customer keeps it.'
+    )
+
+
+@pytest.mark.parametrize("answer", [refused, conflict, lost])
+def test_a_second_post_that_runs_into_the_first_is_settled(over: Over, answer: Callable[[], FusionError]) -> None:
+    posts: list[None] = []
+
+    def post() -> FusionError:
+        posts.append(None)
+        return lost() if len(posts) == 1 else answer()
+
+    gateway = Scripted(get=repeat(lambda: account() if len(posts) == 2 else absent()), post=repeat(post))
+    assert over(gateway).create(declared()).customer_id == "id-1"
+    assert len(posts) == 2
+
+
+@pytest.mark.parametrize("answer", [unreachable, dead_key, no_role, limited])
+def test_a_second_post_that_does_not_run_leaves_the_outcome_open(over: Over, answer: Callable[[], FusionError]) -> None:
+    gateway = Scripted(get=repeat(absent), post=[lost(), answer()])
+    with pytest.raises(OutcomeUnknown):
+        over(gateway).create(declared())
+    assert gateway.changing == ["POST", "POST"]
+
+
+@pytest.mark.parametrize("answer", [portal, lost, unreachable, dead_key, no_role, refused])
+def test_a_service_that_stays_away_ends_with_the_deadline(
+    over: Over, clock: Clock, answer: Callable[[], FusionError]
+) -> None:
+    started = clock.now
+    looks = itertools.chain([absent()], (answer() for _ in itertools.count()))
+    gateway = Scripted(get=looks, post=[lost()])
+    with pytest.raises(OutcomeUnknown):
+        over(gateway, deadline=30.0).create(declared())
+    assert gateway.changing == ["POST"]
+    assert clock.now - started <= 30.0
+
+
+def test_an_interrupt_while_settling_sends_nothing_more(over: Over, clock: Clock) -> None:
+    gateway = Scripted(get=repeat(absent), post=[lost()])
+    clock.on_wait = lambda seconds: clock.set()
+    with pytest.raises(OutcomeUnknown):
+        over(gateway).create(declared())
+    assert gateway.verbs == ["TYPES", "GET", "POST", "GET"]
+
+
+@pytest.mark.parametrize("moment", ["before the look", "before the post", "during the settling", "at its very end"])
+def test_no_post_goes_out_after_an_interrupt(over: Over, clock: Clock, moment: str) -> None:
+    posts: list[float] = []
+
+    def look() -> FusionError:
+        end = posts and clock.now - posts[0] >= SETTLE_SECONDS
+        if moment == "before the post" or (posts and moment == "during the settling") or end:
+            clock.set()
+        return absent()
+
+    def post() -> FusionError:
+        assert not clock.is_set()
+        posts.append(clock.now)
+        return lost()
+
+    if moment == "before the look":
+        clock.set()
+    gateway = Scripted(get=repeat(look), post=repeat(post))
+    with pytest.raises((Cancelled, OutcomeUnknown)) as told:
+        over(gateway).create(declared())
+    assert isinstance(told.value, Cancelled) == moment.startswith("before")
+    assert len(posts) == (0 if moment.startswith("before") else 1)
+
+
+def test_an_answer_without_an_id_is_completed_by_a_look(over: Over, warnings: list[str]) -> None:
+    gateway = Scripted(get=[absent(), absent(), account()], post=[account(id=None)])
+    assert over(gateway).create(declared()).customer_id == "id-1"
+    assert gateway.changing == ["POST"]
+    assert warnings == []
+
+
+@pytest.mark.parametrize("look", [lambda: account(id=None), lambda: account(trial=True), absent, portal, Cancelled])
+def test_a_certain_creation_is_never_an_error(over: Over, look: Callable[..., Any], warnings: list[str]) -> None:
+    answer = (lambda: Cancelled("x", "y")) if look is Cancelled else look
+    gateway = Scripted(get=itertools.chain([absent()], repeat(answer)), post=[account(id=None)])
+    created = over(gateway, deadline=20.0).create(declared())
+    assert created.shortname == "acme-corp"
+    assert created.customer_id is None
+    assert gateway.changing == ["POST"]
+    [warning] = warnings
+    assert warning == "acme-corp: it was created, but the service told no id; `pulumi refresh` looks it up."
+
+
+def test_a_type_that_nobody_knows_is_not_sent(over: Over) -> None:
+    gateway = Scripted()
+    with pytest.raises(InvalidInput, match="does not know the type 'gold'"):
+        over(gateway).create(declared(type="gold"))
+    assert gateway.verbs == ["TYPES"]
+
+
+@pytest.mark.parametrize("answer", [refused, no_role, absent])
+def test_a_service_that_keeps_its_types_to_itself_is_no_obstacle(over: Over, answer: Callable[[], FusionError]) -> None:
+    gateway = Scripted(types=[answer()], get=[absent()], post=[account()])
+    over(gateway).create(declared(type="MSSP"))
+    assert gateway.bodies("POST")[0]["type"] == "reseller"
+
+
+def test_the_service_own_types_decide_what_is_sent(over: Over) -> None:
+    gateway = Scripted(types=[[AccountType(value="client", label="SLG")]], get=[absent()], post=[account()])
+    over(gateway).create(declared())
+    assert gateway.bodies("POST")[0]["type"] == "client"
+
+
+def test_settings_that_are_missing_are_told_as_the_operation(clock: Clock) -> None:
+    def connect() -> Any:
+        raise MissingSetting("reach the service", "netosecret is not set")
+
+    with pytest.raises(MissingSetting, match="Could not create the customer 'acme-corp': netosecret is not set"):
+        Lifecycle(connect, cancelled=clock).create(declared())
+
+
+# adopt
+
+
+def test_the_named_account_is_taken_over_without_a_request_where_all_agrees(over: Over) -> None:
+    gateway = Scripted(get=[account()])
+    adopted = over(gateway).create(declared(adopt="id-1"))
+    assert gateway.changing == []
+    assert adopted.customer_id == "id-1"
+
+
+def test_the_named_account_is_brought_in_line(over: Over) -> None:
+    gateway = Scripted(get=[account(trial=True, fps=700), account(fps=700)], put=[account(fps=700)])
+    adopted = over(gateway).create(declared(adopt="id-1"))
+    assert gateway.bodies("PUT") == [{**PUT_BODY, "fps": 700}]
+    assert adopted.status == "Active"
+    assert adopted.contractual_flows_per_second == 700
+
+
+@pytest.mark.parametrize(
+    ("live", "inputs", "problem"),
+    [
+        (account(id="id-2"), {"adopt": "id-1"}, "adopt names the id 'id-1', but the customer has the id 'id-2'"),
+        (account(id=None), {"adopt": "id-1"}, "adopt names the id 'id-1', but the customer has the id None"),
+        (absent(), {"adopt": "id-1"}, "adopt names the id 'id-1', but no customer has this shortname"),
+        (
+            account(shortname=ABOVE),
+            {"adopt": "id-1", "shortname": ABOVE},
+            "it is the account that you work in",
+        ),
+    ],
+)
+def test_another_account_than_the_named_one_is_left_alone(
+    over: Over, live: object, inputs: dict[str, Any], problem: str
+) -> None:
+    gateway = Scripted(get=[live])
+    with pytest.raises(NotOurs) as told:
+        over(gateway).create(declared(**inputs))
+    assert problem in str(told.value)
+    assert gateway.changing == []
+
+
+# read
+
+
+def test_one_list_serves_many_reads(over: Over) -> None:
+    shown = [account(), account(shortname="other-corp", id="id-2")]
+    gateway = Scripted(customers=[shown])
+    lifecycle = over(gateway)
+    for shortname, known in (("acme-corp", "id-1"), ("other-corp", "id-2"), ("acme-corp", "id-1")):
+        seen = lifecycle.read(shortname, state(shortname=shortname, customer_id=known))
+        assert seen is not None
+        assert seen.customer_id == known
+    assert gateway.verbs == ["LIST", "TYPES"]
+
+
+def test_what_the_list_leaves_open_is_asked_alone(over: Over) -> None:
+    gateway = Scripted(customers=[[]], get=[account(trial=True, data_retention=7)])
+    seen = over(gateway).read("acme-corp", state())
+    assert seen is not None
+    assert (seen.status, seen.data_retention, seen.email) == ("Trial Active", 7, DECLARED["email"])
+
+
+def test_a_list_that_fails_is_no_obstacle(over: Over) -> None:
+    gateway = Scripted(customers=[portal()], get=[account()])
+    assert over(gateway).read("acme-corp", state()) == state()
+
+
+def test_a_customer_is_gone_only_when_it_is_absent_several_times(over: Over) -> None:
+    gone = Scripted(get=repeat(absent))
+    assert over(gone).read("acme-corp", state()) is None
+    assert gone.verbs == ["LIST", *["GET"] * LOOKS_BEFORE_GONE]
+
+    late = Scripted(get=[absent(), absent(), account()])
+    assert over(late).read("acme-corp", state()) == state()
+
+
+@pytest.mark.parametrize("answer", [portal, lost, no_role, dead_key, refused, unreachable, limited])
+@pytest.mark.parametrize("misses", [0, 1, 2])
+def test_nothing_but_proof_drops_a_customer(over: Over, answer: Callable[[], FusionError], misses: int) -> None:
+    gateway = Scripted(get=[*(absent() for _ in range(misses)), answer()])
+    with pytest.raises(type(answer())) as told:
+        over(gateway).read("acme-corp", state())
+    assert str(told.value).startswith("Could not read the customer 'acme-corp': ")
+
+
+def test_an_account_that_cannot_see_the_customer_does_not_drop_it(over: Over) -> None:
+    elsewhere = state(parent="other-msp")
+    with pytest.raises(AbsenceNotProved) as told:
+        over(Scripted(get=repeat(absent))).read("acme-corp", elsewhere)
+    assert "Work in the account 'other-msp'" in str(told.value)
+    gateway = Scripted(get=repeat(absent))
+    with pytest.raises(AbsenceNotProved):
+        over(gateway).delete("acme-corp", elsewhere)
+    assert gateway.changing == []
+
+
+def test_a_read_that_is_interrupted_proves_nothing(over: Over, clock: Clock) -> None:
+    clock.on_wait = lambda seconds: clock.set()
+    with pytest.raises(Cancelled):
+        over(Scripted(get=repeat(absent))).read("acme-corp", state())
+
+
+def test_an_account_made_anew_under_the_name_is_not_read_as_ours(over: Over) -> None:
+    with pytest.raises(NotOurs) as told:
+        over(Scripted(customers=[[account(id="id-2")]])).read("acme-corp", state())
+    assert "the id 'id-1'" in str(told.value)
+    assert "(id 'id-2')" in str(told.value)
+    assert "pulumi state delete" in str(told.value)
+
+
+def test_a_state_without_an_id_gets_it_where_all_matches(over: Over) -> None:
+    seen = over(Scripted(get=[account()])).read("acme-corp", state(customer_id=None))
+    assert seen == state()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("data_retention", 7),
+        ("rollup_retention", 365),
+        ("organization", "Other Inc."),
+        ("type", "reseller"),
+        ("parent", "somebody"),
+    ],
+)
+def test_a_state_without_an_id_gets_none_of_a_stranger(over: Over, field: str, value: Any) -> None:
+    with pytest.raises(NotOurs):
+        over(Scripted(get=[account(**{field: value})])).read("acme-corp", state(customer_id=None))
+
+
+def test_an_import_knows_nothing_beforehand(over: Over) -> None:
+    seen = over(Scripted(get=[account(type="reseller", organization="Acme Inc.")])).read("acme-corp", State())
+    assert seen is not None
+    assert seen.properties() == {
+        "shortname": "acme-corp",
+        "type": "reseller",
+        "organization": "Acme Inc.",
+        "status": "Active",
+        "dataRetention": 45,
+        "rollupRetention": 90,
+        "customerId": "id-1",
+        "ingestIp": "192.0.2.1",
+        "ingestPort": 2055,
+        "parent": ABOVE,
+        "node": f"{ABOVE}/acme-corp",
+    }
+
+
+# update
+
+
+UPDATES: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
+    ({"organization": "Acme Ltd."}, {"organization": "Acme Ltd."}, {"organization": "Acme Ltd."}),
+    ({"type": "MSSP"}, {"type": "reseller"}, {"type": "reseller"}),
+    ({"status": "Trial Active"}, {"trial": True}, {"trial": True}),
+    ({"data_retention": 7}, {"retention": 7}, {"data_retention": 7}),
+    ({"rollup_retention": 365}, {"rollupRetention": 365}, {"rollup_retention": 365}),
+    ({"contractual_flows_per_second": 9}, {"fps": 9}, {"fps": 9}),
+    ({"multi_account": True}, {"type": "reseller"}, {"type": "reseller"}),
+    ({"internal": True}, {"type": "staff"}, {"type": "staff"}),
+]
+
+
+@pytest.mark.parametrize(("changed", "body", "shown"), UPDATES, ids=lambda part: "-".join(part))
+def test_each_change_is_one_complete_put(
+    over: Over, changed: dict[str, Any], body: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    gateway = Scripted(get=[account(), account(**shown)], put=[account(**shown)])
+    after = over(gateway).update(state(), declared(**changed))
+    assert gateway.verbs == ["TYPES", "GET", "PUT", "GET"]
+    assert gateway.bodies("PUT") == [{**PUT_BODY, **body}]
+    assert after == state(**changed)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"email": "b@acme.example"},
+        {"given_name": "Bo"},
+        {"family_name": "Day"},
+        {"deletion_protection": True},
+        {"adopt": "id-1"},
+    ],
+    ids=lambda part: "-".join(part) or "nothing",
+)
+def test_what_the_service_does_not_hold_is_recorded_without_a_request(over: Over, changed: dict[str, Any]) -> None:
+    gateway = Scripted()
+    assert over(gateway).update(state(), declared(**changed)) == state(**changed)
+    assert gateway.calls == []
+
+
+OPTIONAL: dict[str, Any] = {
+    "contractual_flows_per_second": 5000,
+    "multi_account": True,
+    "internal": True,
+    "deletion_protection": True,
+    "adopt": "id-1",
+}
+SUBSETS = [subset for size in range(len(OPTIONAL) + 1) for subset in itertools.combinations(OPTIONAL.items(), size)]
+
+
+@pytest.mark.parametrize("in_program", SUBSETS, ids=lambda part: "-".join(name for name, _ in part) or "none")
+@pytest.mark.parametrize("service_shows_all", [True, False])
+def test_a_put_resets_nothing_whatever_the_program_leaves_out(
+    over: Over, in_program: tuple[tuple[str, Any], ...], service_shows_all: bool
+) -> None:
+    old = state(**OPTIONAL)
+    live = account(type="staff", fps=5000, organization="Acme Inc.") if service_shows_all else account()
+    gateway = Scripted(get=[live, live.model_copy(update={"data_retention": 90})], put=[live])
+    after = over(gateway).update(old, declared(data_retention=90, **dict(in_program)))
+    assert gateway.bodies("PUT") == [{**PUT_BODY, "type": "staff", "retention": 90, "fps": 5000}]
+    assert after == state(**OPTIONAL, data_retention=90)
+
+
+@pytest.mark.parametrize("fps", [{"live": 7}, {"known": 7}, {"live": 7, "known": 8}, {"declared": 7, "live": 8}, {}])
+def test_flows_are_the_program_own_or_the_live_or_the_last_known(over: Over, fps: dict[str, int]) -> None:
+    shown = account(fps=fps.get("live"), trial=True)
+    old = state(contractual_flows_per_second=fps.get("known"))
+    inputs = declared(status="Trial Active", contractual_flows_per_second=fps.get("declared"))
+    gateway = Scripted(get=[shown, shown.model_copy(update={"fps": 7 if fps else None})], put=[shown])
+    over(gateway).update(old, inputs)
+    [body] = gateway.bodies("PUT")
+    assert body.get("fps") == (7 if fps else None)
+
+
+@pytest.mark.parametrize(
+    ("old", "live"),
+    [(state(customer_id=None), account()), (state(), account(id="id-2")), (state(), account(id=None))],
+)
+def test_no_put_without_the_id_that_the_state_holds(over: Over, old: State, live: object) -> None:
+    gateway = Scripted(get=[live])
+    with pytest.raises(NotOurs):
+        over(gateway).update(old, declared(organization="Acme Ltd."))
+    assert gateway.changing == []
+
+
+@pytest.mark.parametrize("answer", [absent, portal, no_role, dead_key, lost])
+def test_no_put_without_a_look(over: Over, answer: Callable[[], FusionError]) -> None:
+    gateway = Scripted(get=[answer()])
+    with pytest.raises(type(answer()), match="Could not update the customer 'acme-corp'"):
+        over(gateway).update(state(), declared(organization="Acme Ltd."))
+    assert gateway.changing == []
+
+
+@pytest.mark.parametrize("answer", [refused, conflict, no_role, absent, unreachable])
+def test_a_put_that_is_refused_is_told_and_not_repeated(over: Over, answer: Callable[[], FusionError]) -> None:
+    gateway = Scripted(get=[account()], put=[answer()])
+    with pytest.raises(type(answer())):
+        over(gateway).update(state(), declared(organization="Acme Ltd."))
+    assert gateway.changing == ["PUT"]
+
+
+def test_a_put_in_doubt_is_sent_again_to_the_same_account_alone(over: Over) -> None:
+    same = Scripted(get=[account(), account(), account()], put=[lost(), account()])
+    over(same).update(state(), declared(organization="Acme Ltd."))
+    assert same.changing == ["PUT", "PUT"]
+
+    other = Scripted(get=[account(), account(id="id-2")], put=[lost()])
+    with pytest.raises(OutcomeUnknown, match="The state is kept as it was"):
+        over(other).update(state(), declared(organization="Acme Ltd."))
+    assert other.changing == ["PUT"]
+
+    gone = Scripted(get=[account(), absent()], put=[lost()])
+    with pytest.raises(NotFound):
+        over(gone).update(state(), declared(organization="Acme Ltd."))
+
+
+@pytest.mark.parametrize("look", [lost, portal])
+def test_a_put_that_stays_in_doubt_is_told_so(over: Over, look: Callable[[], FusionError]) -> None:
+    gateway = Scripted(get=itertools.chain([account()], repeat(look)), put=repeat(lost))
+    with pytest.raises(OutcomeUnknown):
+        over(gateway).update(state(), declared(organization="Acme Ltd."))
+    assert gateway.changing == ["PUT"]
+
+    always = Scripted(get=repeat(account), put=repeat(lost))
+    with pytest.raises(OutcomeUnknown):
+        over(always).update(state(), declared(organization="Acme Ltd."))
+    assert always.changing == ["PUT"] * 3
+
+
+def test_an_interrupt_after_a_put_in_doubt_sends_no_other(over: Over, clock: Clock) -> None:
+    clock.on_wait = lambda seconds: clock.set()
+    gateway = Scripted(get=[account()], put=[lost()])
+    with pytest.raises(OutcomeUnknown):
+        over(gateway).update(state(), declared(organization="Acme Ltd."))
+    assert gateway.verbs == ["TYPES", "GET", "PUT"]
+
+
+def test_a_stale_answer_after_a_put_is_waited_out(over: Over, warnings: list[str]) -> None:
+    new = account(data_retention=7)
+    gateway = Scripted(get=[account(), account(), account(), new], put=[account()])
+    assert over(gateway).update(state(), declared(data_retention=7)).data_retention == 7
+    assert gateway.changing == ["PUT"]
+    assert warnings == []
+
+
+def test_an_update_that_never_shows_is_told_and_what_the_service_answered_is_kept(
+    over: Over, clock: Clock, warnings: list[str]
+) -> None:
+    started = clock.now
+    gateway = Scripted(get=repeat(account), put=[account(data_retention=90)])
+    after = over(gateway).update(state(), declared(data_retention=7))
+    assert after.data_retention == 90
+    assert warnings == ["acme-corp: the update was accepted, but the service does not show it yet."]
+    assert SETTLE_SECONDS <= clock.now - started <= SETTLE_SECONDS + 2.1
+
+
+@pytest.mark.parametrize("answer", [portal, lost, dead_key])
+def test_a_write_that_cannot_be_seen_is_no_failure(
+    over: Over, answer: Callable[[], FusionError], warnings: list[str]
+) -> None:
+    gateway = Scripted(get=[account(), answer()], put=[account(data_retention=7)])
+    assert over(gateway).update(state(), declared(data_retention=7)).data_retention == 7
+    assert len(warnings) == 1
+
+
+def test_what_this_process_wrote_outweighs_an_older_list(over: Over) -> None:
+    new = account(data_retention=7)
+    gateway = Scripted(customers=[[account()]], get=[account(), new], put=[new])
+    lifecycle = over(gateway)
+    assert lifecycle.read("acme-corp", state()) == state()
+    lifecycle.update(state(), declared(data_retention=7))
+    assert lifecycle.read("acme-corp", state()) == state(data_retention=7)
+
+
+# delete
+
+
+def test_a_customer_is_deleted_after_a_look(over: Over) -> None:
+    gateway = Scripted(get=[account()], delete=[None])
+    over(gateway).delete("acme-corp", state())
+    assert gateway.verbs == ["GET", "DELETE"]
+
+
+def test_protection_is_asked_before_the_service(over: Over) -> None:
+    gateway = Scripted()
+    with pytest.raises(Protected, match="set deletionProtection=false, run `pulumi up`, then delete again"):
+        over(gateway).delete("acme-corp", state(deletion_protection=True))
+    assert gateway.calls == []
+
+
+def test_gone_is_done(over: Over) -> None:
+    gateway = Scripted(get=repeat(absent))
+    over(gateway).delete("acme-corp", state())
+    assert gateway.changing == []
+
+    in_between = Scripted(get=[account()], delete=[absent()])
+    over(in_between).delete("acme-corp", state())
+    assert in_between.changing == ["DELETE"]
+
+
+def test_a_look_that_lags_behind_a_create_forgets_nobody(over: Over) -> None:
+    gateway = Scripted(get=[absent(), account()], delete=[None])
+    over(gateway).delete("acme-corp", state())
+    assert gateway.changing == ["DELETE"]
+
+
+@pytest.mark.parametrize(
+    ("old", "live"),
+    [(state(customer_id=None), account()), (state(), account(id="id-2")), (state(), account(id=None))],
+)
+def test_no_delete_without_the_id_that_the_state_holds(over: Over, old: State, live: object) -> None:
+    gateway = Scripted(get=[live])
+    with pytest.raises(NotOurs):
+        over(gateway).delete("acme-corp", old)
+    assert gateway.changing == []
+
+
+@pytest.mark.parametrize(
+    ("tree", "listed", "told"),
+    [
+        ({"children": 3, "is_parent": True}, [], "it has 3 customers of its own"),
+        ({"children": 3, "is_parent": None}, [], "it has 3 customers of its own"),
+        ({"children": 0, "is_parent": True}, [], "it has some customers of its own"),
+        ({"children": None, "is_parent": True}, [], "it has some customers of its own"),
+        (
+            {"children": None, "is_parent": None},
+            [account(shortname="below-1", parent="acme-corp"), account(shortname="below-2", parent="acme-corp")],
+            "it has 2 customers of its own",
+        ),
+    ],
+)
+def test_a_customer_with_customers_stays(over: Over, tree: dict[str, Any], listed: list[Any], told: str) -> None:
+    gateway = Scripted(get=[account(**tree)], customers=[listed])
+    with pytest.raises(HasSubAccounts, match=told):
+        over(gateway).delete("acme-corp", state())
+    assert gateway.changing == []
+
+
+def test_without_a_word_on_children_the_list_tells(over: Over) -> None:
+    silent = account(children=None, is_parent=None)
+    gateway = Scripted(get=[silent], customers=[[silent, account(shortname="other")]], delete=[None])
+    over(gateway).delete("acme-corp", state())
+    assert gateway.changing == ["DELETE"]
+
+    unknown = Scripted(get=[silent], customers=[portal()])
+    with pytest.raises(Unrecognised):
+        over(unknown).delete("acme-corp", state())
+    assert unknown.changing == []
+
+
+@pytest.mark.parametrize("answer", [portal, lost, no_role, dead_key, refused, unreachable])
+def test_no_delete_without_a_look(over: Over, answer: Callable[[], FusionError]) -> None:
+    gateway = Scripted(get=[answer()])
+    with pytest.raises(type(answer()), match="Could not delete the customer 'acme-corp'"):
+        over(gateway).delete("acme-corp", state())
+    assert gateway.changing == []
+
+
+def test_a_delete_in_doubt_is_looked_into(over: Over) -> None:
+    done = Scripted(get=[account(), absent()], delete=[lost()])
+    over(done).delete("acme-corp", state())
+    assert done.changing == ["DELETE"]
+
+    undone = Scripted(get=[account(), account()], delete=[lost(), None])
+    over(undone).delete("acme-corp", state())
+    assert undone.changing == ["DELETE", "DELETE"]
+
+    anew = Scripted(get=[account(), account(id="id-2")], delete=[lost()])
+    with pytest.raises(OutcomeUnknown):
+        over(anew).delete("acme-corp", state())
+    assert anew.changing == ["DELETE"]
+
+
+@pytest.mark.parametrize("answer", [refused, conflict, no_role, dead_key, unreachable])
+def test_a_delete_that_is_refused_is_told(over: Over, answer: Callable[[], FusionError]) -> None:
+    gateway = Scripted(get=[account()], delete=[answer()])
+    with pytest.raises(type(answer())):
+        over(gateway).delete("acme-corp", state())
+    assert gateway.changing == ["DELETE"]
+
+
+def test_what_was_deleted_is_not_found_in_an_older_list(over: Over) -> None:
+    gateway = Scripted(
+        customers=[[account()]], get=itertools.chain([account()], repeat(absent)), delete=[None], post=[account()]
+    )
+    lifecycle = over(gateway)
+    assert lifecycle.read("acme-corp", state()) == state()
+    lifecycle.delete("acme-corp", state())
+    assert lifecycle.read("acme-corp", state()) is None
+    assert lifecycle.check(DECLARED, None).failures == []
+
+
+# check, as a preview runs it
+
+
+def test_a_preview_asks_once_for_all_customers(over: Over) -> None:
+    gateway = Scripted(types=[[AccountType(value="customer")]], customers=[[]])
+    lifecycle = over(gateway)
+    for number in range(20):
+        assert lifecycle.check({**DECLARED, "shortname": f"acme-{number}"}, None).failures == []
+    assert gateway.verbs == ["TYPES", "LIST"]
+
+
+def test_a_taken_shortname_shows_at_preview(over: Over) -> None:
+    gateway = Scripted(customers=[[account()]])
+    [failure] = over(gateway).check(DECLARED, None).failures
+    assert failure.property == "shortname"
+    assert failure.reason.startswith("Shortname 'acme-corp' is taken by a customer that exists already (id id-1). It")
+    assert "adopt='id-1'" in failure.reason
+
+
+@pytest.mark.parametrize(
+    ("raw", "old", "listed"),
+    [
+        ({}, DECLARED, account()),
+        ({"adopt": "id-1"}, None, account()),
+        ({"adopt": UNKNOWN}, None, account()),
+        ({"adopt": "id-1"}, None, account(id=None)),
+        ({"shortname": UNKNOWN}, None, account()),
+        ({}, None, account(shortname="other-corp")),
+    ],
+    ids=["ours", "adopted", "adopted later", "id not told", "name not known yet", "another"],
+)
+def test_no_failure_where_the_shortname_may_be_had(
+    over: Over, raw: dict[str, Any], old: dict[str, Any] | None, listed: object
+) -> None:
+    assert over(Scripted(customers=[[listed]])).check({**DECLARED, **raw}, old).failures == []
+
+
+def test_a_taken_shortname_without_an_id_names_no_id_at_preview(over: Over) -> None:
+    [failure] = over(Scripted(customers=[[account(id=None)]])).check(DECLARED, None).failures
+    assert "None" not in failure.reason
+
+
+def test_adopt_with_another_id_shows_at_preview(over: Over) -> None:
+    [failure] = over(Scripted(customers=[[account()]])).check({**DECLARED, "adopt": "id-7"}, None).failures
+    assert failure == (
+        "adopt",
+        "adopt names the id 'id-7', but the customer 'acme-corp' has the id 'id-1'",
+    )
+
+
+def test_a_preview_tells_the_rules_and_the_service_at_once(over: Over) -> None:
+    gateway = Scripted(types=[[AccountType(value="gold")]], customers=[[account()]])
+    told = over(gateway).check({**DECLARED, "dataRetention": 30}, None).failures
+    assert [failure.property for failure in told] == ["dataRetention", "type", "shortname"]
+
+
+@pytest.mark.parametrize("mode", ["auto", "required"])
+@pytest.mark.parametrize("answer", [dead_key, no_role])
+def test_a_credential_that_is_refused_fails_every_preview(
+    over: Over, mode: str, answer: Callable[[], FusionError]
+) -> None:
+    for gateway in (Scripted(types=[answer()]), Scripted(customers=[answer()])):
+        [failure] = over(gateway, mode=mode).check(DECLARED, None).failures
+        assert failure.property == "netosecret"
+
+
+@pytest.mark.parametrize("question", ["types", "customers"])
+@pytest.mark.parametrize("answer", [portal, lost, unreachable, limited])
+def test_a_service_that_is_down_is_a_warning_or_a_failure(
+    over: Over, question: str, answer: Callable[[], FusionError], warnings: list[str]
+) -> None:
+    assert over(Scripted(**{question: [answer()]}), mode="auto").check(DECLARED, None).failures == []
+    assert len(warnings) == 1
+    [failure] = over(Scripted(**{question: [answer()]}), mode="required").check(DECLARED, None).failures
+    assert failure.property == "preflight"
+    assert len(warnings) == 1
+
+
+def test_a_preview_that_is_off_asks_nothing(over: Over, warnings: list[str]) -> None:
+    gateway = Scripted()
+    assert over(gateway, mode="off").check(DECLARED, None).failures == []
+    assert (gateway.calls, warnings) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "mode", "failing"),
+    [
+        (MissingSetting("reach the service", "netosecret is not set"), "auto", []),
+        (MissingSetting("reach the service", "netosecret is not set"), "required", ["netosecret"]),
+        (SettingsError("read the netosecret", "it is no base64"), "auto", ["netosecret"]),
+        (SettingsError("read the netosecret", "it is no base64"), "required", ["netosecret"]),
+    ],
+)
+def test_settings_decide_whether_a_preview_asks(
+    clock: Clock, wrong: SettingsError, mode: Any, failing: list[str]
+) -> None:
+    warned: list[str] = []
+
+    def connect() -> Any:
+        raise wrong
+
+    lifecycle = Lifecycle(connect, mode=mode, warn=warned.append, cancelled=clock)
+    assert [failure.property for failure in lifecycle.check(DECLARED, None).failures] == failing
+    assert len(warned) == (0 if failing else 1)
+
+
+def test_a_preview_waits_less_than_an_operation(over: Over, clock: Clock) -> None:
+    started = clock.now
+
+    def down() -> FusionError:
+        clock.now += PREFLIGHT_SECONDS
+        return DeadlineExceeded("list the account types", "it took too long")
+
+    gateway = Scripted(types=[down])
+    assert over(gateway).check(DECLARED, None).failures == []
+    assert gateway._deadline is not None
+    assert gateway._deadline.remaining() == 0
+    assert clock.now - started == PREFLIGHT_SECONDS
+
+
+# diff
+
+
+def test_history_that_a_change_loses_is_called_out(over: Over, warnings: list[str]) -> None:
+    found = over(Scripted()).diff(state(), {**DECLARED, "dataRetention": 7})
+    assert [change.field for change in found] == ["data_retention"]
+    assert warnings == [
+        "acme-corp: Data Retention goes from 45 to 7 days: the service drops what is older than 7 days, "
+        "and raising it again does not bring it back."
+    ]
+
+
+def test_nothing_differs_and_nothing_is_said(over: Over, warnings: list[str]) -> None:
+    assert over(Scripted()).diff(state(), {**DECLARED, "deletionProtection": False}) == []
+    assert warnings == []
+
+
+# At random: whatever the service answers, and in whatever order
+
+
+ANSWERS: list[Callable[[], object]] = [
+    *[account] * 3,
+    *[absent] * 4,
+    lost,
+    portal,
+    refused,
+    conflict,
+    no_role,
+    dead_key,
+    unreachable,
+    limited,
+    lambda: account(id="id-2"),
+    lambda: account(id=None),
+    lambda: account(trial=True),
+]
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_whatever_is_answered_the_lines_hold(over: Over, clock: Clock, seed: int) -> None:
+    draw = random.Random(seed)  # noqa: S311 - the order of answers, the same in every run
+    looks: list[object] = []
+
+    def answer() -> object:
+        looks.append(draw.choice(ANSWERS)())
+        return looks[-1]
+
+    anything: list[Any] = [repeat(lambda: draw.choice(ANSWERS)()) for _ in range(4)]
+    gateway = Scripted(get=repeat(answer), post=anything[0], put=anything[1], delete=anything[2])
+    lifecycle = over(gateway, deadline=60.0)
+    started = clock.now
+    operation = draw.choice(["create", "update", "delete", "read"])
+    try:
+        if operation == "create":
+            lifecycle.create(declared())
+        elif operation == "update":
+            lifecycle.update(state(), declared(organization="Acme Ltd."))
+        elif operation == "delete":
+            lifecycle.delete("acme-corp", state())
+        elif lifecycle.read("acme-corp", state()) is None:
+            assert all(isinstance(each, NotFound) for each in looks)
+    except FusionError as failure:
+        assert str(failure).startswith(f"Could not {operation} the customer 'acme-corp': ")
+    before = looks[: gateway.verbs.index(gateway.changing[0])] if gateway.changing else []
+    assert clock.now - started <= 60.0
+    if operation == "create":
+        assert gateway.changing in ([], ["POST"], ["POST", "POST"])
+        assert not before or isinstance(looks[0], NotFound)
+    elif operation in ("update", "delete"):
+        # Every request that changes something follows a look that showed the id in the state.
+        calls = [verb for verb in gateway.verbs if verb in ("GET", "PUT", "DELETE")]
+        shown = iter(looks)
+        latest: Any = None
+        for verb in calls:
+            if verb == "GET":
+                latest = next(shown)
+            else:
+                assert getattr(latest, "id", None) == "id-1"
+    else:
+        assert gateway.changing == []

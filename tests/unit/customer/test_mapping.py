@@ -1,0 +1,190 @@
+"""The form's words, the API's words, and the way between them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pulumi_fusion.customer.mapping import (
+    api_type,
+    contradiction,
+    echoes,
+    known_type,
+    merge,
+    to_create,
+    to_update,
+)
+from pulumi_fusion.customer.model import Account, AccountType, State
+from tests.unit.customer.scripted import POSTED, PUT_BODY, account, declared, state
+
+LISTED = (
+    AccountType(value="client", label="SLG"),
+    AccountType(value="partner", label="MSSP"),
+    AccountType(value="gold", label="Gold Customer"),
+    AccountType(value="plain"),
+)
+
+
+@pytest.mark.parametrize(
+    ("word", "multi_account", "internal", "expected"),
+    [
+        ("SLG", False, False, "customer"),
+        ("SLG", True, False, "reseller"),
+        ("SLG", False, True, "staff"),
+        ("SLG", True, True, "staff"),
+        ("MSSP", False, False, "reseller"),
+        ("MSSP", True, False, "reseller"),
+        ("MSSP", False, True, "staff"),
+        ("MSSP", True, True, "staff"),
+        ("customer", True, True, "customer"),
+        ("reseller", False, True, "reseller"),
+        ("staff", True, False, "staff"),
+        ("slg", False, False, None),
+        ("", False, False, None),
+    ],
+)
+def test_type_and_toggles_become_one_type(word: str, multi_account: bool, internal: bool, expected: str | None) -> None:
+    assert api_type(word, multi_account=multi_account, internal=internal) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "multi_account", "expected"),
+    [
+        ("SLG", False, "client"),
+        ("SLG", True, "partner"),
+        ("MSSP", False, "partner"),
+        ("client", True, "client"),
+        ("Gold Customer", False, "gold"),
+        ("gold", False, "gold"),
+        ("plain", False, "plain"),
+        ("customer", False, "customer"),
+        ("silver", False, None),
+    ],
+)
+def test_the_service_own_list_overrules_the_table(word: str, multi_account: bool, expected: str | None) -> None:
+    assert api_type(word, multi_account=multi_account, internal=False, listed=LISTED) == expected
+
+
+@pytest.mark.parametrize("word", ["SLG", "MSSP"])
+@pytest.mark.parametrize("multi_account", [True, False, None])
+@pytest.mark.parametrize("internal", [True, False, None])
+def test_a_word_of_the_form_leaves_both_toggles_free(
+    word: str, multi_account: bool | None, internal: bool | None
+) -> None:
+    assert contradiction(word, multi_account=multi_account, internal=internal) is None
+
+
+@pytest.mark.parametrize(
+    ("word", "multi_account", "internal", "toggle"),
+    [
+        ("customer", None, None, None),
+        ("customer", False, False, None),
+        ("customer", None, True, "internal"),
+        ("customer", True, None, "multi_account"),
+        ("reseller", True, False, None),
+        ("reseller", False, None, None),
+        ("reseller", None, True, "internal"),
+        ("staff", True, True, None),
+        ("staff", None, False, "internal"),
+        ("staff", False, None, None),
+    ],
+)
+def test_a_type_of_the_api_binds_its_toggles(
+    word: str, multi_account: bool | None, internal: bool | None, toggle: str | None
+) -> None:
+    found = contradiction(word, multi_account=multi_account, internal=internal)
+    assert (found and found[0]) == toggle
+
+
+def test_a_contradiction_speaks_of_the_types_that_the_service_lists() -> None:
+    assert contradiction("partner", multi_account=True, internal=None, listed=LISTED) is None
+    assert contradiction("gold", multi_account=True, internal=None, listed=LISTED) == (
+        "multi_account",
+        'an account with multiple accounts is of type "partner"',
+    )
+
+
+def test_a_create_sends_the_first_admin_and_all_the_rest() -> None:
+    assert to_create(declared(), "customer") == POSTED
+    assert to_create(declared(contractual_flows_per_second=5), "staff") == {**POSTED, "type": "staff", "fps": 5}
+    assert to_create(declared(status="Trial Active"), "customer") == {**POSTED, "trial": True}
+
+
+@pytest.mark.parametrize(
+    ("program", "live", "known", "fps"),
+    [
+        (None, None, None, None),
+        (1, None, None, 1),
+        (None, 2, None, 2),
+        (None, None, 3, 3),
+        (1, 2, 3, 1),
+        (None, 2, 3, 2),
+        (None, 0, 3, 0),
+    ],
+)
+def test_an_update_is_complete(program: int | None, live: int | None, known: int | None, fps: int | None) -> None:
+    body = to_update(
+        declared(contractual_flows_per_second=program),
+        "customer",
+        live=account(fps=live),
+        known=state(contractual_flows_per_second=known),
+    )
+    assert body == (PUT_BODY if fps is None else {**PUT_BODY, "fps": fps})
+
+
+def test_what_an_account_does_not_show_is_no_difference() -> None:
+    assert echoes(Account(shortname="acme-corp"), POSTED) == []
+    assert echoes(account(), POSTED) == []
+    assert echoes(account(organization="Acme Inc.", type="customer", fps=7), POSTED) == []
+
+
+def test_every_field_that_is_shown_otherwise_is_a_difference() -> None:
+    other = account(
+        shortname="x", data_retention=7, rollup_retention=7, trial=True, organization="O", type="reseller", fps=1
+    )
+    sent = {**POSTED, "fps": 5}
+    assert echoes(other, sent) == ["shortname", "retention", "rollupRetention", "trial", "organization", "type", "fps"]
+    assert echoes(other, PUT_BODY) == ["retention", "rollupRetention", "trial", "organization", "type"]
+
+
+def test_what_the_service_shows_is_laid_over_what_was_known() -> None:
+    live = account(organization="Acme Ltd.", trial=True, fps=9, data_retention=7, id="id-2", type="staff")
+    assert merge(live, state()) == state(
+        organization="Acme Ltd.",
+        status="Trial Active",
+        contractual_flows_per_second=9,
+        data_retention=7,
+        customer_id="id-2",
+        type="staff",
+    )
+    assert merge(Account(shortname="acme-corp"), state()) == state()
+
+
+@pytest.mark.parametrize(
+    ("known", "shown", "listed"),
+    [
+        ({"type": "SLG"}, "customer", ()),
+        ({"type": "SLG", "multi_account": True}, "reseller", ()),
+        ({"type": "SLG", "internal": True}, "staff", ()),
+        ({"type": "MSSP"}, "reseller", ()),
+        ({"type": "reseller"}, "reseller", ()),
+        ({"type": "SLG"}, "client", LISTED),
+        ({"type": "Gold Customer"}, "gold", LISTED),
+    ],
+)
+def test_the_word_of_the_program_stays_where_the_service_means_the_same(
+    known: dict[str, Any], shown: str, listed: tuple[AccountType, ...]
+) -> None:
+    assert merge(account(type=shown), state(**known), listed) == state(**known)
+
+
+@pytest.mark.parametrize("known", [None, "SLG", "silver"])
+def test_a_type_that_drifted_is_shown_in_the_api_words(known: str | None) -> None:
+    assert merge(account(type="staff"), state(type=known)).type == "staff"
+
+
+def test_a_state_without_a_type_knows_none() -> None:
+    assert known_type(State()) is None
+    assert known_type(State(type="silver")) is None
+    assert known_type(State(type="SLG", multi_account=True)) == "reseller"
