@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from pulumi_fusion.api import transport
+from pulumi_fusion.emulator import Emulator, Switches
+from tests.contract.faults.scale import NIGHTLY, PROFILE
+
+# A run of the tests finds the same every time; the nightly one looks elsewhere every night.
+settings.register_profile("default", deadline=None, database=None, derandomize=True)
+settings.register_profile("nightly", deadline=None, database=None, print_blob=True)
+settings.load_profile("nightly" if NIGHTLY else "default")
+assert PROFILE in ("default", "nightly"), f"HYPOTHESIS_PROFILE={PROFILE}: there are default and nightly"
+
+
+@pytest.fixture(autouse=True)
+def brief_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same waits for every run, at the lower end of what full jitter may draw, and a short read timeout."""
+    monkeypatch.setattr(random, "uniform", lambda low, high: low + (high - low) / 20)
+    monkeypatch.setattr(transport, "_READ", 1.0)
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    """A service that would take a second customer of the same name, so that a double shows; with neighbours."""
+    with Emulator(Switches(unique_shortnames=False)) as running:
+        running.seed("neighbour", organization="Acme, Inc.", trial=True)
+        running.seed("bystander", type="reseller")
+        running.seed("grandchild", parent="bystander")
+        yield running

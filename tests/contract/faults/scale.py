@@ -1,0 +1,16 @@
+"""How much is tried: little in every run, much at night (``HYPOTHESIS_PROFILE=nightly``)."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+__all__ = ["NIGHTLY", "PROFILE", "scaled"]
+
+PROFILE: Final = os.environ.get("HYPOTHESIS_PROFILE") or "default"
+NIGHTLY: Final = PROFILE == "nightly"
+
+
+def scaled(default: int, *, nightly: int) -> int:
+    """The number for the profile of this run."""
+    return nightly if NIGHTLY else default

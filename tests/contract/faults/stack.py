@@ -1,0 +1,303 @@
+"""One stack, kept as the engine keeps it, over a provider driven through its own hooks; the emulator is the judge.
+
+What the engine does with an answer: a create that raised leaves nothing in the state; an update or delete that raised
+leaves what was there; a read whose id is empty drops the resource; a replacement creates first and deletes afterwards,
+and what it could not delete stays pending for the next run
+(https://www.pulumi.com/docs/iac/concepts/how-pulumi-works/). Every number arrives as a double.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import re
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final, TypeVar
+
+from pulumi import dynamic
+from pulumi.dynamic.config import Config
+
+from pulumi_fusion import dynamic as face
+from pulumi_fusion.api import retries
+from pulumi_fusion.emulator import Account, Emulator
+from pulumi_fusion.errors import FusionError, OutcomeUnknown
+
+T = TypeVar("T")
+
+PROGRAM: Final[Mapping[str, Any]] = {
+    "email": "ada@acme.example.com",
+    "givenName": "Ada",
+    "familyName": "Admin",
+    "organization": "Acme, Inc.",
+    "shortname": "acmecorp",
+    "type": "SLG",
+    "status": "Trial Active",  # deletion protection is off by default
+    "dataRetention": 90,
+    "rollupRetention": 180,
+}
+"""A customer as a program declares it."""
+
+GRACE: Final = 5.0
+"""Seconds that an operation may take beyond its deadline."""
+
+_SENTENCES: Final = re.compile(
+    r"(?P<kind>[\w.]+): Could not (?P<operation>\w+ .+?) '(?P<shortname>[^']+)': (?P<came_back>.+?)\. (?P<next_step>.+)"
+)
+_ADOPT: Final = re.compile(r"""adopt=['"](?P<id>[^'"<>]+)['"]""")
+# Every token of the service, and base64 of a JSON object in general, which the netosecret is.
+_TOKEN: Final = re.compile(r"eyJ[A-Za-z0-9_-]{16,}")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the engine is told: the failures of the check, or the error and its text as the SDK sends it."""
+
+    error: FusionError | None = None
+    text: str = ""
+    failures: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return self.error is None and not self.failures
+
+    @property
+    def unknown(self) -> bool:
+        """Whether the text admits that it does not know what holds now."""
+        return isinstance(self.error, OutcomeUnknown)
+
+    @property
+    def adopt(self) -> str | None:
+        """The id in the recovery line of the text."""
+        found = _ADOPT.search(self.text)
+        return found["id"] if found else None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A resource in the state: its id, the inputs and outputs of the last operation that succeeded."""
+
+    id: str
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+
+
+@dataclass
+class Stack:
+    """Resources by their name in the program. ``url`` and ``netosecret`` may differ from the emulator's own."""
+
+    emulator: Emulator
+    deadline: float = 2.5
+    preflight: str = "off"
+    url: str | None = None
+    netosecret: str | None = None
+    state: dict[str, Stored] = field(default_factory=dict)
+    pending: dict[str, Stored] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    _foreign: dict[str, Account] = field(default_factory=dict)
+
+    def __enter__(self) -> Stack:
+        self._limit = getattr(sys, "tracebacklimit", None)
+        self._factory = logging.getLogRecordFactory()
+        # A warning goes to the engine, and there is none.
+        self._say = face._say
+        setattr(face, "_say", self.warnings.append)  # noqa: B010  # to mypy a function is no variable
+        self._foreign = {account.id: account for account in self.emulator.accounts()}
+        self.restart()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        setattr(face, "_say", self._say)  # noqa: B010
+        logging.setLogRecordFactory(self._factory)
+        if self._limit is None:
+            vars(sys).pop("tracebacklimit", None)
+        else:
+            sys.tracebacklimit = self._limit
+
+    def restart(self) -> None:
+        """A new provider process: nothing is left but what the engine keeps."""
+        retries._budgets.clear()
+        retries._paces.clear()
+        self.provider = face.CustomerProvider()
+        config = {
+            "fusion:netosecret": self.netosecret or self.emulator.netosecret,
+            "fusion:apiUrl": self.url or self.emulator.url,
+            "fusion:deadline": str(self.deadline),
+            "fusion:preflight": self.preflight,
+        }
+        self.provider.configure(dynamic.ConfigureRequest(config=Config(config, "rehearsal")))
+        # Set aside, so that a test that fails shows its frames; _call formats errors as it would.
+        assert vars(sys).pop("tracebacklimit") == 0
+
+    # What the engine does.
+
+    def up(self, name: str, program: Mapping[str, Any]) -> Outcome:
+        """`pulumi up` of one resource: what is left to delete, then check, diff, and what that leads to."""
+        left = self._delete_pending(name)
+        if left is not None:
+            return left
+        old = self.state.get(name)
+        checked = self.provider.check(_wire(old.inputs if old else {}), _wire(program))
+        if checked.failures:
+            return Outcome(failures=tuple((failure.property, failure.reason) for failure in checked.failures))
+        inputs = _wire(checked.inputs)
+        if old is None:
+            return self._create(name, inputs)
+        change = self.provider.diff(old.id, _wire(old.outputs), inputs)
+        if change.replaces:
+            outcome = self._create(name, inputs)
+            if not outcome.ok:
+                return outcome
+            self.pending[name] = old
+            return self._delete_pending(name) or outcome
+        if not change.changes:
+            self.state[name] = Stored(old.id, inputs, old.outputs)
+            return Outcome()
+        result, outcome = self._call("update", old.id, lambda: self.provider.update(old.id, _wire(old.outputs), inputs))
+        if result is not None:
+            self.state[name] = Stored(old.id, inputs, _wire(result.outs or {}))
+        return outcome
+
+    def refresh(self, name: str) -> Outcome:
+        """`pulumi refresh` of one resource."""
+        old = self.state[name]
+        result, outcome = self._call("read", old.id, lambda: self.provider.read(old.id, _wire(old.outputs)))
+        if result is None:
+            return outcome
+        if not result.id:
+            del self.state[name]
+        else:
+            self.state[name] = Stored(result.id, _wire(result.inputs or old.inputs), _wire(result.outs or {}))
+        return outcome
+
+    def destroy(self, name: str) -> Outcome:
+        """`pulumi destroy` of one resource."""
+        left = self._delete_pending(name)
+        if left is not None:
+            return left
+        outcome = self._delete(self.state[name])
+        if outcome.ok:
+            del self.state[name]
+        return outcome
+
+    def forget(self, name: str) -> None:
+        """`pulumi state delete`."""
+        self.state.pop(name, None)
+        self.pending.pop(name, None)
+
+    def recover(self, name: str, program: Mapping[str, Any]) -> Outcome:
+        """The documented way back: run it again, and where the error prints an adopt line, do what it says."""
+        self.restart()
+        outcome = self.up(name, program)
+        if not outcome.ok and outcome.adopt is not None:
+            outcome = self.up(name, {**program, "adopt": outcome.adopt})
+        return outcome
+
+    def _create(self, name: str, inputs: dict[str, Any]) -> Outcome:
+        result, outcome = self._call("create", inputs["shortname"], lambda: self.provider.create(inputs))
+        if result is not None:
+            self.state[name] = Stored(result.id, inputs, _wire(result.outs or {}))
+        return outcome
+
+    def _delete_pending(self, name: str) -> Outcome | None:
+        """What went wrong with deleting the one that was replaced; None where nothing is left to delete."""
+        if name in self.pending:
+            outcome = self._delete(self.pending[name])
+            if not outcome.ok:
+                return outcome
+            del self.pending[name]
+        return None
+
+    def _delete(self, old: Stored) -> Outcome:
+        def delete() -> bool:
+            self.provider.delete(old.id, _wire(old.outputs))
+            return True
+
+        return self._call("delete", old.id, delete)[1]
+
+    def _call(self, verb: str, shortname: str, hook: Callable[[], T]) -> tuple[T | None, Outcome]:
+        """Runs a hook. Any exception of another family than ours goes through: it would be a traceback."""
+        began = time.monotonic()
+        result, error, text = None, None, ""
+        try:
+            result = hook()
+        except FusionError as failure:
+            # The SDK sends format_exc(), under the limit that configure leaves behind.
+            error, text = failure, "".join(traceback.format_exception(failure, limit=0)).strip()
+        seconds = time.monotonic() - began
+        assert seconds <= self.deadline + GRACE, f"{verb} took {seconds:.1f} s"
+        if error is not None:
+            self._require_helpful(text, verb, shortname)
+        return result, Outcome(error, text)
+
+    # What the emulator says to that.
+
+    def _require_helpful(self, text: str, verb: str, shortname: str) -> None:
+        assert 'File "' not in text, text
+        line = text.splitlines()[-1]
+        told = _SENTENCES.fullmatch(line)
+        assert told, f"names no operation, shortname, reason or next step: {text}"
+        assert told["operation"].startswith(verb), text
+        assert told["shortname"] == shortname, text
+        for planted in self.planted():
+            assert planted not in text, "a part of the credential is told"
+        assert not _TOKEN.search(text), text
+
+    def planted(self) -> Iterable[str]:
+        """What must never be told: the credential and each secret part of it."""
+        credential = self.netosecret or self.emulator.netosecret
+        fields = json.loads(base64.b64decode(credential + "=" * (-len(credential) % 4)))
+        return credential, fields["sharedsecret"], fields["appkey"]
+
+    def foreign(self, *accounts: Account) -> None:
+        """Accounts that somebody else made or changed, as they are to stay."""
+        self._foreign |= {account.id: account for account in accounts}
+
+    def gone(self, account: Account) -> None:
+        """An account that somebody else removed."""
+        self._foreign.pop(account.id, None)
+
+    def is_foreign(self, identity: str | None) -> bool:
+        return identity in self._foreign
+
+    def ours(self) -> list[Account]:
+        """What is on the service because of this stack."""
+        return [account for account in self.emulator.accounts() if account.id not in self._foreign]
+
+    def require_unharmed(self) -> None:
+        """No foreign account was changed, deleted or taken; no customer of ours was made twice."""
+        live = {account.id: account for account in self.emulator.accounts()}
+        for identity, account in self._foreign.items():
+            assert live.get(identity) == account, f"{account.shortname} belongs to somebody else and was touched"
+        for stored in (*self.state.values(), *self.pending.values()):
+            assert not self.is_foreign(stored.outputs.get("customerId")), f"{stored.id} was taken over"
+        names = [account.shortname for account in self.ours()]
+        assert len(names) == len(set(names)), f"doubled: {names}"
+
+    def require_in_step(self) -> None:
+        """The service holds exactly what the state holds."""
+        stored = {
+            (each.outputs["shortname"], each.outputs.get("customerId"))
+            for each in (*self.state.values(), *self.pending.values())
+        }
+        live = {(account.shortname, account.id) for account in self.ours()}
+        assert live == stored, f"lost: {live - stored}, only in the state: {stored - live}"
+
+    def posts(self, shortname: str) -> int:
+        """How many POSTs for that customer the service has carried out."""
+        posts = self.emulator.requests.of("POST", "/customer")
+        return sum(entry.genuine == 201 for entry in posts if entry.shortname == shortname)
+
+
+def _wire(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Properties as they come out of the engine: numbers are doubles, and what is null is not there."""
+    return {
+        key: float(value) if type(value) is int else value for key, value in properties.items() if value is not None
+    }

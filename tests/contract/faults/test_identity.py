@@ -1,0 +1,222 @@
+"""What is not proved ours is left alone, and what is not proved gone is kept."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from pulumi_fusion.emulator import Emulator
+from pulumi_fusion.errors import HasSubAccounts, NotFound, NotOurs
+from tests.contract.faults.stack import PROGRAM, Stack
+from tests.contract.faults.test_creation import writes
+
+NO_PROOF = (
+    "html-404",  # F23: a proxy, or a wrong base path
+    "html-200",  # F25: a captive portal
+    "html-403",
+    "html-400",
+    "empty-before",
+    "empty",
+    "not-json",
+    "cut-body",
+    "huge=17000000",
+    "redirect=http://127.0.0.1:1/ status=301",
+    "redirect=http://127.0.0.1:1/ status=308",
+    "400",
+    "401",
+    "403",
+    "405",
+    "409",
+    "410",
+    "422",
+    "451",
+    "500",
+    "501",
+    "503",
+    "revoked",
+    "wrong-types",
+    "reset",
+)
+CHANGED_PROOF = ("missing-fields=status", "missing-fields=message", "unknown-fields")
+CHANGED_RECORD = ("missing-fields=id", "missing-fields=id,shortname", "wrong-types=id")
+
+
+@pytest.mark.parametrize(
+    ("kind", "there"),
+    [
+        *((kind, there) for kind in NO_PROOF for there in (True, False)),
+        *((kind, False) for kind in CHANGED_PROOF),
+        *((kind, True) for kind in CHANGED_RECORD),
+    ],
+)
+def test_nothing_but_proof_makes_a_customer_gone(emulator: Emulator, kind: str, there: bool) -> None:
+    """Even if it was removed: an answer that is no proof stays none."""
+    with Stack(emulator) as stack:
+        stack.up("acme", PROGRAM)
+        kept = dict(stack.state)
+        if not there:
+            emulator.remove("acmecorp")
+        sent = writes(emulator)
+        emulator.faults.add(f"GET /customer* {kind}")
+        for act in (partial(stack.refresh, "acme"), partial(stack.destroy, "acme")):
+            stack.restart()
+            outcome = act()
+            assert not outcome.ok
+            assert stack.state == kept
+        assert writes(emulator) == sent
+
+
+def test_a_customer_that_was_removed_is_dropped_and_made_again(emulator: Emulator) -> None:
+    with Stack(emulator) as stack:
+        stack.up("acme", PROGRAM)
+        emulator.remove("acmecorp")
+        stack.restart()
+        assert stack.refresh("acme").ok
+        assert stack.state == {}
+        assert stack.up("acme", PROGRAM).ok
+        stack.require_in_step()
+        emulator.remove("acmecorp")
+        stack.restart()
+        assert stack.destroy("acme").ok
+        stack.require_in_step()
+
+
+@pytest.mark.parametrize(
+    "fault", [None, "* /customer/* 500 x1", "* /customer/* reset x1", "GET /customer/* stale=1 x1"]
+)
+@pytest.mark.parametrize("operation", ["read", "update", "delete", "replace"])
+def test_the_same_name_made_again_by_somebody_else(emulator: Emulator, operation: str, fault: str | None) -> None:
+    with Stack(emulator) as stack:
+        stack.up("acme", PROGRAM)
+        kept = dict(stack.state)
+        stack.foreign(emulator.recreate("acmecorp"))
+        stack.restart()
+        sent = [entry for entry in writes(emulator) if "acmecorp" in entry]
+        if fault:
+            emulator.faults.add(fault)
+        outcome = {
+            "read": lambda: stack.refresh("acme"),
+            "update": lambda: stack.up("acme", {**PROGRAM, "dataRetention": 45}),
+            "delete": lambda: stack.destroy("acme"),
+            "replace": lambda: stack.up("acme", {**PROGRAM, "shortname": "acme-new"}),
+        }[operation]()
+        # An update that is shown a stale 404 may end there.
+        allowed = (NotOurs, NotFound) if operation == "update" and fault and "stale" in fault else NotOurs
+        assert isinstance(outcome.error, allowed), outcome
+        assert isinstance(outcome.error, NotFound) or "pulumi state delete" in outcome.text
+        assert [entry for entry in writes(emulator) if "acmecorp" in entry] == sent
+        stack.require_unharmed()
+        assert kept["acme"] in (*stack.state.values(), *stack.pending.values())
+        emulator.faults.clear()
+        stack.forget("acme")  # what the error says
+        assert stack.up("acme", {**PROGRAM, "shortname": "another"}).ok
+        stack.require_unharmed()
+
+
+@pytest.mark.parametrize("moment", ["update", "delete"])
+@pytest.mark.parametrize("kind", ["reset-before", "500-before", "hang-before", "html-404"])
+def test_made_again_by_somebody_else_while_a_request_was_in_doubt(emulator: Emulator, moment: str, kind: str) -> None:
+    """Between the look and its repeat another account takes the place: the repeat must not hit it."""
+    with Stack(emulator, deadline=4) as stack:
+        stack.up("acme", PROGRAM)
+        verb = {"update": "PUT", "delete": "DELETE"}[moment]
+        emulator.faults.add(f"{verb} /customer/* {kind} x1")
+
+        class SwapsOnce:
+            """Replaces the account as soon as the doubtful request was seen."""
+
+            done = False
+
+            def __call__(self) -> None:
+                if not self.done and emulator.requests.of(verb, "/customer/*"):
+                    self.done = True
+                    stack.foreign(emulator.recreate("acmecorp"))
+
+        swap = SwapsOnce()
+        original = stack.provider._lifecycle._connect
+        gateway = original()
+
+        def watched() -> object:
+            return _Watched(gateway, swap)
+
+        stack.provider._lifecycle._connect = watched  # type: ignore[assignment]
+        outcome = stack.destroy("acme") if moment == "delete" else stack.up("acme", {**PROGRAM, "dataRetention": 45})
+        assert swap.done
+        assert not outcome.ok
+        assert len(emulator.requests.of(verb, "/customer/*")) == 1
+        stack.require_unharmed()
+        assert "acme" in stack.state
+
+
+class _Watched:
+    """A gateway that calls back before each look."""
+
+    def __init__(self, gateway: object, before_each_look: object) -> None:
+        self._gateway = gateway
+        self._before = before_each_look
+
+    def within(self, deadline: object) -> _Watched:
+        return _Watched(self._gateway.within(deadline), self._before)  # type: ignore[attr-defined]
+
+    def get_customer(self, shortname: str) -> object:
+        self._before()  # type: ignore[operator]
+        return self._gateway.get_customer(shortname)  # type: ignore[attr-defined]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._gateway, name)
+
+
+def test_a_customer_with_customers_of_its_own_is_not_deleted(emulator: Emulator) -> None:
+    # Where neither the record nor the list tells of sub-accounts, only the service itself can refuse.
+    emulator.switch(delete_parent="cascades", list_scope="subtree")
+    with Stack(emulator) as stack:
+        stack.up("acme", {**PROGRAM, "type": "MSSP"})
+        stack.foreign(emulator.seed("daughter", parent="acmecorp"))
+        stack.restart()
+        for fault in (None, "GET /customer/* missing-fields=reseller", "GET /customer/* html-404 x1"):
+            emulator.faults.clear()
+            if fault:
+                emulator.faults.add(fault)
+            assert isinstance(stack.destroy("acme").error, HasSubAccounts)
+            assert not emulator.requests.of("DELETE", "/customer/*")
+            stack.require_unharmed()
+
+
+def test_a_state_without_an_id_leads_to_no_change(emulator: Emulator) -> None:
+    with Stack(emulator) as stack:
+        stack.up("acme", PROGRAM)
+        full = stack.state["acme"]
+        stack.state["acme"] = type(full)(
+            full.id, full.inputs, {key: value for key, value in full.outputs.items() if key != "customerId"}
+        )
+        sent = writes(emulator)
+        for act in (partial(stack.up, "acme", {**PROGRAM, "dataRetention": 7}), partial(stack.destroy, "acme")):
+            stack.restart()
+            assert isinstance(act().error, NotOurs)
+        assert writes(emulator) == sent
+        stack.restart()
+        assert stack.refresh("acme").ok
+        stack.require_in_step()
+
+
+@pytest.mark.parametrize("edited", [{"retention": 7}, {"rollup_retention": 365}, {"trial": False}])
+def test_an_edit_from_outside_shows_and_is_put_right(emulator: Emulator, edited: dict[str, int]) -> None:
+    with Stack(emulator) as stack:
+        stack.up("acme", PROGRAM)
+        before = stack.state["acme"].outputs
+        emulator.edit("acmecorp", **edited)
+        stack.restart()
+        assert stack.refresh("acme").ok
+        assert stack.state["acme"].outputs != before
+        assert stack.up("acme", PROGRAM).ok
+        assert (stack.ours()[0].retention, stack.ours()[0].rollup_retention, stack.ours()[0].trial) == (90, 180, True)
+        stack.require_in_step()
+
+
+def test_nothing_is_sent_along_a_redirect(emulator: Emulator) -> None:
+    with Emulator() as elsewhere:
+        emulator.faults.add(f"* * redirect={elsewhere.url}/api/v1/customers")
+        with Stack(emulator) as stack:
+            assert not stack.up("acme", PROGRAM).ok
+        assert len(elsewhere.requests) == 0

@@ -1,0 +1,172 @@
+"""An interrupt ends every wait within 2 seconds, and nothing that changes the service is sent after it."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from pulumi_fusion.api import retries, transport
+from pulumi_fusion.api.client import FusionClient
+from pulumi_fusion.customer.lifecycle import Lifecycle
+from pulumi_fusion.customer.model import Inputs, State
+from pulumi_fusion.emulator import Emulator, black_hole
+from pulumi_fusion.errors import Cancelled, FusionError, OutcomeUnknown
+from tests.contract.faults.stack import PROGRAM
+from tests.contract.faults.test_creation import writes
+
+SOON = 2.0
+DEADLINE = 60.0
+
+# operation, faults, the request after which it waits
+WAITS = {
+    "a token": ("create", ["POST /auth/token hang"], ("POST", "/auth/token")),
+    "a token again": ("create", ["POST /auth/token 500"], ("POST", "/auth/token")),
+    "the types": ("create", ["GET /customers/types hang"], ("GET", "/customers/types")),
+    "the proof of absence": ("create", ["GET /customer/* hang"], ("GET", "/customer/*")),
+    "a repeat of it": ("create", ["GET /customer/* 503 retry-after=30"], ("GET", "/customer/*")),
+    "its 429": ("create", ["GET /customer/* 429 retry-after=30"], ("GET", "/customer/*")),
+    "the POST": ("create", ["POST /customer hang-before"], ("POST", "/customer")),
+    "the POST, committed": ("create", ["POST /customer hang-after"], ("POST", "/customer")),
+    "the POST's 429": ("create", ["POST /customer 429 retry-after=30"], ("POST", "/customer")),
+    "settling": ("create", ["POST /customer reset-before"], ("POST", "/customer")),
+    "settling, committed": (
+        "create",
+        ["POST /customer 500-after", "GET /customer/* 500 skip=1"],
+        ("POST", "/customer"),
+    ),
+    "a look at it": ("create", ["POST /customer 500-after", "GET /customer/* hang skip=1"], ("POST", "/customer")),
+    "the list": ("read", ["GET /customers hang"], ("GET", "/customers")),
+    "a read": ("read", ["GET /customer* hang", "GET /customers 403"], ("GET", "/customers")),
+    "a second look": ("read", ["GET /customers 403", "GET /customer/* stale=9"], ("GET", "/customer/*")),
+    "the PUT": ("update", ["PUT /customer/* hang-before"], ("PUT", "/customer/*")),
+    "the PUT's repeat": ("update", ["PUT /customer/* 500"], ("PUT", "/customer/*")),
+    "the PUT's 429": ("update", ["PUT /customer/* 429 retry-after=30"], ("PUT", "/customer/*")),
+    "the PUT to show": ("update", ["PUT /customer/* stale=90"], ("PUT", "/customer/*")),
+    "the DELETE": ("delete", ["DELETE /customer/* hang-before"], ("DELETE", "/customer/*")),
+    "the DELETE's repeat": ("delete", ["DELETE /customer/* 502"], ("DELETE", "/customer/*")),
+    "the DELETE, committed": ("delete", ["DELETE /customer/* hang-after"], ("DELETE", "/customer/*")),
+}
+
+
+@pytest.fixture(autouse=True)
+def long_waits(brief_waits: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other end of what full jitter may draw, so that a wait is there to be interrupted."""
+    monkeypatch.setattr(random, "uniform", lambda low, high: high)
+    monkeypatch.setattr(transport, "_READ", 30.0)
+
+
+@pytest.mark.parametrize("wait", WAITS)
+def test_the_wait_for(emulator: Emulator, wait: str) -> None:
+    operation, faults, seen = WAITS[wait]
+    with running(emulator, emulator.url, operation, faults) as act:
+        until(lambda: emulator.requests.of(*seen))
+        act.interrupt()
+        sent = writes(emulator)
+        took = act.end()
+        assert took <= SOON
+        assert writes(emulator) == sent
+        if act.error is None:
+            assert operation == "update"  # the PUT was accepted: not seeing it is no failure of it
+            return
+        committed = any(entry.genuine == 201 for entry in emulator.requests.of("POST", "/customer"))
+        if operation == "create" and committed:
+            assert isinstance(act.error, OutcomeUnknown)
+            assert "adopt=" in str(act.error)
+        assert str(act.error).startswith(f"Could not {operation} the customer 'acmecorp': ")
+
+
+@pytest.mark.parametrize("operation", ["create", "read", "update", "delete"])
+def test_a_connection_that_never_comes(emulator: Emulator, operation: str) -> None:
+    with black_hole() as url, running(emulator, url, operation, []) as act:
+        time.sleep(0.3)  # there is no request to see; it connects from its first moment on
+        act.interrupt()
+        assert act.end() <= SOON
+        assert act.error is not None
+    assert writes(emulator) == act.before
+
+
+@pytest.mark.parametrize("operation", ["create", "read", "update", "delete"])
+def test_one_that_came_before(emulator: Emulator, operation: str) -> None:
+    with running(emulator, emulator.url, operation, [], interrupted=True) as act:
+        assert act.end() <= SOON
+        assert isinstance(act.error, Cancelled)
+    assert writes(emulator) == act.before
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to that wait"
+        time.sleep(0.01)
+    time.sleep(0.15)  # from the request to the wait for its answer, or for what follows it
+
+
+class _Act:
+    """An operation on a thread of its own."""
+
+    def __init__(self, lifecycle: Lifecycle, cancelled: threading.Event, operation: str, state: State) -> None:
+        self.error: FusionError | None = None
+        self.before: list[str] = []
+        self._cancelled = cancelled
+        inputs = Inputs.model_validate({**PROGRAM, "dataRetention": 45})
+        acts: dict[str, Callable[[], object]] = {
+            "create": lambda: lifecycle.create(inputs),
+            "read": lambda: lifecycle.read("acmecorp", state),
+            "update": lambda: lifecycle.update(state, inputs),
+            "delete": lambda: lifecycle.delete("acmecorp", state),
+        }
+
+        def run() -> None:
+            try:
+                acts[operation]()
+            except FusionError as error:
+                self.error = error
+
+        self._thread = threading.Thread(target=run)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def interrupt(self) -> None:
+        assert self._thread.is_alive(), f"nothing waits: {self.error}"
+        self._cancelled.set()
+        self._since = time.monotonic()
+
+    def end(self) -> float:
+        """Seconds from the interrupt to the end."""
+        began = getattr(self, "_since", time.monotonic())
+        self._thread.join(SOON + 5)
+        assert not self._thread.is_alive()
+        return time.monotonic() - began
+
+
+@contextlib.contextmanager
+def running(
+    emulator: Emulator, url: str, operation: str, faults: list[str], *, interrupted: bool = False
+) -> Iterator[_Act]:
+    retries._budgets.clear()
+    retries._paces.clear()
+    state = State()
+    if operation != "create":
+        with FusionClient(netosecret=emulator.netosecret, api_url=emulator.url, deadline=10) as maker:
+            state = Lifecycle(lambda: maker).create(Inputs.model_validate(PROGRAM))
+    emulator.faults.add(*faults)
+    cancelled = threading.Event()
+    if interrupted:
+        cancelled.set()
+    with FusionClient(netosecret=emulator.netosecret, api_url=url, deadline=DEADLINE) as client:
+        act = _Act(Lifecycle(lambda: client, deadline=DEADLINE, cancelled=cancelled), cancelled, operation, state)
+        act.before = writes(emulator)
+        if faults:
+            emulator.requests.clear()
+        act.start()
+        try:
+            yield act
+        finally:
+            cancelled.set()
+            act.end()
