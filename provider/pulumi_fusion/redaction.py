@@ -78,11 +78,17 @@ class _Known:
         return text
 
 
+def _bytes(text: str) -> bytes:
+    # A lone surrogate is no Unicode, but it can stand in a variable of the environment (PEP 383).
+    return text.encode(errors="surrogatepass")
+
+
 def _forms(text: str) -> Iterator[str]:
     raw = _bytes(text)
     yield text
     yield json.dumps(text)[1:-1]
     yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield repr(text)[1:-1]
     yield quote(raw, safe="")
     yield quote_plus(raw)
     yield raw.hex()
