@@ -1,0 +1,153 @@
+"""Errors say what was attempted, on what, what came back and what to do; and the end of time is told as one."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from pulumi_fusion import deadline as deadlines
+from pulumi_fusion import errors
+from pulumi_fusion.deadline import Deadline, backoff
+from pulumi_fusion.errors import (
+    BY_STATUS,
+    AlreadyExists,
+    Cancelled,
+    DeadlineExceeded,
+    FusionError,
+    InDoubt,
+    NotSent,
+    Rejected,
+    RequestFailed,
+    capped,
+)
+
+FAMILY = [getattr(errors, name) for name in errors.__all__]
+
+
+def test_the_family_is_the_one_that_is_drawn() -> None:
+    drawn = errors.__doc__ or ""
+    parents: dict[int, str] = {}
+    for line in drawn.splitlines():
+        name = line.strip("│├└─ ").split(" ")[0]
+        if name in errors.__all__ and ("──" in line or name == "FusionError"):
+            depth = line.index(name)
+            parents = {column: each for column, each in parents.items() if column < depth}
+            if parents:
+                assert getattr(errors, name).__bases__ == (getattr(errors, parents[max(parents)]),)
+            parents[depth] = name
+    for kind in FAMILY:
+        assert f"{kind.__name__}" in drawn
+
+
+def test_one_sentence_each() -> None:
+    error = FusionError("create the customer", "it failed", shortname="acme-corp", next_step="Do better.")
+    assert str(error) == "Could not create the customer 'acme-corp': it failed. Do better."
+    assert str(FusionError("read the settings", "one is wrong")).startswith(
+        "Could not read the settings: one is wrong. "
+    )
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FAMILY if kind is not AlreadyExists])
+def test_every_error_tells_a_next_step_and_can_be_told_anew(kind: type[FusionError]) -> None:
+    error = kind("do it", "it failed")
+    assert error.next_step.endswith(".")
+    anew = error.during("do something larger", "acme-corp")
+    assert type(anew) is kind
+    assert str(anew) == f"Could not do something larger 'acme-corp': it failed. {error.next_step}"
+    assert str(error).startswith("Could not do it: ")
+    assert str(anew.during("x")) == f"Could not x 'acme-corp': it failed. {error.next_step}"
+
+
+def test_what_is_known_survives_the_retelling() -> None:
+    taken = AlreadyExists("create it", shortname="acme-corp", customer_id="id-1", ways_in="Adopt it.")
+    assert taken.during("x").customer_id == "id-1"
+    failed = RequestFailed("x", "y", status=429, name="n", message="m", retry_after=7.0).during("z")
+    assert (failed.status, failed.name, failed.message, failed.retry_after) == (429, "n", "m", 7.0)
+
+
+def test_a_status_of_the_table_means_that_nothing_was_done() -> None:
+    assert set(BY_STATUS) == {400, 401, 403, 404, 409, 422, 429}
+    assert all(issubclass(kind, Rejected) for kind in BY_STATUS.values())
+    assert not issubclass(NotSent, (InDoubt, Rejected))
+
+
+@pytest.mark.parametrize(
+    ("foreign", "fit"),
+    [
+        ("plain", "plain"),
+        ("two\nlines\r\n\ttab", "two lines tab"),
+        ("nul\0 escape\x1b[31m bell\a", "nul escape [31m bell"),
+        ("right\u202eto left", "right to left"),
+        ("  spaces   between  ", "spaces between"),
+        ("half\ud800", "half"),
+        ("", ""),
+        ("x" * 300, "x" * 300),
+        ("x" * 301, "x" * 299 + "…"),
+        ("ü" * 20_000_000, "ü" * 299 + "…"),
+    ],
+    ids=lambda part: ascii(part)[:20],
+)
+def test_foreign_text_is_made_fit_to_show(foreign: str, fit: str) -> None:
+    assert capped(foreign) == fit
+
+
+# The time of an operation
+
+
+class Clock(threading.Event):
+    """An interrupt whose waits take no time."""
+
+    now = 50.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.now += timeout or 0.0
+        return self.is_set()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    clock = Clock()
+    monkeypatch.setattr(deadlines, "time", clock)
+    yield clock
+
+
+def test_a_wait_never_passes_the_end(clock: Clock) -> None:
+    deadline = Deadline(10.0, cancelled=clock)
+    deadline.wait(4.0)
+    assert deadline.remaining() == 6.0
+    deadline.check("go on")
+    with pytest.raises(DeadlineExceeded, match="Could not go on: it took longer than the 10 seconds allowed"):
+        deadline.wait(100.0, "go on")
+    assert clock.now == 60.0
+    clock.now += 5
+    assert deadline.remaining() == 0.0
+
+
+def test_an_interrupt_counts_before_the_end(clock: Clock) -> None:
+    deadline = Deadline(10.0, cancelled=clock)
+    clock.set()
+    clock.now += 20
+    with pytest.raises(Cancelled, match="Could not wait for the service: the operation was interrupted"):
+        deadline.wait(1.0)
+
+
+def test_an_interrupt_ends_a_real_wait_at_once() -> None:
+    deadline = Deadline(600.0)
+    threading.Timer(0.01, deadline.cancelled.set).start()
+    with pytest.raises(Cancelled):
+        deadline.wait(600.0)
+    assert deadline.remaining() > 500.0
+
+
+def test_waits_grow_up_to_a_cap_and_are_spread() -> None:
+    bounds = [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0]
+    runs = [list(itertools.islice(backoff(), len(bounds))) for _ in range(200)]
+    for column, bound in zip(zip(*runs, strict=True), bounds, strict=True):
+        assert 0 <= min(column) < bound * 0.2
+        assert bound * 0.8 < max(column) <= bound

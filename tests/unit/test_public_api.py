@@ -1,0 +1,98 @@
+"""The shop window, and the names that every state in the world depends on."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pickle
+import subprocess
+import sys
+
+import dill  # type: ignore[import-untyped]
+import pytest
+
+import pulumi_fusion
+
+
+def test_all_that_is_promised_can_be_had_and_nothing_else_is_promised() -> None:
+    from pulumi_fusion import dynamic, errors, redaction, settings
+    from pulumi_fusion.api import client
+    from pulumi_fusion.customer import model
+
+    homes = (model, dynamic, errors, redaction, settings, client)
+    for name in pulumi_fusion.__all__:
+        found = getattr(pulumi_fusion, name)
+        assert any(getattr(home, name, None) is found for home in homes)
+    assert sorted(pulumi_fusion.__all__) == pulumi_fusion.__all__
+    assert set(pulumi_fusion.__all__) == set(pulumi_fusion._ROOMS)
+    assert set(pulumi_fusion.__all__) <= set(dir(pulumi_fusion))
+
+
+def test_a_star_import_gives_the_same() -> None:
+    given: dict[str, object] = {}
+    exec("from pulumi_fusion import *", given)  # noqa: S102 - the only way to a star import outside a module's top
+    assert set(given) - {"__builtins__"} == set(pulumi_fusion.__all__)
+
+
+def test_what_is_not_there_is_told_as_python_does() -> None:
+    with pytest.raises(AttributeError, match="module 'pulumi_fusion' has no attribute 'Costumer'"):
+        getattr(pulumi_fusion, "Costumer")  # noqa: B009 - the type checker knows that it is not there
+
+
+def imported_by(program: str) -> set[str]:
+    """The modules that a fresh interpreter has after the program."""
+    program += "\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout))
+
+
+HEAVY = {"pulumi", "grpc", "requests", "urllib3", "flask", "werkzeug", "click", "rich", "pydantic", "email_validator"}
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    assert imported_by("import pulumi_fusion") & HEAVY == set()
+    assert "requests" in imported_by("import requests")
+
+
+@pytest.mark.parametrize(
+    ("program", "without"),
+    [
+        ("from pulumi_fusion import Customer", {"requests", "flask", "click", "rich", "email_validator"}),
+        ("from pulumi_fusion import FusionClient", {"pulumi", "grpc", "flask", "click", "rich"}),
+        ("from pulumi_fusion import FusionError, Secret, Settings", HEAVY),
+        ("import pulumi_fusion.customer.lifecycle", {"pulumi", "grpc", "requests", "flask", "click"}),
+    ],
+)
+def test_each_use_pays_for_itself_alone(program: str, without: set[str]) -> None:
+    ours = imported_by(program)
+    # Pulumi itself may bring some of them along.
+    brought = imported_by("import pulumi") if "pulumi" in ours else set()
+    assert ours & without <= brought
+
+
+def test_the_name_of_the_provider_is_a_contract_with_every_state() -> None:
+    found = importlib.import_module("pulumi_fusion.dynamic").CustomerProvider
+    assert (found.__module__, found.__qualname__) == ("pulumi_fusion.dynamic", "CustomerProvider")
+    assert found is not pulumi_fusion.Customer
+
+
+def test_the_provider_is_pickled_as_its_name_and_nothing_else() -> None:
+    from pulumi_fusion.dynamic import CustomerProvider
+
+    assert vars(CustomerProvider()) == {}
+    pickled = dill.dumps(CustomerProvider(), protocol=4, recurse=True)
+    assert pickled == (
+        b"\x80\x04\x951\x00\x00\x00\x00\x00\x00\x00\x8c\x15pulumi_fusion.dynamic\x94"
+        b"\x8c\x10CustomerProvider\x94\x93\x94)\x81\x94."
+    )
+    assert type(pickle.loads(pickled)) is CustomerProvider  # noqa: S301 - made two lines above
+
+
+def test_the_sdk_pickles_it_the_same_way_every_time() -> None:
+    from pulumi.dynamic.dynamic import serialize_provider
+
+    from pulumi_fusion.dynamic import CustomerProvider
+
+    first, second = serialize_provider(CustomerProvider()), serialize_provider(CustomerProvider())
+    assert first == second
+    assert len(first) < 200

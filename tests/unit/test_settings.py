@@ -1,0 +1,252 @@
+"""Where settings come from, which counts, and which addresses a credential may travel to."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_fusion.errors import MissingSetting, SettingsError
+from pulumi_fusion.redaction import Secret
+from pulumi_fusion.settings import WAYS, Settings, api_base
+
+KEYS = {
+    "netosecret": ("fusion:netosecret", "NETOSECRET"),
+    "api_url": ("fusion:apiUrl", "FUSION_API_URL"),
+    "account": ("fusion:account", "FUSION_ACCOUNT"),
+    "preflight": ("fusion:preflight", "FUSION_PREFLIGHT"),
+    "deadline": ("fusion:deadline", "FUSION_DEADLINE"),
+}
+# Three values of each setting, and how Settings holds them.
+VALUES: dict[str, list[tuple[str, Any]]] = {
+    "netosecret": [(text, Secret(text)) for text in ("secret-of-argument", "secret-of-stack", "secret-of-environment")],
+    "api_url": [(f"https://{name}.netography.com/api/v1", f"https://{name}.netography.com") for name in "abc"],
+    "account": [(name, name) for name in ("acme-1", "acme-2", "acme-3")],
+    "preflight": [("off", "off"), ("required", "required"), ("auto", "auto")],
+    "deadline": [("10", 10.0), ("20.5", 20.5), ("30", 30.0)],
+}
+
+
+def resolve(
+    explicit: Mapping[str, Any] | None = None,
+    config: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    return Settings.resolve(explicit, config=(config or {}).get, environ=environ or {})
+
+
+def test_nothing_needs_to_be_given() -> None:
+    settings = resolve()
+    assert settings == Settings()
+    assert (settings.preflight, settings.deadline, dict(settings.sources)) == ("auto", 300.0, {})
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_each_source_counts_before_the_next(name: str) -> None:
+    key, variable = KEYS[name]
+    (argument, a), (stack, s), (environment, e) = VALUES[name]
+    for explicit, config, expected, source in (
+        ({name: argument}, {key: stack}, a, "argument"),
+        ({}, {key: stack}, s, f"stack configuration {key}"),
+        ({}, {}, e, f"environment variable {variable}"),
+    ):
+        settings = resolve(explicit, config, {variable: environment})
+        assert getattr(settings, name) == expected
+        assert settings.sources == {name: source}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_what_is_blank_is_not_given(name: str) -> None:
+    key, variable = KEYS[name]
+    environment, expected = VALUES[name][2]
+    assert getattr(resolve({name: " "}, {key: ""}, {variable: environment}), name) == expected
+    assert resolve({name: None}, {key: "\t"}, {variable: "  "}) == Settings()
+
+
+def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUSION_ACCOUNT", " acme-corp ")
+    assert Settings.resolve().account == "acme-corp"
+
+
+def test_the_credential_may_stand_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "netosecret"
+    file.write_text("  secret-in-a-file\n")
+    settings = resolve(environ={"FUSION_NETOSECRET_FILE": str(file)})
+    assert settings.credential().reveal() == "secret-in-a-file"
+    assert settings.sources == {"netosecret": "file named by FUSION_NETOSECRET_FILE"}
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert resolve(environ={"FUSION_NETOSECRET_FILE": "~/netosecret"}) == settings
+    before = resolve(environ={"FUSION_NETOSECRET_FILE": str(file), "NETOSECRET": "secret-of-environment"})
+    assert before.credential().reveal() == "secret-of-environment"
+    assert resolve(environ={"FUSION_NETOSECRET_FILE": " "}) == Settings()
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text(" \n")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    for name, problem in (
+        ("absent", "cannot be read: No such file or directory"),
+        (".", "cannot be read: Is a directory"),
+        ("empty", "is empty"),
+        ("binary", "is no text file"),
+    ):
+        with pytest.raises(SettingsError) as told:
+            resolve(environ={"FUSION_NETOSECRET_FILE": str(tmp_path / name)})
+        assert f"netosecret (file named by FUSION_NETOSECRET_FILE) {problem}" in str(told.value)
+    with pytest.raises(SettingsError, match="no home directory for its ~"):
+        resolve(environ={"FUSION_NETOSECRET_FILE": "~nobody-of-this-name/netosecret"})
+
+
+NO_SECONDS: list[Any] = ["soon", "0", "0.9", "-1", "3601", "nan", "inf", "-inf", True, [], 10**400, "1h"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rule"),
+    [
+        ("netosecret", 7, "must be a text"),
+        ("api_url", 7, "must be a text"),
+        ("api_url", "http://api.netography.com", "must use https"),
+        ("account", 7, "must be the shortname of an account"),
+        ("preflight", "maybe", "must be one of auto, off, required"),
+        ("preflight", True, "must be one of auto, off, required"),
+        ("preflight", ["auto"], "must be one of auto, off, required"),
+        *(("deadline", value, "must be a number of seconds from 1 to 3600") for value in NO_SECONDS),
+    ],
+    ids=lambda part: ascii(part)[:30],
+)
+def test_each_bad_value_is_told_with_its_source(name: str, value: Any, rule: str) -> None:
+    with pytest.raises(SettingsError) as told:
+        resolve({name: value})
+    assert f"{name} (argument) {rule}" in str(told.value)
+    assert "Nothing was sent" in str(told.value)
+    assert not isinstance(told.value, MissingSetting)
+
+
+def test_all_bad_values_are_told_at_once() -> None:
+    with pytest.raises(SettingsError) as told:
+        resolve({"deadline": "soon"}, {"fusion:preflight": "maybe"}, {"FUSION_API_URL": "ftp://x"})
+    for part in ("deadline (argument)", "preflight (stack configuration", "api_url (environment variable"):
+        assert part in str(told.value)
+
+
+@pytest.mark.parametrize(("word", "mode"), [("AUTO", "auto"), (" Off ", "off"), ("Required", "required")])
+def test_the_preflight_word_may_be_written_any_way(word: str, mode: str) -> None:
+    assert resolve({"preflight": word}).preflight == mode
+
+
+def test_a_missing_credential_names_every_way_to_give_it() -> None:
+    with pytest.raises(MissingSetting) as told:
+        resolve().credential()
+    for way in WAYS["netosecret"]:
+        assert way in str(told.value)
+
+
+def test_bytes_that_are_no_text_make_no_other_error() -> None:
+    assert resolve(environ={"NETOSECRET": "not-utf8-\udcff-text"}).credential().reveal() == "not-utf8-\udcff-text"
+
+
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("https://api.netography.com", "https://api.netography.com"),
+        ("https://api.netography.com/", "https://api.netography.com"),
+        ("https://api.netography.com/api/v1", "https://api.netography.com"),
+        ("https://api.netography.com/v1/", "https://api.netography.com"),
+        ("https://api.netography.com/api", "https://api.netography.com"),
+        (" https://api.netography.com ", "https://api.netography.com"),
+        ("HTTPS://API.Netography.COM", "https://api.netography.com"),
+        ("api.netography.com", "https://api.netography.com"),
+        ("api.netography.com:8443/v1", "https://api.netography.com:8443"),
+        ("https://netography.com", "https://netography.com"),
+        ("https://eu.api.vectra.ai", "https://eu.api.vectra.ai"),
+        ("http://localhost:8080", "http://localhost:8080"),
+        ("http://127.0.0.1:8080/v1", "http://127.0.0.1:8080"),
+        ("http://127.9.9.9", "http://127.9.9.9"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("https://localhost", "https://localhost"),
+    ],
+)
+def test_addresses_that_a_credential_may_name(url: str, base: str) -> None:
+    assert api_base(url, named_by_owner=False) == base
+
+
+@pytest.mark.parametrize(
+    ("url", "rule"),
+    [
+        ("", "must be a URL"),
+        ("https://", "must be a URL"),
+        ("//api.netography.com", "must be a URL"),
+        ("ftp://api.netography.com", "must be a URL"),
+        ("file:///etc/passwd", "must be a URL"),
+        ("https://api.netography.com:99999", "is no URL that can be read"),
+        ("https://api.netography.com:x", "is no URL that can be read"),
+        ("https://[::1", "is no URL that can be read"),
+        ("http://api.netography.com", "must use https"),
+        ("http://192.0.2.1", "must use https"),
+        ("http://0.0.0.0", "must use https"),
+        ("http://localhost.example.com", "must use https"),
+        ("http://127.1", "must use https"),
+        ("http://2130706433", "must use https"),
+        ("https://user@api.netography.com", "must not contain a user name or password"),
+        ("https://user:pass-word@api.netography.com", "must not contain a user name or password"),
+        ("https://@api.netography.com", "must not contain a user name or password"),
+        ("https://api.netography.com@evil.example", "must not contain a user name or password"),
+        ("https://api.netography.com?x=1", "must not contain a query or a fragment"),
+        ("https://api.netography.com#x", "must not contain a query or a fragment"),
+        ("https://api.netography.com/v2", "must name the host alone"),
+        ("https://api.netography.com/api/v1/customer", "must name the host alone"),
+        ("https://api.netography.com/../v1", "must name the host alone"),
+        ("https://evil.example\\.netography.com", "must name a host in plain ASCII"),
+        ("https://evil.example%2f.netography.com", "must name a host in plain ASCII"),
+        ("https://evil.example;.netography.com", "must name a host in plain ASCII"),
+        ("https://api netography.com", "must name a host in plain ASCII"),
+        ("https://api.netogräphy.com", "must name a host in plain ASCII"),
+        ("https://.netography.com", "must name a host in plain ASCII"),
+        ("https://api..netography.com", "must name a host in plain ASCII"),
+        ("https://[fe80::1%25eth0]", "must name a host in plain ASCII"),
+    ],
+)
+@pytest.mark.parametrize("named_by_owner", [True, False])
+def test_addresses_that_nobody_may_name(url: str, rule: str, named_by_owner: bool) -> None:
+    with pytest.raises(ValueError, match=rule) as told:
+        api_base(url, named_by_owner=named_by_owner)
+    assert "evil" not in str(told.value)
+    assert "pass-word" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example",
+        "https://netography.com.evil.example",
+        "https://evilnetography.com",
+        "https://api-netography.com",
+        "https://vectra.ai.evil.example",
+        "https://192.0.2.1",
+        "https://169.254.169.254",
+        "https://[2001:db8::1]",
+    ],
+)
+def test_other_hosts_are_named_by_their_owner_alone(url: str) -> None:
+    assert api_base(url, named_by_owner=True) == url
+    with pytest.raises(ValueError, match=r"names a host outside netography\.com and vectra\.ai") as told:
+        api_base(url, named_by_owner=False)
+    assert url not in str(told.value)
+    assert resolve({"api_url": url}).api_url == url
+
+
+def test_no_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def looked_up(*args: object) -> None:
+        raise AssertionError(args)
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    api_base("https://nowhere.netography.com", named_by_owner=False)
+
+
+def test_a_credential_that_is_a_secret_already_stays_one() -> None:
+    secret = Secret("secret-of-argument")
+    assert resolve({"netosecret": secret}).credential() is secret
