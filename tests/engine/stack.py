@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -88,6 +89,11 @@ class Stack:
         self.declare({})
         self.pulumi("stack", "init", "test").ok()
 
+    @property
+    def checkpoint(self) -> Path:
+        """The file in which the backend keeps the state."""
+        return self.folder / "backend" / ".pulumi" / "stacks" / "onboarding" / "test.json"
+
     def declare(self, customers: Mapping[str, Mapping[str, Any]]) -> None:
         (self.folder / "customers.json").write_text(json.dumps(customers))
 
@@ -157,6 +163,12 @@ class Stack:
         """Nothing is left to do: a refresh finds nothing, and the preview after it is empty."""
         self.refresh("--expect-no-changes").ok()
         self.pulumi("preview", "--expect-no-changes").ok()
+
+
+def credential_parts(netosecret: str) -> dict[str, str]:
+    """The five fields of a netosecret, which the portal shows without padding."""
+    parts: dict[str, str] = json.loads(base64.b64decode(netosecret + "=="))
+    return parts
 
 
 def mutations(requests: Sequence[Any]) -> list[str]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import json
-
 from pulumi_fusion.emulator import Emulator
-from tests.engine.stack import Stack, a_customer
+from tests.engine.stack import Stack, a_customer, credential_parts
 
 HUNDRED = {f"customer-{number:03}": a_customer(f"cust-{number:03}") for number in range(100)}
 
@@ -22,20 +19,19 @@ def test_a_hundred_customers_cost_a_handful_of_requests(stack: Stack, emulator: 
     assert len(emulator.requests.of("POST", "/auth/token")) == 1
     assert len(emulator.requests.of("POST", "/customer")) == 100
 
-    for command in (lambda: stack.up("--expect-no-changes"), lambda: stack.refresh("--expect-no-changes")):
+    for command in (stack.up, stack.refresh):
         emulator.requests.clear()
-        command().ok()
+        command("--expect-no-changes").ok()
         assert len(emulator.requests) <= 3, [entry.line() for entry in emulator.requests]
 
     # An empty dynamic resource costs about 2300 bytes with this engine.
-    exported = stack.pulumi("stack", "export", "--stack", "test").ok().stdout
-    assert len(exported) / 100 < 2300 + 2048
+    assert stack.checkpoint.stat().st_size / 100 < 2300 + 2048
     stack.destroy().ok()
     assert emulator.accounts() == ()
 
 
 def test_no_file_of_the_stack_holds_a_part_of_the_credential(stack: Stack, emulator: Emulator) -> None:
-    parts = json.loads(base64.b64decode(emulator.netosecret))
+    parts = credential_parts(emulator.netosecret)
     secrets = [emulator.netosecret, parts["sharedsecret"], parts["appkey"]]
     stack.declare({"acme": a_customer("acme-corp")})
     shown = stack.up("--logtostderr", "-v=9").ok().text + stack.refresh().ok().text

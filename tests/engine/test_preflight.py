@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pulumi_fusion.emulator import Emulator, Switches
-from tests.engine.stack import Stack, a_customer, mutations
+from tests.engine.stack import Stack, a_customer, credential_parts, mutations
 
 BAD: list[tuple[str, Any, str]] = [
     ("email", "nobody", "email"),
@@ -50,18 +50,11 @@ BAD: list[tuple[str, Any, str]] = [
 
 
 def test_each_bad_value_is_named_at_preview_and_nothing_is_sent(stack: Stack, emulator: Emulator) -> None:
-    # Each on a stack command of its own: the engine stops at the first resource that fails.
+    # A preview of its own for each: the engine stops at the first resource that fails.
     for name, value, key in BAD:
-        fields = {**a_customer("acme-corp"), name: value}
-        stack.declare({"acme": {field: each for field, each in fields.items() if each is not None}})
-        if value is None:  # Python itself asks for a required argument, so the program passes an empty one
-            stack.declare({"acme": fields})
+        stack.declare({"acme": {**a_customer("acme-corp"), name: value}})
         refused = stack.pulumi("preview").failed()
-        assert f"property {key}" in refused.text.lower() or f"[{key}]" in refused.text or key in refused.text, (
-            name,
-            value,
-            refused.text,
-        )
+        assert f"property {key} " in refused.text, (name, value, refused.text)
     assert mutations(emulator.requests) == []
 
 
@@ -82,7 +75,7 @@ def test_several_bad_values_are_told_at_once(stack: Stack) -> None:
 
 
 def test_a_dead_credential_is_found_at_preview(stack: Stack, emulator: Emulator) -> None:
-    parts = json.loads(base64.b64decode(emulator.netosecret))
+    parts = credential_parts(emulator.netosecret)
     parts["sharedsecret"] = "not-the-shared-secret"
     stack.environ["NETOSECRET"] = base64.b64encode(json.dumps(parts).encode()).decode()
     stack.declare({"acme": a_customer("acme-corp")})

@@ -208,7 +208,7 @@ class TokenSource:
                 wait([renewal], timeout=min(0.2, deadline.remaining()))
             failure = None if renewal.cancelled() else renewal.exception()
             if isinstance(failure, RequestFailed):
-                raise _copy(failure)
+                raise failure.during(failure.attempted)
         return self._renew(mine, deadline).token
 
     def _renew(self, renewal: Future[_Held], deadline: Deadline) -> _Held:
@@ -218,7 +218,7 @@ class TokenSource:
         except RequestFailed as failure:
             # A failure for want of time is this caller's own; any other would meet those who wait as well.
             if deadline.remaining() > 1 and not deadline.cancelled.is_set():
-                renewal.set_exception(_copy(failure))
+                renewal.set_exception(failure.during(failure.attempted))
             raise
         finally:
             with self._lock:
@@ -300,20 +300,3 @@ def _not_sent(failure: InDoubt) -> NotSent:
         message=failure.message,
         retry_after=failure.retry_after,
     )
-
-
-def _copy(failure: RequestFailed) -> RequestFailed:
-    """An error of one's own for each thread: whoever reports it words it anew."""
-    twin = type(failure)(
-        failure.attempted,
-        failure.came_back,
-        shortname=failure.shortname,
-        next_step=failure.next_step,
-        status=failure.status,
-        name=failure.name,
-        message=failure.message,
-        retry_after=failure.retry_after,
-    )
-    if isinstance(failure, NotSent) and isinstance(twin, NotSent):
-        twin.lasting = failure.lasting
-    return twin

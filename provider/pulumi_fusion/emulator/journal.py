@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -64,9 +65,15 @@ class Journal(Sequence[Entry]):
         """Keeps the entry and writes its line."""
         with self._lock:
             self._entries.append(entry)
-            if self._stream is not None:
+            if self._stream is None:
+                return
+            try:
                 self._stream.write(f"{entry.line()}\n")
                 self._stream.flush()
+            except OSError as full:
+                # A full disk ends the log and not the service.
+                self._stream = None
+                print(f"the request log ends here: {full.strerror}", file=sys.stderr)  # noqa: T201
 
     def clear(self) -> None:
         """Forgets all entries; the lines stay written."""

@@ -18,7 +18,7 @@ from pulumi_fusion.emulator.switches import Switches
 __all__ = ["serve"]
 
 # Settings of the caller that would lead a command away from the emulator, with the emulator's credential or another.
-DISPLACED = ("FUSION_NETOSECRET_FILE", "FUSION_API_URL", "FUSION_ACCOUNT")
+DISPLACED = ("FUSION_NETOSECRET_FILE", "FUSION_ACCOUNT")
 
 
 def serve(
@@ -35,9 +35,10 @@ def serve(
     """Runs an emulator and returns the exit code: 0 after SIGINT or SIGTERM, else that of ``command``.
 
     ``switches`` are ``name=value`` texts, ``faults`` lines of the fault grammar, ``log`` a file to append to or a
-    stream. ``ready`` is called once requests are answered. The command finds the credential in NETOSECRET, in
-    ``environment`` or else in a copy of this process's. Call it from the main thread: it handles signals. Raises
-    UnknownSwitch, MalformedFault, StateFileBusy, StateFileUnreadable, PortInUse and, for the command, OSError.
+    stream. ``ready`` is called once requests are answered. The command finds the credential in NETOSECRET and the
+    address in FUSION_API_URL, in ``environment`` or else in a copy of this process's. Call it from the main thread:
+    it handles signals. Raises UnknownSwitch, MalformedFault, StateFileBusy, StateFileUnreadable, PortInUse and, for
+    the command, OSError.
     """
     chosen = Switches().with_text(*switches)
     with contextlib.ExitStack() as stack:
@@ -51,7 +52,8 @@ def serve(
         inherited = dict(os.environ if environment is None else environment)
         for name in DISPLACED:
             inherited.pop(name, None)
-        return _run(command, {**inherited, "NETOSECRET": emulator.netosecret}, stop=stop)
+        given = {"NETOSECRET": emulator.netosecret, "FUSION_API_URL": emulator.url}
+        return _run(command, {**inherited, **given}, stopped=stop)
 
 
 @contextlib.contextmanager
@@ -61,12 +63,19 @@ def _log_file(path: Path) -> Iterator[TextIO]:
         yield stream
 
 
+class _Stop(threading.Event):
+    """Set by SIGINT and SIGTERM; ``signal`` is the last of them."""
+
+    signal: int | None = None
+
+
 @contextlib.contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set; the handlers that were there before come back."""
-    stop = threading.Event()
+def _stop_signals() -> Iterator[_Stop]:
+    """The handlers that were there before come back."""
+    stop = _Stop()
 
     def set_stop(number: int, frame: FrameType | None) -> None:
+        stop.signal = number
         stop.set()
 
     before = {number: signal.signal(number, set_stop) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -77,14 +86,14 @@ def _stop_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str], *, stop: threading.Event) -> int:
+def _run(command: Sequence[str], environment: Mapping[str, str], *, stopped: _Stop) -> int:
     """The command's exit code, 128 + N when signal N ended it, as shells say.
 
     A terminal sends its SIGINT to the command as well; SIGTERM reaches only this process and is passed on.
     """
     with subprocess.Popen(list(command), env=dict(environment)) as process:  # noqa: S603  # the user's own command
         signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
-        if stop.is_set():
+        if stopped.signal == signal.SIGTERM:
             process.terminate()
         code = process.wait()
     return code if code >= 0 else 128 - code

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 from pulumi_fusion.api import transport
 from pulumi_fusion.emulator import Emulator, Fault, Switches
 from pulumi_fusion.errors import AlreadyExists, NotOurs
-from tests.contract.faults.scale import scaled
+from tests.contract.faults.scale import NIGHTLY, scaled
 from tests.contract.faults.stack import PROGRAM, Outcome, Stack
 
 NAMES = ("tenant-a", "tenant-b", "tenant-c")
@@ -255,8 +255,10 @@ def test_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
     run_state_machine_as_test(
         AnyOrder,
         settings=settings(
-            max_examples=scaled(40, nightly=500),
+            max_examples=scaled(30, nightly=500),
             stateful_step_count=scaled(20, nightly=40),
             suppress_health_check=list(HealthCheck),
+            # Minutes of shrinking are well spent at night; by day the failure is told at once.
+            phases=list(Phase) if NIGHTLY else [Phase.explicit, Phase.reuse, Phase.generate],
         ),
     )
