@@ -77,22 +77,27 @@ class Ran:
 
 @dataclass
 class Stack:
-    """One project with one stack in ``folder``; ``environ`` is what its commands see beside the path."""
+    """The project in ``folder``, or one that declares what ``declare`` is given, with one stack.
+
+    ``environ`` is what its commands see beside the path.
+    """
 
     folder: Path
     environ: dict[str, str] = field(default_factory=dict)
+    name: str = "test"
 
     def __post_init__(self) -> None:
         (self.folder / "backend").mkdir(parents=True, exist_ok=True)
-        (self.folder / "Pulumi.yaml").write_text("name: onboarding\nruntime: python\n")
-        (self.folder / "__main__.py").write_text(PROGRAM)
-        self.declare({})
-        self.pulumi("stack", "init", "test").ok()
+        if not (self.folder / "Pulumi.yaml").exists():
+            (self.folder / "Pulumi.yaml").write_text("name: onboarding\nruntime: python\n")
+            (self.folder / "__main__.py").write_text(PROGRAM)
+            self.declare({})
+        self.pulumi("stack", "init", self.name).ok()
 
     @property
     def checkpoint(self) -> Path:
         """The file in which the backend keeps the state."""
-        return self.folder / "backend" / ".pulumi" / "stacks" / "onboarding" / "test.json"
+        return self.folder / "backend" / ".pulumi" / "stacks" / "onboarding" / f"{self.name}.json"
 
     def declare(self, customers: Mapping[str, Mapping[str, Any]]) -> None:
         (self.folder / "customers.json").write_text(json.dumps(customers))
@@ -114,12 +119,11 @@ class Stack:
         }
 
     def command(self, *arguments: str) -> list[str]:
-        return ["pulumi", *arguments, "--stack", "test", "--non-interactive", "--color", "never"]
+        return ["pulumi", *arguments, "--non-interactive", "--color", "never"]
 
     def pulumi(self, *arguments: str, timeout: float = 120) -> Ran:
-        command = ["pulumi", *arguments, "--non-interactive"] if arguments[0] == "stack" else self.command(*arguments)
         done = subprocess.run(
-            command,
+            self.command(*arguments),
             cwd=self.folder,
             env=self.environment(),
             capture_output=True,
@@ -152,7 +156,7 @@ class Stack:
 
     def state(self) -> dict[str, dict[str, Any]]:
         """The customers in the stack's state: for each name its inputs and outputs."""
-        exported = json.loads(self.pulumi("stack", "export", "--stack", "test").ok().stdout)
+        exported = json.loads(self.pulumi("stack", "export").ok().stdout)
         return {
             each["urn"].rpartition("::")[2]: each
             for each in exported["deployment"].get("resources", [])

@@ -233,7 +233,7 @@ def test_an_existing_customer_can_be_read_without_being_managed(stack: Stack, em
     )
     stack.up().ok()
 
-    told = json.loads(stack.pulumi("stack", "output", "--json", "--stack", "test").ok().stdout)
+    told = json.loads(stack.pulumi("stack", "output", "--json").ok().stdout)
     assert told["acme"] == [existing.id, 45, "Active"]
     stack.destroy().ok()
     assert [account.shortname for account in emulator.accounts()] == ["acme-corp"]
