@@ -98,7 +98,7 @@ class Stack:
     netosecret: str | None = None
     state: dict[str, Stored] = field(default_factory=dict)
     pending: dict[str, Stored] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list, repr=False)
     _foreign: dict[str, Account] = field(default_factory=dict)
 
     def __enter__(self) -> Stack:
