@@ -1,6 +1,7 @@
 """Any answer: no exception of another family than ours, no secret told, and nothing believed that proves nothing.
 
-A tiny server plays the service: tokens are always granted; everything else gets the one answer of the example.
+A tiny server plays the service: tokens are always granted and the types mostly told; everything else gets the one
+answer of the example.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ RECORD = {
 }
 ENVELOPE = {"meta": {"code": 200, "count": 1}, "data": RECORD}
 LISTED = {"meta": {"code": 200, "count": 1}, "data": [RECORD]}
+TYPES = {"meta": {"code": 200, "count": 1}, "data": [{"value": "customer", "label": "SLG"}]}
 ABSENT = {"status": 404, "name": "Not Found", "message": "No account 'acmecorp'"}
 ECHO = "@AUTHORIZATION@"
 """Stands for the Authorization header of the request in an answer."""
@@ -94,8 +96,8 @@ class Script:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    types_too: bool = False
     asked: list[str] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
 
 
 @st.composite
@@ -115,7 +117,7 @@ def scripts(draw: st.DrawFn) -> Script:
             max_size=3,
         )
     )
-    return Script(status, headers, draw(bodies()))
+    return Script(status, headers, draw(bodies()), types_too=draw(st.booleans()))
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -128,6 +130,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.endswith("/auth/token"):
             document = {"access_token": "canary-access-token", "expires_in": 3600, "token_type": "Bearer"}
             self._send(200, {"Content-Type": "application/json"}, json.dumps(document).encode())
+            return
+        if self.path.endswith("/customers/types") and not script.types_too:
+            self._send(200, {"Content-Type": "application/json"}, json.dumps(TYPES).encode())
             return
         script.asked.append(f"{self.command} {self.path}")
         authorization = self.headers.get("Authorization", "")
