@@ -131,6 +131,7 @@ def redact_logs() -> None:
         if record.exc_info and record.exc_info[0]:
             # Formatters reuse exc_text when it is there, instead of printing the exception anew.
             record.exc_text = redact("".join(traceback.format_exception(*record.exc_info)).rstrip())
+            record.exc_info = None
         return record
 
     redacted.redacts = True  # type: ignore[attr-defined]

@@ -42,6 +42,8 @@ __all__ = ["Transport"]
 _CONNECT = 5.0
 _CONNECTION = 10.0  # seconds for name, connection and TLS together
 _READ = 30.0  # seconds from the request to the last byte of its answer
+# Of what is left of the deadline, so that a lost answer leaves time to look what became of its request.
+_READ_SHARE = 0.5
 _LARGEST = 16 * 2**20  # bytes of one answer; the longest list that is documented has 1000 accounts
 
 # A connection that the service closes just as we reuse it leaves a POST in doubt that was never read. Common
@@ -110,6 +112,7 @@ class _Exchange:
         self._done = threading.Event()
         self._lock = threading.Lock()
         self._since = time.monotonic()
+        self._longest_read = min(_READ, _READ_SHARE * deadline.remaining())
         self._sending = False
         self._left = False
         self._socket: socket.socket | None = None
@@ -142,7 +145,7 @@ class _Exchange:
 
     def _patience(self) -> float:
         with self._lock:
-            end = self._since + (_READ if self._sending else _CONNECTION)
+            end = self._since + (self._longest_read if self._sending else _CONNECTION)
         return max(0.0, min(end - time.monotonic(), self._deadline.remaining()))
 
     def _too_long(self) -> str:
@@ -211,7 +214,7 @@ class _Exchange:
         # Not Session.send: even when it does not follow a redirect it parses its target and reads its whole body.
         response = session.get_adapter(url).send(
             prepared,
-            timeout=(max(0.001, min(_CONNECT, left)), max(0.001, min(_READ, left))),
+            timeout=(max(0.001, min(_CONNECT, left)), max(0.001, self._longest_read)),
             stream=True,
             verify=True if ours["verify"] is None else ours["verify"],
             cert=ours["cert"],

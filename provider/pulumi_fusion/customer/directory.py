@@ -55,15 +55,8 @@ class Directory:
             written_at, written = self._written.get(shortname, (None, None))
         if written_at is not None and time.monotonic() - written_at <= self._fresh_seconds:
             return written
-        return self._list(gateway).get(shortname)
-
-    def _list(self, gateway: Gateway) -> dict[str, Account]:
-        return self._listed.get(lambda: {account.shortname: account for account in gateway.list_customers()})
-
-    def below(self, gateway: Gateway, shortname: str) -> list[str]:
-        """Shortnames of listed accounts whose parent is this one. Raises FusionError."""
-        listed = self._list(gateway).values()
-        return sorted(account.shortname for account in listed if account.parent == shortname)
+        listed = self._listed.get(lambda: {account.shortname: account for account in gateway.list_customers()})
+        return listed.get(shortname)
 
     def wrote(self, shortname: str, account: Account | None) -> None:
         """Note what this process made of an account; None: deleted. A list read later may still lag behind it."""

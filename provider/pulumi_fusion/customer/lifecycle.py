@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 from pulumi_fusion.customer import preflight
@@ -24,8 +25,8 @@ from pulumi_fusion.customer.changes import Change, Kind, changes, history_lost
 from pulumi_fusion.customer.check import Checked, check
 from pulumi_fusion.customer.directory import Directory
 from pulumi_fusion.customer.gateway import Gateway
-from pulumi_fusion.customer.mapping import api_type, echoes, known_type, merge, to_create, to_update
-from pulumi_fusion.customer.model import Account, AccountType, Inputs, State
+from pulumi_fusion.customer.mapping import api_type, echoes, from_state, merge, to_create, to_update
+from pulumi_fusion.customer.model import Account, AccountType, CustomerStatus, Inputs, State
 from pulumi_fusion.deadline import Deadline, backoff
 from pulumi_fusion.errors import (
     AbsenceNotProved,
@@ -54,6 +55,9 @@ LOOKS_BEFORE_GONE: Final = 3
 # A preview is worth less than the wait for a service that is down.
 PREFLIGHT_SECONDS: Final = 30.0
 SENDS_IN_DOUBT: Final = 3
+
+# Write-only by the documented record, so nobody can compare them.
+_NOT_IN_RECORD: Final = ("organization", "type", "fps")
 
 T = TypeVar("T")
 
@@ -219,8 +223,8 @@ class Lifecycle:
         if others:
             raise NotOurs(
                 op.attempted,
-                f"the answer was lost, and the customer that lives there now (id {account.id}) differs in "
-                f"{', '.join(others)} from what was sent, so somebody else may have made it",
+                f"the answer that told its id was lost, and the customer that lives there now (id {account.id}) "
+                f"differs in {', '.join(others)} from what was sent, so somebody else may have made it",
                 next_step=f"It was neither taken over nor changed. {self._ways_in(op.shortname, account.id)}",
             )
 
@@ -279,6 +283,11 @@ class Lifecycle:
             problem = f"adopt names the id {inputs.adopt!r}, but the customer has the id {account.id!r}"
         else:
             body = to_update(inputs, account_type, live=account)
+            if unseen := [field for field in _NOT_IN_RECORD if getattr(account, field) is None]:
+                self._warn(
+                    f"{op.shortname}: the service does not show {', '.join(unseen)} of the adopted customer; what the "
+                    "program says is taken as true, and sent with the next update."
+                )
             return self._put(op, account.id, body) if echoes(account, body) else account
         raise NotOurs(
             op.attempted,
@@ -295,14 +304,16 @@ class Lifecycle:
         Raises NotOurs where another account lives under the shortname, RequestFailed where nothing is proved.
         """
         with self._operation("read the customer", shortname) as op:
-            account = self._listed(op) or self._look(op, state)
-            if account is None:
+            try:
+                account = self._listed(op) or self._look(op, state)
+            except NotFound:
                 return None
             listed = self._directory.types_if_told(op.gateway)
             if state.customer_id is not None:
                 self._require_same(op, account, state)
             elif state.shortname is not None:
-                self._require_match(op, account, state, known_type(state, listed))
+                # A state without an id is that of a create of ours whose answer was lost: the same test as in settling.
+                self._require_ours(op, account, from_state(state, listed))
             return merge(account, state, listed)
 
     def _listed(self, op: _Operation) -> Account | None:
@@ -312,29 +323,28 @@ class Lifecycle:
         except RequestFailed:
             return None
 
-    def _look(self, op: _Operation, state: State) -> Account | None:
-        """The account by GET, or None where it is gone.
+    def _look(self, op: _Operation, state: State) -> Account:
+        """The account by GET. Raises NotFound where it is gone.
 
         Absence is believed when it is seen several times in a row, for an answer may lag behind a create; and from no
         other place than the account that the customer was made below, for everybody else is told the same 404.
         """
-        pauses = backoff(cap=2.0)
-        for look in range(LOOKS_BEFORE_GONE):
-            if look:
-                op.deadline.wait(0.2 + next(pauses))
-            try:
+        for pause in islice(backoff(cap=2.0), LOOKS_BEFORE_GONE - 1):
+            with suppress(NotFound):
                 return op.live()
-            except NotFound:
-                continue
-        if state.parent not in (None, op.gateway.account):
-            raise AbsenceNotProved(
-                op.attempted,
-                f"the account {op.gateway.account!r} sees no such customer, but it was made below {state.parent!r}, "
-                "so it may only be out of sight",
-                next_step=f"The state is kept. Work in the account {state.parent!r} (fusion:account, or its own "
-                "netosecret); if the customer is gone, `pulumi state delete` makes the stack forget it.",
-            )
-        return None
+            op.deadline.wait(0.2 + pause)
+        try:
+            return op.live()
+        except NotFound:
+            if state.parent in (None, op.gateway.account):
+                raise
+        raise AbsenceNotProved(
+            op.attempted,
+            f"the account {op.gateway.account!r} sees no such customer, but it was made below {state.parent!r}, "
+            "so it may only be out of sight",
+            next_step=f"The state is kept. Work in the account {state.parent!r} (fusion:account, or its own "
+            "netosecret); if the customer is gone, `pulumi state delete` makes the stack forget it.",
+        )
 
     # update
 
@@ -352,7 +362,7 @@ class Lifecycle:
             toggles = {"multi_account": desired.multi_account, "internal": desired.internal}
             listed = self._directory.types_if_told(op.gateway)
             account_type = self._account_type(op, inputs.model_copy(update=toggles), listed)
-            live = op.live()
+            live = self._look(op, old)
             self._require_same(op, live, old)
             account = self._put(op, live.id, to_update(inputs, account_type, live=live, known=old))
             return merge(account, desired, listed)
@@ -387,7 +397,9 @@ class Lifecycle:
 
         Raises Protected, NotOurs, HasSubAccounts: nothing was sent; OutcomeUnknown, RequestFailed: the state is kept.
         """
-        if state.deletion_protection:
+        protected = state.deletion_protection
+        # A state that does not say is read as the default would be.
+        if protected or (protected is None and state.status != CustomerStatus.TRIAL_ACTIVE.value):
             raise Protected(
                 "delete the customer",
                 "deletion protection is on, and a deletion destroys the customer's data",
@@ -395,22 +407,25 @@ class Lifecycle:
                 next_step="If that is meant, set deletionProtection=false, run `pulumi up`, then delete again.",
             )
         with self._operation("delete the customer", shortname) as op:
-            live = self._look(op, state)
-            if live is not None:
+            with suppress(NotFound):
+                live = self._look(op, state)
                 self._require_same(op, live, state)
                 self._require_childless(op, live)
-                with suppress(NotFound):
-                    self._send(op, live.id, lambda: op.gateway.delete_customer(shortname))
+                self._send(op, live.id, lambda: op.gateway.delete_customer(shortname))
             self._directory.wrote(shortname, None)
 
     def _require_childless(self, op: _Operation, live: Account) -> None:
-        number = live.children or 0
         if live.children is None and live.is_parent is None:
-            number = len(self._directory.below(op.gateway, op.shortname))
-        if number or live.is_parent:
+            # Its absence from a list would prove nothing, and a service that cascades deletes whatever is below.
             raise HasSubAccounts(
                 op.attempted,
-                f"it has {number or 'some'} customers of its own",
+                "the service does not tell whether it has customers of its own",
+                next_step="Nothing was deleted. Delete it in Fusion; `pulumi refresh` then drops it from the stack.",
+            )
+        if live.children or live.is_parent:
+            raise HasSubAccounts(
+                op.attempted,
+                f"it has {live.children or 'some'} customers of its own",
                 next_step="Nothing was deleted. Delete them first: their data would be lost with it.",
             )
 
@@ -487,13 +502,3 @@ class Lifecycle:
                 next_step="Nothing was changed. `pulumi state delete` makes the stack forget the old one. "
                 + self._ways_in(op.shortname, live.id),
             )
-
-    def _require_match(self, op: _Operation, account: Account, state: State, account_type: str | None) -> None:
-        """A state without an id is that of a create of ours whose answer was lost: it must match as in settling."""
-        sent = {
-            "retention": state.data_retention,
-            "rollupRetention": state.rollup_retention,
-            "organization": state.organization,
-            "type": account_type,
-        }
-        self._require_ours(op, account, {key: value for key, value in sent.items() if value is not None})

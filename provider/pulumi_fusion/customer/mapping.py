@@ -11,7 +11,17 @@ from typing import Any, Final
 
 from pulumi_fusion.customer.model import Account, AccountType, CustomerStatus, Inputs, State
 
-__all__ = ["API_TYPES", "FORM_TYPES", "api_type", "contradiction", "echoes", "merge", "to_create", "to_update"]
+__all__ = [
+    "API_TYPES",
+    "FORM_TYPES",
+    "api_type",
+    "contradiction",
+    "echoes",
+    "from_state",
+    "merge",
+    "to_create",
+    "to_update",
+]
 
 # Inference: no public page says how the form's two types and two toggles become the API's one type. The
 # service's own list (GET /customers/types) overrules this table where a word stands in it as a label.
@@ -107,6 +117,18 @@ def to_update(
     )
     fps = next((value for value in candidates if value is not None), None)
     return body if fps is None else {**body, "fps": fps}
+
+
+def from_state(known: State, listed: Sequence[AccountType] = ()) -> dict[str, Any]:
+    """What a create with these values would have sent, as far as they are known."""
+    sent = {
+        "organization": known.organization,
+        "type": known_type(known, listed),
+        "trial": _TRIAL.get(known.status or ""),
+        "retention": known.data_retention,
+        "rollupRetention": known.rollup_retention,
+    }
+    return {field: value for field, value in sent.items() if value is not None}
 
 
 def echoes(account: Account, body: Mapping[str, Any]) -> list[str]:

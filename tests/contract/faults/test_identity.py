@@ -169,7 +169,7 @@ class _Watched:
 
 def test_a_customer_with_customers_of_its_own_is_not_deleted(emulator: Emulator) -> None:
     # Where neither the record nor the list tells of sub-accounts, only the service itself can refuse.
-    emulator.switch(delete_parent="cascades", list_scope="subtree")
+    emulator.switch(delete_parent="cascades")
     with Stack(emulator) as stack:
         stack.up("acme", {**PROGRAM, "type": "MSSP"})
         stack.foreign(emulator.seed("daughter", parent="acmecorp"))

@@ -82,7 +82,7 @@ F25 html-200-after                  N    -     D      -    -       U      -     
 F25 empty                           N    N     D      N    N       U      N        D      D       D
 F25 not-json                        N    N     D      N    N       U      N        D      D       D
 F26 unknown-fields                  D    -     D      D    D       D      D        D      D       D
-F26 missing-fields                  D    D     D      D    D       D      D        D      D       D
+F26 missing-fields                  D    D     D      D    D       D      N        D      D       D
 F26 missing-fields=id               -    -     D      N    N       D      N        -      D       -
 F26 wrong-types                     N    N     D      N    N       U      N        D      D       D
 F27 redirect=http://127.0.0.1:1/    N    N     U      N    N       U      N        U      U       U

@@ -417,7 +417,7 @@ def test_protection_by_default_and_lowered_by_the_program_alone(
         {"shortname": 7, "email": ["x"], "deletionProtection": "maybe", "dataRetention": {}},
         dict.fromkeys(KEYS, UNKNOWN),
         dict.fromkeys(KEYS),
-        {"whatever": object()},
+        {"whatever": object},
     ],
     ids=ascii,
 )

@@ -72,11 +72,6 @@ def test_what_was_written_outweighs_the_list_until_it_is_old(clock: Clock) -> No
     assert directory.find(gateway, "acme-corp") == account(fps=2)
 
 
-def test_children_are_those_that_name_their_parent(clock: Clock) -> None:
-    listed = [account(shortname=name, parent=parent) for name, parent in (("b", "acme"), ("c", "x"), ("a", "acme"))]
-    assert Directory().below(bound(Scripted(customers=[listed]), clock), "acme") == ["a", "b"]
-
-
 def test_many_threads_ask_once() -> None:
     release = threading.Event()
     asked: list[None] = []
