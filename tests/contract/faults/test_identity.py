@@ -168,7 +168,7 @@ class _Watched:
 
 
 def test_a_customer_with_customers_of_its_own_is_not_deleted(emulator: Emulator) -> None:
-    # Where neither the record nor the list tells of sub-accounts, only the service itself can refuse.
+    # The list holds the direct children alone, so it cannot tell of this one; only the record can.
     emulator.switch(delete_parent="cascades")
     with Stack(emulator) as stack:
         stack.up("acme", {**PROGRAM, "type": "MSSP"})
