@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,6 +78,64 @@ class Ran:
         return self
 
 
+class Running:
+    """A command under way in a process group of its own, with what it has said so far."""
+
+    def __init__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
+        self._said = folder / "said.txt"
+        with self._said.open("w") as said:
+            self._process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdout=said, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing that it started is left, whatever the test made of it."""
+        for pid in [*self.descendants(""), self._process.pid]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+
+    def text(self) -> str:
+        return self._said.read_text()
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def until(self, condition: Callable[[], bool], seconds: float = 60) -> None:
+        """Wait for what the command is to reach."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert self._process.poll() is None, f"it ended before: {self.text()}"
+            assert time.monotonic() < end, f"it never came: {self.text()}"
+            time.sleep(0.02)
+
+    def end(self, seconds: float = 90) -> str:
+        """Everything that it said, once it has ended by itself."""
+        self._process.wait(seconds)
+        return self.text()
+
+    def descendants(self, word: str) -> list[int]:
+        """Processes that it started, directly or not, with the word in their command line (Linux)."""
+        parents = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                # The name before the parenthesis may hold anything: proc(5).
+                parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        found = {self._process.pid}
+        while more := {pid for pid, parent in parents.items() if parent in found} - found:
+            found |= more
+        return [pid for pid in found - {self._process.pid} if word in self.command_line(pid)]
+
+    @staticmethod
+    def command_line(pid: int) -> str:
+        with contextlib.suppress(OSError):
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return ""
+
+
 @dataclass
 class Stack:
     """The project in ``folder``, or one that declares what ``declare`` is given, with one stack.
@@ -132,6 +193,9 @@ class Stack:
             check=False,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *arguments: str) -> Running:
+        return Running(self.command(*arguments), self.folder, self.environment())
 
     def preview(self, *arguments: str) -> Ran:
         return self.pulumi("preview", "--diff", *arguments)

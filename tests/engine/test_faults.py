@@ -1,0 +1,80 @@
+"""Lost answers and answers that prove nothing, through the real CLI: nothing lost, nothing doubled, no traceback."""
+
+from __future__ import annotations
+
+import pytest
+
+from pulumi_fusion.emulator import Emulator, Switches
+from tests.engine.stack import Stack, a_customer, mutations
+
+COMMITTED_THEN_FAILED = ("reset", "hang=30", "cut-body", "500", "502", "504")
+
+
+def test_every_lost_answer_to_a_create_is_settled_in_the_same_up(stack: Stack, emulator: Emulator) -> None:
+    names = [f"customer-{number}" for number in range(len(COMMITTED_THEN_FAILED))]
+    stack.environ["FUSION_DEADLINE"] = "20"
+    stack.declare({name: a_customer(name) for name in names})
+    for kind in COMMITTED_THEN_FAILED:
+        fault = kind if kind == "cut-body" else f"commit-then-{kind}"
+        emulator.faults.add(f"POST /customer {fault} x1")
+
+    stack.up().ok()
+
+    assert sorted(account.shortname for account in emulator.accounts()) == names
+    assert len(emulator.requests.of("POST", "/customer")) == len(names)
+    ids = {each["id"]: each["outputs"]["customerId"] for each in stack.state().values()}
+    assert ids == {account.shortname: account.id for account in emulator.accounts()}
+    stack.settled()
+
+
+@pytest.mark.parametrize(
+    "fault", ["html-404", "403", "500", "revoked", "empty", "not-json", "html-200", "redirect=http://127.0.0.1:1/"]
+)
+def test_what_is_no_proof_of_absence_keeps_the_state(stack: Stack, emulator: Emulator, fault: str) -> None:
+    stack.environ["FUSION_DEADLINE"] = "4"
+    stack.declare({"acme": a_customer("acme-corp")})
+    stack.up().ok()
+    emulator.faults.add(f"GET /customer* {fault}")
+
+    for told in (stack.refresh().failed().text, stack.destroy().failed().text):
+        assert "'acme-corp'" in told
+    assert set(stack.state()) == {"acme"}
+    assert len(emulator.accounts()) == 1
+    assert mutations(emulator.requests) == ["POST /api/v1/customer"]
+
+    emulator.faults.clear()
+    stack.settled()
+
+
+@pytest.mark.parametrize("absence", [400, 403])
+def test_a_service_that_never_says_404_creates_and_forgets_nothing(
+    stack: Stack, emulator: Emulator, absence: int
+) -> None:
+    stack.declare({"acme": a_customer("acme-corp")})
+    stack.up().ok()
+    emulator.switches = Switches(absence=absence)  # type: ignore[arg-type]
+    emulator.remove("acme-corp")
+
+    assert str(absence) in stack.refresh().failed().text
+    assert set(stack.state()) == {"acme"}
+
+    stack.declare({"acme": a_customer("acme-corp"), "other": a_customer("other-corp")})
+    assert "Could not create the customer 'other-corp'" in stack.up().failed().text
+    assert len(emulator.requests.of("POST", "/customer")) == 1
+
+
+def test_two_stacks_that_claim_one_shortname_have_one_owner(stack: Stack, emulator: Emulator) -> None:
+    (stack.folder / "second").mkdir()
+    rival = Stack(stack.folder / "second", {**stack.environ, "FUSION_PREFLIGHT": "off"})
+    for each in (stack, rival):
+        each.declare({"acme": a_customer("acme-corp")})
+    stack.up().ok()
+
+    refused = rival.up().failed()
+
+    assert "exists already" in refused.text
+    assert rival.state() == {}
+    assert len(emulator.requests.of("POST", "/customer")) == 1
+    rival.destroy().ok()
+    assert [account.shortname for account in emulator.accounts()] == ["acme-corp"]
+    stack.settled()

@@ -1,0 +1,121 @@
+"""The CLI or the provider dies while a create is under way. What a user does then, in the words of the errors
+themselves, ends with the service and the state in step, and no create was accepted twice.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from pulumi_fusion.emulator import Emulator
+from tests.engine.stack import Running, Stack, a_customer
+
+
+def interrupt(running: Running) -> None:
+    running.signal(signal.SIGINT)
+
+
+def interrupt_twice(running: Running) -> None:
+    running.signal(signal.SIGINT)
+    running.until(lambda: "press ^C again" in running.text())
+    running.signal(signal.SIGINT)
+
+
+def terminate(running: Running) -> None:
+    running.signal(signal.SIGTERM)
+
+
+def kill_the_engine(running: Running) -> None:
+    running.signal(signal.SIGKILL)
+
+
+def kill_the_provider(running: Running) -> None:
+    for pid in running.descendants("pulumi.dynamic"):
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("moment", ["hang-before=30", "hang-after=30"])
+@pytest.mark.parametrize("death", [interrupt, interrupt_twice, terminate, kill_the_engine, kill_the_provider])
+def test_a_death_while_a_create_is_under_way(
+    stack: Stack, emulator: Emulator, death: Callable[[Running], None], moment: str
+) -> None:
+    stack.environ["FUSION_DEADLINE"] = "12"
+    customer = a_customer("acme-corp")
+    stack.declare({"acme": customer, "other": a_customer("other-corp")})
+    emulator.faults.add(f"POST /customer {moment} x1")
+
+    with stack.start("up", "--yes", "--skip-preview") as running:
+        running.until(lambda: not emulator.faults)  # the request has met it
+        death(running)
+        told = running.end()
+    assert "Traceback" not in told, told
+
+    recover(stack, customer)
+
+    assert sorted(account.shortname for account in emulator.accounts()) == ["acme-corp", "other-corp"]
+    accepted = [entry.shortname for entry in emulator.requests.of("POST", "/customer") if entry.genuine == 201]
+    assert sorted(str(name) for name in accepted) == ["acme-corp", "other-corp"]
+    ids = {each["id"]: each["outputs"]["customerId"] for each in stack.state().values()}
+    assert ids == {account.shortname: account.id for account in emulator.accounts()}
+    stack.settled()
+
+
+def test_a_state_that_cannot_be_written_after_the_create(stack: Stack, emulator: Emulator) -> None:
+    customer = a_customer("acme-corp")
+    stack.declare({"acme": customer})
+    emulator.faults.add("POST /customer delay=2 x1")
+    stacks = stack.checkpoint.parent
+    with stack.start("up", "--yes", "--skip-preview") as running:
+        running.until(lambda: not emulator.faults)
+        # A file where the folder of states was: as root, no permission would keep the engine from writing.
+        stacks.rename(stacks.with_name("away"))
+        stacks.touch()
+        running.end()
+    stacks.unlink()
+    stacks.with_name("away").rename(stacks)
+
+    recover(stack, customer)
+
+    assert [account.shortname for account in emulator.accounts()] == ["acme-corp"]
+    assert stack.state()["acme"]["outputs"]["customerId"] == emulator.accounts()[0].id
+    assert len(emulator.requests.of("POST", "/customer")) == 1
+    stack.settled()
+
+
+def recover(stack: Stack, customer: dict[str, object]) -> None:
+    """What the messages tell a user to do: run it again, lift a dead engine's lock, adopt by the id that is named."""
+    other = {"other": a_customer("other-corp")} if "other" in (stack.folder / "customers.json").read_text() else {}
+    for _ in range(4):
+        ran = stack.up()
+        if ran.code == 0:
+            return
+        assert "Traceback" not in ran.text, ran.text
+        if "pulumi cancel" in ran.text:
+            stack.pulumi("cancel", "--yes").ok()
+        adopted = dict(re.findall(r"'([\w-]+)' (?:is taken|exists).*?adopt='(\w+)'", ran.text, re.DOTALL))
+        adopted |= dict(re.findall(r"create the customer '([\w-]+)'.*?adopt='(\w+)'", ran.text, re.DOTALL))
+        declared = {"acme": customer, **other}
+        for fields in declared.values():
+            if fields["shortname"] in adopted:
+                fields["adopt"] = adopted[str(fields["shortname"])]
+        stack.declare(declared)
+    raise AssertionError(f"not recovered: {ran.text}")
+
+
+def test_an_interrupted_wait_ends_soon(stack: Stack, emulator: Emulator) -> None:
+    """The dynamic face hears nothing of an interrupt, so what bounds it is the deadline; a second one ends it."""
+    stack.environ["FUSION_DEADLINE"] = "6"
+    stack.declare({"acme": a_customer("acme-corp")})
+    emulator.faults.add("GET /customer/* hang-before=60")
+    with stack.start("up", "--yes", "--skip-preview") as running:
+        running.until(lambda: bool(running.descendants("pulumi.dynamic")) and len(emulator.requests) >= 3)
+        began = time.monotonic()
+        running.signal(signal.SIGINT)
+        running.end()
+        assert time.monotonic() - began < 6 + 5
+    assert not emulator.requests.of("POST", "/customer")
