@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception
 
-from pulumi_fusion.deadline import Deadline
+from pulumi_fusion.deadline import Deadline, backoff
 from pulumi_fusion.errors import InDoubt, NotSent, RateLimited, Rejected, RequestFailed
 
 __all__ = ["Budget", "Pace", "Retries", "retries_for"]
@@ -28,9 +28,6 @@ LONGEST_WAIT: Final = 300.0
 
 # Seconds. A repeat with less time left would only replace what went wrong by "no answer in time".
 _WORTHWHILE: Final = 1.0
-
-# Full jitter, in seconds: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
-_BACKOFF: Final = wait_random_exponential(multiplier=0.5, max=20.0)
 
 
 class Budget:
@@ -157,6 +154,7 @@ class Retries:
         """
 
         spent = 0
+        pauses = backoff()
 
         def give_up(state: RetryCallState) -> bool:
             nonlocal spent
@@ -169,7 +167,7 @@ class Retries:
 
         policy = Retrying(
             retry=retry_if_exception(lambda failure: _may_repeat(failure, repeatable)),
-            wait=_wait,
+            wait=lambda state: max(next(pauses), _failure(state).retry_after or 0.0),
             stop=give_up,
             sleep=lambda seconds: deadline.wait(seconds, operation),
             reraise=True,
@@ -198,10 +196,6 @@ def _may_repeat(failure: BaseException, repeatable: bool) -> bool:
     if isinstance(failure, NotSent):
         return not failure.lasting
     return isinstance(failure, InDoubt) and repeatable
-
-
-def _wait(state: RetryCallState) -> float:
-    return max(_BACKOFF(state), _failure(state).retry_after or 0.0)
 
 
 def _failure(state: RetryCallState) -> RequestFailed:
