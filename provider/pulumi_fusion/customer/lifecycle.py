@@ -326,8 +326,9 @@ class Lifecycle:
     def _look(self, op: _Operation, state: State) -> Account:
         """The account by GET. Raises NotFound where it is gone.
 
-        Absence is believed when it is seen several times in a row, for an answer may lag behind a create; and from no
-        other place than the account that the customer was made below, for everybody else is told the same 404.
+        Absence is believed when it is seen several times in a row and the list knows nothing else, for an answer may
+        lag behind a create; and from no other place than the account that the customer was made below, for everybody
+        else is told the same 404.
         """
         for pause in islice(backoff(cap=2.0), LOOKS_BEFORE_GONE - 1):
             with suppress(NotFound):
@@ -336,15 +337,18 @@ class Lifecycle:
         try:
             return op.live()
         except NotFound:
-            if state.parent in (None, op.gateway.account):
+            if state.parent not in (None, op.gateway.account):
+                raise AbsenceNotProved(
+                    op.attempted,
+                    f"the account {op.gateway.account!r} sees no such customer, but it was made below "
+                    f"{state.parent!r}, so it may only be out of sight",
+                    next_step=f"The state is kept. Work in the account {state.parent!r} (fusion:account, or its own "
+                    "netosecret); if the customer is gone, `pulumi state delete` makes the stack forget it.",
+                ) from None
+            listed = self._directory.find(op.gateway, op.shortname)
+            if listed is None:
                 raise
-        raise AbsenceNotProved(
-            op.attempted,
-            f"the account {op.gateway.account!r} sees no such customer, but it was made below {state.parent!r}, "
-            "so it may only be out of sight",
-            next_step=f"The state is kept. Work in the account {state.parent!r} (fusion:account, or its own "
-            "netosecret); if the customer is gone, `pulumi state delete` makes the stack forget it.",
-        )
+            return listed
 
     # update
 

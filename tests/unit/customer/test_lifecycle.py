@@ -948,3 +948,18 @@ def test_whatever_is_answered_the_lines_hold(over: Over, clock: Clock, seed: int
                 assert getattr(latest, "id", None) == "id-1"
     else:
         assert gateway.changing == []
+
+
+def test_a_404_is_no_end_while_the_list_still_holds_the_customer(over: Over) -> None:
+    lagging = Scripted(get=[absent()] * 3, customers=[[account()]], delete=[None])
+    over(lagging).delete("acme-corp", state())
+    assert lagging.changing == ["DELETE"]
+
+
+@pytest.mark.parametrize("answer", [portal, lost, no_role])
+def test_gone_needs_a_list_that_answers(over: Over, answer: Callable[[], FusionError]) -> None:
+    for operate in ("read", "delete"):
+        gateway = Scripted(get=[absent()] * 3, customers=[answer()])
+        with pytest.raises(type(answer()), match=f"Could not {operate} the customer 'acme-corp'"):
+            getattr(over(gateway), operate)("acme-corp", state())
+        assert gateway.changing == []
