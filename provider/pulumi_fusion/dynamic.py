@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Final
 
@@ -215,7 +215,7 @@ def _plain(properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _lifecycle(config: Any) -> Lifecycle:
+def _lifecycle(config: Callable[[str], Any]) -> Lifecycle:
     """The life cycle under the settings of this run. Settings that cannot be read fail what needs them, by name."""
     try:
         settings = Settings.resolve(config=config)
@@ -261,7 +261,7 @@ def _say(sentence: str) -> None:
             print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - stdout carries the port and nothing else
 
 
-def _once(say: Any) -> Any:
+def _once(say: Callable[[str], None]) -> Callable[[str], None]:
     """Each sentence once per run, however many customers it concerns."""
     said: set[str] = set()
     lock = threading.Lock()
