@@ -21,7 +21,7 @@ kind                   default  what the sender sees
 ``NNN``                before   that status with the service's error body: F14 ``500``, F21 ``403``, F10-F13
                                 ``429``, F18 ``503``; ``500-after`` F15, ``502-after`` F16, ``504-after`` F17.
                                 Options: ``retry-after=SECONDS`` (F10, F13), ``retry-after-date=SECONDS`` from
-                                now (F11), neither (F12)
+                                now (F11), neither (F12). A success, such as ``202`` or ``204``, has no body
 ``html-NNN``           before   that status with a page of a proxy or portal: F23 ``html-404``, F25 ``html-200``
 ``exists-400``,        before   "already exists" in the service's own words (F24); ``-after`` makes it true
 ``exists-409``
@@ -35,8 +35,11 @@ kind                   default  what the sender sees
                                 ingest_port) (F26)
 ``wrong-types``        after    the genuine records with numbers as texts, texts as numbers, flags as texts, in
                                 every field or in ``=NAME,NAME`` (F26)
+``other-account``      after    the genuine answer, but about an account of another name and id, as from a cache or
+                                a connection that mixes up answers
 ``delay=SECONDS``      colours  the request waits before the service sees it; ``jitter=SECONDS`` more at most (F9)
 ``slice[=SECONDS]``    colours  the answer in pieces of ``size=16`` bytes, each SECONDS (0.002) after the last (F8)
+``early-hints[=SECS]`` colours  a 103 before the answer, which follows SECS (0.05) later
 ``clock-skew=SECONDS`` colours  the service's clock is that far ahead (F29)
 ``token-expired``      colours  the access token of the request has just ended; a new one works (F19)
 ``stale=K``            colours  on a write: the next K reads of the account see what was before (F22 after POST,
@@ -243,7 +246,8 @@ def _status(fault: Fault, genuine: Answer | None, now: float) -> Delivery:
         headers["Retry-After"] = fault.options["retry-after"]
     if "retry-after-date" in fault.options:
         headers["Retry-After"] = http_date(now + float(fault.options["retry-after-date"]))
-    return Delivery(_refusal(int(fault.kind), "Injected fault", headers))
+    status = int(fault.kind)
+    return Delivery(Answer(status, headers, b"") if status < 300 else _refusal(status, "Injected fault", headers))
 
 
 def _page(fault: Fault, genuine: Answer | None, now: float) -> Delivery:
@@ -299,6 +303,13 @@ def _wrong_types(fault: Fault, genuine: Answer | None, now: float) -> Delivery:
     return _rewritten(genuine, lambda document: _records(document, lambda fields: _mistyped(fields, chosen)))
 
 
+def _other_account(fault: Fault, genuine: Answer | None, now: float) -> Delivery:
+    def record(fields: dict[str, Any]) -> dict[str, Any]:
+        return {**fields, "id": "0ther0acc0unt000000000000", "shortname": "someone-else"}
+
+    return _rewritten(genuine, lambda document: _records(document, record))
+
+
 _DECISIVE: Final[Mapping[str, _Decisive]] = {
     "reset": _Decisive(_reset),
     "hang": _Decisive(_hang, value="optional", number=True),
@@ -314,11 +325,13 @@ _DECISIVE: Final[Mapping[str, _Decisive]] = {
     "huge": _Decisive(_huge, default="after", only="after", value="optional", number=True),
     "unknown-fields": _Decisive(_unknown_fields, default="after", only="after"),
     "missing-fields": _Decisive(_missing_fields, default="after", only="after", value="optional"),
+    "other-account": _Decisive(_other_account, default="after", only="after"),
     "wrong-types": _Decisive(_wrong_types, default="after", only="after", value="optional"),
 }
 _COLOURS: Final[Mapping[str, _Colour]] = {
     "delay": _Colour("required", options=("jitter",)),
     "slice": _Colour("optional", options=("size",)),
+    "early-hints": _Colour("optional"),
     "clock-skew": _Colour("required"),
     "token-expired": _Colour("none"),
     "stale": _Colour("required"),

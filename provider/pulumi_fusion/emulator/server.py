@@ -481,6 +481,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.wfile.write(head + body[: len(body) // 2] if body else head[: len(head) // 2])
             return
+        hints = drawn.colour("early-hints")
+        if hints is not None:
+            self.wfile.write(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n")
+            self.server.stopping.wait(float(hints.value or 0.05))
         pieces = drawn.colour("slice")
         if pieces is None:
             self.wfile.write(head + body)

@@ -185,6 +185,34 @@ def test_fields_of_another_type(emulator: Emulator, caller: Caller) -> None:
     assert (some["id"], some["billing"]["trial"], some["billing"]["data_retention"]) == (42, "no", 90)
 
 
+def test_a_success_that_tells_nothing(emulator: Emulator, caller: Caller) -> None:
+    emulator.faults.add("POST /customer 202-before x1", "POST /customer 204-after x1")
+    assert [(reply.status, reply.body) for reply in (caller.create(), caller.create())] == [(202, b""), (204, b"")]
+    assert made(emulator) == ["acme-one"]
+
+
+def test_an_answer_about_another_account(emulator: Emulator, caller: Caller) -> None:
+    genuine = emulator.seed("acme-one")
+    emulator.faults.add("GET /customer/* other-account x1")
+    mixed_up = caller.read().data
+    assert mixed_up["shortname"] == "someone-else"
+    assert mixed_up["id"] != genuine.id
+    assert mixed_up["billing"] == caller.read().data["billing"]
+
+
+def test_hints_before_the_answer(emulator: Emulator, caller: Caller) -> None:
+    emulator.seed("acme-one")
+    emulator.faults.add("GET /customer/* early-hints=0.01 x1")
+    with socket.create_connection(("127.0.0.1", emulator.port), timeout=5) as raw:
+        raw.sendall(
+            b"GET /api/v1/customer/acme-one HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            b"Authorization: Bearer " + str(caller.token).encode() + b"\r\n\r\n"
+        )
+        received = b"".join(iter(lambda: raw.recv(4096), b""))
+    assert received.startswith(b"HTTP/1.1 103 ")
+    assert b"\r\n\r\nHTTP/1.1 200 OK" in received
+
+
 def test_latency_with_jitter(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add("* * delay=0.1 jitter=0.05 x1")
     started = time.monotonic()
