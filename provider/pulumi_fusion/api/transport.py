@@ -179,7 +179,8 @@ class _Exchange:
         finally:
             with self._lock:
                 self._socket = None
-                reusable = self._answer is not None and not self._left
+                # After a 1xx the answer itself is yet to come, and the next request would take it for its own.
+                reusable = self._answer is not None and self._answer.status >= 200 and not self._left
             if reusable:
                 self._transport.give_back(session)
             else:

@@ -416,6 +416,17 @@ def test_a_connection_is_used_again_but_not_after_it_was_idle(
     assert len(opened) == 2
 
 
+def test_an_answer_that_comes_after_hints_is_not_taken_for_that_of_another_request(
+    emulator: Emulator, client: FusionClient
+) -> None:
+    emulator.seed("other-one")
+    emulator.faults.add("POST /customer early-hints=0.3 x1")
+    with pytest.raises(Unrecognised, match="103 Early Hints"):
+        client.create_customer(customer("acmecorp"))
+    assert client.get_customer("other-one").shortname == "other-one"
+    assert len(emulator.requests.of("GET", "/customer/*")) == 1
+
+
 def test_a_service_that_closes_an_idle_connection_goes_unnoticed(emulator: Emulator, client: FusionClient) -> None:
     client.list_customers()
     port = emulator.port
