@@ -178,14 +178,19 @@ def _addressable(shortname: str, operation: str) -> str:
     return shortname
 
 
+# What the API documents. 202 and 203 to 207 are said by queues and proxies, and leave open what became of the request.
+_DONE: Final = (200, 201, 204)
+
+
 def failure(request: Request[Any], answer: Answer) -> RequestFailed | None:
     """The error that an answer stands for, or None when its status says that the request was done.
 
     401 and 429 are believed from anybody, since neither can be taken for an effect; every other refusal
-    must carry the service's own error body, because a proxy's 404 proves nothing about a customer.
+    must carry the service's own error body, because a proxy's 404 proves nothing about a customer. A status
+    that neither says "done" nor "not done" leaves it open: a 202 or a 408 may stand for either.
     """
     status = answer.status
-    if 200 <= status < 300:
+    if status in _DONE:
         return None
     said = _spoken(answer)
     asked = retry_after(answer)
@@ -196,8 +201,10 @@ def failure(request: Request[Any], answer: Answer) -> RequestFailed | None:
         kind, came_back = Unrecognised, f"{came_back}, {_redirect(answer)}"
     elif status >= 500:
         kind = InDoubt
-    elif status in (401, 429) or (said and 400 <= status < 500):
-        kind = BY_STATUS.get(status, Rejected)
+    elif status in (401, 429) or (said and (said.name or status != 404)):
+        kind = BY_STATUS.get(status, InDoubt)
+    elif 200 <= status < 300:
+        kind, came_back = Unrecognised, f"{came_back}, which does not say that it is done"
     else:
         kind, came_back = Unrecognised, f"{came_back} without the error body that Fusion sends"
     if asked is not None:
@@ -312,14 +319,15 @@ def _json(request: Request[Any], answer: Answer) -> Any:
             ) from None
         media = capped(answer.headers.get("content-type", "")) or "no content type"
         raise _unrecognised(request, answer, f"the answer {line} is not JSON ({media})") from None
-    if isinstance(body, dict) and "data" in body:
-        meta = body.get("meta")
-        code = meta.get("code") if isinstance(meta, dict) else None
-        # "200 ok, 400 you did something wrong. 500 we did something wrong": it must not contradict the status.
+    if not isinstance(body, dict):
+        return body
+    meta = body.get("meta")
+    # "200 ok, 400 you did something wrong. 500 we did something wrong", and the status of an error's own body: neither
+    # may contradict the status line.
+    for code in (meta.get("code") if isinstance(meta, dict) else None, body.get("status")):
         if isinstance(code, int) and code >= 400:
             raise _unrecognised(request, answer, f"the answer {line} says {code} inside")
-        return body["data"]
-    return body
+    return body.get("data", body)
 
 
 def _unrecognised(request: Request[Any], answer: Answer, came_back: str) -> Unrecognised:
@@ -348,21 +356,15 @@ def _account(value: Any, request: Request[Any], answer: Answer) -> Account:
     return account
 
 
-# What makes a JSON object an account, even if most of it is missing.
-_ACCOUNT_FIELDS: Final = frozenset(
-    {"id", "shortname", "ingest_ip", "ingest_port", "billing", "reseller", "organization", "type", "fps"}
-)
-
-
 def _read_account(request: Request[Any], answer: Answer) -> Account:
     value = _json(request, answer)
     if isinstance(value, list) and len(value) == 1:
         # Other routes of the API answer with a list of one: https://docs.netography.com/api-reference
         value = value[0]
-    if not isinstance(value, dict) or not value.keys() & _ACCOUNT_FIELDS:
+    # Whatever else is missing, an account names itself: {"id": ..., "message": ...} is what gateways say, too.
+    if not isinstance(value, dict) or value.get("shortname") is None:
         raise _unrecognised(request, answer, f"the answer {_status_line(answer.status)} holds no account")
-    named = value.get("shortname")
-    account = _account({**value, "shortname": request.shortname} if named is None else value, request, answer)
+    account = _account(value, request, answer)
     if account.shortname != request.shortname:
         raise _unrecognised(request, answer, f"the answer is about another account, {capped(account.shortname)!r}")
     return account

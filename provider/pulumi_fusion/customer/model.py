@@ -172,6 +172,10 @@ OUTPUTS: Final = tuple(name for name in State.model_fields if name not in Inputs
 """Fields that only the service assigns."""
 
 
+def _text_of_number(value: object) -> object:
+    return str(value) if type(value) is int else value
+
+
 class Account(BaseModel):
     """One account as the service shows it; any field may be missing from an answer.
 
@@ -183,7 +187,8 @@ class Account(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True, extra="ignore", strict=True)
 
     shortname: str
-    id: str | None = None
+    id: Annotated[str | None, BeforeValidator(_text_of_number)] = None
+    """A text by the documentation; a number in its place is as good, since it is only compared."""
     ingest_ip: str | None = None
     ingest_port: int | None = None
     data_retention: int | None = Field(default=None, validation_alias=AliasPath("billing", "data_retention"))

@@ -196,6 +196,7 @@ def proves_absence(script: Script) -> bool:
         and isinstance(document, dict)
         and document.get("status") == 404
         and isinstance(document.get("message"), str)
+        and isinstance(document.get("name"), str)
     )
 
 

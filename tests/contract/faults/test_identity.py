@@ -38,7 +38,7 @@ NO_PROOF = (
     "wrong-types",
     "reset",
 )
-CHANGED_PROOF = ("missing-fields=status", "missing-fields=message", "unknown-fields")
+CHANGED_PROOF = ("missing-fields=status", "missing-fields=name", "missing-fields=message", "unknown-fields")
 CHANGED_RECORD = ("missing-fields=id", "missing-fields=id,shortname", "wrong-types=id")
 
 

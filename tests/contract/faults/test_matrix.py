@@ -65,6 +65,7 @@ F15 500-after x1                    D    -     D      -    -       D      -     
 F15 500-after                       N    -     D      -    -       U      -        D      D       D
 F16 502-after x1                    D    -     D      -    -       D      -        D      D       D
 F17 504-after x1                    D    -     D      -    -       D      -        D      D       D
+F17 408-after x1                    D    -     D      -    -       D      -        D      D       D
 F18 503 retry-after=1 x1            D    D     D      D    D       D      D        D      D       D
 F19 token-expired x1                -    D     D      D    D       D      D        D      D       D
 F20 revoked                         N    N     N      N    N       N      N        N      N       N
@@ -85,6 +86,11 @@ F26 unknown-fields                  D    -     D      D    D       D      D     
 F26 missing-fields                  D    D     D      D    D       D      N        D      D       D
 F26 missing-fields=id               -    -     D      N    N       D      N        -      D       -
 F26 wrong-types                     N    N     D      N    N       U      N        D      D       D
+F26 other-account x1                -    D     D      D    D       D      D        -      D       -
+F26 other-account                   -    -     D      N    N       U      N        -      D       -
+F26 202-before                      N    N     U      N    N       U      N        U      U       U
+F26 202-after x1                    D    D     D      D    D       D      D        D      D       D
+F26 early-hints x1                  D    D     D      D    D       D      D        D      D       D
 F27 redirect=http://127.0.0.1:1/    N    N     U      N    N       U      N        U      U       U
 F28 huge=17000000                   N    -     D      N    N       U      N        -      D       -
 F30 stale=2 x1                      -    -     -      -    -       D      -        -      -       -

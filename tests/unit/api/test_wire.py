@@ -23,7 +23,6 @@ from pulumi_fusion.errors import (
     InvalidInput,
     NotFound,
     RateLimited,
-    Rejected,
     RequestFailed,
     Unauthorized,
     Unrecognised,
@@ -112,8 +111,7 @@ def test_a_request_shows_nothing_of_its_body() -> None:
         RECORD,
         [RECORD],
         {"meta": None, "data": [RECORD]},
-        {name: value for name, value in RECORD.items() if name != "shortname"},
-        {**RECORD, "shortname": None, "unheard": {"of": [1]}},
+        {**RECORD, "unheard": {"of": [1]}, "status": "active", "message": None},
     ],
 )
 def test_one_account_is_read_in_each_shape(body: Any) -> None:
@@ -121,8 +119,12 @@ def test_one_account_is_read_in_each_shape(body: Any) -> None:
 
 
 def test_everything_but_what_names_the_account_may_be_missing() -> None:
-    assert GET.read(answer(200, {"id": "7239b7f5"})) == Account(shortname="acmecorp", id="7239b7f5")
-    assert GET.read(answer(200, {"billing": None, "reseller": {}})) == Account(shortname="acmecorp")
+    shown: dict[str, Any] = {"shortname": "acmecorp", "billing": None, "reseller": {}}
+    assert GET.read(answer(200, shown)) == Account(shortname="acmecorp")
+
+
+def test_an_id_that_is_a_number_is_read_as_its_text() -> None:
+    assert GET.read(answer(200, {**RECORD, "id": 7239})).id == "7239"
 
 
 @pytest.mark.parametrize(
@@ -138,9 +140,14 @@ def test_everything_but_what_names_the_account_may_be_missing() -> None:
         {"data": {}},
         {"status": "ok"},
         {"meta": {"code": 400}, "data": RECORD},
+        {"meta": {"code": 500}},
+        {"id": "request-7", "message": "ok"},
+        {name: value for name, value in RECORD.items() if name != "shortname"},
+        {**RECORD, "shortname": None},
         {**RECORD, "shortname": "other1"},
         {**RECORD, "shortname": 7},
-        {**RECORD, "id": 7},
+        {**RECORD, "id": 7.5},
+        {**RECORD, "id": True},
         {**RECORD, "ingest_port": "2001"},
         {**RECORD, "ingest_port": True},
         {**RECORD, "billing": "free"},
@@ -203,7 +210,18 @@ def test_a_delete_is_done_when_the_service_says_so(given_: wire.Answer) -> None:
     wire.delete_customer("acmecorp").read(given_)
 
 
-@pytest.mark.parametrize("given_", [answer(200), answer(200, b"<html>"), answer(202)])
+@pytest.mark.parametrize(
+    "given_",
+    [
+        answer(200),
+        answer(200, b"<html>"),
+        answer(202),
+        answer(202, {}),
+        answer(206, {}),
+        answer(200, {"meta": {"code": 500, "count": 0}}),
+        answer(200, {"status": 500, "name": "Some name", "message": "Some message"}),
+    ],
+)
 def test_a_delete_is_in_doubt_when_anybody_could_have_said_so(given_: wire.Answer) -> None:
     with pytest.raises(InDoubt):
         wire.delete_customer("acmecorp").read(given_)
@@ -217,7 +235,8 @@ def test_a_delete_is_in_doubt_when_anybody_could_have_said_so(given_: wire.Answe
         (fusion_error(403), Forbidden),
         (fusion_error(404), NotFound),
         (fusion_error(409), Conflict),
-        (fusion_error(418), Rejected),
+        (fusion_error(408), InDoubt),
+        (fusion_error(418), InDoubt),
         (fusion_error(422), BadRequest),
         (fusion_error(429), RateLimited),
         (answer(401, b"<html>"), Unauthorized),
@@ -239,8 +258,14 @@ def test_a_delete_is_in_doubt_when_anybody_could_have_said_so(given_: wire.Answe
         (fusion_error(404, status="404"), Unrecognised),
         (fusion_error(404, message=None), Unrecognised),
         (fusion_error(404, name=7), Unrecognised),
-        (answer(404, {"status": 404, "message": "gone"}), NotFound),
+        (answer(404, {"status": 404, "message": "gone"}), Unrecognised),
+        (answer(404, {"status": 404, "name": "", "message": "gone"}), Unrecognised),
+        (answer(409, {"status": 409, "message": "taken"}), Conflict),
         (fusion_error(404, more="x"), NotFound),
+        (answer(103), Unrecognised),
+        (answer(202, {"data": RECORD}), Unrecognised),
+        (answer(203, {"data": RECORD}), Unrecognised),
+        (answer(206, {"data": RECORD}), Unrecognised),
         (answer(301), Unrecognised),
         (fusion_error(304), Unrecognised),
         (fusion_error(500), InDoubt),
@@ -405,5 +430,6 @@ def test_no_404_but_the_services_own_proves_absence(body: bytes) -> None:
         said = json.loads(body)
         assert said["status"] == 404
         assert isinstance(said["message"], str)
+        assert said["name"]
     except Unrecognised:
         pass

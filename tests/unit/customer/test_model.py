@@ -121,7 +121,7 @@ def test_fields_may_be_missing_from_a_record(record: dict[str, Any]) -> None:
         {},
         {"shortname": None},
         {"shortname": 7},
-        {"shortname": "acme-corp", "id": 7},
+        {"shortname": "acme-corp", "id": 7.5},
         {"shortname": "acme-corp", "billing": {"trial": "no"}},
         {"shortname": "acme-corp", "billing": {"data_retention": "45"}},
         {"shortname": "acme-corp", "reseller": {"children": True}},
