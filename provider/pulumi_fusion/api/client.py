@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -22,6 +22,10 @@ __all__ = ["FusionClient"]
 T = TypeVar("T")
 
 
+def _nothing() -> None:
+    """There is nothing to look at before a request is sent again."""
+
+
 class FusionClient:
     """The customers of one Fusion account. Safe to use from many threads; one client serves a whole program.
 
@@ -32,7 +36,9 @@ class FusionClient:
 
     Every call may raise :class:`~pulumi_fusion.errors.RequestFailed`, whose subclass says whether the service
     may have acted, DeadlineExceeded, or Cancelled. A call that only reads, or asks for an access token, is
-    repeated after faults; one that changes something only when it certainly did not reach the service.
+    repeated after faults; one that changes something only when it certainly did not reach the service, or was
+    refused with a 401 or a 429. ``look_again`` is called before the latter and may raise to keep it from going out:
+    what held minutes ago may hold no longer.
 
     ::
 
@@ -100,24 +106,26 @@ class FusionClient:
         """One customer. Raises NotFound only when the service itself says that there is none."""
         return self._call(wire.get_customer(shortname))
 
-    def create_customer(self, body: Mapping[str, Any]) -> Account:
+    def create_customer(self, body: Mapping[str, Any], *, look_again: Callable[[], None] = _nothing) -> Account:
         """Make a customer from the API's own fields (``shortname``, ``organization``, ``retention``, ...).
 
         https://docs.netography.com/api-reference/netography-apis/resellers lists them. Raises InDoubt when the
         customer may or may not exist now; the request is never sent a second time then.
         """
-        return self._call(wire.create_customer(body))
+        return self._call(wire.create_customer(body), look_again)
 
-    def update_customer(self, shortname: str, body: Mapping[str, Any]) -> Account:
+    def update_customer(
+        self, shortname: str, body: Mapping[str, Any], *, look_again: Callable[[], None] = _nothing
+    ) -> Account:
         """Replace the settings of a customer by ``body``, which must be complete: the API knows no partial update.
 
         Raises InDoubt when the change may or may not have been made.
         """
-        return self._call(wire.update_customer(shortname, body))
+        return self._call(wire.update_customer(shortname, body), look_again)
 
-    def delete_customer(self, shortname: str) -> None:
+    def delete_customer(self, shortname: str, *, look_again: Callable[[], None] = _nothing) -> None:
         """Delete a customer. Raises NotFound when there was none, InDoubt when it may or may not be gone."""
-        self._call(wire.delete_customer(shortname))
+        self._call(wire.delete_customer(shortname), look_again)
 
     def list_customer_types(self) -> list[AccountType]:
         """The account types of the service: the value that is sent and the label that its form shows."""
@@ -142,21 +150,29 @@ class FusionClient:
     def __repr__(self) -> str:
         return f"FusionClient(url={self._url!r}, account={self._account!r})"
 
-    def _call(self, request: wire.Request[T]) -> T:
+    def _call(self, request: wire.Request[T], look_again: Callable[[], None] = _nothing) -> T:
         deadline = self._deadline or Deadline(self._seconds)
+
+        def send(token: Secret) -> T:
+            def attempt() -> T:
+                return request.read(self._transport.exchange(request, deadline, token=token))
+
+            return self._retries.run(
+                attempt,
+                deadline,
+                operation=request.operation,
+                repeatable=request.repeatable,
+                look_again=look_again,
+            )
+
         try:
             token = self._tokens.token(deadline)
             try:
-                return self._send(request, token, deadline)
+                return send(token)
             except Unauthorized:
                 # The token may have ended early. A 401 means that nothing was done, so any verb repeats.
                 token = self._tokens.token(deadline, instead_of=token)
-            return self._send(request, token, deadline)
+            look_again()
+            return send(token)
         except FusionError as failure:
             raise failure.during(request.operation, request.shortname) from None
-
-    def _send(self, request: wire.Request[T], token: Secret, deadline: Deadline) -> T:
-        def attempt() -> T:
-            return request.read(self._transport.exchange(request, deadline, token=token))
-
-        return self._retries.run(attempt, deadline, operation=request.operation, repeatable=request.repeatable)

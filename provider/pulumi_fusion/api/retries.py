@@ -145,12 +145,21 @@ class Retries:
         self._budget = budget
         self._pace = pace
 
-    def run(self, attempt: Callable[[], T], deadline: Deadline, *, operation: str, repeatable: bool) -> T:
+    def run(
+        self,
+        attempt: Callable[[], T],
+        deadline: Deadline,
+        *,
+        operation: str,
+        repeatable: bool,
+        look_again: Callable[[], None] = lambda: None,
+    ) -> T:
         """The first result of ``attempt``, called up to 5 times, 429 not counted.
 
         ``operation`` is an infinitive for error texts; ``repeatable`` says that a repeat does no harm even if
-        the first one was done. Raises what the last attempt raised, at once when a repeat is not allowed or
-        would wait past the deadline, and Cancelled when an interrupt ends a wait.
+        the first one was done; ``look_again`` is called after the wait for a 429, and what it raises ends it.
+        Raises what the last attempt raised, at once when a repeat is not allowed or would wait past the
+        deadline, and Cancelled when an interrupt ends a wait.
         """
 
         spent = 0
@@ -173,14 +182,16 @@ class Retries:
             reraise=True,
         )
         try:
-            result: T = policy(self._patiently, attempt, deadline, operation)
+            result: T = policy(self._patiently, attempt, deadline, operation, look_again)
         except Rejected:
             self._budget.earn(spent)  # a clear no is a service that works
             raise
         self._budget.earn(spent)
         return result
 
-    def _patiently(self, attempt: Callable[[], T], deadline: Deadline, operation: str) -> T:
+    def _patiently(
+        self, attempt: Callable[[], T], deadline: Deadline, operation: str, look_again: Callable[[], None]
+    ) -> T:
         """Wait out any 429, which costs nothing of the budget: the pace already thins out the requests."""
         while True:
             try:
@@ -190,6 +201,7 @@ class Retries:
                 asked = answer.retry_after or 0.0
                 if asked > LONGEST_WAIT or asked >= deadline.remaining():
                     raise
+            look_again()
 
 
 def _may_repeat(failure: BaseException, repeatable: bool) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from pulumi_fusion.customer.model import Account, AccountType
@@ -14,6 +14,9 @@ __all__ = ["Gateway"]
 class Gateway(Protocol):
     """The service's verbs. Each raises a :class:`~pulumi_fusion.errors.RequestFailed` whose class is the phase
     in which it failed, and repeats on its own only what provably changed nothing.
+
+    ``look_again`` is called before a request that the service refused (401, 429) is sent once more, for minutes may
+    have passed since what it relies on was proved; what it raises keeps the request back.
     """
 
     @property
@@ -29,13 +32,13 @@ class Gateway(Protocol):
     def get_customer(self, shortname: str) -> Account:
         """One account. Raises NotFound on proof of absence."""
 
-    def create_customer(self, body: Mapping[str, Any]) -> Account:
+    def create_customer(self, body: Mapping[str, Any], *, look_again: Callable[[], None]) -> Account:
         """Create an account; one request is all that is ever sent whose outcome is in doubt."""
 
-    def update_customer(self, shortname: str, body: Mapping[str, Any]) -> Account:
+    def update_customer(self, shortname: str, body: Mapping[str, Any], *, look_again: Callable[[], None]) -> Account:
         """Replace what the service holds of an account."""
 
-    def delete_customer(self, shortname: str) -> None:
+    def delete_customer(self, shortname: str, *, look_again: Callable[[], None]) -> None:
         """Delete an account. Raises NotFound where it is gone already."""
 
     def list_customer_types(self) -> Sequence[AccountType]:

@@ -41,6 +41,8 @@ from pulumi_fusion.errors import (
     NotOurs,
     OutcomeUnknown,
     Protected,
+    RateLimited,
+    Rejected,
     RequestFailed,
 )
 from pulumi_fusion.settings import Preflight
@@ -170,8 +172,12 @@ class Lifecycle:
 
     def _post(self, op: _Operation, body: Mapping[str, Any]) -> Account:
         """POST; settle what is in doubt; and a second POST only after absence was proved for the whole window."""
+
+        def post() -> Account:
+            return op.gateway.create_customer(body, look_again=lambda: self._still_free(op))
+
         try:
-            return op.gateway.create_customer(body)
+            return post()
         except InDoubt as lost:
             doubt = lost
         except FusionError as failure:
@@ -179,8 +185,8 @@ class Lifecycle:
         settled = self._settle(op, body, doubt)
         if settled is None:
             try:
-                return op.gateway.create_customer(body)
-            except (InDoubt, BadRequest, Conflict):
+                return post()
+            except (InDoubt, BadRequest, Conflict, AlreadyExists):
                 # One that is refused may have run into what the first one made after all.
                 settled = self._settle(op, body, doubt)
             except FusionError:
@@ -188,6 +194,18 @@ class Lifecycle:
         if settled is None:
             raise self._unknown(op, doubt)
         return settled
+
+    def _still_free(self, op: _Operation) -> None:
+        """The proof anew before a POST that was refused goes out once more: its 429 may have held it for minutes."""
+        try:
+            self._prove_absence(op)
+        except RequestFailed as unclear:
+            raise AbsenceNotProved(
+                op.attempted,
+                f"the service refused it for now, and whether the shortname is still free is not known: "
+                f"{unclear.came_back}",
+                next_step="Run it again: that is asked before anything is sent.",
+            ) from None
 
     def _settle(self, op: _Operation, body: Mapping[str, Any], doubt: InDoubt) -> Account | None:
         """Look until the account that our POST made is seen, or until it was absent for the whole window (None).
@@ -245,8 +263,12 @@ class Lifecycle:
         return found
 
     def _refused(self, op: _Operation, failure: FusionError) -> FusionError:
-        """What a refused POST means. "Exists already" has no published status, so a look decides."""
-        if isinstance(failure, (BadRequest, Conflict)):
+        """What a refused POST means. "Exists already" has no published status, so a look decides.
+
+        A look also where the refusal says something else: should the service have acted all the same, the user is
+        told of the customer, with its id, and not that nothing was changed.
+        """
+        if isinstance(failure, Rejected) and not isinstance(failure, RateLimited):
             try:
                 return self._exists(op, op.live())
             except FusionError:
@@ -373,7 +395,9 @@ class Lifecycle:
 
     def _put(self, op: _Operation, customer_id: str | None, body: Mapping[str, Any]) -> Account:
         """PUT the complete object and see it taken."""
-        answered = self._send(op, customer_id, lambda: op.gateway.update_customer(op.shortname, body))
+        answered = self._send(
+            op, customer_id, lambda look: op.gateway.update_customer(op.shortname, body, look_again=look)
+        )
         shown = self._wait_until_shown(op, body, answered)
         self._directory.wrote(op.shortname, shown)
         return shown
@@ -415,7 +439,7 @@ class Lifecycle:
                 live = self._look(op, state)
                 self._require_same(op, live, state)
                 self._require_childless(op, live)
-                self._send(op, live.id, lambda: op.gateway.delete_customer(shortname))
+                self._send(op, live.id, lambda look: op.gateway.delete_customer(shortname, look_again=look))
             self._directory.wrote(shortname, None)
 
     def _require_childless(self, op: _Operation, live: Account) -> None:
@@ -463,14 +487,31 @@ class Lifecycle:
             )
         return resolved
 
-    def _send(self, op: _Operation, customer_id: str | None, send: Callable[[], T]) -> T:
+    def _send(self, op: _Operation, customer_id: str | None, send: Callable[[Callable[[], None]], T]) -> T:
         """Send what changes an existing account; where its outcome is in doubt, look, and send again only at the
-        account that was meant.
+        account that was meant. ``send`` takes the look that comes before what was refused is sent again.
 
-        Raises NotFound where the account is gone, OutcomeUnknown where nothing can be proved.
+        Raises NotFound where the account is gone, NotOurs where another one took its place, OutcomeUnknown where
+        nothing can be proved.
         """
+
+        def still_the_same() -> None:
+            try:
+                live = op.live()
+            except NotFound:
+                raise
+            except RequestFailed as unclear:
+                raise self._open(op, f"the service refused it for now, and since then {unclear.came_back}") from None
+            if live.id != customer_id:
+                raise NotOurs(
+                    op.attempted,
+                    f"while it waited to be sent again, another customer (id {live.id!r}) took the place of the one "
+                    f"with the id {customer_id!r}",
+                    next_step="Nothing was changed. Run it again: the error then says what to do.",
+                )
+
         try:
-            return send()
+            return send(still_the_same)
         except InDoubt as lost:
             doubt = lost
         for _, pause in zip(range(SENDS_IN_DOUBT - 1), backoff(), strict=False):
@@ -478,16 +519,19 @@ class Lifecycle:
                 op.deadline.wait(pause)
                 if op.live().id != customer_id:
                     break
-                return send()
+                return send(still_the_same)
             except InDoubt as lost:
                 doubt = lost
             except NotFound:
                 raise
             except FusionError:
                 break
-        raise OutcomeUnknown(
+        raise self._open(op, f"the request was sent, {doubt.came_back}, and its effect could not be settled since")
+
+    def _open(self, op: _Operation, came_back: str) -> OutcomeUnknown:
+        return OutcomeUnknown(
             op.attempted,
-            f"the request was sent, {doubt.came_back}, and its effect could not be settled since",
+            came_back,
             next_step="The state is kept as it was. Run it again: what holds on the service is looked up first.",
         )
 

@@ -136,6 +136,17 @@ class Stack:
         # Set aside, so that a test that fails shows its frames; _call formats errors as it would.
         assert vars(sys).pop("tracebacklimit") == 0
 
+    def meanwhile(self, method: str, path: str, act: Callable[[], None]) -> None:
+        """Let somebody else act once, as soon as the service has seen such a request and before the next look."""
+        lifecycle = self.provider._lifecycle
+        gateway, left = lifecycle._connect(), [act]
+
+        def before_a_look() -> None:
+            if left and self.emulator.requests.of(method, path):
+                left.pop()()
+
+        setattr(lifecycle, "_connect", lambda: _Watched(gateway, before_a_look))  # noqa: B010  # as above
+
     # What the engine does.
 
     def up(self, name: str, program: Mapping[str, Any]) -> Outcome:
@@ -294,6 +305,24 @@ class Stack:
         """How many POSTs for that customer the service has carried out."""
         posts = self.emulator.requests.of("POST", "/customer")
         return sum(entry.genuine == 201 for entry in posts if entry.shortname == shortname)
+
+
+class _Watched:
+    """A gateway that calls back before each look."""
+
+    def __init__(self, gateway: Any, before_each_look: Callable[[], None]) -> None:
+        self._gateway = gateway
+        self._before = before_each_look
+
+    def within(self, deadline: object) -> _Watched:
+        return _Watched(self._gateway.within(deadline), self._before)
+
+    def get_customer(self, shortname: str) -> Any:
+        self._before()
+        return self._gateway.get_customer(shortname)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._gateway, name)
 
 
 def _wire(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,34 @@ def test_a_lost_answer_ends_with_the_customer_in_state(
         assert len(writes(emulator)) == mutations
 
 
+@pytest.mark.parametrize("unique", [True, False], ids=["unique", "not-unique"])
+@pytest.mark.parametrize("kind", ["400-after", "401-after", "403-after", "404-after", "409-after", "429-after"])
+def test_a_service_that_refuses_what_it_has_done(emulator: Emulator, kind: str, unique: bool) -> None:
+    """A refusal says "not executed", so this account is not proved ours: it is named, and never made twice."""
+    emulator.switch(unique_shortnames=unique)
+    emulator.faults.add(f"POST /customer {kind} x1")
+    with Stack(emulator) as stack:
+        outcome = stack.up("acme", PROGRAM)
+        assert isinstance(outcome.error, AlreadyExists)
+        assert outcome.adopt == stack.ours()[0].id
+        assert len(emulator.requests.of("POST", "/customer")) == 1
+        assert stack.recover("acme", PROGRAM).ok
+        stack.require_in_step()
+        stack.require_unharmed()
+
+
+@pytest.mark.parametrize("kind", ["429", "429 retry-after=1", "token-expired"])
+def test_a_name_that_is_taken_while_a_post_waits_to_be_sent_again(emulator: Emulator, kind: str) -> None:
+    emulator.faults.add(f"POST /customer {kind} x1")
+    with Stack(emulator) as stack:
+        stack.meanwhile("POST", "/customer", lambda: stack.foreign(emulator.seed("acmecorp", trial=True)))
+        outcome = stack.up("acme", PROGRAM)
+        assert isinstance(outcome.error, AlreadyExists)
+        assert stack.posts("acmecorp") == 0
+        stack.require_unharmed()
+        assert stack.state == {}
+
+
 @pytest.mark.parametrize("kind", COMMIT_THEN_FAIL)
 def test_a_lost_answer_and_then_stale_reads(emulator: Emulator, kind: str) -> None:
     """The account is made and stays unseen for a while; a second POST would double it."""

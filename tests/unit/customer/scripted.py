@@ -77,6 +77,10 @@ def state(**changed: Any) -> State:
     return State.recall(DECLARED).model_copy(update={**service, **changed})
 
 
+HELD: object = object()
+"""The answer 429, waited out."""
+
+
 def absent() -> NotFound:
     return NotFound("read the customer", "the service answered 404", status=404)
 
@@ -187,16 +191,22 @@ class Scripted:
         answer: Account = self._answer("GET", shortname)
         return answer
 
-    def create_customer(self, body: Mapping[str, Any]) -> Account:
-        answer: Account = self._answer("POST", body["shortname"], dict(body))
+    def create_customer(self, body: Mapping[str, Any], *, look_again: Callable[[], None]) -> Account:
+        answer: Account = self._until_taken(look_again, "POST", body["shortname"], dict(body))
         return answer
 
-    def update_customer(self, shortname: str, body: Mapping[str, Any]) -> Account:
-        answer: Account = self._answer("PUT", shortname, dict(body))
+    def update_customer(self, shortname: str, body: Mapping[str, Any], *, look_again: Callable[[], None]) -> Account:
+        answer: Account = self._until_taken(look_again, "PUT", shortname, dict(body))
         return answer
 
-    def delete_customer(self, shortname: str) -> None:
-        self._answer("DELETE", shortname)
+    def delete_customer(self, shortname: str, *, look_again: Callable[[], None]) -> None:
+        self._until_taken(look_again, "DELETE", shortname)
+
+    def _until_taken(self, look_again: Callable[[], None], verb: str, shortname: str, body: Any = None) -> Any:
+        """As the client, which waits out a 429 and sends again what met one."""
+        while (answer := self._answer(verb, shortname, body)) is HELD:
+            look_again()
+        return answer
 
     def list_customers(self) -> Sequence[Account]:
         listed: Sequence[Account] = self._listed("LIST", self._customers)
