@@ -17,7 +17,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final, TypeVar
 
 from pulumi_fusion.customer import preflight
@@ -113,6 +112,8 @@ class Lifecycle:
         self._cancelled = cancelled or threading.Event()
         self._directory = Directory()
         self._settle_seconds = min(SETTLE_SECONDS, SETTLE_SHARE * deadline)
+        # Until then an answer may lag behind what the run before this one wrote.
+        self._lagging = Deadline(self._settle_seconds)
 
     # What a preview runs.
 
@@ -220,7 +221,7 @@ class Lifecycle:
             except NotFound:
                 absent_since = left if absent_since is None else absent_since
                 if absent_since - left >= self._settle_seconds:
-                    return None
+                    return self._on_the_list(op, body)
             except RequestFailed:
                 absent_since = None
             except FusionError:
@@ -233,6 +234,19 @@ class Lifecycle:
             except FusionError:
                 break
         raise self._unknown(op, doubt)
+
+    def _on_the_list(self, op: _Operation, body: Mapping[str, Any]) -> Account | None:
+        """The account that our POST made, from a list that is fetched now, for the list may be ahead of a GET; None
+        where it tells nothing. Raises NotOurs.
+        """
+        try:
+            listed = op.gateway.list_customers()
+        except FusionError:
+            return None
+        account = next((each for each in listed if each.shortname == op.shortname), None)
+        if account is not None:
+            self._require_ours(op, account, body)
+        return account
 
     def _require_ours(self, op: _Operation, account: Account, body: Mapping[str, Any]) -> None:
         others = echoes(account, body)
@@ -348,29 +362,35 @@ class Lifecycle:
     def _look(self, op: _Operation, state: State) -> Account:
         """The account by GET. Raises NotFound where it is gone.
 
-        Absence is believed when it is seen several times in a row and the list knows nothing else, for an answer may
-        lag behind a create; and from no other place than the account that the customer was made below, for everybody
-        else is told the same 404.
+        Absence is believed when it is seen several times in a row, at last when no answer can lag behind an earlier
+        run any more, and the list knows nothing else; and from no other place than the account that the customer was
+        made below, for everybody else is told the same 404.
         """
-        for pause in islice(backoff(cap=2.0), LOOKS_BEFORE_GONE - 1):
-            with suppress(NotFound):
+        looks, pauses = 0, backoff(cap=2.0)
+        while True:
+            believed = looks >= LOOKS_BEFORE_GONE - 1 and self._lagging.remaining() <= 0
+            try:
                 return op.live()
-            op.deadline.wait(0.2 + pause)
-        try:
-            return op.live()
-        except NotFound:
-            if state.parent not in (None, op.gateway.account):
-                raise AbsenceNotProved(
-                    op.attempted,
-                    f"the account {op.gateway.account!r} sees no such customer, but it was made below "
-                    f"{state.parent!r}, so it may only be out of sight",
-                    next_step=f"The state is kept. Work in the account {state.parent!r} (fusion:account, or its own "
-                    "netosecret); if the customer is gone, `pulumi state delete` makes the stack forget it.",
-                ) from None
-            listed = self._directory.find(op.gateway, op.shortname)
-            if listed is None:
-                raise
-            return listed
+            except NotFound as absent:
+                if believed:
+                    return self._out_of_sight(op, state, absent)
+            looks += 1
+            op.deadline.wait(0.2 + next(pauses))
+
+    def _out_of_sight(self, op: _Operation, state: State, absent: NotFound) -> Account:
+        """What the list still holds of an account that GET does not find. Raises ``absent`` where it is gone."""
+        if state.parent not in (None, op.gateway.account):
+            raise AbsenceNotProved(
+                op.attempted,
+                f"the account {op.gateway.account!r} sees no such customer, but it was made below "
+                f"{state.parent!r}, so it may only be out of sight",
+                next_step=f"The state is kept. Work in the account {state.parent!r} (fusion:account, or its own "
+                "netosecret); if the customer is gone, `pulumi state delete` makes the stack forget it.",
+            )
+        listed = self._directory.find(op.gateway, op.shortname)
+        if listed is None:
+            raise absent
+        return listed
 
     # update
 
@@ -440,7 +460,26 @@ class Lifecycle:
                 self._require_same(op, live, state)
                 self._require_childless(op, live)
                 self._send(op, live.id, lambda look: op.gateway.delete_customer(shortname, look_again=look))
+                self._wait_until_gone(op, live.id)
             self._directory.wrote(shortname, None)
+
+    def _wait_until_gone(self, op: _Operation, customer_id: str | None) -> None:
+        """See that an accepted deletion took effect, for as long as an answer may lag. One that was only said, by
+        the service or by something between, would lose the customer.
+
+        Raises OutcomeUnknown where the customer stays.
+        """
+        started = op.deadline.remaining()
+        for pause in backoff(cap=2.0):
+            try:
+                if op.live().id != customer_id:
+                    return  # somebody made it anew since
+            except FusionError:
+                return  # gone; or not to be seen, which takes nothing from the answer to the deletion
+            if started - op.deadline.remaining() >= self._settle_seconds:
+                break
+            op.deadline.wait(max(0.05, pause))
+        raise self._open(op, "the deletion was accepted, but the customer is still there")
 
     def _require_childless(self, op: _Operation, live: Account) -> None:
         if live.children is None and live.is_parent is None:

@@ -79,6 +79,14 @@ def test_a_lost_answer_and_then_stale_reads(emulator: Emulator, kind: str) -> No
         assert len(emulator.requests.of("POST", "/customer")) == 1
 
 
+def test_a_lost_answer_and_a_list_that_is_ahead_of_every_get(emulator: Emulator) -> None:
+    emulator.faults.add("POST /customer reset-after x1", "GET /customer/* 404 skip=1")
+    with Stack(emulator) as stack:
+        assert stack.up("acme", PROGRAM).ok
+        stack.require_in_step()
+        assert len(emulator.requests.of("POST", "/customer")) == 1
+
+
 def test_a_commit_that_comes_long_after_the_connection_broke(emulator: Emulator) -> None:
     emulator.faults.add("POST /customer delay=1.3 x1")  # 0.3 s after the read timeout, within the settle window
     with Stack(emulator, deadline=6) as stack:
@@ -87,9 +95,9 @@ def test_a_commit_that_comes_long_after_the_connection_broke(emulator: Emulator)
         assert len(emulator.requests.of("POST", "/customer")) == 1
 
 
-@pytest.mark.parametrize("reads", [1, 2])
+@pytest.mark.parametrize("reads", [1, 5])
 def test_a_customer_that_is_not_shown_yet_is_not_dropped(emulator: Emulator, reads: int) -> None:
-    with Stack(emulator) as stack:
+    with Stack(emulator, deadline=8) as stack:
         emulator.faults.add(f"POST /customer stale={reads} x1", "GET /customers 403")
         assert stack.up("acme", PROGRAM).ok
         stack.restart()

@@ -90,6 +90,7 @@ F26 other-account x1                -    D     D      D    D       D      D     
 F26 other-account                   -    -     D      N    N       U      N        -      D       -
 F26 202-before                      N    N     U      N    N       U      N        U      U       U
 F26 202-after x1                    D    D     D      D    D       D      D        D      D       D
+F26 204-before x1                   D    D     D      D    D       D      D        U      D       U
 F26 early-hints x1                  D    D     D      D    D       D      D        D      D       D
 F27 redirect=http://127.0.0.1:1/    N    N     U      N    N       U      N        U      U       U
 F28 huge=17000000                   N    -     D      N    N       U      N        -      D       -

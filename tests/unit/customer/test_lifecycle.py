@@ -162,14 +162,15 @@ def test_a_second_post_that_was_held_finds_what_the_first_one_made(over: Over) -
 def test_what_was_held_is_sent_again_to_the_same_account_alone(
     over: Over, verb: str, look: object, told: type[FusionError]
 ) -> None:
-    answers: dict[str, Any] = {verb: [HELD]}
+    answers: dict[str, Any] = {verb: repeat(HELD)}
     gateway = Scripted(get=[account(), look], **answers)
-    with pytest.raises(told):
+    with pytest.raises(told, match="Could not"):
         act(over(gateway), verb)
     assert gateway.changing == [verb.upper()]
 
-    answers = {verb: [HELD, None if verb == "delete" else account(data_retention=7)]}
-    same = Scripted(get=[account(), account(), account(data_retention=7)], **answers)
+    answers = {verb: [HELD, None] if verb == "delete" else [HELD, account(data_retention=7)]}
+    after = absent() if verb == "delete" else account(data_retention=7)
+    same = Scripted(get=[account(), account(), after], **answers)
     act(over(same), verb)
     assert same.changing == [verb.upper()] * 2
 
@@ -261,6 +262,22 @@ def test_one_unclear_look_starts_the_window_anew(
         over(gateway).create(declared())
     assert len(posted) == 2
     assert posted[1] - seen[0] >= SETTLE_SECONDS
+
+
+def test_a_list_that_is_ahead_of_a_get_keeps_the_second_post_back(over: Over) -> None:
+    ours = Scripted(get=repeat(absent), post=[lost()], customers=[[account()]])
+    assert over(ours).create(declared()).customer_id == "id-1"
+
+    other = Scripted(get=repeat(absent), post=[lost()], customers=[[account(trial=True, id="id-9")]])
+    with pytest.raises(NotOurs, match="adopt='id-9'"):
+        over(other).create(declared())
+    assert ours.changing == other.changing == ["POST"]
+
+
+@pytest.mark.parametrize("answer", [portal, lost, no_role, unreachable, limited])
+def test_a_list_that_tells_nothing_is_no_witness(over: Over, answer: Callable[[], FusionError]) -> None:
+    gateway = Scripted(get=repeat(absent), post=[lost(), account()], customers=[answer()])
+    assert over(gateway).create(declared()).customer_id == "id-1"
 
 
 def test_two_posts_are_all_there_ever_are(over: Over) -> None:
@@ -455,13 +472,28 @@ def test_a_list_that_fails_is_no_obstacle(over: Over) -> None:
     assert over(gateway).read("acme-corp", state()) == state()
 
 
-def test_a_customer_is_gone_only_when_it_is_absent_several_times(over: Over) -> None:
-    gone = Scripted(get=repeat(absent))
-    assert over(gone).read("acme-corp", state()) is None
-    assert gone.verbs == ["LIST", *["GET"] * LOOKS_BEFORE_GONE]
+def test_a_customer_is_gone_only_when_no_answer_can_lag_any_more(over: Over, clock: Clock) -> None:
+    """What an earlier run wrote may be out of sight for as long as an answer may lag, and no longer."""
+    began = clock.now
+    lifecycle = over(Scripted(get=repeat(absent)))
+    assert lifecycle.read("acme-corp", state()) is None
+    assert clock.now - began >= SETTLE_SECONDS
 
-    late = Scripted(get=[absent(), absent(), account()])
+    began = clock.now
+    assert lifecycle.read("other-one", state(shortname="other-one")) is None
+    assert clock.now - began < SETTLE_SECONDS / 2  # one wait for all customers of a run
+
+    late = Scripted(get=repeat(lambda: account() if clock.now - began > SETTLE_SECONDS * 0.9 else absent()))
+    began = clock.now
     assert over(late).read("acme-corp", state()) == state()
+
+
+def test_one_404_makes_nobody_gone_however_late_it_comes(over: Over, clock: Clock) -> None:
+    gateway = Scripted(get=repeat(absent))
+    lifecycle = over(gateway)
+    clock.now += 2 * SETTLE_SECONDS
+    assert lifecycle.read("acme-corp", state()) is None
+    assert gateway.verbs == ["LIST", *["GET"] * LOOKS_BEFORE_GONE]
 
 
 @pytest.mark.parametrize("answer", [portal, lost, no_role, dead_key, refused, unreachable, limited])
@@ -627,7 +659,7 @@ def test_no_put_without_the_id_that_the_state_holds(over: Over, old: State, live
 
 @pytest.mark.parametrize("answer", [absent, portal, no_role, dead_key, lost])
 def test_no_put_without_a_look(over: Over, answer: Callable[[], FusionError]) -> None:
-    gateway = Scripted(get=[answer()] * 3)
+    gateway = Scripted(get=repeat(answer))
     with pytest.raises(type(answer()), match="Could not update the customer 'acme-corp'"):
         over(gateway).update(state(), declared(organization="Acme Ltd."))
     assert gateway.changing == []
@@ -718,9 +750,33 @@ def test_what_this_process_wrote_outweighs_an_older_list(over: Over) -> None:
 
 
 def test_a_customer_is_deleted_after_a_look(over: Over) -> None:
-    gateway = Scripted(get=[account()], delete=[None])
+    gateway = Scripted(get=[account(), absent()], delete=[None])
     over(gateway).delete("acme-corp", state())
-    assert gateway.verbs == ["GET", "DELETE"]
+    assert gateway.verbs == ["GET", "DELETE", "GET"]
+
+
+def test_a_deletion_that_is_not_shown_yet_is_waited_for(over: Over) -> None:
+    gateway = Scripted(get=[*[account()] * 4, absent()], delete=[None])
+    over(gateway).delete("acme-corp", state())
+    assert gateway.changing == ["DELETE"]
+
+
+def test_a_deletion_that_comes_to_nothing_is_told(over: Over, clock: Clock) -> None:
+    began = clock.now
+    gateway = Scripted(get=repeat(account), delete=[None])
+    with pytest.raises(OutcomeUnknown, match="the deletion was accepted, but the customer is still there"):
+        over(gateway).delete("acme-corp", state())
+    assert gateway.changing == ["DELETE"]
+    assert SETTLE_SECONDS <= clock.now - began <= 2 * SETTLE_SECONDS
+
+
+@pytest.mark.parametrize("look", [absent, lost, portal, no_role, unreachable, lambda: account(id="id-2")])
+def test_a_deletion_that_was_accepted_is_done_unless_it_is_seen_not_to_be(
+    over: Over, look: Callable[[], object]
+) -> None:
+    gateway = Scripted(get=[account(), look()], delete=[None])
+    over(gateway).delete("acme-corp", state())
+    assert gateway.changing == ["DELETE"]
 
 
 def test_protection_is_asked_before_the_service(over: Over) -> None:
@@ -741,7 +797,7 @@ def test_gone_is_done(over: Over) -> None:
 
 
 def test_a_look_that_lags_behind_a_create_forgets_nobody(over: Over) -> None:
-    gateway = Scripted(get=[absent(), account()], delete=[None])
+    gateway = Scripted(get=[absent(), account(), absent()], delete=[None])
     over(gateway).delete("acme-corp", state())
     assert gateway.changing == ["DELETE"]
 
@@ -787,7 +843,7 @@ def test_a_delete_in_doubt_is_looked_into(over: Over) -> None:
     over(done).delete("acme-corp", state())
     assert done.changing == ["DELETE"]
 
-    undone = Scripted(get=[account(), account()], delete=[lost(), None])
+    undone = Scripted(get=[account(), account(), absent()], delete=[lost(), None])
     over(undone).delete("acme-corp", state())
     assert undone.changing == ["DELETE", "DELETE"]
 
@@ -1023,7 +1079,7 @@ def test_whatever_is_answered_the_lines_hold(over: Over, clock: Clock, seed: int
 
 
 def test_a_404_is_no_end_while_the_list_still_holds_the_customer(over: Over) -> None:
-    lagging = Scripted(get=[absent()] * 3, customers=[[account()]], delete=[None])
+    lagging = Scripted(get=repeat(absent), customers=[[account()]], delete=[None])
     over(lagging).delete("acme-corp", state())
     assert lagging.changing == ["DELETE"]
 
@@ -1031,7 +1087,7 @@ def test_a_404_is_no_end_while_the_list_still_holds_the_customer(over: Over) -> 
 @pytest.mark.parametrize("answer", [portal, lost, no_role])
 def test_gone_needs_a_list_that_answers(over: Over, answer: Callable[[], FusionError]) -> None:
     for operate in ("read", "delete"):
-        gateway = Scripted(get=[absent()] * 3, customers=[answer()])
+        gateway = Scripted(get=repeat(absent), customers=repeat(answer()))
         with pytest.raises(type(answer()), match=f"Could not {operate} the customer 'acme-corp'"):
             getattr(over(gateway), operate)("acme-corp", state())
         assert gateway.changing == []
