@@ -330,8 +330,12 @@ def _json(request: Request[Any], answer: Answer) -> Any:
     return body.get("data", body)
 
 
-def _unrecognised(request: Request[Any], answer: Answer, came_back: str) -> Unrecognised:
-    return Unrecognised(request.operation, came_back, shortname=request.shortname, status=answer.status)
+def _unrecognised(
+    request: Request[Any], answer: Answer, came_back: str, *, next_step: str | None = None
+) -> Unrecognised:
+    return Unrecognised(
+        request.operation, came_back, shortname=request.shortname, status=answer.status, next_step=next_step
+    )
 
 
 def _parsed(model: type[Record], value: Any, request: Request[Any], answer: Answer) -> Record:
@@ -366,7 +370,17 @@ def _read_account(request: Request[Any], answer: Answer) -> Account:
         raise _unrecognised(request, answer, f"the answer {_status_line(answer.status)} holds no account")
     account = _account(value, request, answer)
     if account.shortname != request.shortname:
-        raise _unrecognised(request, answer, f"the answer is about another account, {capped(account.shortname)!r}")
+        named, identity = repr(capped(account.shortname)), capped(account.id or "")
+        same = request.shortname is not None and account.shortname.casefold() == request.shortname.casefold()
+        if not same or not identity:
+            raise _unrecognised(request, answer, f"the answer is about another account, {named}")
+        # Whether case matters is not published. Where it does not, this is the way to a customer that was made.
+        raise _unrecognised(
+            request,
+            answer,
+            f"the service writes this shortname {named} (id {identity})",
+            next_step=f"Declare it as {named}; if that customer is yours to manage, with adopt={identity!r}.",
+        )
     return account
 
 

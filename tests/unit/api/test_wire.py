@@ -164,6 +164,14 @@ def test_what_is_no_account_is_not_read_as_one(body: Any) -> None:
     assert caught.value.status == 200
 
 
+def test_a_shortname_in_another_case_tells_how_to_get_at_its_account() -> None:
+    with pytest.raises(Unrecognised) as caught:
+        wire.get_customer("AcmeCorp").read(answer(200, RECORD))
+    assert "the service writes this shortname 'acmecorp' (id 7239b7f5)" in str(caught.value)
+    assert "Declare it as 'acmecorp'" in str(caught.value)
+    assert "adopt='7239b7f5'" in str(caught.value)
+
+
 def test_a_wrong_value_is_named_by_its_place_and_never_quoted() -> None:
     with pytest.raises(Unrecognised, match=r"billing\.trial") as caught:
         GET.read(answer(200, {**RECORD, "billing": {"trial": "hunter2hunter2"}}))
