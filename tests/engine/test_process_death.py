@@ -39,7 +39,15 @@ def kill_the_provider(running: Running) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("moment", ["hang-before=30", "hang-after=30"])
+MOMENTS = {
+    "before the commit": ["POST /customer hang-before=30 x1"],
+    "after the commit": ["POST /customer hang-after=30 x1"],
+    # The answer has come, and the provider still looks for the id that it lacks.
+    "before the state is written": ["POST /customer missing-fields=id x2", "GET /customer/acme-corp hang=30 skip=1 x1"],
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("death", [interrupt, interrupt_twice, terminate, kill_the_engine, kill_the_provider])
 def test_a_death_while_a_create_is_under_way(
     stack: Stack, emulator: Emulator, death: Callable[[Running], None], moment: str
@@ -47,10 +55,10 @@ def test_a_death_while_a_create_is_under_way(
     stack.environ["FUSION_DEADLINE"] = "12"
     customer = a_customer("acme-corp")
     stack.declare({"acme": customer, "other": a_customer("other-corp")})
-    emulator.faults.add(f"POST /customer {moment} x1")
+    emulator.faults.add(*MOMENTS[moment])
 
     with stack.start("up", "--yes", "--skip-preview") as running:
-        running.until(lambda: not emulator.faults)  # the request has met it
+        running.until(lambda: not any("hang" in fault.text for fault in emulator.faults))  # a request has met it
         death(running)
         told = running.end()
     assert "Traceback" not in told, told
@@ -82,6 +90,19 @@ def test_a_state_that_cannot_be_written_after_the_create(stack: Stack, emulator:
     recover(stack, customer)
 
     assert [account.shortname for account in emulator.accounts()] == ["acme-corp"]
+    assert stack.state()["acme"]["outputs"]["customerId"] == emulator.accounts()[0].id
+    assert len(emulator.requests.of("POST", "/customer")) == 1
+    stack.settled()
+
+
+def test_a_second_up_of_the_same_stack_waits_for_its_turn(stack: Stack, emulator: Emulator) -> None:
+    stack.declare({"acme": a_customer("acme-corp")})
+    emulator.faults.add("POST /customer hang-after=8 x1")
+    with stack.start("up", "--yes", "--skip-preview") as running:
+        running.until(lambda: not emulator.faults)
+        assert "locked" in stack.up().failed().text
+        running.end()
+
     assert stack.state()["acme"]["outputs"]["customerId"] == emulator.accounts()[0].id
     assert len(emulator.requests.of("POST", "/customer")) == 1
     stack.settled()
