@@ -53,6 +53,8 @@ SETTLE_SECONDS: Final = 20.0
 # No more than this part of the deadline, so that a short one leaves time for the rest.
 SETTLE_SHARE: Final = 0.25
 LOOKS_BEFORE_GONE: Final = 3
+# Seconds between them at least, for looks within one moment are told the same.
+LOOK_PAUSE: Final = 0.2
 # A preview is worth less than the wait for a service that is down.
 PREFLIGHT_SECONDS: Final = 30.0
 SENDS_IN_DOUBT: Final = 3
@@ -375,7 +377,7 @@ class Lifecycle:
                 if believed:
                     return self._out_of_sight(op, state, absent)
             looks += 1
-            op.deadline.wait(0.2 + next(pauses))
+            op.deadline.wait(LOOK_PAUSE + next(pauses))
 
     def _out_of_sight(self, op: _Operation, state: State, absent: NotFound) -> Account:
         """What the list still holds of an account that GET does not find. Raises ``absent`` where it is gone."""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 
 from pulumi_fusion.api import transport
+from pulumi_fusion.customer import lifecycle
 from pulumi_fusion.emulator import Emulator, Switches
 from tests.contract.faults.scale import NIGHTLY, PROFILE
 
@@ -22,6 +23,7 @@ def brief_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same waits for every run, at the lower end of what full jitter may draw, and a short read timeout."""
     monkeypatch.setattr(random, "uniform", lambda low, high: low + (high - low) / 20)
     monkeypatch.setattr(transport, "_READ", 1.0)
+    monkeypatch.setattr(lifecycle, "LOOK_PAUSE", 0.02)
 
 
 @pytest.fixture
