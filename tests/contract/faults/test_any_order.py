@@ -86,6 +86,8 @@ PROGRAMS = st.fixed_dictionaries(
 class AnyOrder(RuleBasedStateMachine):
     """``told`` holds the names whose last error leaves the outcome open, or names the way back."""
 
+    steps = 0
+
     @initialize(extended=st.booleans(), put_keeps=st.booleans())
     def start(self, extended: bool, put_keeps: bool) -> None:
         self.emulator = Emulator(
@@ -198,6 +200,7 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def unharmed(self) -> None:
         if hasattr(self, "stack"):
+            AnyOrder.steps += 1
             self.stack.require_unharmed()
 
     @invariant()
@@ -262,3 +265,4 @@ def test_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
             phases=list(Phase) if NIGHTLY else [Phase.explicit, Phase.reuse, Phase.generate],
         ),
     )
+    assert AnyOrder.steps >= scaled(300, nightly=10_000)
