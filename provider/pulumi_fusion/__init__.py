@@ -1,8 +1,8 @@
 """Customers of Netography Fusion under infrastructure as code.
 
-``Customer`` is the resource for Python programs; ``FusionClient`` speaks to the service on its own; every error is a
-``FusionError``. Names are imported when they are first used: a program that declares customers needs no HTTP stack,
-and a script that lists them needs no Pulumi.
+``Customer`` is the resource for Python programs; ``masquerade`` opens a temporary session inside a customer;
+``FusionClient`` speaks to the service on its own; every error is a ``FusionError``. Names are imported when they are
+first used: a program that declares customers needs no HTTP stack, and a script that lists them needs no Pulumi.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pulumi_fusion.dynamic import Customer
     from pulumi_fusion.errors import FusionError
     from pulumi_fusion.redaction import Secret
+    from pulumi_fusion.sessions.session import Session, masquerade
     from pulumi_fusion.settings import Settings
 
 __all__ = [
@@ -27,8 +28,10 @@ __all__ = [
     "FusionClient",
     "FusionError",
     "Secret",
+    "Session",
     "Settings",
     "User",
+    "masquerade",
 ]
 
 _ROOMS = {
@@ -40,8 +43,10 @@ _ROOMS = {
     "FusionClient": "api.client",
     "FusionError": "errors",
     "Secret": "redaction",
+    "Session": "sessions.session",
     "Settings": "settings",
     "User": "customer.model",
+    "masquerade": "sessions.session",
 }
 
 

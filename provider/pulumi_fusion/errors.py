@@ -11,7 +11,10 @@
     │   ├── AbsenceNotProved    the service does not say plainly that the shortname is free
     │   ├── Protected           deletion protection is on
     │   ├── HasSubAccounts      the customer has customers of its own
-    │   └── NotOurs             the live account is not the one in state
+    │   ├── NotOurs             the live account is not the one in state
+    │   ├── SessionRefused      no masquerade session is opened on these terms
+    │   ├── NotAudited          what a session does could not be written down, so there is none
+    │   └── OutOfBounds         the session does not allow the request
     ├── RequestFailed           one request to the service failed; its phase is its class
     │   ├── NotSent             nothing reached the service: any verb may be repeated
     │   ├── Rejected            the service answered and did not act
@@ -24,6 +27,7 @@
     │   └── InDoubt             the service may or may not have acted
     │       └── Unrecognised    whoever answered did not speak as Fusion does
     ├── OutcomeUnknown          a request that changes something was sent and its effect could not be settled
+    ├── SessionEnded            the masquerade session is over
     ├── DeadlineExceeded        the time of the operation was over before the next request
     └── Cancelled               the operation was interrupted before the next request
 
@@ -53,15 +57,19 @@ __all__ = [
     "InDoubt",
     "InvalidInput",
     "MissingSetting",
+    "NotAudited",
     "NotFound",
     "NotOurs",
     "NotSent",
+    "OutOfBounds",
     "OutcomeUnknown",
     "Protected",
     "RateLimited",
     "Refusal",
     "Rejected",
     "RequestFailed",
+    "SessionEnded",
+    "SessionRefused",
     "SettingsError",
     "Unauthorized",
     "Unrecognised",
@@ -160,6 +168,18 @@ class NotOurs(Refusal):
     """The account that lives under the shortname is not the one in state."""
 
 
+class SessionRefused(Refusal):
+    """No masquerade session is opened on these terms; nothing was started."""
+
+
+class NotAudited(Refusal):
+    """The audit file cannot be written, so no session starts."""
+
+
+class OutOfBounds(Refusal):
+    """The masquerade session does not allow this request; nothing was sent."""
+
+
 class RequestFailed(FusionError):
     """One request to the service failed; its phase is its class.
 
@@ -253,6 +273,12 @@ class Unrecognised(InDoubt):
 
 class OutcomeUnknown(FusionError):
     """A request that changes something was sent and its effect could not be settled."""
+
+
+class SessionEnded(FusionError):
+    """The masquerade session is over; its token is gone."""
+
+    next_step = "Open another session, with a reason of its own."
 
 
 class DeadlineExceeded(FusionError):

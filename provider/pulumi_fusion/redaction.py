@@ -37,6 +37,11 @@ class Secret:
         self._text = text
         _known.learn(text)
 
+    def forget(self) -> None:
+        """Drop the text, here and from what :func:`redact` knows; whoever reveals it later gets an empty one."""
+        _known.unlearn(self._text)
+        self._text = ""
+
     def reveal(self) -> str:
         """The text itself (str), for the one place that sends it."""
         return self._text
@@ -65,17 +70,23 @@ class _Known:
         self._forms: tuple[str, ...] = ()
 
     def learn(self, text: str) -> None:
-        if len(text) < _SHORTEST:
-            return
-        forms = {form for form in _forms(text) if len(form) >= _SHORTEST}
         with self._lock:
-            self._forms = tuple(sorted(forms.union(self._forms), key=len, reverse=True))
+            self._forms = tuple(sorted(_long_enough(text).union(self._forms), key=len, reverse=True))
+
+    def unlearn(self, text: str) -> None:
+        gone = _long_enough(text)
+        with self._lock:
+            self._forms = tuple(form for form in self._forms if form not in gone)
 
     def hide(self, text: str) -> str:
         for form in self._forms:
             if form in text:
                 text = text.replace(form, MASK)
         return text
+
+
+def _long_enough(text: str) -> set[str]:
+    return {form for form in _forms(text) if len(form) >= _SHORTEST} if len(text) >= _SHORTEST else set()
 
 
 def _bytes(text: str) -> bytes:

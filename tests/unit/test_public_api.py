@@ -18,8 +18,9 @@ def test_all_that_is_promised_can_be_had_and_nothing_else_is_promised() -> None:
     from pulumi_fusion import dynamic, errors, redaction, settings
     from pulumi_fusion.api import client
     from pulumi_fusion.customer import model
+    from pulumi_fusion.sessions import session
 
-    homes = (model, dynamic, errors, redaction, settings, client)
+    homes = (model, dynamic, errors, redaction, settings, client, session)
     for name in pulumi_fusion.__all__:
         found = getattr(pulumi_fusion, name)
         assert any(getattr(home, name, None) is found for home in homes)

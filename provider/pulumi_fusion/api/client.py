@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pulumi_fusion.api import wire
 from pulumi_fusion.api.retries import retries_for
-from pulumi_fusion.api.tokens import Netosecret, TokenSource
-from pulumi_fusion.api.transport import Transport
+from pulumi_fusion.api.tokens import AccessToken, Netosecret, TokenSource
+from pulumi_fusion.api.transport import Relayed, Transport
 from pulumi_fusion.customer.model import Account, AccountType, User
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import FusionError, Unauthorized
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.settings import Settings
 
-__all__ = ["FusionClient"]
+__all__ = ["FusionClient", "Leave"]
 
 T = TypeVar("T")
 
 
 def _nothing() -> None:
     """There is nothing to look at before a request is sent again."""
+
+
+class Leave(Protocol):
+    """Leave to act in an account: who holds it has a token, and may send what is admitted."""
+
+    def token(self, deadline: Deadline, *, instead_of: Secret | None = None) -> Secret:
+        """The access token, another one than ``instead_of``, which the service refused. Raises FusionError."""
+
+    def admit(self, method: str, path: str) -> None:
+        """Let the request go out or raise why not."""
 
 
 class FusionClient:
@@ -66,12 +77,13 @@ class FusionClient:
         credential = Netosecret.parse(settings.credential(), api_url=settings.api_url)
         self._url = credential.url
         self._home = credential.shortname
+        self._credential = credential
         self._account = settings.account or credential.shortname
         self._seconds = settings.deadline
         self._deadline: Deadline | None = None
         self._transport = Transport(self._url)
         self._retries = retries_for(self._url, self._account)
-        self._tokens = TokenSource(credential, self._account, self._transport, self._retries)
+        self._leave: Leave = TokenSource(credential, self._account, self._transport, self._retries)
 
     @property
     def url(self) -> str:
@@ -87,6 +99,16 @@ class FusionClient:
     def home_account(self) -> str:
         """The shortname of the account that the credential belongs to."""
         return self._home
+
+    @property
+    def appname(self) -> str:
+        """The name of the API key that the credential belongs to."""
+        return self._credential.appname
+
+    @property
+    def seconds(self) -> float:
+        """How long one call may take with all its repeats."""
+        return self._seconds
 
     def within(self, deadline: Deadline) -> FusionClient:
         """The same client, with its connections and its token, whose calls all end by ``deadline``."""
@@ -135,6 +157,36 @@ class FusionClient:
         """The users of the account that the client acts in."""
         return self._call(wire.list_users())
 
+    def request(self, method: wire.Method, path: str, body: Any = None) -> Any:
+        """Whatever another route of the API answers to a JSON body: the value itself, without its envelope.
+
+        ``path`` is as the vendor's reference writes it, ``/api/v1/users``. None where the answer has no body.
+        """
+        return self._call(wire.value_of(method, path, body))
+
+    def token_inside(self, account: str, deadline: Deadline) -> AccessToken:
+        """An access token that acts inside ``account``, for the caller alone: no refusal is repeated, nothing is kept.
+
+        Raises Unauthorized where the credential may not act there, NotSent, RateLimited, DeadlineExceeded.
+        """
+        tokens = TokenSource(self._credential, account, self._transport, retries_for(self._url, account))
+        return tokens.ask(deadline)
+
+    def on_leave(self, account: str, leave: Leave) -> FusionClient:
+        """The same service for as long as ``leave`` lasts, which stands for what is sent inside ``account``."""
+        other = copy.copy(self)
+        other._account = account
+        other._leave = leave
+        other._retries = retries_for(self._url, account)
+        return other
+
+    def relay(
+        self, method: str, path: str, headers: Mapping[str, str], body: Any, deadline: Deadline
+    ) -> AbstractContextManager[Relayed]:
+        """Pass one request of somebody else on, once, and its answer back as it comes; see ``Transport.relay``."""
+        self._leave.admit(method, path)
+        return self._transport.relay(method, path, headers, body, deadline, token=self._leave.token(deadline))
+
     def close(self) -> None:
         """Close the connections that are not in use; a later call opens new ones."""
         self._transport.close()
@@ -166,12 +218,13 @@ class FusionClient:
             )
 
         try:
-            token = self._tokens.token(deadline)
+            self._leave.admit(request.method, request.path)
+            token = self._leave.token(deadline)
             try:
                 return send(token)
             except Unauthorized:
                 # The token may have ended early. A 401 means that nothing was done, so any verb repeats.
-                token = self._tokens.token(deadline, instead_of=token)
+                token = self._leave.token(deadline, instead_of=token)
             look_again()
             return send(token)
         except FusionError as failure:

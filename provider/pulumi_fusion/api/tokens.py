@@ -28,7 +28,7 @@ from pulumi_fusion.errors import InDoubt, NotSent, RequestFailed, SettingsError,
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.settings import DEFAULT_API_URL, WAYS, api_base
 
-__all__ = ["Netosecret", "TokenSource", "request_token"]
+__all__ = ["AccessToken", "Netosecret", "TokenSource", "request_token"]
 
 _REQUIRED: Final = ("appname", "appkey", "shortname", "sharedsecret")
 
@@ -146,9 +146,20 @@ _signer.register_algorithm("HS256", _AnyLength(HMACAlgorithm.SHA256))
 
 
 @dataclass(frozen=True)
-class _Held:
+class AccessToken:
+    """An access token, and when it is to be given up: a moment of ``time.monotonic``, a little before its own end.
+
+    ``beside`` are the tokens that the service sent along and that nothing here uses.
+    """
+
     token: Secret
     ends: float
+    beside: tuple[Secret, ...] = ()
+
+    def forget(self) -> None:
+        """Leave no copy of any of them in this process."""
+        for secret in (self.token, *self.beside):
+            secret.forget()
 
 
 _OPERATION: Final = "get an access token"
@@ -184,10 +195,10 @@ class TokenSource:
         self._clock = clock
         self._wall_clock = wall_clock
         self._lock = threading.Lock()
-        self._held: _Held | None = None
+        self._held: AccessToken | None = None
         # Seconds by which the service's clock is ahead: as signed by, and as its last answer told.
         self._ahead = self._told_ahead = 0.0
-        self._renewal: Future[_Held] | None = None
+        self._renewal: Future[AccessToken] | None = None
 
     def token(self, deadline: Deadline, *, instead_of: Secret | None = None) -> Secret:
         """A token that is not about to end and is not ``instead_of``, which the service refused.
@@ -211,10 +222,10 @@ class TokenSource:
                 raise failure.during(failure.attempted)
         return self._renew(mine, deadline).token
 
-    def _renew(self, renewal: Future[_Held], deadline: Deadline) -> _Held:
+    def _renew(self, renewal: Future[AccessToken], deadline: Deadline) -> AccessToken:
         held = None
         try:
-            held = self._ask(deadline)
+            held = self.ask(deadline)
         except RequestFailed as failure:
             # A failure for want of time is this caller's own; any other would meet those who wait as well.
             if deadline.remaining() > 1 and not deadline.cancelled.is_set():
@@ -231,8 +242,13 @@ class TokenSource:
                 renewal.cancel()
         return held
 
-    def _ask(self, deadline: Deadline) -> _Held:
-        """Ask; if that is refused and the service's clock differs from ours, once more by its clock.
+    def admit(self, method: str, path: str) -> None:
+        """The account's own credential may ask whatever its role lets it."""
+
+    def ask(self, deadline: Deadline) -> AccessToken:
+        """A token for this caller alone, which is not kept here. Raises as :meth:`token` does.
+
+        If that is refused and the service's clock differs from ours, it asks once more by the service's clock.
 
         Signing by the foreign clock gives nothing away, since only the service that names the time sees the
         request token, and it spares a laptop or container with a wrong clock a refusal that explains nothing.
@@ -251,7 +267,7 @@ class TokenSource:
         except InDoubt as failure:
             raise _not_sent(failure) from None
         lifetime = grant.lifetime if grant.lifetime is not None and grant.lifetime > 0 else _LIFETIME
-        return _Held(grant.token, began + lifetime - min(60.0, lifetime / 10))
+        return AccessToken(grant.token, began + lifetime - min(60.0, lifetime / 10), grant.beside)
 
     def _exchange(self, deadline: Deadline) -> Grant:
         def attempt() -> Grant:

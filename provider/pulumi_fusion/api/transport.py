@@ -20,8 +20,9 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import cache
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from importlib.metadata import PackageNotFoundError, version
@@ -37,13 +38,14 @@ from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import FusionError, InDoubt, NotSent, RequestFailed, capped
 from pulumi_fusion.redaction import Secret
 
-__all__ = ["Transport"]
+__all__ = ["Relayed", "Transport"]
 
 _CONNECT = 5.0
 _CONNECTION = 10.0  # seconds for name, connection and TLS together
 _READ = 30.0  # seconds from the request to the last byte of its answer
 # Of what is left of the deadline, so that a lost answer leaves time to look what became of its request.
 _READ_SHARE = 0.5
+_RELAY_READ = 120.0  # seconds between two bytes of an answer that is let through; a search may take its time
 _LARGEST = 16 * 2**20  # bytes of one answer; the longest list that is documented has 1000 accounts
 
 # A connection that the service closes just as we reuse it leaves a POST in doubt that was never read. Common
@@ -65,6 +67,7 @@ class Transport:
         self.base_url = base_url
         self._lock = threading.Lock()
         self._idle: list[tuple[float, requests.Session]] = []
+        self._relays: set[_Relay] = set()
 
     def exchange(self, request: Request[Any], deadline: Deadline, *, token: Secret | None = None) -> Answer:
         """Send the request once and return the answer, whatever it says.
@@ -77,12 +80,49 @@ class Transport:
         threading.Thread(target=exchange.run, name="pulumi-fusion-exchange", daemon=True).start()
         return exchange.outcome()
 
+    @contextmanager
+    def relay(
+        self, method: str, path: str, headers: Mapping[str, str], body: Any, deadline: Deadline, *, token: Secret
+    ) -> Iterator[Relayed]:
+        """Send somebody else's request once, with our token, and let its answer through as it comes.
+
+        ``body`` is None or iterable and readable, with a length where that is known. All happens in the caller's own
+        thread; :meth:`close` breaks it off. Raises what ``deadline.check`` raises, NotSent, or InDoubt, which the
+        chunks may raise as well.
+        """
+        operation = f"{method} {path}"
+        deadline.check(operation)
+        session = self.take()
+        relay = _Relay(operation, deadline)
+        with self._lock:
+            self._relays.add(relay)
+        try:
+            prepared = requests.Request(
+                method, self.base_url + path, data=body, headers=dict(headers), auth=_Bearer(token)
+            ).prepare()
+            _current.exchange = relay
+            with relay.translated():
+                response = _send(session, prepared, _CONNECT, _RELAY_READ)
+            with response:
+                names = {name.lower(): value for name, value in response.headers.items()}
+                yield Relayed(response.status_code, names, relay.chunks(response))
+        finally:
+            with self._lock:
+                self._relays.discard(relay)
+            if relay.whole:
+                self.give_back(session)
+            else:
+                session.close()
+
     def close(self) -> None:
-        """Close the connections that are not in use."""
+        """Close the connections that are not in use, and break off what is being relayed."""
         with self._lock:
             idle, self._idle = self._idle, []
+            relays = tuple(self._relays)
         for _, session in idle:
             session.close()
+        for relay in relays:
+            relay.break_off()
 
     def take(self) -> requests.Session:
         """A session that nobody else uses."""
@@ -157,10 +197,7 @@ class _Exchange:
         with self._lock:
             self._left = True
             hanging = None if self._done.is_set() else self._socket
-        if hanging is not None:
-            # Of the plain socket: SSLSocket.shutdown would take the TLS layer away from the thread that reads.
-            with suppress(OSError):
-                socket.socket.shutdown(hanging, socket.SHUT_RDWR)
+        _wake(hanging)
 
     def _failed(self, kind: type[RequestFailed], came_back: str) -> RequestFailed:
         return kind(self._request.operation, came_back, shortname=self._request.shortname)
@@ -174,7 +211,7 @@ class _Exchange:
             self._answer = self._send(session)
         except FusionError as refused:
             self._error = refused
-        except (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError) as wrong:
+        except _FOREIGN as wrong:
             self._error = self._translated(wrong)
         finally:
             with self._lock:
@@ -195,7 +232,7 @@ class _Exchange:
             self._deadline.check(self._request.operation)
             self._sending = True
             self._since = time.monotonic()
-            self._socket = connection.sock if isinstance(connection.sock, socket.socket) else None
+            self._socket = _socket_of(connection)
 
     def _send(self, session: requests.Session) -> Answer:
         request = self._request
@@ -210,18 +247,7 @@ class _Exchange:
                 auth=_Bearer(self._token),
             )
         )
-        ours = session.merge_environment_settings(url, {}, True, None, None)
-        left = self._deadline.remaining()
-        # Not Session.send: even when it does not follow a redirect it parses its target and reads its whole body.
-        response = session.get_adapter(url).send(
-            prepared,
-            timeout=(max(0.001, min(_CONNECT, left)), max(0.001, self._longest_read)),
-            stream=True,
-            verify=True if ours["verify"] is None else ours["verify"],
-            cert=ours["cert"],
-            proxies=ours["proxies"],
-        )
-        with response:
+        with _send(session, prepared, min(_CONNECT, self._deadline.remaining()), self._longest_read) as response:
             content = bytearray()
             for chunk in response.iter_content(64 * 1024):
                 content += chunk
@@ -238,6 +264,102 @@ class _Exchange:
         if isinstance(error, NotSent):
             error.lasting = lasting
         return error
+
+
+class _Relay:
+    """A request of somebody else under way."""
+
+    def __init__(self, operation: str, deadline: Deadline) -> None:
+        self._operation = operation
+        self._deadline = deadline
+        self._lock = threading.Lock()
+        self._sending = self._broken = False
+        self._socket: socket.socket | None = None
+        self.whole = False
+        """Whether the answer was read to its end."""
+
+    def may_send(self, connection: Any) -> None:
+        """As of an exchange."""
+        with self._lock:
+            self._deadline.check(self._operation)
+            if self._broken:
+                raise NotSent(self._operation, "it was broken off before it was sent")
+            self._sending = True
+            self._socket = _socket_of(connection)
+
+    def break_off(self) -> None:
+        """From here on nothing is sent, and the thread that reads is woken."""
+        with self._lock:
+            self._broken = True
+            hanging = self._socket
+        _wake(hanging)
+
+    def chunks(self, response: requests.Response) -> Iterator[bytes]:
+        """The body as it travels, encoded as the service encoded it."""
+        with self.translated():
+            yield from response.raw.stream(64 * 1024, decode_content=False)
+            with self._lock:
+                self._socket = None
+                self.whole = not self._broken
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Tell the library's errors as ours."""
+        try:
+            yield
+        except _FOREIGN as wrong:
+            words, _ = _told(wrong)
+            kind = InDoubt if self._sending else NotSent
+            raise kind(self._operation, words or "no answer in time") from None
+
+
+@dataclass(frozen=True)
+class Relayed:
+    """An answer that is let through: ``headers`` under lower-case names, the body in ``chunks``, still encoded."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: Iterator[bytes] = field(repr=False)
+
+
+_FOREIGN: Final = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    HTTPException,
+    OSError,
+    ValueError,
+)
+
+
+def _send(
+    session: requests.Session, prepared: requests.PreparedRequest, connect: float, read: float
+) -> requests.Response:
+    """Send over the session's connection, with the environment's proxies and certificates; the body is still to come.
+
+    Not ``Session.send``: even when it does not follow a redirect it parses its target and reads its whole body.
+    """
+    url = prepared.url or ""
+    ours = session.merge_environment_settings(url, {}, True, None, None)
+    return session.get_adapter(url).send(
+        prepared,
+        timeout=(max(0.001, connect), max(0.001, read)),
+        stream=True,
+        verify=True if ours["verify"] is None else ours["verify"],
+        cert=ours["cert"],
+        proxies=ours["proxies"],
+    )
+
+
+def _socket_of(connection: Any) -> socket.socket | None:
+    return connection.sock if isinstance(connection.sock, socket.socket) else None
+
+
+def _wake(hanging: socket.socket | None) -> None:
+    """End what a thread waits for at this socket."""
+    if hanging is not None:
+        # Of the plain socket: SSLSocket.shutdown would take the TLS layer away from the thread that reads.
+        with suppress(OSError):
+            socket.socket.shutdown(hanging, socket.SHUT_RDWR)
 
 
 _current = threading.local()

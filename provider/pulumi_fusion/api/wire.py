@@ -8,6 +8,7 @@ judges them all, and it believes only an answer that looks like the service's ow
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, Generic, Literal, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -37,18 +38,23 @@ from pulumi_fusion.redaction import Secret
 __all__ = [
     "Answer",
     "Grant",
+    "Method",
     "Request",
     "clock_offset",
     "create_customer",
     "delete_customer",
     "failure",
     "get_customer",
+    "is_plain",
     "issue_token",
     "list_customer_types",
     "list_customers",
     "list_users",
     "update_customer",
+    "value_of",
 ]
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
 
 T = TypeVar("T")
 Record = TypeVar("Record", bound=BaseModel)
@@ -72,12 +78,12 @@ class Request(Generic[T]):
     twice has the effect of sending it once and that its answer is then still the one that was asked for.
     """
 
-    method: Literal["GET", "POST", "PUT", "DELETE"]
+    method: Method
     path: str
     operation: str
     reader: Callable[[Request[Any], Answer], T] = field(repr=False)
     shortname: str | None = None
-    json: Mapping[str, Any] | None = field(default=None, repr=False)
+    json: Any = field(default=None, repr=False)
     authenticated: bool = True
     repeatable: bool = False
 
@@ -91,10 +97,14 @@ class Request(Generic[T]):
 
 @dataclass(frozen=True)
 class Grant:
-    """An access token and how many seconds it lives, where the service says so."""
+    """An access token, how many seconds it lives where the service says so, and the tokens that came ``beside`` it.
+
+    Those are never used; they are secrets, so that they are masked wherever they turn up.
+    """
 
     token: Secret
     lifetime: float | None
+    beside: tuple[Secret, ...] = ()
 
 
 def issue_token(request_token: Secret) -> Request[Grant]:
@@ -159,6 +169,43 @@ def delete_customer(shortname: str) -> Request[None]:
     """Delete a customer. Raises InvalidInput for a shortname that would address something else."""
     operation = "delete the customer"
     return Request("DELETE", _customer_path(shortname, operation), operation, _read_deleted, shortname)
+
+
+def value_of(method: Method, path: str, body: Any = None) -> Request[Any]:
+    """Ask any other route, for whatever it answers. ``path`` is as the vendor's reference writes it: ``/api/v1/...``.
+
+    Raises InvalidInput for a path that leaves the API.
+    """
+    operation = f"{method} {capped(path)}"
+    if not is_plain(path):
+        raise InvalidInput(
+            operation,
+            "this is no path of the API",
+            next_step="Nothing was sent. Paths begin with /api/, without dot segments, and percent-encode the rest.",
+        )
+    return Request(method, path, operation, _read_value, json=body, repeatable=method == "GET")
+
+
+# RFC 3986, 3.3 and 3.4: what stands in a path and a query.
+_PATH: Final = re.compile(r"(/([A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+)+/?(\?[^\s#\\]*)?", re.ASCII)
+
+
+def is_plain(path: str) -> bool:
+    """Whether a path of the API, perhaps with a query, means to everybody what is written there.
+
+    HTTP libraries decode what need not be encoded and then resolve dot segments (RFC 3986, 5.2.4 and 6.2.2), so
+    ``/api/v1/customer/%2e%2e/auth/token`` would be another path than the one that was looked at.
+    """
+    segments = unquote(path.partition("?")[0]).split("/")
+    encoded = _ENCODED_SEPARATOR.search(path.partition("?")[0])
+    return path.startswith("/api/") and bool(_PATH.fullmatch(path)) and not encoded and not {".", ".."} & {*segments}
+
+
+_ENCODED_SEPARATOR: Final = re.compile(r"%(2f|5c|00|25)", re.IGNORECASE)
+
+
+def _read_value(request: Request[Any], answer: Answer) -> Any:
+    return None if answer.status == 204 or not answer.body.strip() else _json(request, answer)
 
 
 def _customer_path(shortname: str, operation: str) -> str:
@@ -415,10 +462,8 @@ class _Token(BaseModel):
 
 def _read_grant(request: Request[Any], answer: Answer) -> Grant:
     issued = _parsed(_Token, _json(request, answer), request, answer)
-    for beside in (issued.refresh_token, issued.id_token):
-        if beside:
-            Secret(beside)  # never used, but masked wherever it turns up
+    beside = tuple(Secret(each) for each in (issued.refresh_token, issued.id_token) if each)
     token = issued.access_token
     if not token.isascii() or not token.isprintable() or not token or " " in token:
         raise _unrecognised(request, answer, "the access token cannot be sent in a header")
-    return Grant(Secret(token), issued.expires_in)
+    return Grant(Secret(token), issued.expires_in, beside)

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import click
 
+from pulumi_fusion.api.client import FusionClient
 from pulumi_fusion.cli.connection import connect, service_options
-from pulumi_fusion.cli.screen import print_json, print_table
+from pulumi_fusion.cli.screen import print_json, print_table, print_tree
 from pulumi_fusion.customer.mapping import merge
 from pulumi_fusion.customer.model import Account, State, label
+from pulumi_fusion.errors import RequestFailed, capped
 from pulumi_fusion.settings import Settings
 
 __all__ = ["customers"]
 
+NOBODY: Final[frozenset[str]] = frozenset()
+
 
 @click.command
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with every field, for scripts.")
+@click.option("--tree", is_flag=True, help="Also those of the customers below it, each inside the one above.")
 @service_options
-def customers(*, as_json: bool, account: str | None, api_url: str | None) -> None:
+def customers(*, as_json: bool, tree: bool, account: str | None, api_url: str | None) -> None:
     """List the customers of the account, as the service has them now.
 
     Organization and Type are shown where the service tells them; its documented record does not. With --json
-    each customer is an object with the fields of pulumi_fusion.Account, null where the service is silent.
+    each customer is an object with the fields of pulumi_fusion.Account, null where the service is silent. With --tree
+    each customer that has some of its own is read from inside, as with --account, and has them under "customers".
 
     \b
     Needs the credential in NETOSECRET or in a file named by FUSION_NETOSECRET_FILE.
@@ -32,19 +39,71 @@ def customers(*, as_json: bool, account: str | None, api_url: str | None) -> Non
     Examples:
       pulumi-fusion customers
       pulumi-fusion customers --account flowmore
+      pulumi-fusion customers --tree
       pulumi-fusion customers --json | jq -r '.[] | [.shortname, .ingest_ip, .ingest_port] | @tsv'
 
     \b
     Exit codes: 0 listed, also when there is none; 1 it failed; 2 wrong usage.
     """
-    with connect(Settings.resolve({"account": account, "api_url": api_url})) as fusion:
+    settings = Settings.resolve({"account": account, "api_url": api_url})
+    with connect(settings) as fusion:
         found = fusion.list_customers()
-    if as_json:
+        branches = _branches(found, fusion.account, settings) if tree else []
+    if tree and as_json:
+        print_json([branch.document() for branch in branches])
+    elif tree:
+        print_tree(fusion.account, branches)
+    elif as_json:
         print_json([each.model_dump() for each in found])
     elif found:
         _print(found)
     else:
         click.echo(f"{fusion.account} has no customers.", err=True)
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One customer and those below it; ``unseen`` says why those are not known."""
+
+    account: Account
+    below: Sequence[Branch]
+    unseen: str | None = None
+
+    def document(self) -> dict[str, object]:
+        """The fields of the account, and its customers, null where they cannot be seen."""
+        below = None if self.unseen else [branch.document() for branch in self.below]
+        return {**self.account.model_dump(), "customers": below}
+
+    def lines(self) -> tuple[str, Sequence[Branch]]:
+        """What stands at this branch, and what hangs on it."""
+        kind = ", ".join(filter(None, (self.account.organization, merge(self.account, State()).status)))
+        unseen = f"  (its customers cannot be seen: {self.unseen})" if self.unseen else ""
+        return f"{self.account.shortname}{f'  {kind}' if kind else ''}{unseen}", self.below
+
+
+def _branches(listed: Sequence[Account], top: str, settings: Settings, above: frozenset[str] = NOBODY) -> list[Branch]:
+    """The customers directly below ``top``. A list may hold the whole subtree or one level of it: both are read."""
+    seen = above | {top}
+    listed = [account for account in listed if account.shortname not in seen]
+    names = {account.shortname for account in listed}
+    return [
+        _branch(account, listed, settings, seen)
+        for account in listed
+        if account.parent in (top, None) or account.parent not in names
+    ]
+
+
+def _branch(account: Account, listed: Sequence[Account], settings: Settings, seen: frozenset[str]) -> Branch:
+    name = account.shortname
+    below = [each for each in listed if each.parent == name]
+    try:
+        if not below and (account.children or account.is_parent):
+            with FusionClient(settings, account=name) as inside:
+                below = inside.list_customers()
+                return Branch(account, _branches(below, name, settings, seen))
+    except RequestFailed as failure:
+        return Branch(account, (), capped(failure.came_back))
+    return Branch(account, [_branch(each, listed, settings, seen | {name}) for each in below])
 
 
 def _ingest(account: Account) -> str | None:

@@ -5,14 +5,23 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
-__all__ = ["console", "print_json", "print_table", "printable"]
+__all__ = ["Branch", "console", "print_json", "print_table", "print_tree", "printable"]
+
+
+class Branch(Protocol):
+    """Something with a line of its own and further branches."""
+
+    def lines(self) -> tuple[str, Sequence[Branch]]:
+        """Its text and its branches."""
+
 
 # More columns than any table has: what is piped is for other programs, and they take lines whole.
 _UNBOUNDED = 10_000
@@ -35,6 +44,18 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     for row in texts:
         table.add_row(*map(Text, row))
     console().print(table)
+
+
+def print_tree(root: str, branches: Iterable[Branch]) -> None:
+    """The root's name with its branches below it."""
+
+    def grow(tree: Tree, below: Iterable[Branch]) -> Tree:
+        for branch in below:
+            text, further = branch.lines()
+            grow(tree.add(Text(printable(text))), further)
+        return tree
+
+    console().print(grow(Tree(Text(printable(root))), branches))
 
 
 def print_json(document: Any) -> None:

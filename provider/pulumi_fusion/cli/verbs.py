@@ -11,9 +11,11 @@ import click
 __all__ = ["pulumi_fusion"]
 
 VERBS: Final[Mapping[str, str]] = {
+    "audit": "List the masquerade sessions of this machine and hold their chain.",
     "customers": "List the customers of the account.",
     "doctor": "Say what works, what is missing and how to get it.",
     "emulator": "Run the service on this machine, no account needed.",
+    "masquerade": "Open a temporary, audited session inside a customer.",
     "types": "List the account types that the service knows.",
 }
 

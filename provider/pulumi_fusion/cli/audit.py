@@ -1,0 +1,84 @@
+"""``pulumi-fusion audit``"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pulumi_fusion.cli.screen import print_table
+from pulumi_fusion.sessions.audit import default_path, examine
+from pulumi_fusion.sessions.terms import spoken
+
+__all__ = ["audit"]
+
+
+@click.command
+@click.option("--json", "as_json", is_flag=True, help="Print the records as JSON lines, for log shippers.")
+@click.option(
+    "--audit-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to read. Overrides FUSION_AUDIT_FILE.",
+)
+@click.pass_context
+def audit(ctx: click.Context, *, as_json: bool, audit_file: Path | None) -> None:
+    """List the masquerade sessions that were opened on this machine, and check that their records are unbroken.
+
+    Each record holds the hash of the one before it, so a change in the middle shows. What shows in no file is that its
+    end was cut off, or that all of it was written anew: ship the records elsewhere against that.
+
+    \b
+    Examples:
+      pulumi-fusion audit
+      pulumi-fusion audit --json | jq 'select(.event == "start") | {time, os_user, customer, reason}'
+
+    \b
+    Exit codes: 0 the chain holds, or there is no file yet; 1 it is broken, and stderr says where; 2 wrong usage.
+    """
+    path = audit_file or default_path(os.environ)
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        click.echo(f"No session was opened yet: there is no {path}.", err=True)
+        return
+    found = examine(lines)
+    if as_json:
+        for record in found.records:
+            click.echo(json.dumps(record))
+    else:
+        _print(found.records)
+    for broken in found.breaks:
+        click.echo(f"Error: {path}:{broken.line}: {broken.what}.", err=True)
+    if not found.breaks:
+        click.echo(f"The chain of {len(found.records)} records holds.", err=True)
+    ctx.exit(1 if found.breaks else 0)
+
+
+def _print(records: Iterable[Mapping[str, Any]]) -> None:
+    sessions: dict[str, dict[str, Any]] = {}
+    for record in records:
+        sessions.setdefault(record["session"], {})[str(record.get("event"))] = record
+    columns = ["Started", "User", "From", "Customer", "Mode", "Took", "Requests", "Ended", "Ticket", "Reason"]
+    print_table(columns, (_row(events) for events in sessions.values()))
+
+
+def _row(events: Mapping[str, Mapping[str, Any]]) -> list[object]:
+    end = events.get("end") or events.get("unclosed") or {}
+    start = events.get("start") or end
+    sent = end.get("requests")
+    return [
+        start.get("time"),
+        start.get("os_user"),
+        start.get("account"),
+        start.get("customer"),
+        start.get("mode"),
+        spoken(end["seconds"]) if isinstance(end.get("seconds"), (int, float)) else None,
+        sum(sent.values()) if isinstance(sent, dict) and all(type(each) is int for each in sent.values()) else None,
+        end.get("ended") or "no end yet",
+        start.get("ticket"),
+        start.get("reason"),
+    ]

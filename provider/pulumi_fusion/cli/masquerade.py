@@ -1,0 +1,155 @@
+"""``pulumi-fusion masquerade``"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import shutil
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from pulumi_fusion.cli.connection import connect, service_options
+from pulumi_fusion.redaction import redact
+from pulumi_fusion.sessions.audit import AuditLog, default_path
+from pulumi_fusion.sessions.red_line import Look
+from pulumi_fusion.sessions.run import Child, run_session
+from pulumi_fusion.sessions.terms import Terms, duration_of
+from pulumi_fusion.settings import Settings
+
+__all__ = ["masquerade"]
+
+NOT_FOUND: Final = 127
+"""As shells say of a command."""
+
+_NO_DUMPS: Final = 4
+"""PR_SET_DUMPABLE, https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html"""
+
+
+class _Duration(click.ParamType[timedelta]):
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        try:
+            return duration_of(str(value))
+        except ValueError as wrong:
+            self.fail(str(wrong), param, ctx)
+
+
+@click.command
+@click.argument("customer")
+@click.option("--reason", required=True, help="Why, in 10 to 500 characters; kept in the audit.")
+@click.option("--duration", type=_Duration(), default="15m", show_default=True, help="How long: 90s, 15m; 1h at most.")
+@click.option("--write", is_flag=True, help="Let it change things; otherwise it only reads.")
+@click.option("--ticket", metavar="ID", help="What your company calls the matter; kept in the audit.")
+@click.option("--ci", is_flag=True, help="Go ahead in CI, or where no terminal shows the red line.")
+@click.option("--raw-token", is_flag=True, help="Hand out the token itself, which nothing here can limit or end.")
+@click.option(
+    "--keep-env", "keep", metavar="NAME", multiple=True, help="Leave this variable of Pulumi to the child. Repeatable."
+)
+@click.option(
+    "--audit-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where the audit is written. Overrides FUSION_AUDIT_FILE.",
+)
+@service_options
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
+@click.pass_context
+def masquerade(
+    ctx: click.Context,
+    *,
+    customer: str,
+    reason: str,
+    duration: timedelta,
+    write: bool,
+    ticket: str | None,
+    ci: bool,
+    raw_token: bool,
+    keep: tuple[str, ...],
+    audit_file: Path | None,
+    account: str | None,
+    api_url: str | None,
+    command: tuple[str, ...],
+) -> None:
+    """Open a temporary, visible, audited session inside CUSTOMER and run COMMAND in it, or a shell.
+
+    COMMAND finds a credential in NETOSECRET that works on this machine alone, inside CUSTOMER alone, and until the
+    session ends; it never gets yours. It only reads unless --write is given. A red line shows where you are. When the
+    time is over COMMAND is ended.
+
+    \b
+    Examples:
+      pulumi-fusion masquerade acme-corp --reason "INC-1234 ingest check"
+      pulumi-fusion masquerade acme-corp --reason "INC-1234 ingest check" -- pulumi-fusion customers
+      pulumi-fusion masquerade acme-corp --reason "nightly checkup" --ci --duration 5m -- ./checkup.sh
+
+    \b
+    Exit codes:
+      that of COMMAND, 128 + N when signal N ended it, 124 when the time was over
+      126 COMMAND cannot be run   127 there is no such COMMAND
+      1 the session was refused or failed, COMMAND was not started   2 wrong usage
+    """
+    terms = Terms(customer, reason, duration, write, ticket, raw_token)
+    terms.hold(os.environ)
+    _someone_looks(ci)
+    program = command[0] if command else os.environ.get("SHELL") or "/bin/sh"
+    file = shutil.which(program)
+    if file is None:
+        click.echo(f"Error: no command {redact(program)!r} to run", err=True)
+        ctx.exit(NOT_FOUND)
+    _keep_to_ourselves()
+    with connect(Settings.resolve({"account": account, "api_url": api_url})) as fusion:
+        code = run_session(
+            fusion,
+            terms,
+            Child(file, command or (program,), not command, keep),
+            AuditLog(audit_file or default_path(os.environ)),
+            environ=os.environ,
+            say=_say,
+            look=Look.of(os.environ, is_terminal=sys.stderr.isatty()),
+        )
+    ctx.exit(code)
+
+
+def _say(text: str) -> None:
+    # Straight to the descriptor: what the child writes there must not come between the pieces.
+    click.echo(redact(text), err=True, nl=False, color=True)
+
+
+def _someone_looks(ci: bool) -> None:
+    if ci:
+        return
+    if os.environ.get("CI", "").strip().lower() not in ("", "0", "false"):
+        raise click.ClickException("this is CI, where nobody sees the red line. If that is meant, add --ci.")
+    if not sys.stderr.isatty():
+        raise click.ClickException("there is no terminal to show the red line on. If that is meant, add --ci.")
+
+
+def _keep_to_ourselves() -> None:
+    """Leave the credential nowhere that another process of this user could read it from.
+
+    The kernel shows the environment that a process was started with for as long as it runs, so this one starts itself
+    again without the credential in it, which then comes through a pipe.
+    """
+    secret = os.environ.get("NETOSECRET")
+    if secret:
+        reading, writing = os.pipe()
+        text = secret.encode(errors="surrogateescape")
+        if len(text) > 60_000:  # a pipe holds 64 KiB, and a longer text is no credential
+            raise click.ClickException("NETOSECRET is too long to be a credential.")
+        os.write(writing, text)
+        os.close(writing)
+        os.set_inheritable(reading, True)
+        environ = {name: value for name, value in os.environ.items() if name != "NETOSECRET"}
+        environ["FUSION_NETOSECRET_FILE"] = f"/dev/fd/{reading}"
+        os.execve(sys.executable, sys.orig_argv, environ)  # noqa: S606 - this very program
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        # Also keeps other processes of this user from this one's memory.
+        ctypes.CDLL(None).prctl(_NO_DUMPS, 0, 0, 0, 0)

@@ -1,0 +1,250 @@
+"""Leave to act inside a customer: opened after every refusal, bounded in time and scope, and ended for good."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from typing import Any, Final
+
+from pulumi_fusion.api.client import FusionClient
+from pulumi_fusion.api.tokens import AccessToken
+from pulumi_fusion.customer.model import Account
+from pulumi_fusion.deadline import Deadline
+from pulumi_fusion.errors import (
+    BadRequest,
+    Forbidden,
+    NotFound,
+    OutOfBounds,
+    SessionEnded,
+    SessionRefused,
+    Unauthorized,
+)
+from pulumi_fusion.redaction import Secret
+from pulumi_fusion.sessions.bounds import refusal
+from pulumi_fusion.sessions.proof import Sight, claimed_account, distrust
+from pulumi_fusion.sessions.terms import ATTEMPTED, KEY_PREFIX, Terms, spoken
+
+__all__ = ["Access", "open_access"]
+
+# How far above a customer its line is followed; trees of resellers are a few levels deep.
+_LEVELS: Final = 16
+# Distinct paths that are counted one by one; a session that asks more is told by its methods.
+_PATHS: Final = 100
+
+
+def now() -> float:
+    """Seconds of a clock that nobody sets and that goes on while the machine sleeps, where there is one."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+class Term(Deadline):
+    """The time of a session: every request ends with it, and every later one is told that it is over."""
+
+    def __init__(self, seconds: float, customer: str) -> None:
+        super().__init__(seconds)
+        self._customer = customer
+        self._over = now() + seconds
+
+    def remaining(self) -> float:
+        """Seconds left, never below 0."""
+        return max(0.0, self._over - now())
+
+    def check(self, attempted: str) -> None:
+        """Raise SessionEnded once it is over or was left."""
+        if self.cancelled.is_set():
+            raise SessionEnded(attempted, "the session was left", shortname=self._customer)
+        if self.remaining() <= 0:
+            raise SessionEnded(attempted, f"its {spoken(self.seconds)} are over", shortname=self._customer)
+
+
+class Access:
+    """The one holder of a session's token, and the one who counts. Safe to use from several threads.
+
+    ``id`` (str) names the session in the audit, ``customer`` is the account as it was when the session began,
+    ``home`` the account that opened it, ``appname`` the API key, ``url`` the service, ``term`` its time.
+    """
+
+    def __init__(self, fusion: FusionClient, customer: Account, held: AccessToken, terms: Terms) -> None:
+        self.id = uuid.uuid4().hex
+        self.customer = customer
+        self.terms = terms
+        self.home = fusion.account
+        self.appname = fusion.appname
+        self.url = fusion.url
+        seconds = min(terms.duration.total_seconds(), held.ends - time.monotonic())
+        self.term = Term(seconds, customer.shortname)
+        self.client = fusion.on_leave(customer.shortname, self).within(self.term)
+        self._lock = threading.Lock()
+        self._held: AccessToken | None = held
+        self._began = now()
+        self._sent: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter()
+        self._paths: Counter[str] = Counter()
+
+    def token(self, deadline: Deadline, *, instead_of: Secret | None = None) -> Secret:
+        """The session's only token. Raises SessionEnded, or Unauthorized where the service takes it no more."""
+        self.term.check("use the session")
+        with self._lock:
+            held = self._held
+        if held is None:
+            raise SessionEnded("use the session", "the session was left", shortname=self.customer.shortname)
+        if instead_of is not None:
+            raise Unauthorized(
+                "use the session",
+                "the service takes the session's token no more",
+                shortname=self.customer.shortname,
+                next_step="Nothing was changed. Open another session.",
+                status=401,
+            )
+        return held.token
+
+    def admit(self, method: str, path: str) -> None:
+        """Count the request, or raise OutOfBounds or SessionEnded before anything leaves the machine."""
+        self.term.check("use the session")
+        against = refusal(method, path, write=self.terms.write)
+        with self._lock:
+            if against is not None:
+                self._refused[method] += 1
+            else:
+                self._sent[method] += 1
+                known = f"{method} {path.partition('?')[0]}"
+                if known in self._paths or len(self._paths) < _PATHS:
+                    self._paths[known] += 1
+        if against is not None:
+            raise OutOfBounds(
+                f"send {method} {path.partition('?')[0]}",
+                against,
+                shortname=self.customer.shortname,
+                next_step="Nothing was sent. A session that may change things is opened with write=True or --write."
+                if against == "the session is read-only"
+                else "Nothing was sent.",
+            )
+
+    def counts(self) -> Mapping[str, Any]:
+        """How many requests went out by method and by path, and how many were refused; and the seconds it took."""
+        with self._lock:
+            return {
+                "seconds": round(now() - self._began, 1),
+                "requests": dict(self._sent),
+                "refused": dict(self._refused),
+                "paths": dict(self._paths),
+            }
+
+    def facts(self) -> Mapping[str, Any]:
+        """Who is whom here, for the audit."""
+        return {
+            "account": self.home,
+            "app": self.appname,
+            "customer": self.customer.shortname,
+            "customer_id": self.customer.id,
+            "reason": self.terms.reason,
+            "ticket": self.terms.ticket,
+            "mode": self.terms.mode,
+        }
+
+    def close(self) -> None:
+        """End the session: its requests break off, its token is dropped, and whoever asks again is told so."""
+        self.term.cancelled.set()
+        with self._lock:
+            held, self._held = self._held, None
+        if held is not None:
+            held.forget()
+
+    def __repr__(self) -> str:
+        return f"Access(customer={self.customer.shortname!r}, mode={self.terms.mode!r})"
+
+
+def open_access(fusion: FusionClient, terms: Terms) -> Access:
+    """Leave to act inside the customer, once it is proved to be ours and the token to be the customer's.
+
+    Reads only. Raises SessionRefused for all that will not do, Unauthorized for a credential that does not work at
+    all, and the other RequestFailed for a service that does not answer.
+    """
+    wanted = terms.customer
+    if fusion.appname.startswith(KEY_PREFIX):
+        raise _refused(
+            wanted,
+            f"the credential at hand is that of a session inside {fusion.home_account!r}",
+            "A session inside another would hide who acts. Open it from your own account.",
+        )
+    if wanted in (fusion.account, fusion.home_account):
+        raise _refused(wanted, "it is your own account", "Nothing was sent. Work in it without a session.")
+    deadline = Deadline(fusion.seconds)
+    ours = fusion.within(deadline)
+    customer = _customer_below(ours, wanted)
+    try:
+        held = fusion.token_inside(wanted, deadline)
+    except Unauthorized as failure:
+        raise _refused(
+            wanted,
+            f"the credential works in {fusion.account!r}, but the service gives it no token inside: "
+            f"{failure.came_back.removeprefix('no access token: ')}",
+            "Give the role of the API key the right to masquerade (Settings > Roles), or use a key whose role has it.",
+        ) from None
+    with ExitStack() as stack:
+        stack.callback(held.forget)
+        doubt = distrust(customer, fusion.account, _sight(ours, customer, held))
+        if doubt is not None:
+            raise _refused(
+                wanted,
+                doubt,
+                "Nothing was done with it, and it was dropped: what was meant for one customer could reach others.",
+            )
+        stack.pop_all()
+    return Access(fusion, customer, held, terms)
+
+
+def _refused(customer: str, came_back: str, next_step: str) -> SessionRefused:
+    return SessionRefused(ATTEMPTED, came_back, shortname=customer, next_step=next_step)
+
+
+def _customer_below(ours: FusionClient, wanted: str) -> Account:
+    """The customer, proved to stand below the account that we work in."""
+    try:
+        customer = ours.get_customer(wanted)
+    except (NotFound, BadRequest, Forbidden) as failure:
+        raise _refused(
+            wanted,
+            f"{ours.account!r} has no such customer: {failure.came_back}",
+            "Nothing was started. `pulumi-fusion customers --tree` shows which there are.",
+        ) from None
+    above, line = customer.parent, [wanted]
+    while above is not None and above != ours.account and above not in line and len(line) < _LEVELS:
+        line.append(above)
+        try:
+            above = ours.get_customer(above).parent
+        except (NotFound, BadRequest, Forbidden):
+            above = None
+    # A record need not tell its parent; the list of "all Accounts for the reseller" then has to.
+    if above == ours.account or any(each.shortname == wanted for each in ours.list_customers()):
+        return customer
+    raise _refused(wanted, f"nothing shows that it stands below {ours.account!r}", "Nothing was started.")
+
+
+class _Trial:
+    """Leave to look where a token acts, before anything is done with it."""
+
+    def __init__(self, held: AccessToken) -> None:
+        self._held = held
+
+    def token(self, deadline: Deadline, *, instead_of: Secret | None = None) -> Secret:
+        if instead_of is not None:
+            raise Unauthorized("prove where the token acts", "the service takes it no more", status=401)
+        return self._held.token
+
+    def admit(self, method: str, path: str) -> None:
+        """Only reads are asked on trial."""
+
+
+def _sight(ours: FusionClient, customer: Account, held: AccessToken) -> Sight:
+    inside = ours.on_leave(customer.shortname, _Trial(held))
+    theirs = itself = None
+    with suppress(Forbidden, BadRequest, NotFound):
+        theirs = inside.list_customers()
+    with suppress(Forbidden, BadRequest, NotFound):
+        itself = inside.get_customer(customer.shortname)
+    return Sight(ours.list_customers(), theirs, itself, claimed_account(held.token.reveal()))

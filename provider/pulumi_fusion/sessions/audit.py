@@ -1,0 +1,243 @@
+"""The audit file: one JSON record a line, each chained to the one before by hash, on the disk before anything is done.
+
+Whoever may write the file can still rewrite all of it, or cut its end off, with every hash made anew; against that,
+ship the records elsewhere as they come (``pulumi-fusion audit --json``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import pwd
+import socket
+import stat
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Final
+
+from pulumi_fusion.errors import NotAudited
+from pulumi_fusion.redaction import redact
+
+__all__ = ["AuditLog", "Break", "Examined", "default_path", "examine", "identity"]
+
+Record = dict[str, Any]
+
+_FIRST: Final = "0" * 64
+# Far more than one record: its texts are capped and so is the number of its paths.
+_TAIL: Final = 256 * 1024
+_LOCK_SECONDS: Final = 10.0
+
+
+def default_path(environ: Mapping[str, str]) -> Path:
+    """FUSION_AUDIT_FILE, or ``pulumi-fusion/audit.jsonl`` in the folder for state.
+
+    https://specifications.freedesktop.org/basedir-spec/latest/
+    """
+    if named := environ.get("FUSION_AUDIT_FILE", "").strip():
+        return Path(named)
+    state = environ.get("XDG_STATE_HOME", "")
+    home = Path(environ.get("HOME") or "~").expanduser()
+    return (Path(state) if Path(state).is_absolute() else home / ".local" / "state") / "pulumi-fusion" / "audit.jsonl"
+
+
+def identity() -> Record:
+    """Who acts, as the system says and not the environment, and where."""
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container whose user has no name
+        user = str(os.getuid())
+    return {"os_user": user, "uid": os.getuid(), "host": socket.gethostname(), "pid": os.getpid(), "born": _born()}
+
+
+def _born(pid: int | None = None) -> str | None:
+    """When a process began, as the kernel counts it, to tell it from a later one with the same number."""
+    try:
+        return Path(f"/proc/{pid or os.getpid()}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return None
+
+
+class AuditLog:
+    """The audit file at ``path``, made with mode 0600 where it does not exist. Safe for several processes at once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, event: str, session: str, facts: Mapping[str, Any]) -> None:
+        """Write a record and see it on the disk. Raises NotAudited; the file is then as it was."""
+        try:
+            with self._locked() as (descriptor, end):
+                record = _record(event, session, facts, _last(descriptor, end))
+                line = (json.dumps(record, ensure_ascii=True) + "\n").encode()
+                # A line that a crash cut short stays as it is, for examine() to tell, and the next begins anew.
+                torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
+                self._write(descriptor, end, b"\n" + line if torn else line)
+        except OSError as wrong:
+            raise self._refused(wrong.strerror or type(wrong).__name__) from None
+
+    def unclosed(self) -> list[Record]:
+        """Start records without an end whose process is not there any more. Raises NotAudited."""
+        try:
+            with self._locked() as (descriptor, end):
+                lines = os.pread(descriptor, end, 0).splitlines()
+        except OSError as wrong:
+            raise self._refused(wrong.strerror or type(wrong).__name__) from None
+        return [record for record in examine(lines).open if not _runs(record)]
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[tuple[int, int]]:
+        """The open file and its length, alone."""
+        descriptor = self._opened()
+        try:
+            self._lock(descriptor)
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid():
+                raise OSError(errno.EPERM, "it is no plain file of this user")
+            if found.st_mode & 0o077:
+                os.fchmod(descriptor, 0o600)
+            yield descriptor, found.st_size
+        finally:
+            os.close(descriptor)
+
+    def _opened(self) -> int:
+        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        with contextlib.suppress(FileNotFoundError):
+            return os.open(self.path, flags)
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self.path, flags | os.O_CREAT, 0o600)
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return descriptor
+
+    @staticmethod
+    def _lock(descriptor: int) -> None:
+        """Wait for a writer that is at it; one that hangs is no reason to hang as well."""
+        end = time.monotonic() + _LOCK_SECONDS
+        while True:
+            try:
+                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise OSError(errno.EBUSY, "another process holds it") from None
+                time.sleep(0.05)
+
+    @staticmethod
+    def _write(descriptor: int, end: int, line: bytes) -> None:
+        try:
+            written = os.write(descriptor, line)
+            os.fsync(descriptor)
+            if written < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - as a full disk does otherwise
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(descriptor, end)
+            raise
+
+    def _refused(self, why: str) -> NotAudited:
+        return NotAudited(
+            "write the audit record",
+            f"{self.path}: {why}",
+            next_step="No session runs without one. Free the file, or name another with FUSION_AUDIT_FILE.",
+        )
+
+
+def _record(event: str, session: str, facts: Mapping[str, Any], last: tuple[int, str]) -> Record:
+    sequence, previous = last
+    told = {name: redact(value) if isinstance(value, str) else value for name, value in facts.items()}
+    now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    record = {"sequence": sequence + 1, "event": event, "session": session, "time": now, **told, "previous": previous}
+    return {**record, "hash": _hash(record)}
+
+
+def _hash(record: Mapping[str, Any]) -> str:
+    rest = {name: value for name, value in record.items() if name != "hash"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _last(descriptor: int, end: int) -> tuple[int, str]:
+    """Sequence and hash of the last record that is whole."""
+    begin = max(0, end - _TAIL)
+    for line in reversed(os.pread(descriptor, end - begin, begin).splitlines()):
+        record = _read(line)
+        if record is not None:
+            return record["sequence"], record["hash"]
+    if end:
+        raise OSError(errno.EINVAL, "it holds something else than audit records")
+    return 0, _FIRST
+
+
+def _read(line: bytes) -> Record | None:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict) or type(record.get("sequence")) is not int:
+        return None
+    return record if isinstance(record.get("hash"), str) and isinstance(record.get("session"), str) else None
+
+
+@dataclass(frozen=True)
+class Break:
+    """Where the chain does not hold: the number of the line, from 1, and what is wrong with it."""
+
+    line: int
+    what: str
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What an audit file says: its records, where its chain breaks, and the start records without an end."""
+
+    records: Sequence[Record]
+    breaks: Sequence[Break]
+    open: Sequence[Record]
+
+
+def examine(lines: Sequence[bytes]) -> Examined:
+    """Read an audit file and hold its chain. Nothing raises: whatever is wrong is a break."""
+    records: list[Record] = []
+    breaks: list[Break] = []
+    started: dict[str, Record] = {}
+    sequence, previous = 0, _FIRST
+    for number, line in enumerate(lines, start=1):
+        record = _read(line)
+        if record is None:
+            breaks.append(Break(number, "it is no audit record, or was cut short"))
+            continue
+        if record["hash"] != _hash(record):
+            breaks.append(Break(number, "it was changed after it was written"))
+        elif record.get("previous") != previous or record["sequence"] != sequence + 1:
+            breaks.append(Break(number, "records before it were removed, added or moved"))
+        sequence, previous = record["sequence"], record["hash"]
+        records.append(record)
+        if record.get("event") == "start":
+            started[record["session"]] = record
+        else:
+            started.pop(record["session"], None)
+    return Examined(records, breaks, [*started.values()])
+
+
+def _runs(start: Record) -> bool:
+    """Whether the process that wrote the start is still there; one of another machine is not ours to tell."""
+    if start.get("host") != socket.gethostname():
+        return True
+    pid = start.get("pid")
+    if type(pid) is not int or pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return start.get("born") in (None, _born(pid))

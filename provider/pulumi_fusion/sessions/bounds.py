@@ -1,0 +1,42 @@
+"""What may be asked inside a session. Pure: a method and a path go in, a reason against it comes out."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from pulumi_fusion.api.wire import is_plain
+
+__all__ = ["TOKEN_ROUTE", "refusal"]
+
+TOKEN_ROUTE: Final = "/api/v1/auth/token"  # noqa: S105 - a path
+
+_READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+# What the vendor asks by POST and what yet changes nothing: searches, statistics and look-ups, whose body is a query
+# (https://docs.fusion.vectra.ai/api-reference; the vendor's own MCP server is built on them).
+_QUERIES: Final = re.compile(
+    r"/api/v1/(search/[A-Za-z0-9_-]+|stats/[A-Za-z0-9_-]+/(ts|agg)|intel/lookup/(asns|ips))", re.ASCII
+)
+
+# Every route that hands out or renews tokens: a session ends only if nothing inside it can buy another.
+_TOKENS: Final = re.compile(r"/api(/v[0-9]+)?/+auth(/|$)", re.ASCII | re.IGNORECASE)
+
+
+def refusal(method: str, path: str, *, write: bool) -> str | None:
+    """Why this request is not sent in the session, or None if it may be.
+
+    ``write`` says that the session may change things. A path that libraries could read otherwise than it is written is
+    refused, since what was looked at must be what is asked.
+    """
+    bare = path.partition("?")[0]
+    if not is_plain(path):
+        return "this is no plain path of the API: it begins with /api/ and has no dot segments"
+    if _TOKENS.match(bare):
+        return "a session takes no other tokens than its own"
+    if method in _READS or (method == "POST" and _QUERIES.fullmatch(bare)):
+        return None
+    if method not in _WRITES:
+        return f"{method} is no method of the API"
+    return None if write else "the session is read-only"

@@ -1,0 +1,149 @@
+"""Masquerade in Python: ``with masquerade("acme-corp", reason="...") as session``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from pulumi_fusion.api.client import FusionClient
+from pulumi_fusion.errors import SessionRefused
+from pulumi_fusion.sessions.access import Access, open_access
+from pulumi_fusion.sessions.audit import AuditLog, default_path, identity
+from pulumi_fusion.sessions.terms import ATTEMPTED, DEFAULT_DURATION, Terms
+
+__all__ = ["Session", "masquerade"]
+
+_inside: Final[ContextVar[str | None]] = ContextVar("pulumi_fusion_masquerade", default=None)
+
+
+class Session:
+    """A client that acts inside one customer until its block ends; it cannot be pickled, copied or made an output.
+
+    Each verb returns the value that the service answers, without its envelope, and raises OutOfBounds for what the
+    session does not allow, SessionEnded once it is over, and RequestFailed as :class:`~pulumi_fusion.FusionClient`
+    does. ``path`` is as in the vendor's reference: ``/api/v1/users``.
+    """
+
+    __slots__ = ("_access",)
+
+    def __init__(self, access: Access | None) -> None:
+        self._access = access
+
+    @property
+    def customer(self) -> str:
+        """The shortname of the customer."""
+        return self._open().customer.shortname
+
+    @property
+    def client(self) -> FusionClient:
+        """The typed verbs, acting inside the customer: its own customers, its users."""
+        return self._open().client
+
+    def get(self, path: str) -> Any:
+        """Read."""
+        return self.client.request("GET", path)
+
+    def post(self, path: str, body: Any = None) -> Any:
+        """Send a JSON body to a search or, in a session that may write, to any other route."""
+        return self.client.request("POST", path, body)
+
+    def put(self, path: str, body: Any = None) -> Any:
+        """Replace, in a session that may write."""
+        return self.client.request("PUT", path, body)
+
+    def delete(self, path: str) -> Any:
+        """Delete, in a session that may write."""
+        return self.client.request("DELETE", path)
+
+    def remaining(self) -> float:
+        """Seconds until it ends."""
+        return self._open().term.remaining()
+
+    def _open(self) -> Access:
+        if self._access is None:
+            raise _Skipped
+        return self._access
+
+    def __repr__(self) -> str:
+        return "Session(skipped)" if self._access is None else f"Session({self._access.customer.shortname!r})"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a Session is never pickled or copied: it ends with its block")
+
+
+class _Skipped(Exception):
+    """Ends the block of a session that a preview skips."""
+
+
+@contextmanager
+def masquerade(
+    customer: str,
+    *,
+    reason: str,
+    duration: timedelta = DEFAULT_DURATION,
+    write: bool = False,
+    ticket: str | None = None,
+    client: FusionClient | None = None,
+    audit_file: str | os.PathLike[str] | None = None,
+    skip_in_preview: bool = False,
+) -> Iterator[Session]:
+    """A session inside ``customer`` for the length of a block.
+
+    ``customer`` is its shortname, ``reason`` 10 to 500 characters that the audit keeps, with ``ticket``. It lasts
+    ``duration`` (15 minutes; 60 at the most), never longer than the service's token. It reads only, unless ``write``.
+    ``client`` is the client of the account above; without it the settings come from the environment. The audit is
+    written to ``audit_file``, else to FUSION_AUDIT_FILE, else below the XDG state folder. ``skip_in_preview`` makes a
+    block inside a Pulumi program end at its first use of the session while Pulumi previews; nothing is sent then.
+
+    Raises SessionRefused before anything was sent or after reads alone, NotAudited, SettingsError, RequestFailed.
+    Inside the block and after it, nothing else in the process changes; two sessions in two threads do not mix.
+
+    ::
+
+        with masquerade("acme-corp", reason="INC-1234 ingest check") as session:
+            print(session.get("/api/v1/users"))
+    """
+    terms = Terms(customer, reason, duration, write, ticket)
+    terms.hold(os.environ)
+    if (already := _inside.get()) is not None:
+        raise SessionRefused(
+            ATTEMPTED,
+            f"this is a session inside {already!r} already, and one inside another would hide who acts",
+            shortname=customer,
+            next_step="Leave its block first, or open the other one in a thread of its own.",
+        )
+    if skip_in_preview and _previews():
+        with suppress(_Skipped):
+            yield Session(None)
+        return
+    log = AuditLog(Path(audit_file) if audit_file is not None else default_path(os.environ))
+    with ExitStack() as stack:
+        fusion = client if client is not None else stack.enter_context(FusionClient())
+        access = open_access(fusion, terms)
+        stack.callback(access.close)
+        who = {**identity(), "face": "python", **access.facts()}
+        log.append("start", access.id, who)
+        mark = _inside.set(customer)
+        how = "left"
+        try:
+            yield Session(access)
+        except BaseException as raised:
+            how = f"left by {type(raised).__name__}"
+            raise
+        finally:
+            _inside.reset(mark)
+            over = access.term.remaining() <= 0
+            access.close()
+            log.append("end", access.id, {**who, "ended": "time over" if over else how, **access.counts()})
+
+
+def _previews() -> bool:
+    """Whether a Pulumi program runs here and only previews; asked of the SDK that such a program has loaded."""
+    runtime = sys.modules.get("pulumi.runtime")
+    return runtime is not None and bool(runtime.is_dry_run())

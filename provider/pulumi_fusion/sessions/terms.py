@@ -1,0 +1,105 @@
+"""The terms of a session, and what is refused before anything is sent. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from pulumi_fusion.errors import SessionRefused, capped
+
+__all__ = ["ATTEMPTED", "DEFAULT_DURATION", "KEY_PREFIX", "MARKER", "MARKER_ID", "Terms", "duration_of", "spoken"]
+
+ATTEMPTED: Final = "masquerade as"
+
+DEFAULT_DURATION: Final = timedelta(minutes=15)
+LONGEST: Final = timedelta(minutes=60)
+SHORTEST: Final = timedelta(seconds=1)
+SHORTEST_REASON: Final = 10
+LONGEST_TEXT: Final = 500
+
+MARKER: Final = "FUSION_MASQUERADE"
+"""The variable that says, inside a session, of which customer it is."""
+
+MARKER_ID: Final = "FUSION_MASQUERADE_ID"
+"""The variable that holds the session's id: whatever kept its environment is found by it when the session ends."""
+
+KEY_PREFIX: Final = "masquerade-"
+"""What the name of an API key begins with that is not the vendor's but that of a session."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is asked for: whom to be, why, for how long, and how much.
+
+    ``customer`` is a shortname, ``reason`` 10 to 500 characters, ``duration`` 1 second to 60 minutes, ``ticket``
+    whatever the own company calls the matter. ``raw_token`` hands out the token itself, which nothing here can limit.
+    """
+
+    customer: str
+    reason: str
+    duration: timedelta = DEFAULT_DURATION
+    write: bool = False
+    ticket: str | None = None
+    raw_token: bool = False
+
+    @property
+    def mode(self) -> str:
+        """How much the session may do, in words."""
+        if self.raw_token:
+            return "raw token"
+        return "read and write" if self.write else "read-only"
+
+    def hold(self, environ: Mapping[str, str]) -> None:
+        """Raise SessionRefused that names everything that is wrong with the terms, or with opening a session here."""
+        inside = environ.get(MARKER)
+        if inside:
+            raise _refused(
+                self.customer,
+                f"this is a session inside {capped(inside)!r} already, and one inside another would hide who acts",
+                "Leave it first; open the other session from your own account.",
+            )
+        if broken := [*self._broken()]:
+            raise _refused(self.customer, "; ".join(broken), "Nothing was sent. Correct that and run it again.")
+
+    def _broken(self) -> list[str]:
+        found = []
+        for name, text, shortest in (("reason", self.reason, SHORTEST_REASON), ("ticket", self.ticket, 1)):
+            if text is None:
+                continue
+            length = len(" ".join(text.split()))
+            if not shortest <= length or len(text) > LONGEST_TEXT:
+                found.append(f"the {name} must have {shortest} to {LONGEST_TEXT} characters, and this one has {length}")
+            if not text.isprintable():
+                found.append(f"the {name} must be one line of printable characters")
+        if not SHORTEST <= self.duration <= LONGEST:
+            found.append(
+                f"the duration must be {spoken(SHORTEST.total_seconds())} to {spoken(LONGEST.total_seconds())}, "
+                f"not {spoken(self.duration.total_seconds())}"
+            )
+        return found
+
+
+def _refused(customer: str, came_back: str, next_step: str) -> SessionRefused:
+    return SessionRefused(ATTEMPTED, came_back, shortname=capped(customer), next_step=next_step)
+
+
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours"}
+
+
+def duration_of(text: str) -> timedelta:
+    """The duration that ``90s``, ``15m`` or ``1h`` is. Raises ValueError with the rule."""
+    found = re.fullmatch(r"(\d{1,6})([smh])", text.strip())
+    if not found:
+        raise ValueError("must be a whole number with its unit: 90s, 15m or 1h")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def spoken(seconds: float) -> str:
+    """A duration for people: ``15 min``, ``2 min 5 s``, ``40 s``."""
+    whole = round(seconds)
+    minutes, rest = divmod(abs(whole), 60)
+    words = " ".join([f"{minutes} min"] * bool(minutes) + [f"{rest} s"] * bool(rest or not minutes))
+    return f"-{words}" if whole < 0 else words
