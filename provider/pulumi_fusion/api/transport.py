@@ -297,7 +297,12 @@ class _Relay:
     def chunks(self, response: requests.Response) -> Iterator[bytes]:
         """The body as it travels, encoded as the service encoded it."""
         with self.translated():
-            yield from response.raw.stream(64 * 1024, decode_content=False)
+            if response.raw.chunked:
+                yield from response.raw.stream(decode_content=False)
+            else:
+                # stream() would wait for a full piece, and an answer that is still being made has none.
+                while piece := response.raw.read1(64 * 1024, decode_content=False):
+                    yield piece
             with self._lock:
                 self._socket = None
                 self.whole = not self._broken

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from urllib.parse import unquote
 
 from pulumi_fusion.api.wire import is_plain
 
@@ -33,7 +34,7 @@ def refusal(method: str, path: str, *, write: bool) -> str | None:
     bare = path.partition("?")[0]
     if not is_plain(path):
         return "this is no plain path of the API: it begins with /api/ and has no dot segments"
-    if _TOKENS.match(bare):
+    if _TOKENS.match(unquote(bare)):
         return "a session takes no other tokens than its own"
     if method in _READS or (method == "POST" and _QUERIES.fullmatch(bare)):
         return None

@@ -91,7 +91,7 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours"}
 
 def duration_of(text: str) -> timedelta:
     """The duration that ``90s``, ``15m`` or ``1h`` is. Raises ValueError with the rule."""
-    found = re.fullmatch(r"(\d{1,6})([smh])", text.strip())
+    found = re.fullmatch(r"([0-9]{1,6})([smh])", text.strip())
     if not found:
         raise ValueError("must be a whole number with its unit: 90s, 15m or 1h")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})

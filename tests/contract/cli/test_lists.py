@@ -145,3 +145,31 @@ def test_a_reader_that_leaves_early_gets_no_complaint(
         check=False,
     )
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("scope", ["direct", "subtree"])
+def test_the_tree_is_shown_to_its_leaves(terminal: Terminal, emulator: Emulator, scope: str) -> None:
+    emulator.switch(list_scope=scope)
+    for shortname, parent in (("reseller", None), ("leaf-one", "reseller"), ("leaf-two", "leaf-one"), ("other", None)):
+        emulator.seed(shortname=shortname, parent=parent)
+    shown = terminal.run("customers", "--tree")
+    assert [line.removesuffix("  Active") for line in shown.stdout.splitlines()] == [
+        "example-msp",
+        "├── other",
+        "└── reseller",
+        "    └── leaf-one",
+        "        └── leaf-two",
+    ]
+    found = json.loads(terminal.run("customers", "--tree", "--json").stdout)
+    assert [each["shortname"] for each in found] == ["other", "reseller"]
+    assert found[1]["customers"][0]["customers"][0]["shortname"] == "leaf-two"
+
+
+def test_a_branch_that_cannot_be_seen_says_why(terminal: Terminal, emulator: Emulator) -> None:
+    emulator.seed(shortname="reseller")
+    emulator.seed(shortname="leaf-one", parent="reseller")
+    emulator.switch(masquerade="401")
+    shown = terminal.run("customers", "--tree")
+    assert shown.returncode == 0
+    assert "its customers cannot be seen: no access token: the service answered 401" in shown.stdout
+    assert json.loads(terminal.run("customers", "--tree", "--json").stdout)[0]["customers"] is None

@@ -1,0 +1,191 @@
+"""`pulumi-fusion masquerade`: what it refuses, what its child gets, and what the audit says afterwards."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from pulumi_fusion.emulator import Emulator
+from tests.contract.cli.terminal import Terminal
+
+REASON = ("--reason", "INC-1234 ingest check")
+SHOW = f"{shlex.quote(sys.executable)} -c 'import json, os; print(json.dumps(dict(os.environ)))'"
+
+
+@pytest.fixture(autouse=True)
+def customers(emulator: Emulator) -> None:
+    emulator.seed(shortname="acme-corp", type="reseller")
+    emulator.seed(shortname="acme-east", parent="acme-corp")
+    emulator.seed(shortname="other-corp")
+
+
+def audit(folder: Path) -> list[dict[str, object]]:
+    file = folder / ".local" / "state" / "pulumi-fusion" / "audit.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+# name: arguments, environment, what is said
+REFUSALS: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {
+    "no reason": (("acme-corp", "--ci"), {}, "Missing option '--reason'"),
+    "a short reason": (("acme-corp", "--ci", "--reason", "testing"), {}, "the reason must have 10 to 500 characters"),
+    "a blank reason": (("acme-corp", "--ci", "--reason", " " * 20), {}, "and this one has 0"),
+    "no duration": (("acme-corp", "--ci", *REASON, "--duration", "0s"), {}, "the duration must be 1 s to 60 min"),
+    "too long": (("acme-corp", "--ci", *REASON, "--duration", "61m"), {}, "the duration must be 1 s to 60 min"),
+    "no unit": (("acme-corp", "--ci", *REASON, "--duration", "15"), {}, "a whole number with its unit"),
+    "a session inside": (("acme-corp", "--ci", *REASON), {"FUSION_MASQUERADE": "other-corp"}, "inside 'other-corp'"),
+    "our own account": (("example-msp", "--ci", *REASON), {}, "it is your own account"),
+    "an unknown customer": (("nobody-here", "--ci", *REASON), {}, "no such customer"),
+    "not below us": (("acme-east", "--ci", *REASON), {"FUSION_ACCOUNT": "other-corp"}, "'other-corp' has no such"),
+    "no terminal": (("acme-corp", *REASON), {}, "there is no terminal"),
+    "CI": (("acme-corp", *REASON), {"CI": "true"}, "this is CI"),
+    "no credential": (("acme-corp", "--ci", *REASON), {"NETOSECRET": ""}, "netosecret is not set"),
+    "no audit": (("acme-corp", "--ci", *REASON), {"FUSION_AUDIT_FILE": "/proc/audit.jsonl"}, "/proc/audit.jsonl"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_a_refusal_starts_and_changes_nothing(terminal: Terminal, emulator: Emulator, case: str) -> None:
+    arguments, environ, said = REFUSALS[case]
+    done = terminal.run("masquerade", *arguments, "--", "touch", "started", **environ)
+    assert done.returncode in (1, 2)
+    assert said in done.stderr
+    assert done.stdout == ""
+    assert not (terminal.folder / "started").exists()
+    assert all(each.method == "GET" or each.path.endswith("/auth/token") for each in emulator.requests)
+    assert audit(terminal.folder) == []
+
+
+@pytest.mark.parametrize("masquerade", ["401", "404", "parent-token"])
+def test_a_service_that_gives_no_token_of_the_customer_starts_nothing(
+    terminal: Terminal, emulator: Emulator, masquerade: str
+) -> None:
+    emulator.switch(masquerade=masquerade)
+    done = terminal.run("masquerade", "acme-corp", "--ci", *REASON, "--", "touch", "started")
+    assert done.returncode == 1
+    assert ("right to masquerade" in done.stderr) == (masquerade != "parent-token")
+    assert not (terminal.folder / "started").exists()
+
+
+def test_a_role_without_the_right_is_told(terminal: Terminal, emulator: Emulator) -> None:
+    emulator.edit("acme-corp", type="reseller")
+    key = emulator.key(role="neto_flow")
+    done = terminal.run("masquerade", "acme-corp", "--ci", *REASON, "--", "touch", "started", NETOSECRET=key)
+    assert done.returncode == 1
+    assert not (terminal.folder / "started").exists()
+
+
+def test_a_session_inside_a_session_is_known_by_its_credential_too(terminal: Terminal) -> None:
+    inner = f"env -u FUSION_MASQUERADE pulumi-fusion masquerade acme-east --ci {shlex.join(REASON)} -- touch started"
+    done = terminal.run("masquerade", "acme-corp", "--ci", *REASON, "--", "sh", "-c", inner)
+    assert done.returncode == 1
+    assert "the credential at hand is that of a session inside 'acme-corp'" in done.stderr
+    assert not (terminal.folder / "started").exists()
+
+
+def test_the_child_gets_a_credential_of_its_own_and_no_other(terminal: Terminal, emulator: Emulator) -> None:
+    environ = {
+        "FUSION_DEADLINE": "20",
+        "PULUMI_ACCESS_TOKEN": "pul-0123456789",
+        "PULUMI_CONFIG_PASSPHRASE": "correct horse",
+        "COPY_OF_IT": emulator.netosecret,
+        "UNRELATED": "kept",
+    }
+    done = terminal.run("masquerade", "acme-corp", "--ci", *REASON, "--", "sh", "-c", SHOW, **environ)
+    assert done.returncode == 0
+    given = json.loads(done.stdout)
+    assert given["NETOSECRET"] != emulator.netosecret
+    assert given["UNRELATED"] == "kept"
+    assert {name for name in given if name.startswith(("FUSION_", "PULUMI_"))} == {
+        "FUSION_MASQUERADE",
+        "FUSION_MASQUERADE_ID",
+    }
+    assert "COPY_OF_IT" not in given
+    assert emulator.netosecret not in done.stdout + done.stderr
+    kept = terminal.run(
+        "masquerade", "acme-corp", "--ci", *REASON, "--keep-env", "PULUMI_CONFIG_PASSPHRASE", "--", "sh", "-c", SHOW,
+        **environ,
+    )  # fmt: skip
+    assert json.loads(kept.stdout)["PULUMI_CONFIG_PASSPHRASE"] == "correct horse"
+
+
+def test_a_tool_of_ours_runs_unchanged_and_the_audit_counts(terminal: Terminal, emulator: Emulator) -> None:
+    done = terminal.run(
+        "masquerade", "acme-corp", "--ci", *REASON, "--ticket", "INC-1234", "--", "pulumi-fusion", "customers", "--json"
+    )
+    assert [each["shortname"] for each in json.loads(done.stdout)] == ["acme-east"]
+    assert "MASQUERADE acme-corp (read-only) from example-msp" in done.stderr
+    assert "MASQUERADE ENDED acme-corp" in done.stderr
+    start, end = audit(terminal.folder)
+    assert start["ticket"] == end["ticket"] == "INC-1234"
+    assert (end["ended"], end["exit_code"], end["requests"]) == ("exit code 0", 0, {"GET": 1})
+
+
+def test_writing_needs_its_flag(terminal: Terminal, emulator: Emulator) -> None:
+    program = """
+from pulumi_fusion import FusionClient
+from pulumi_fusion.errors import Forbidden
+with FusionClient() as inside:
+    try:
+        inside.delete_customer("acme-east")
+    except Forbidden as refused:
+        print(refused)
+"""
+    command = ("--", sys.executable, "-c", program)
+    done = terminal.run("masquerade", "acme-corp", "--ci", *REASON, *command)
+    assert "the session is read-only" in done.stdout
+    assert emulator.account("acme-east") is not None
+    done = terminal.run("masquerade", "acme-corp", "--ci", *REASON, "--write", *command)
+    assert done.stdout == ""
+    assert emulator.account("acme-east") is None
+    assert [each.get("requests") for each in audit(terminal.folder)][1::2] == [{}, {"DELETE": 1}]
+
+
+def test_the_raw_token_comes_with_a_warning_and_a_mark(terminal: Terminal, emulator: Emulator) -> None:
+    done = terminal.run("masquerade", "acme-corp", "--ci", *REASON, "--raw-token", "--", "sh", "-c", SHOW)
+    given = json.loads(done.stdout)
+    assert given["FUSION_RAW_URL"] == emulator.url
+    assert given["FUSION_RAW_TOKEN"].count(".") == 2
+    assert "NETOSECRET" not in given
+    assert "RAW TOKEN: the child gets the token itself" in done.stderr
+    assert {each["mode"] for each in audit(terminal.folder)} == {"raw token"}
+
+
+@pytest.mark.parametrize(("command", "code"), [(("no-such-command",), 127), (("./folder",), 127)])
+def test_a_command_that_is_not_there(terminal: Terminal, command: tuple[str, ...], code: int) -> None:
+    (terminal.folder / "folder").mkdir()
+    done = terminal.run("masquerade", "acme-corp", "--ci", *REASON, "--", *command)
+    assert done.returncode == code
+    assert audit(terminal.folder) == []
+
+
+def test_a_command_that_cannot_run_is_told_and_audited(terminal: Terminal) -> None:
+    (terminal.folder / "broken").write_text("#!/no/such/interpreter\n")
+    (terminal.folder / "broken").chmod(0o755)
+    done = terminal.run("masquerade", "acme-corp", "--ci", *REASON, "--", "./broken")
+    assert done.returncode == 126
+    assert "it could not be started: No such file or directory" in done.stderr
+    assert audit(terminal.folder)[1]["exit_code"] == 126
+
+
+def test_the_audit_is_listed_checked_and_shipped(terminal: Terminal) -> None:
+    empty = terminal.run("audit")
+    assert (empty.returncode, empty.stdout) == (0, "")
+    assert "No session was opened yet" in empty.stderr
+    for reason in ("the first of two reasons", "the second of two reasons"):
+        terminal.run("masquerade", "acme-corp", "--ci", "--reason", reason, "--", "true")
+    listed = terminal.run("audit")
+    assert listed.returncode == 0
+    assert len(listed.stdout.splitlines()) == 3
+    assert "the second of two reasons" in listed.stdout
+    assert "The chain of 4 records holds." in listed.stderr
+    shipped = terminal.run("audit", "--json")
+    assert [json.loads(line)["event"] for line in shipped.stdout.splitlines()] == ["start", "end"] * 2
+    file = terminal.folder / ".local" / "state" / "pulumi-fusion" / "audit.jsonl"
+    file.write_text(file.read_text().replace("the first of", "the worst of"))
+    broken = terminal.run("audit")
+    assert broken.returncode == 1
+    assert f"{file}:1: it was changed after it was written" in broken.stderr

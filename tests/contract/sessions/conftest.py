@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pulumi_fusion import FusionClient
+from pulumi_fusion.emulator import Emulator
+
+
+@pytest.fixture
+def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """A service with a reseller below us that has customers of its own, and another customer."""
+    with Emulator() as running:
+        running.seed(shortname="acme-corp", type="reseller")
+        running.seed(shortname="acme-east", parent="acme-corp")
+        running.seed(shortname="other-corp")
+        running.requests.clear()
+        monkeypatch.setenv("FUSION_AUDIT_FILE", str(tmp_path / "audit.jsonl"))
+        yield running
+
+
+@pytest.fixture
+def fusion(emulator: Emulator) -> Iterator[FusionClient]:
+    with FusionClient(netosecret=emulator.netosecret, deadline=20) as client:
+        yield client

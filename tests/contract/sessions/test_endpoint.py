@@ -1,0 +1,365 @@
+"""The loopback side of a session: what a child can ask there, with any client, and what it cannot."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import jwt
+import pytest
+import requests
+
+from pulumi_fusion import FusionClient
+from pulumi_fusion.emulator import Emulator
+from pulumi_fusion.errors import Forbidden, NotSent, Unauthorized
+from pulumi_fusion.sessions.access import Access, open_access
+from pulumi_fusion.sessions.endpoint import Endpoint
+from pulumi_fusion.sessions.terms import Terms
+
+TERMS = Terms("acme-corp", "INC-1234 ingest check")
+
+
+@pytest.fixture
+def access(fusion: FusionClient, emulator: Emulator) -> Iterator[Access]:
+    opened = open_access(fusion, TERMS)
+    emulator.requests.clear()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def endpoint(access: Access, fusion: FusionClient) -> Iterator[Endpoint]:
+    running = Endpoint(access)
+    running.start()
+    yield running
+    fusion.close()
+    running.close()
+
+
+@pytest.fixture
+def writing(fusion: FusionClient) -> Iterator[Endpoint]:
+    opened = open_access(fusion, Terms("acme-corp", "INC-1234 ingest check", write=True))
+    running = Endpoint(opened)
+    running.start()
+    yield running
+    opened.close()
+    running.close()
+
+
+def secret(endpoint: Endpoint) -> dict[str, str]:
+    fields: dict[str, str] = json.loads(base64.b64decode(endpoint.netosecret.reveal(), validate=True))
+    return fields
+
+
+def signed(fields: dict[str, str], **claims: Any) -> dict[str, str]:
+    """A request token as the vendor's recipes make it: https://docs.netography.com/docs/jwt-authentication-shell."""
+    payload = {"iat": str(int(time.time())), "jti": 12345, **{k: fields[k] for k in ("appname", "appkey", "shortname")}}
+    return {"jwt": jwt.encode({**payload, **claims}, fields["sharedsecret"], algorithm="HS256")}
+
+
+def bearer(endpoint: Endpoint) -> dict[str, str]:
+    fields = secret(endpoint)
+    answer = requests.post(f"{fields['url']}/auth/token", json=signed(fields), timeout=10)
+    assert answer.status_code == 200
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+def test_the_synthetic_credential_looks_like_the_vendors_own(endpoint: Endpoint, emulator: Emulator) -> None:
+    fields = secret(endpoint)
+    assert list(fields) == ["url", "shortname", "appname", "appkey", "sharedsecret"]
+    assert fields["shortname"] == "acme-corp"
+    padded = emulator.netosecret + "=" * (-len(emulator.netosecret) % 4)
+    real = json.loads(base64.b64decode(padded))
+    assert not {*real.values()} & {*fields.values()}
+
+
+def test_our_own_client_works_unchanged_inside_the_customer(endpoint: Endpoint, emulator: Emulator) -> None:
+    with FusionClient(netosecret=endpoint.netosecret.reveal(), deadline=20) as inside:
+        assert [each.shortname for each in inside.list_customers()] == ["acme-east"]
+        with pytest.raises(Forbidden, match="the session is read-only"):
+            inside.delete_customer("acme-east")
+        assert inside.list_users()
+    assert {each.method for each in emulator.requests} == {"GET"}
+    assert endpoint.access.counts()["requests"] == {"GET": 2}
+    assert endpoint.access.counts()["refused"] == {"DELETE": 1}
+
+
+def test_the_vendors_way_of_asking_works(endpoint: Endpoint) -> None:
+    """One token, kept for ever; the url cut before /api/v1; JSON headers on everything."""
+    fields = secret(endpoint)
+    base = fields["url"].replace("/api/v1", "")
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    answer = requests.post(f"{base}/api/v1/auth/token", json=signed(fields), headers=headers, timeout=5)
+    token = answer.json()
+    assert set(token) == {"access_token", "expires_in", "token_type"}
+    assert 0 < token["expires_in"] <= 900
+    headers["Authorization"] = f"Bearer {token['access_token']}"
+    assert requests.get(f"{base}/api/v1/users", headers=headers, timeout=5).json()["data"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_writes_are_refused_before_anything_leaves(endpoint: Endpoint, emulator: Emulator, method: str) -> None:
+    answer = requests.request(
+        method, f"{endpoint.url}/api/v1/customer/acme-east", headers=bearer(endpoint), json={}, timeout=10
+    )
+    assert answer.status_code == 403
+    assert "the session is read-only" in answer.json()["message"]
+    assert len(emulator.requests) == 0
+
+
+@pytest.mark.parametrize("header", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])
+def test_no_header_makes_a_write_of_a_read(endpoint: Endpoint, header: str) -> None:
+    seen: list[bytes] = []
+    with listening(seen) as url:
+        endpoint.access.client._transport.base_url = url
+        asked = {**bearer(endpoint), header: "DELETE", "Cookie": "a=b", "X-Forwarded-For": "10.0.0.1"}
+        requests.get(f"{endpoint.url}/api/v1/users", headers=asked, timeout=10)
+    assert seen[0].startswith(b"GET /api/v1/users HTTP/1.1")
+    for name in (header, "Cookie", "X-Forwarded-For"):
+        assert name.lower().encode() not in seen[0].lower()
+
+
+def test_searches_are_passed_on(endpoint: Endpoint, emulator: Emulator) -> None:
+    requests.post(f"{endpoint.url}/api/v1/search/flow", headers=bearer(endpoint), json={"size": 1}, timeout=10)
+    assert [f"{each.method} {each.path}" for each in emulator.requests] == ["POST /api/v1/search/flow"]
+
+
+@pytest.mark.parametrize("path", ["/api/auth/bearer/refresh", "/api/v1/auth/token/", "/api/v1/%61uth/token"])
+def test_no_other_token_can_be_had(writing: Endpoint, emulator: Emulator, path: str) -> None:
+    headers = bearer(writing)
+    emulator.requests.clear()
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", writing.port, timeout=10)) as connection:
+        connection.request("POST", path, body=b"{}", headers=headers)
+        assert connection.getresponse().status == 403
+    assert len(emulator.requests) == 0
+
+
+def test_a_claim_to_another_account_is_refused(endpoint: Endpoint, emulator: Emulator) -> None:
+    fields = secret(endpoint)
+    for claimed in ("other-corp", "example-msp", "acme-east", ""):
+        answer = requests.post(f"{fields['url']}/auth/token", json=signed(fields, shortname=claimed), timeout=10)
+        assert answer.status_code == 403
+        assert "inside 'acme-corp' and nowhere else" in answer.json()["message"]
+    assert len(emulator.requests) == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{}", b"[]", b'{"jwt": 7}', b'{"jwt": "a.b.c"}', b"\xff", b'{"jwt": null}'],
+)
+def test_whatever_is_no_request_token_gets_none(endpoint: Endpoint, body: bytes) -> None:
+    answer = requests.post(f"{endpoint.url}/api/v1/auth/token", data=body, timeout=10)
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("wrong", ["sharedsecret", "appkey", "appname"])
+def test_a_token_signed_otherwise_gets_none(endpoint: Endpoint, wrong: str) -> None:
+    fields = {**secret(endpoint), wrong: "something-else-that-is-long-enough-to-sign"}
+    assert requests.post(f"{endpoint.url}/api/v1/auth/token", json=signed(fields), timeout=10).status_code == 401
+
+
+@pytest.mark.parametrize("header", [None, "Bearer", "Bearer x", "Basic eA==", "bearer \xe9"])
+def test_who_does_not_have_the_sessions_token_gets_nothing(
+    endpoint: Endpoint, emulator: Emulator, header: str | None
+) -> None:
+    headers = {} if header is None else {"Authorization": header.encode("latin-1")}
+    answer = requests.get(f"{endpoint.url}/api/v1/users", headers=headers, timeout=10)
+    assert answer.status_code == 401
+    assert len(emulator.requests) == 0
+
+
+def raw(endpoint: Endpoint, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", endpoint.port), timeout=10) as connection:
+        connection.sendall(request)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    return answer
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "GET http://api.netography.com/api/v1/users HTTP/1.1\r\nHost: api.netography.com\r\n",
+        "GET /api/v1/users HTTP/1.1\r\nHost: evil.example\r\n",
+        "GET /api/v1/users HTTP/1.1\r\n",
+        "CONNECT api.netography.com:443 HTTP/1.1\r\nHost: api.netography.com:443\r\n",
+        "GET http://127.0.0.1:{port}/api/v1/users HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n",
+        "GET /api/v1/users HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: -1\r\n",
+        "CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n",
+    ],
+)
+def test_other_hosts_are_refused(endpoint: Endpoint, emulator: Emulator, request_: str) -> None:
+    token = bearer(endpoint)["Authorization"]
+    asked = f"{request_.format(port=endpoint.port)}Authorization: {token}\r\nConnection: close\r\n\r\n"
+    assert raw(endpoint, asked.encode()).split(b" ")[1] == b"403"
+    assert len(emulator.requests) == 0
+
+
+class listening:
+    """A server that keeps what it is sent and answers ``answer``."""
+
+    def __init__(self, seen: list[bytes], answer: bytes = b"HTTP/1.1 204 No Content\r\n\r\n") -> None:
+        self._seen = seen
+        self._answer = answer
+
+    def __enter__(self) -> str:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._serve, daemon=True).start()
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def _serve(self) -> None:
+        connection, _ = self._socket.accept()
+        with connection:
+            received = b""
+            while b"\r\n\r\n" not in received:
+                received += connection.recv(65536)
+            connection.sendall(self._answer)
+            connection.settimeout(0.5)
+            try:
+                while piece := connection.recv(65536):
+                    received += piece
+            except TimeoutError:
+                pass
+            self._seen.append(received)
+
+    def __exit__(self, *_: object) -> None:
+        deadline = time.monotonic() + 5
+        while not self._seen and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self._socket.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (b"HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:1/x\r\nContent-Length: 0\r\n\r\n", 403),
+        (b"HTTP/1.1 200 OK\r\nSet-Cookie: session=1\r\nContent-Length: 2\r\n\r\n{}", 200),
+        (b"HTTP/1.1 304 Not Modified\r\nETag: x\r\n\r\n", 304),
+        (b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n", 429),
+        (b"garbage\r\n\r\n", 502),
+        (b"", 502),
+    ],
+)
+def test_answers_are_let_through_without_what_outlives_them(endpoint: Endpoint, answer: bytes, status: int) -> None:
+    headers = bearer(endpoint)
+    with listening([], answer) as url:
+        endpoint.access.client._transport.base_url = url
+        got = requests.get(f"{endpoint.url}/api/v1/users", headers=headers, timeout=10, allow_redirects=False)
+    assert got.status_code == status
+    assert not {"Set-Cookie", "Location"} & {*got.headers}
+    assert got.headers.get("Retry-After") == ("3" if status == 429 else None)
+
+
+def test_large_bodies_go_both_ways(writing: Endpoint, emulator: Emulator) -> None:
+    addresses = [f"10.0.{n // 250}.{n % 250}" for n in range(20_000)]
+    path = f"{writing.url}/api/v1/customer/access-allowed-ips"
+    answer = requests.put(path, json=addresses, headers=bearer(writing), timeout=30)
+    assert answer.status_code == 201, answer.text
+    assert answer.json() == addresses
+    kept = emulator.account("acme-corp")
+    assert kept is not None
+    assert list(kept.allowed_ips) == addresses
+
+
+def test_a_body_without_a_length_is_sent_on_as_it_comes(writing: Endpoint) -> None:
+    pieces = [f"piece {number}".encode() * 1000 for number in range(5)]
+    headers = bearer(writing)
+    seen: list[bytes] = []
+    with listening(seen) as url:
+        writing.access.client._transport.base_url = url
+        answer = requests.put(f"{writing.url}/api/v1/labels/ips/upload", data=iter(pieces), headers=headers, timeout=10)
+    assert answer.status_code == 204
+    assert b"transfer-encoding: chunked" in seen[0].lower()
+    assert all(piece[:16] in seen[0] for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    ("head", "first", "second"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", b"first", b"other"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"5\r\nfirst\r\n", b"5\r\nother\r\n0\r\n\r\n"),
+    ],
+)
+def test_an_answer_comes_as_it_is_made(endpoint: Endpoint, head: bytes, first: bytes, second: bytes) -> None:
+    """The first half is there while the service still holds the second back."""
+    released: list[bool] = []
+    server = socket.create_server(("127.0.0.1", 0))
+    headers = bearer(endpoint)
+    endpoint.access.client._transport.base_url = f"http://127.0.0.1:{server.getsockname()[1]}"
+    more = threading.Event()
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(head + first)
+            released.append(more.wait(10))
+            connection.sendall(second)
+
+    threading.Thread(target=serve, daemon=True).start()
+    with requests.get(f"{endpoint.url}/api/v1/users", headers=headers, timeout=10, stream=True) as answer:
+        assert answer.raw.read(5) == b"first"
+        more.set()
+        assert answer.raw.read(5) == b"other"
+    server.close()
+    assert released == [True]
+
+
+def test_when_the_session_ends_the_endpoint_is_gone(
+    endpoint: Endpoint, access: Access, fusion: FusionClient, emulator: Emulator
+) -> None:
+    headers = bearer(endpoint)
+    emulator.faults.add("GET /users hang x1")
+    failed: list[str] = []
+
+    def wait() -> None:
+        try:
+            got = requests.get(f"{endpoint.url}/api/v1/users", headers=headers, timeout=30)
+            failed.append(str(got.status_code))
+        except requests.ConnectionError as broken:
+            failed.append(type(broken).__name__)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    while not access.counts()["requests"]:
+        time.sleep(0.01)
+    began = time.monotonic()
+    access.close()
+    fusion.close()
+    endpoint.close()
+    waiting.join(10)
+    assert time.monotonic() - began < 5
+    assert failed in (["502"], ["503"], ["403"], ["ConnectionError"])
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{endpoint.url}/api/v1/users", headers=headers, timeout=10)
+    with FusionClient(netosecret=endpoint.netosecret.reveal(), deadline=3) as late, pytest.raises(NotSent):
+        late.list_users()
+
+
+def test_many_ask_at_once(endpoint: Endpoint) -> None:
+    with FusionClient(netosecret=endpoint.netosecret.reveal(), deadline=30) as inside:
+        seen: list[int] = []
+        threads = [threading.Thread(target=lambda: seen.append(len(inside.list_users()))) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert seen == [1] * 20
+    assert endpoint.access.counts()["requests"] == {"GET": 20}
+
+
+def test_an_ended_token_of_the_service_is_told_and_not_renewed(endpoint: Endpoint, emulator: Emulator) -> None:
+    emulator.expire_tokens()
+    with (
+        FusionClient(netosecret=endpoint.netosecret.reveal(), deadline=10) as inside,
+        pytest.raises(Unauthorized),
+    ):
+        inside.list_users()

@@ -1,0 +1,345 @@
+"""A session in Python: what it can, what it cannot, and what is left of it."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import json
+import pickle
+import threading
+import time
+import types
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_fusion import FusionClient, Session, masquerade
+from pulumi_fusion.emulator import Emulator
+from pulumi_fusion.errors import (
+    FusionError,
+    InvalidInput,
+    NotAudited,
+    NotSent,
+    OutOfBounds,
+    SessionEnded,
+    SessionRefused,
+    Unauthorized,
+)
+from pulumi_fusion.sessions import access
+from pulumi_fusion.sessions.audit import examine
+
+REASON = "INC-1234 ingest check"
+
+
+def audit(tmp_path: Path) -> list[dict[str, Any]]:
+    found = examine((tmp_path / "audit.jsonl").read_bytes().splitlines())
+    assert found.breaks == []
+    return [*found.records]
+
+
+def changes(emulator: Emulator) -> list[str]:
+    """What was asked of the service that is no read and no token."""
+    return [
+        f"{each.method} {each.path}"
+        for each in emulator.requests
+        if each.method != "GET" and not each.path.endswith("/auth/token")
+    ]
+
+
+def test_it_acts_inside_the_customer_and_is_audited(emulator: Emulator, fusion: FusionClient, tmp_path: Path) -> None:
+    with masquerade("acme-corp", reason=REASON, ticket="INC-1234", client=fusion) as session:
+        assert session.customer == session.client.account == "acme-corp"
+        assert [each.shortname for each in session.client.list_customers()] == ["acme-east"]
+        assert [each["email"] for each in session.get("/api/v1/users")] == [
+            each.email for each in session.client.list_users()
+        ]
+        assert 890 < session.remaining() <= 900
+        started = audit(tmp_path)
+        assert [each["event"] for each in started] == ["start"]
+    assert [each.shortname for each in fusion.list_customers()] == ["acme-corp", "other-corp"]
+    start, end = audit(tmp_path)
+    who = {
+        "account": "example-msp",
+        "app": "pulumi-fusion",
+        "customer": "acme-corp",
+        "reason": REASON,
+        "ticket": "INC-1234",
+        "mode": "read-only",
+        "face": "python",
+    }
+    assert who.items() <= start.items()
+    assert who.items() <= end.items()
+    assert end["ended"] == "left"
+    assert end["requests"] == {"GET": 3}
+    assert end["paths"] == {"GET /api/v1/customers": 1, "GET /api/v1/users": 2}
+    assert emulator.netosecret not in (tmp_path / "audit.jsonl").read_text()
+
+
+def test_it_reads_only_unless_it_may_write(emulator: Emulator, fusion: FusionClient, tmp_path: Path) -> None:
+    body = {"email": "new@acme.example.com", "given_name": "New", "family_name": "User", "roles": ["readonly"]}
+    with masquerade("acme-corp", reason=REASON, client=fusion) as session:
+        for refused in (
+            lambda: session.post("/api/v1/user", body),
+            lambda: session.put("/api/v1/customer/access-allowed-ips", []),
+            lambda: session.delete("/api/v1/customer/acme-east"),
+            lambda: session.client.delete_customer("acme-east"),
+            lambda: session.client.create_customer({"shortname": "acme-west"}),
+            lambda: session.client.update_customer("acme-east", {}),
+        ):
+            with pytest.raises(OutOfBounds, match="read-only"):
+                refused()
+    assert changes(emulator) == []
+    assert audit(tmp_path)[1]["refused"] == {"POST": 2, "PUT": 2, "DELETE": 2}
+    with masquerade("acme-corp", reason=REASON, client=fusion, write=True) as session:
+        made = session.post("/api/v1/user", body)
+        assert made["email"] == "new@acme.example.com"
+        assert session.delete(f"/api/v1/user/{made['id']}") is None
+    assert changes(emulator) == ["POST /api/v1/user", f"DELETE /api/v1/user/{made['id']}"]
+    assert audit(tmp_path)[3]["mode"] == "read and write"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/auth/token", "/api/auth/bearer/refresh"])
+def test_no_other_token_is_taken(emulator: Emulator, fusion: FusionClient, path: str) -> None:
+    with (
+        masquerade("acme-corp", reason=REASON, client=fusion, write=True) as session,
+        pytest.raises(OutOfBounds, match="no other tokens"),
+    ):
+        session.post(path, {})
+
+
+def test_paths_are_held_to_the_api(fusion: FusionClient) -> None:
+    with masquerade("acme-corp", reason=REASON, client=fusion) as session:
+        for path in ("/users", "https://api.netography.com/api/v1/users", "/api/v1/../../x"):
+            with pytest.raises((InvalidInput, OutOfBounds)):
+                session.get(path)
+
+
+def kept(session: Session) -> list[Callable[[], object]]:
+    client = session.client
+    return [
+        lambda: session.get("/api/v1/users"),
+        lambda: session.client.list_users(),
+        client.list_customers,
+        lambda: client.within(access.Term(60, "acme-corp")).list_users(),
+    ]
+
+
+def test_after_the_block_every_call_raises(emulator: Emulator, fusion: FusionClient) -> None:
+    with masquerade("acme-corp", reason=REASON, client=fusion, write=True) as session:
+        calls = kept(session)
+    emulator.requests.clear()
+    for call in calls:
+        with pytest.raises(SessionEnded, match="the session was left"):
+            call()
+    assert len(emulator.requests) == 0
+
+
+def test_after_an_exception_every_call_raises(fusion: FusionClient, tmp_path: Path) -> None:
+    with (
+        pytest.raises(ZeroDivisionError),
+        masquerade("acme-corp", reason=REASON, client=fusion) as session,
+    ):
+        calls = kept(session)
+        1 / 0  # noqa: B018 - raises
+    for call in calls:
+        with pytest.raises(SessionEnded):
+            call()
+    assert audit(tmp_path)[1]["ended"] == "left by ZeroDivisionError"
+
+
+def test_after_its_time_every_call_raises(
+    fusion: FusionClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = access.now()
+    monkeypatch.setattr(access, "now", lambda: clock)
+    with masquerade("acme-corp", reason=REASON, client=fusion, duration=timedelta(minutes=5)) as session:
+        session.get("/api/v1/users")
+        clock += 299
+        session.get("/api/v1/users")
+        clock += 1
+        for call in kept(session):
+            with pytest.raises(SessionEnded, match="its 5 min are over"):
+                call()
+    assert audit(tmp_path)[1]["ended"] == "time over"
+
+
+def test_a_call_under_way_ends_with_the_session(emulator: Emulator, fusion: FusionClient) -> None:
+    with masquerade("acme-corp", reason=REASON, client=fusion, duration=timedelta(seconds=1)) as session:
+        emulator.faults.add("GET /users hang")
+        began = time.monotonic()
+        with pytest.raises(FusionError):
+            session.get("/api/v1/users")
+        assert time.monotonic() - began < 2
+
+
+def test_it_never_outlives_the_token(emulator: Emulator, fusion: FusionClient) -> None:
+    emulator.switch(token_lifetime=120)
+    with masquerade("acme-corp", reason=REASON, client=fusion, duration=timedelta(minutes=60)) as session:
+        assert session.remaining() < 120
+
+
+def test_a_token_that_ends_early_is_not_renewed(emulator: Emulator, fusion: FusionClient) -> None:
+    with masquerade("acme-corp", reason=REASON, client=fusion) as session:
+        emulator.faults.add("GET /users revoked x1")
+        with pytest.raises(Unauthorized, match="takes the session's token no more"):
+            session.get("/api/v1/users")
+
+
+def strings() -> set[str]:
+    """Every text that some object of this process holds."""
+    found: set[str] = set()
+    for thing in gc.get_objects():
+        if isinstance(thing, (types.FrameType, types.ModuleType)):
+            continue
+        held = thing.values() if isinstance(thing, dict) else thing if isinstance(thing, (list, tuple, set)) else ()
+        found.update(each for each in [*held] if isinstance(each, str))
+        for kind in type(thing).__mro__:
+            for slot in (each for each in vars(kind).values() if isinstance(each, types.MemberDescriptorType)):
+                value = getattr(thing, slot.__name__, None)
+                if isinstance(value, str):
+                    found.add(value)
+    return found
+
+
+def test_the_token_is_held_nowhere_afterwards(emulator: Emulator, fusion: FusionClient) -> None:
+    with masquerade("acme-corp", reason=REASON, client=fusion) as session:
+        session.get("/api/v1/users")
+        token = session._open().token(session._open().term).reveal()
+        assert any(token in each for each in strings())
+    token, kept = token[:-1], token[-1]
+    gc.collect()
+    holders = [each for each in strings() if token + kept in each]
+    assert holders == []
+
+
+def test_two_sessions_in_two_threads_do_not_mix(emulator: Emulator, fusion: FusionClient) -> None:
+    seen: dict[str, list[str]] = {}
+    both = threading.Barrier(2, timeout=20)
+
+    def look(customer: str) -> None:
+        with masquerade(customer, reason=REASON, client=fusion) as session:
+            both.wait()
+            seen[customer] = [each.shortname for each in session.client.list_customers()]
+            both.wait()
+
+    threads = [threading.Thread(target=look, args=(each,)) for each in ("acme-corp", "other-corp")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == {"acme-corp": ["acme-east"], "other-corp": []}
+
+
+def test_a_session_inside_a_session_is_refused(emulator: Emulator, fusion: FusionClient) -> None:
+    with masquerade("acme-corp", reason=REASON, client=fusion) as outer:
+        with (
+            pytest.raises(SessionRefused, match="a session inside 'acme-corp' already"),
+            masquerade("other-corp", reason=REASON, client=fusion),
+        ):
+            pass
+        outer.get("/api/v1/users")
+    with masquerade("other-corp", reason=REASON, client=fusion):
+        pass
+
+
+REFUSED = {
+    "our own account": ("example-msp", "it is your own account"),
+    "an unknown one": ("nobody-here", "'example-msp' has no such customer"),
+    "a reason that is none": ("acme-corp", "the reason must have"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refusals_send_nothing_that_changes_anything(
+    emulator: Emulator, fusion: FusionClient, tmp_path: Path, case: str
+) -> None:
+    customer, said = REFUSED[case]
+    with (
+        pytest.raises(SessionRefused, match=said),
+        masquerade(customer, reason="short" if "reason" in case else REASON, client=fusion),
+    ):
+        pytest.fail("it was opened")
+    assert changes(emulator) == []
+    assert not (tmp_path / "audit.jsonl").exists()
+
+
+@pytest.mark.parametrize(("switch", "said"), [("401", "401"), ("404", "404")])
+def test_a_role_that_may_not_is_told_apart_from_a_wrong_credential(
+    emulator: Emulator, fusion: FusionClient, switch: str, said: str
+) -> None:
+    emulator.switch(masquerade=switch)
+    with (
+        pytest.raises(
+            SessionRefused, match=f"the credential works in 'example-msp', but .*{said}.*right to masquerade"
+        ),
+        masquerade("acme-corp", reason=REASON, client=fusion),
+    ):
+        pytest.fail("it was opened")
+    emulator.faults.add("POST /auth/token 401")
+    with (
+        FusionClient(netosecret=emulator.netosecret, deadline=20) as revoked,
+        pytest.raises(Unauthorized, match="Check that the netosecret is current"),
+        masquerade("acme-corp", reason=REASON, client=revoked),
+    ):
+        pytest.fail("it was opened")
+
+
+@pytest.mark.parametrize("names", [True, False])
+@pytest.mark.parametrize("scope", ["direct", "subtree"])
+@pytest.mark.parametrize("includes", [True, False])
+@pytest.mark.parametrize("customer", ["acme-corp", "other-corp", "acme-east"])
+def test_a_token_for_another_account_is_never_used(
+    emulator: Emulator, fusion: FusionClient, names: bool, scope: str, includes: bool, customer: str
+) -> None:
+    """The confused deputy: a service that ignores the claim and answers with our own token."""
+    emulator.switch(list_scope=scope, list_includes_caller=includes, token_names_account=names)
+    with masquerade(customer, reason=REASON, client=fusion) as session:
+        assert session.client.get_customer(customer).shortname == customer
+    emulator.switch(masquerade="parent-token")
+    with pytest.raises(SessionRefused, match="the token"), masquerade(customer, reason=REASON, client=fusion):
+        pytest.fail("it was opened")
+    assert changes(emulator) == []
+
+
+@pytest.mark.parametrize("absence", [404, 400, 403])
+def test_one_that_is_not_below_us_is_refused(emulator: Emulator, absence: int) -> None:
+    emulator.switch(absence=absence)
+    with (
+        FusionClient(netosecret=emulator.netosecret, account="other-corp", deadline=20) as elsewhere,
+        pytest.raises(SessionRefused, match="'other-corp' has no such customer"),
+        masquerade("acme-east", reason=REASON, client=elsewhere),
+    ):
+        pytest.fail("it was opened")
+
+
+def test_without_an_audit_there_is_no_session(emulator: Emulator, fusion: FusionClient, tmp_path: Path) -> None:
+    (tmp_path / "audit.jsonl").mkdir()
+    with pytest.raises(NotAudited), masquerade("acme-corp", reason=REASON, client=fusion):
+        pytest.fail("it was opened")
+
+
+def test_a_service_that_is_down_is_told_as_such(emulator: Emulator, fusion: FusionClient) -> None:
+    emulator.stop()
+    with pytest.raises(NotSent), masquerade("acme-corp", reason=REASON, client=fusion):
+        pytest.fail("it was opened")
+
+
+def test_the_settings_come_from_the_environment(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETOSECRET", emulator.netosecret)
+    with masquerade("acme-corp", reason=REASON) as session:
+        assert session.get("/api/v1/customers")[0]["shortname"] == "acme-east"
+
+
+def test_it_goes_into_no_file_and_no_output(fusion: FusionClient) -> None:
+    with masquerade("acme-corp", reason=REASON, client=fusion) as session:
+        token = session._open().token(session._open().term).reveal()
+        for copied in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(TypeError, match="never pickled or copied"):
+                copied(session)
+        with pytest.raises(TypeError):
+            json.dumps(session)
+        for shown in (repr(session), str(session), f"{session.client}", repr(vars(session.client))):
+            assert token not in shown

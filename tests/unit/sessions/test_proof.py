@@ -1,0 +1,85 @@
+"""Whose token came back? Every service that the emulator can be, and the deputies that were confused."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64encode
+
+import pytest
+
+from pulumi_fusion.customer.model import Account
+from pulumi_fusion.sessions.proof import Sight, claimed_account, distrust
+
+
+def account(shortname: str, parent: str | None = "msp", id_: str | None = None) -> Account:
+    return Account(shortname=shortname, id=id_ or f"id-{shortname}", parent=parent)
+
+
+HOME = account("msp", None)
+ACME, OTHER = account("acme"), account("other")
+BELOW, DEEP = account("below", "acme"), account("deep", "below")
+
+INSIDE = [
+    ("a leaf", [ACME, OTHER], [], ACME, None),
+    ("a leaf that says its name", [ACME, OTHER], [], ACME, "acme"),
+    ("one with customers", [ACME, OTHER], [BELOW], ACME, None),
+    ("a whole subtree", [ACME, OTHER, BELOW, DEEP], [BELOW, DEEP], ACME, None),
+    ("lists with who asks", [HOME, ACME, OTHER], [ACME, BELOW], ACME, None),
+    ("the only customer", [ACME], [], ACME, None),
+    ("no right to list, but it says its name", [ACME], None, None, "acme"),
+    ("does not show itself, but it says its name", [ACME], [], None, "acme"),
+]
+NOT_PROVED = [
+    ("our own token", [ACME, OTHER], [ACME, OTHER], ACME, None),
+    ("our own, with who asks", [HOME, ACME], [HOME, ACME], ACME, None),
+    ("our own, with one customer", [ACME], [ACME], ACME, None),
+    ("our own, which says the customer's name", [ACME, OTHER], [ACME, OTHER], ACME, "acme"),
+    ("another name", [ACME, OTHER], [], ACME, "other"),
+    ("our own name", [ACME, OTHER], [], ACME, "msp"),
+    ("another customer, a leaf", [ACME, OTHER], [], None, None),
+    ("another customer with customers", [ACME, OTHER], [account("theirs", "other")], None, None),
+    ("another account of that name", [ACME, OTHER], [], account("acme", "other", "id-else"), None),
+    ("no id to tell it by", [ACME, OTHER], [], Account(shortname="acme"), None),
+    ("nothing to see and no name", [ACME], None, ACME, None),
+    ("nothing of ours to compare with", [], [], ACME, None),
+    ("an account without a parent", [ACME, OTHER], [account("stray", None)], ACME, None),
+    ("parents in a circle", [ACME], [account("one", "two"), account("two", "one")], ACME, None),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs", "itself", "claim"), [p[1:] for p in INSIDE], ids=[p[0] for p in INSIDE])
+def test_a_token_of_the_customer_is_trusted(
+    ours: list[Account], theirs: list[Account] | None, itself: Account | None, claim: str | None
+) -> None:
+    assert distrust(ACME, "msp", Sight(ours, theirs, itself, claim)) is None
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "itself", "claim"), [p[1:] for p in NOT_PROVED], ids=[p[0] for p in NOT_PROVED]
+)
+def test_whatever_is_not_proved_is_not_trusted(
+    ours: list[Account], theirs: list[Account] | None, itself: Account | None, claim: str | None
+) -> None:
+    assert distrust(ACME, "msp", Sight(ours, theirs, itself, claim))
+
+
+def jwt_of(claims: object) -> str:
+    return f"head.{urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.signature"
+
+
+@pytest.mark.parametrize(
+    ("token", "account"),
+    [
+        (jwt_of({"shortname": "acme"}), "acme"),
+        (jwt_of({"shortname": ""}), None),
+        (jwt_of({"shortname": 7}), None),
+        (jwt_of({"sub": "acme"}), None),
+        (jwt_of(["shortname"]), None),
+        ("opaque", None),
+        ("a.b.c", None),
+        ("a.\N{SNOWMAN}.c", None),
+        ("", None),
+    ],
+)
+def test_the_name_in_a_token_is_read_and_nothing_else_believed(token: str, account: str | None) -> None:
+    assert claimed_account(token) == account
