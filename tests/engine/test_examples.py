@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from pulumi_fusion.emulator import Emulator
-from tests.engine.stack import Stack
+from tests.engine.stack import Stack, mutations
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,6 +35,72 @@ def test_customers_from_the_stack_configuration(tmp_path: Path, emulator: Emulat
     stack.settled()
     assert "protect" in stack.destroy().failed().text
     assert {each.shortname for each in emulator.accounts() if not each.trial} == {"acme-corp", "north-mssp"}
+
+
+def test_a_tree_of_resellers_a_stack_for_each(tmp_path: Path, emulator: Emulator) -> None:
+    shutil.copytree(ROOT / "examples" / "reseller-tree", tmp_path, dirs_exist_ok=True)
+    environ = {"NETOSECRET": emulator.netosecret}
+    top = Stack(tmp_path, environ, name="top")
+    top.up().ok()
+    harbor = Stack(tmp_path, environ, name="harbor")
+    harbor.up().ok()
+    harbor.settled()
+    by_id = {each.id: each.shortname for each in emulator.accounts()}
+    assert {each.shortname: by_id.get(each.parent or "") for each in emulator.accounts()} == {
+        "harbor": None,
+        "harbor-north": "harbor",
+        "harbor-south": "harbor",
+    }
+    assert harbor.pulumi("stack", "output", "below").ok().stdout.strip() == '["harbor"]'
+    assert "it has 2 customers of its own" in top.destroy("--stack", "top").failed().text
+    harbor.destroy("--stack", "harbor").ok()
+    top.destroy("--stack", "top").ok()
+    assert emulator.accounts() == ()
+
+
+def test_a_checkup_after_onboarding(tmp_path: Path, emulator: Emulator) -> None:
+    shutil.copytree(ROOT / "examples" / "masquerade", tmp_path, dirs_exist_ok=True)
+    stack = Stack(tmp_path, {"NETOSECRET": emulator.netosecret, "FUSION_AUDIT_FILE": str(tmp_path / "audit.jsonl")})
+    stack.up().ok()
+    checkup = stack.pulumi("stack", "output", "checkup").ok().stdout
+    assert checkup.strip().endswith("admin@acme.example.com may administer it")
+    assert len((tmp_path / "audit.jsonl").read_text().splitlines()) == 2
+    # The preview of an existing customer knows its id and so calls the checkup, which asks nothing there.
+    emulator.requests.clear()
+    stack.preview().ok()
+    assert not [each for each in emulator.requests if each.path.endswith("/users")]
+    assert len((tmp_path / "audit.jsonl").read_text().splitlines()) == 2
+    assert mutations(emulator.requests) == []
+
+
+LEAKS = """
+import pulumi
+from pulumi_fusion import masquerade
+
+with masquerade("acme-corp", reason="tries to leak its session") as session:
+    for name, leaked in {LEAKED}.items():
+        pulumi.export(name, leaked)
+"""
+
+
+def test_nothing_of_a_session_becomes_an_output(tmp_path: Path, emulator: Emulator) -> None:
+    """Pulumi makes plain values of an object's public attributes; whatever a session gives out has none."""
+    emulator.seed(shortname="acme-corp")
+    (tmp_path / "Pulumi.yaml").write_text("name: onboarding\nruntime: python\n")
+    program = tmp_path / "__main__.py"
+    program.write_text(
+        LEAKS.replace("{LEAKED}", "{'client': session.client, 'verb': session.get, 'text': str(session)}")
+    )
+    stack = Stack(tmp_path, {"NETOSECRET": emulator.netosecret, "FUSION_AUDIT_FILE": str(tmp_path / "audit.jsonl")})
+    said = stack.up().ok().text
+    shown = json.loads(stack.pulumi("stack", "output", "--json").ok().stdout)
+    assert shown == {"client": {}, "verb": {}, "text": "Session('acme-corp')"}
+    program.write_text(LEAKS.replace("{LEAKED}", "{'session': session, 'later': pulumi.Output.from_input(session)}"))
+    refused = stack.up()
+    assert refused.code != 0
+    for each in (said, refused.text, stack.checkpoint.read_text()):
+        assert "eyJ" not in each  # how every JWT begins
+        assert emulator.netosecret not in each
 
 
 def test_the_quickstart_twice_and_down(tmp_path: Path) -> None:
