@@ -14,7 +14,7 @@ from pulumi_fusion.api.tokens import AccessToken, Netosecret, TokenSource
 from pulumi_fusion.api.transport import Relayed, Transport
 from pulumi_fusion.customer.model import Account, AccountType, User
 from pulumi_fusion.deadline import Deadline
-from pulumi_fusion.errors import FusionError, Unauthorized
+from pulumi_fusion.errors import FusionError, OutOfBounds, Unauthorized
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.settings import Settings
 
@@ -77,7 +77,8 @@ class FusionClient:
         credential = Netosecret.parse(settings.credential(), api_url=settings.api_url)
         self._url = credential.url
         self._home = credential.shortname
-        self._credential = credential
+        self._appname = credential.appname
+        self._credential: Netosecret | None = credential
         self._account = settings.account or credential.shortname
         self._seconds = settings.deadline
         self._deadline: Deadline | None = None
@@ -103,7 +104,7 @@ class FusionClient:
     @property
     def appname(self) -> str:
         """The name of the API key that the credential belongs to."""
-        return self._credential.appname
+        return self._appname
 
     @property
     def seconds(self) -> float:
@@ -167,8 +168,16 @@ class FusionClient:
     def token_inside(self, account: str, deadline: Deadline) -> AccessToken:
         """An access token that acts inside ``account``, for the caller alone: no refusal is repeated, nothing is kept.
 
-        Raises Unauthorized where the credential may not act there, NotSent, RateLimited, DeadlineExceeded.
+        Raises Unauthorized where the credential may not act there, OutOfBounds in a client on leave, which holds no
+        credential, NotSent, RateLimited, DeadlineExceeded.
         """
+        if self._credential is None:
+            raise OutOfBounds(
+                "get an access token",
+                "a session takes no other tokens than its own",
+                shortname=account,
+                next_step="Nothing was sent. Use the client of your own account.",
+            )
         tokens = TokenSource(self._credential, account, self._transport, retries_for(self._url, account))
         return tokens.ask(deadline)
 
@@ -177,6 +186,7 @@ class FusionClient:
         other = copy.copy(self)
         other._account = account
         other._leave = leave
+        other._credential = None
         other._retries = retries_for(self._url, account)
         return other
 
@@ -188,7 +198,7 @@ class FusionClient:
         return self._transport.relay(method, path, headers, body, deadline, token=self._leave.token(deadline))
 
     def close(self) -> None:
-        """Close the connections that are not in use; a later call opens new ones."""
+        """Close the connections that are not in use and break off what is relayed; a later call opens new ones."""
         self._transport.close()
 
     def __enter__(self) -> FusionClient:

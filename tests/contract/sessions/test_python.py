@@ -110,6 +110,26 @@ def test_no_other_token_is_taken(emulator: Emulator, fusion: FusionClient, path:
         session.post(path, {})
 
 
+def test_the_client_of_a_session_holds_no_credential(emulator: Emulator, fusion: FusionClient) -> None:
+    with masquerade("acme-corp", reason=REASON, client=fusion) as session:
+        inside = session.client
+        with pytest.raises(OutOfBounds, match="no other tokens"):
+            inside.token_inside("other-corp", access.Term(10, "other-corp"))
+        others: list[Exception] = []
+
+        def another() -> None:
+            try:
+                with masquerade("acme-east", reason=REASON, client=inside):
+                    pass
+            except OutOfBounds as refused:
+                others.append(refused)
+
+        thread = threading.Thread(target=another)
+        thread.start()
+        thread.join()
+        assert len(others) == 1
+
+
 def test_paths_are_held_to_the_api(fusion: FusionClient) -> None:
     with masquerade("acme-corp", reason=REASON, client=fusion) as session:
         for path in ("/users", "https://api.netography.com/api/v1/users", "/api/v1/../../x"):
