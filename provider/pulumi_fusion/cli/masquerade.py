@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import re
 import resource
 import shutil
 import sys
@@ -17,7 +19,7 @@ from pulumi_fusion.cli.connection import connect, service_options
 from pulumi_fusion.redaction import redact
 from pulumi_fusion.sessions.audit import AuditLog, default_path
 from pulumi_fusion.sessions.red_line import Look
-from pulumi_fusion.sessions.run import Child, run_session
+from pulumi_fusion.sessions.run import Command, run_session
 from pulumi_fusion.sessions.terms import Terms, duration_of
 from pulumi_fusion.settings import Settings
 
@@ -108,7 +110,7 @@ def masquerade(
         code = run_session(
             fusion,
             terms,
-            Child(file, command or (program,), not command, keep),
+            Command(file, command or (program,), not command and sys.stdin.isatty(), keep),
             AuditLog(audit_file or default_path(os.environ)),
             environ=os.environ,
             say=_say,
@@ -118,8 +120,9 @@ def masquerade(
 
 
 def _say(text: str) -> None:
-    # Straight to the descriptor: what the child writes there must not come between the pieces.
-    click.echo(redact(text), err=True, nl=False, color=True)
+    # A terminal that is gone is no reason to leave a child unsupervised or an end unwritten.
+    with contextlib.suppress(OSError):
+        click.echo(redact(text), err=True, nl=False, color=True)
 
 
 def _someone_looks(ci: bool) -> None:
@@ -149,6 +152,8 @@ def _keep_to_ourselves() -> None:
         environ = {name: value for name, value in os.environ.items() if name != "NETOSECRET"}
         environ["FUSION_NETOSECRET_FILE"] = f"/dev/fd/{reading}"
         os.execve(sys.executable, sys.orig_argv, environ)  # noqa: S606 - this very program
+    if passed := re.fullmatch(r"/dev/fd/([0-9]+)", os.environ.get("FUSION_NETOSECRET_FILE", "")):
+        os.set_inheritable(int(passed[1]), False)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         # Also keeps other processes of this user from this one's memory.

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -19,10 +18,11 @@ GRACE: Final = 5.0
 def alive(group: int, mark: str) -> list[int]:
     """The processes of the group, and on Linux all that have ``mark`` (``NAME=VALUE``) in their environment.
 
-    A shell puts its jobs into groups of their own, which is why the group alone would miss them.
+    A shell puts its jobs into groups of their own, which is why the group alone would miss them. Who left the group
+    and dropped the environment is not found, but dropped the session's key with it.
     """
     if not Path("/proc/self/environ").exists():
-        return [group] if _exists(group) else []
+        return [group] if group and _exists(group) else []
     found = []
     for folder in Path("/proc").iterdir():
         if not folder.name.isdecimal() or int(folder.name) == os.getpid():
@@ -32,7 +32,8 @@ def alive(group: int, mark: str) -> list[int]:
             state, _, its_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
             if state in "ZX":
                 continue
-            if int(its_group) == group or mark.encode() in (folder / "environ").read_bytes().split(b"\0"):
+            in_group = group and int(its_group) == group  # the kernel's own threads are in group 0
+            if in_group or mark.encode() in (folder / "environ").read_bytes().split(b"\0"):
                 found.append(int(folder.name))
     return found
 
@@ -46,20 +47,33 @@ def _exists(group: int) -> bool:
 
 
 def signal_all(group: int, mark: str, number: int) -> None:
-    """Send a signal to every process of the session."""
-    with contextlib.suppress(OSError):
-        os.killpg(group, number)
+    """Send a signal to every process of the session; ``group`` is 0 where it is not known."""
+    if group:
+        with contextlib.suppress(OSError):
+            os.killpg(group, number)
     for pid in alive(group, mark):
         if pid != group:
             with contextlib.suppress(OSError):
                 os.kill(pid, number)
 
 
-def end_all(group: int, mark: str, pause: Callable[[float], None] = time.sleep) -> None:
-    """TERM, five seconds at most, KILL. ``pause`` waits for the seconds it is given, between looks."""
+def end_all(group: int, mark: str, *, shell: bool = False) -> None:
+    """TERM, five seconds at most, KILL. ``shell`` says that the group's leader is an interactive shell.
+
+    Do not bury the leader meanwhile: its number could become another's.
+    """
     signal_all(group, mark, signal.SIGTERM)
     signal_all(group, mark, signal.SIGCONT)  # what is stopped would not hear of it
     end = time.monotonic() + GRACE
+    while (left := alive(group, mark)) and time.monotonic() < end:
+        if shell and left == [group]:
+            # It does not mind TERM, but leaves and keeps its history when its terminal is gone. Only once its jobs
+            # are over, for it would hand this on to them.
+            with contextlib.suppress(OSError):
+                os.killpg(group, signal.SIGHUP)
+        time.sleep(0.05)
+    end = time.monotonic() + 1.0
     while alive(group, mark) and time.monotonic() < end:
-        pause(0.05)
-    signal_all(group, mark, signal.SIGKILL)
+        # Again, for who was about to fork may have done so.
+        signal_all(group, mark, signal.SIGKILL)
+        time.sleep(0.01)

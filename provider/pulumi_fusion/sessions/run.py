@@ -14,12 +14,12 @@ from pulumi_fusion.api.client import FusionClient
 from pulumi_fusion.sessions.access import Access, open_access
 from pulumi_fusion.sessions.audit import AuditLog, identity
 from pulumi_fusion.sessions.endpoint import Endpoint
-from pulumi_fusion.sessions.red_line import Look, shell_with_line
+from pulumi_fusion.sessions.red_line import Banner, Look, shell_with_line
 from pulumi_fusion.sessions.scrubbing import scrubbed
-from pulumi_fusion.sessions.supervision import Ended, supervise
+from pulumi_fusion.sessions.supervision import Child, Ended, Noticed, noticed, supervise
 from pulumi_fusion.sessions.terms import MARKER, MARKER_ID, Terms, spoken
 
-__all__ = ["CANNOT_RUN", "RAW_TOKEN", "RAW_URL", "Child", "run_session"]
+__all__ = ["CANNOT_RUN", "RAW_TOKEN", "RAW_URL", "Command", "run_session"]
 
 CANNOT_RUN: Final = 126
 """As shells say of a command that is there and cannot be run."""
@@ -29,10 +29,10 @@ RAW_URL: Final = "FUSION_RAW_URL"
 
 
 @dataclass(frozen=True)
-class Child:
+class Command:
     """What is to run: ``program`` is its file, ``arguments`` its argv, ``keep`` the variables of Pulumi that it keeps.
 
-    ``shell`` says that it is an interactive shell, which then has the line in its prompt.
+    ``shell`` says that it is an interactive shell, which then has the line at its prompt.
     """
 
     program: str
@@ -44,20 +44,20 @@ class Child:
 def run_session(
     fusion: FusionClient,
     terms: Terms,
-    child: Child,
+    command: Command,
     log: AuditLog,
     *,
     environ: Mapping[str, str],
     say: Callable[[str], None],
     look: Look,
 ) -> int:
-    """Open the session, run the child in it, end it, and return the child's exit code.
+    """Open the session, run the command in it, end it, and return the command's exit code.
 
-    ``say`` writes text to stderr. Raises SessionRefused, NotAudited and what :func:`open_access` raises; the child was
-    not started then.
+    ``say`` writes text to stderr and does not raise. Raises SessionRefused, NotAudited and what :func:`open_access`
+    raises; the command was not started then.
     """
     for start in log.unclosed():
-        say(look.line(_unclosed(start)) + "\n")
+        say(look.line(_unclosed(start)))
         log.append("unclosed", str(start["session"]), {**_kept(start), "ended": "no end was written: found at a start"})
     access = open_access(fusion, terms)
     ended = Ended(CANNOT_RUN, "it was not started")
@@ -65,6 +65,8 @@ def run_session(
         stack.callback(access.close)
         endpoint = Endpoint(access)
         stack.callback(endpoint.close)
+        # A signal ends the command; it must not come between a session's start and its end in the audit.
+        signals = stack.enter_context(noticed())
         who = {**identity(), "face": "command line", **access.facts()}
         log.append("start", access.id, who)
 
@@ -75,13 +77,13 @@ def run_session(
 
         try:
             endpoint.start()
-            ended = _run(access, endpoint, child, log, environ=environ, say=say, look=look, over=close)
+            ended = _run(access, endpoint, command, log, signals, environ=environ, say=say, look=look, over=close)
         except OSError as wrong:
             ended = Ended(CANNOT_RUN, f"it could not be started: {wrong.strerror}")
         finally:
             close()
             counts = access.counts()
-            say(look.title_back() + look.line(_farewell(terms.customer, ended, counts)) + "\n")
+            say(look.title_back() + look.line(_farewell(terms.customer, ended, counts)))
             log.append("end", access.id, {**who, "ended": ended.how, "exit_code": ended.code, **counts})
     return ended.code
 
@@ -89,8 +91,9 @@ def run_session(
 def _run(
     access: Access,
     endpoint: Endpoint,
-    child: Child,
+    command: Command,
     log: AuditLog,
+    signals: Noticed,
     *,
     environ: Mapping[str, str],
     say: Callable[[str], None],
@@ -98,36 +101,45 @@ def _run(
     over: Callable[[], None],
 ) -> Ended:
     terms, remaining = access.terms, access.term.remaining
-    line = f"MASQUERADE {terms.customer} ({terms.mode})"
+    title = f"MASQUERADE {terms.customer} ({terms.mode})"
+    line = f"{title} from {access.home}"
     until = datetime.now().astimezone() + timedelta(seconds=remaining())
     variables = {MARKER: terms.customer, MARKER_ID: access.id}
     if terms.raw_token:
         # Nothing between the child and the service holds it to anything: not to reading, and not to the end.
         variables |= {RAW_TOKEN: access.token(access.term).reveal(), RAW_URL: access.url}
-        say(look.line("RAW TOKEN: the child gets the token itself, which can write and outlives this session.") + "\n")
+        say(look.line("RAW TOKEN: the child gets the token itself, which can write and outlives this session."))
     else:
         variables["NETOSECRET"] = endpoint.netosecret.reveal()
-    with tempfile.TemporaryDirectory(prefix="fusion-masquerade-") as folder:
-        arguments = child.arguments
-        if child.shell:
-            text = f"{line} from {access.home}"
-            shell = shell_with_line(child.program, text, int(until.timestamp()), look, Path(folder), environ)
+
+    def time_over() -> None:
+        over()
+        say(look.amid(f"{title}: the time is over"))
+
+    with tempfile.TemporaryDirectory(prefix="fusion-masquerade-") as name:
+        folder, arguments = Path(name), command.arguments
+        if command.shell:
+            shell = shell_with_line(command.program, Banner(line, title, until), look, folder, environ)
             arguments, variables = shell.command, {**shell.variables, **variables}
-        say(look.title(line) + look.line(_welcome(access, line, until)) + "\n" + look.line(_why(terms, log)) + "\n")
+        say(look.title(title) + look.line(_welcome(access, line, until)) + look.line(_why(terms, log)))
         return supervise(
-            child.program,
-            arguments,
-            {**scrubbed(environ, keep=child.keep), **variables},
-            mark=f"{MARKER_ID}={access.id}",
+            Child(
+                command.program,
+                arguments,
+                {**scrubbed(environ, keep=command.keep), **variables},
+                mark=f"{MARKER_ID}={access.id}",
+                shell=command.shell,
+                folder=folder,
+            ),
+            signals,
             remaining=remaining,
-            warn=lambda: say(f"\r\n{look.line(f'{line} ends in {spoken(remaining())}')}\r\n"),
-            over=over,
+            warn=lambda: say(look.amid(f"{title} ends in {spoken(remaining())}")),
+            over=time_over,
         )
 
 
 def _welcome(access: Access, line: str, until: datetime) -> str:
-    left = spoken(access.term.remaining())
-    return f"{line} from {access.home} as {access.appname}, until {until:%H:%M:%S} ({left})"
+    return f"{line} as {access.appname}, {spoken(access.term.remaining())} left, until {until:%H:%M:%S}"
 
 
 def _why(terms: Terms, log: AuditLog) -> str:

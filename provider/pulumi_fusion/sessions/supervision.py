@@ -10,11 +10,13 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from pulumi_fusion.sessions.guard import READY
 from pulumi_fusion.sessions.processes import end_all
 
-__all__ = ["TIME_OVER", "Ended", "supervise"]
+__all__ = ["TIME_OVER", "Child", "Ended", "Noticed", "noticed", "supervise"]
 
 TIME_OVER: Final = 124
 """The exit code when time ended the child, as of timeout(1)."""
@@ -23,7 +25,29 @@ WARNING: Final = 120.0
 """Seconds before the end at which it is announced."""
 
 # What somebody sends to the helper is meant for the child; a terminal reaches the child itself.
-_PASSED_ON: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+_PASSED_ON: Final = frozenset(
+    {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2}
+    | {signal.SIGTSTP, signal.SIGCONT}
+)
+_ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+# Python ignores these two (https://docs.python.org/3/library/signal.html#general-rules), its children need not.
+_IGNORED_BY_PYTHON: Final = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
+
+
+class Child(NamedTuple):
+    """``program`` is its file, ``arguments`` its argv, ``environ`` all of its environment.
+
+    ``mark`` is a variable of that, ``NAME=VALUE``, by which its descendants are found. ``shell`` says that it is an
+    interactive shell, ``folder`` is removed with it should this process die.
+    """
+
+    program: str
+    arguments: Sequence[str]
+    environ: Mapping[str, str]
+    mark: str
+    shell: bool
+    folder: Path
 
 
 class Ended(NamedTuple):
@@ -32,80 +56,28 @@ class Ended(NamedTuple):
     code: int
     how: str
 
+    @classmethod
+    def by(cls, number: int, when: str = "") -> Ended:
+        """By a signal."""
+        return cls(128 + number, f"ended by {signal.Signals(number).name}{when}")
 
-def supervise(
-    program: str,
-    arguments: Sequence[str],
-    environ: Mapping[str, str],
-    *,
-    mark: str,
-    remaining: Callable[[], float],
-    warn: Callable[[], None],
-    over: Callable[[], None],
-) -> Ended:
-    """Run ``program`` in a process group of its own, with the terminal if we have it, for ``remaining()`` seconds.
 
-    Signals are passed on, a stopped child stops this process as well. ``warn`` is called two minutes before the end,
-    ``over`` at the end, before the child is told. Then it gets TERM, and after five seconds everything that is marked
-    or in its group gets KILL. Call it from the main thread. Raises OSError when the program cannot be started.
+class Noticed(NamedTuple):
+    """Signals that came to this process: ``wake`` is a descriptor that can be read when one did, ``numbers`` are those
+    to pass on, ``caught`` those that can get there.
     """
-    with _noticed() as (wake, noticed), _guarded(mark) as guarded, _Terminal() as terminal:
-        pid = os.posix_spawn(
-            program,
-            list(arguments),
-            dict(environ),
-            setpgroup=0,
-            setsigmask=(),
-            # What this process ignores the child would ignore as well.
-            setsigdef=(signal.SIGPIPE, signal.SIGTTOU, *_PASSED_ON),
-        )
-        guarded(pid)
-        terminal.give(pid)
-        warned = remaining() <= WARNING
-        while (status := _status(pid)) is None or os.WIFSTOPPED(status):
-            if status is not None:
-                terminal.stopped_with(pid, os.WSTOPSIG(status))
-            left = remaining()
-            if left <= 0:
-                over()
-                end_all(pid, mark, lambda seconds: _reaped(pid, seconds))
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(pid, 0)
-                terminal.take_back(reset=True)
-                return Ended(TIME_OVER, "time over")
-            if not warned and left <= WARNING:
-                warned = True
-                warn()
-            # No longer than a second: while the machine sleeps this clock stands still, and the session's does not.
-            select.select([wake], [], [], min(1.0, left))
-            with contextlib.suppress(BlockingIOError):
-                os.read(wake, 512)
-            while noticed:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(pid, noticed.pop(0))
-        terminal.take_back(reset=os.WIFSIGNALED(status))
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        return Ended(128 + number, f"ended by {signal.Signals(number).name}")
-    code = os.WEXITSTATUS(status)
-    return Ended(code, f"exit code {code}")
 
-
-def _status(pid: int) -> int | None:
-    done, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
-    return status if done else None
-
-
-def _reaped(pid: int, seconds: float) -> None:
-    """Wait, and bury the child if it died: a zombie would look alive where only its group can be asked."""
-    select.select([], [], [], seconds)
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+    wake: int
+    numbers: list[int]
+    caught: frozenset[signal.Signals]
 
 
 @contextlib.contextmanager
-def _noticed() -> Iterator[tuple[int, list[int]]]:
-    """A descriptor that wakes a select when a signal comes, and the numbers of those to pass on."""
+def noticed() -> Iterator[Noticed]:
+    """From here on signals do not end or stop this process; they are kept for :func:`supervise`. Main thread only.
+
+    What this process was told to ignore, as by nohup(1), it goes on to ignore.
+    """
     numbers: list[int] = []
     reading, writing = os.pipe()
     for descriptor in (reading, writing):
@@ -115,12 +87,13 @@ def _noticed() -> Iterator[tuple[int, list[int]]]:
         if number != signal.SIGCHLD:
             numbers.append(number)
 
-    before = {number: signal.signal(number, notice) for number in (*_PASSED_ON, signal.SIGCHLD)}
+    caught = frozenset(number for number in _PASSED_ON if signal.getsignal(number) != signal.SIG_IGN)
+    before = {number: signal.signal(number, notice) for number in (*caught, signal.SIGCHLD)}
     # Giving the terminal away and writing to it from behind would stop this process.
     before[signal.SIGTTOU] = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     woken = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     try:
-        yield reading, numbers
+        yield Noticed(reading, numbers, caught)
     finally:
         signal.set_wakeup_fd(woken)
         for number, handler in before.items():
@@ -129,89 +102,161 @@ def _noticed() -> Iterator[tuple[int, list[int]]]:
         os.close(writing)
 
 
+def supervise(
+    child: Child,
+    signals: Noticed,
+    *,
+    remaining: Callable[[], float],
+    warn: Callable[[], None],
+    over: Callable[[], None],
+) -> Ended:
+    """Run the child in a process group of its own, with the terminal if we have it, for ``remaining()`` seconds.
+
+    Signals are passed on, a stopped child stops this process as well. ``warn`` is called two minutes before the end,
+    ``over`` at the end, before the child is told. Then it gets TERM, and after five seconds everything that is marked
+    or in its group gets KILL. Raises OSError when the program cannot be started.
+    """
+    with _guarded(child) as guarded, _Terminal() as terminal:
+        for number in signals.numbers:
+            if number in _ENDS:
+                return Ended.by(number, " before it began")
+        pid = os.posix_spawn(
+            child.program,
+            list(child.arguments),
+            dict(child.environ),
+            setpgroup=0,
+            setsigmask=(),
+            setsigdef={signal.SIGTTOU, *_IGNORED_BY_PYTHON, *signals.caught},
+        )
+        guarded(pid)
+        terminal.give(pid)
+        warned = remaining() <= WARNING
+        while (status := _status(pid)) is None or os.WIFSTOPPED(status):
+            if status is not None:
+                _stopped(pid, os.WSTOPSIG(status), terminal, signals)
+            left = remaining()
+            if left <= 0:
+                over()
+                end_all(pid, child.mark, shell=child.shell)
+                _status(pid)
+                terminal.take_back(reset=True)
+                return Ended(TIME_OVER, "time over")
+            if not warned and left <= WARNING:
+                warned = True
+                warn()
+            # No longer than a second: while the machine sleeps this clock stands still, and the session's does not.
+            select.select([signals.wake], [], [], min(1.0, left))
+            with contextlib.suppress(BlockingIOError):
+                os.read(signals.wake, 512)
+            while signals.numbers:
+                _pass_on(pid, signals.numbers.pop(0), terminal)
+        terminal.take_back(reset=os.WIFSIGNALED(status))
+    if os.WIFSIGNALED(status):
+        return Ended.by(os.WTERMSIG(status))
+    code = os.WEXITSTATUS(status)
+    return Ended(code, f"exit code {code}")
+
+
+def _status(pid: int) -> int | None:
+    done, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
+    return status if done else None
+
+
+def _pass_on(pid: int, number: int, terminal: _Terminal) -> None:
+    if number == signal.SIGCONT:
+        terminal.give(pid)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, number)
+
+
+def _stopped(pid: int, number: int, terminal: _Terminal, signals: Noticed) -> None:
+    """The child was stopped: let it have the terminal if that is what it waits for; else stop as well."""
+    asks = number in (signal.SIGTTIN, signal.SIGTTOU)
+    if asks and terminal.grant(pid):
+        _pass_on(pid, signal.SIGCONT, terminal)
+        return
+    terminal.take_back(reset=True)
+    if signal.SIGTSTP in signals.caught:
+        notice = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        # The whole job, as Ctrl-Z does. The kernel lets it pass where no shell is there to continue it.
+        os.killpg(os.getpgrp(), signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, notice)
+    if signal.SIGCONT not in signals.numbers and not asks:
+        _pass_on(pid, signal.SIGCONT, terminal)
+
+
 @contextlib.contextmanager
-def _guarded(mark: str) -> Iterator[Callable[[int], None]]:
+def _guarded(child: Child) -> Iterator[Callable[[int], None]]:
     """A process in a session of its own that ends the child if this process dies; tell it the child's group."""
-    environ = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "VIRTUAL_ENV") if name in os.environ}
+    environ = {name: os.environ[name] for name in ("PATH", "PYTHONHOME", "VIRTUAL_ENV") if name in os.environ}
+    # Its working directory is another, and a relative path would lead elsewhere.
+    environ["PYTHONPATH"] = os.pathsep.join(str(Path(path).resolve()) for path in sys.path)
     with subprocess.Popen(  # noqa: S603 - this interpreter, and a module of ours
-        [sys.executable, "-m", "pulumi_fusion.sessions.guard", mark],
+        [sys.executable, "-m", "pulumi_fusion.sessions.guard", child.mark, str(child.folder)],
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         env=environ,
         cwd="/",
         start_new_session=True,
-        text=True,
+        bufsize=0,
     ) as guard:
-        stdin = guard.stdin
-        assert stdin is not None  # noqa: S101 - PIPE was asked for
+        stdin, stdout = guard.stdin, guard.stdout
+        assert stdin is not None and stdout is not None  # noqa: S101 - PIPE was asked for
+        if stdout.readline().decode().strip() != READY:
+            raise ChildProcessError(None, "its guard could not be started")
 
         def tell(word: object) -> None:
             # A guard that somebody ended guards no more; the child is not told the less.
             with contextlib.suppress(OSError):
-                stdin.write(f"{word}\n")
-                stdin.flush()
+                stdin.write(f"{word}\n".encode())
 
-        try:
-            yield tell
-        finally:
-            tell("done")
+        yield tell
+        # Not after an exception: the guard then does what this process could not.
+        tell("done")
 
 
 class _Terminal:
-    """The controlling terminal, where there is one and this process is in front."""
+    """The controlling terminal, where there is one: who is in front may read it and gets its signals."""
 
     def __enter__(self) -> _Terminal:
-        self._descriptor = -1
         self._group = os.getpgrp()
+        self._modes: list[Any] | None = None
+        # Where stdin or stdout is a pipe, a pager or an editor next to us may have the terminal; the child then gets
+        # it when it asks.
+        self._wanted = os.isatty(0) and os.isatty(1)
+        self._descriptor = -1
         with contextlib.suppress(OSError):
             self._descriptor = os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
-            if os.tcgetpgrp(self._descriptor) == self._group:
-                self._modes = termios.tcgetattr(self._descriptor)
-                return self
-            os.close(self._descriptor)
-            self._descriptor = -1
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.take_back(reset=False)
         if self._descriptor >= 0:
-            self.take_back(reset=False)
             os.close(self._descriptor)
 
+    def grant(self, group: int) -> bool:
+        """Whether the child can have the terminal that it asked for."""
+        self._wanted = True
+        return self._front() in (self._group, group)
+
     def give(self, group: int) -> None:
-        """Put the child in front. It may have asked for the terminal before, and been stopped for that."""
-        if self._descriptor >= 0:
-            with contextlib.suppress(OSError):
+        """Put the child in front if it wants to be and we are. It may have asked before, and been stopped for that."""
+        if self._wanted and self._front() == self._group:
+            with contextlib.suppress(OSError, termios.error):
+                self._modes = termios.tcgetattr(self._descriptor)
                 os.tcsetpgrp(self._descriptor, group)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGCONT)
 
     def take_back(self, *, reset: bool) -> None:
-        """Be in front again; ``reset`` the modes that a child left behind when it was killed."""
-        if self._descriptor >= 0:
-            with contextlib.suppress(OSError, termios.error):
-                os.tcsetpgrp(self._descriptor, self._group)
-                if reset:
-                    termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._modes)
+        """Be in front again if the child was; ``reset`` the modes that it left behind when it was killed."""
+        if self._modes is None:
+            return
+        with contextlib.suppress(OSError, termios.error):
+            os.tcsetpgrp(self._descriptor, self._group)
+            if reset:
+                termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._modes)
+        self._modes = None
 
-    def stopped_with(self, group: int, number: int) -> None:
-        """The child was stopped: let whoever started us have the terminal, until we are continued."""
-        wants_terminal = number in (signal.SIGTTIN, signal.SIGTTOU)
-        in_front = self._descriptor >= 0 and os.tcgetpgrp(self._descriptor) in (group, self._group)
-        if not (wants_terminal and in_front) and self._can_be_continued():
-            self.take_back(reset=True)
-            os.killpg(self._group, signal.SIGSTOP)
-            # Continued: in front by `fg`, behind by `bg`.
-            in_front = self._descriptor >= 0 and os.tcgetpgrp(self._descriptor) == self._group
-        if in_front:
-            self.give(group)
-        else:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(group, signal.SIGCONT)
-
-    @staticmethod
-    def _can_be_continued() -> bool:
-        """Whether a shell with job control started this process: its parent is of the session, in another group."""
-        parent = os.getppid()
+    def _front(self) -> int | None:
         with contextlib.suppress(OSError):
-            return os.getsid(parent) == os.getsid(0) and os.getpgid(parent) != os.getpgrp()
-        return False
+            return os.tcgetpgrp(self._descriptor)
+        return None
