@@ -1,23 +1,33 @@
-"""The process that ends a session whose helper died: ``python -m pulumi_fusion.sessions.guard NAME=VALUE FOLDER``.
+"""The process that ends a session whose helper died: ``python -m pulumi_fusion.sessions.guard``.
 
-The helper holds the other end of its stdin and writes the child's process group there, then ``done`` when all ended
-well. An end of file without that word is the helper's death, however it died. FOLDER is what the helper would have
-removed.
+The helper holds the other end of its stdin, where it writes the orders, then the child's process group, and ``done``
+when all ended well. An end of file without that word is the helper's death, however it died.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import signal
 import sys
+from typing import NamedTuple
 
 from pulumi_fusion.sessions.processes import alive, end_all
 
-__all__ = ["READY", "main"]
+__all__ = ["READY", "Orders", "main"]
 
 READY = "ready"
 """The line on stdout that says that the guard stands."""
+
+
+class Orders(NamedTuple):
+    """Whom to end, by ``mark`` and as ``shell`` says, see :func:`end_all`; what to say; which folder to remove."""
+
+    mark: str
+    shell: bool
+    words: str
+    folder: str
 
 
 def main() -> None:
@@ -25,19 +35,19 @@ def main() -> None:
     # What ends the helper is often meant for all processes that look like it.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    (mark, folder), group = sys.argv[1:], 0
+    orders, group = Orders(*json.loads(sys.stdin.readline())), 0
     sys.stdout.write(f"{READY}\n")
     sys.stdout.flush()
     for line in sys.stdin:
         if line.strip() == "done":
             return
         group = int(line)
-    if alive(group, mark):
+    if alive(group, orders.mark):
         with contextlib.suppress(OSError):  # the terminal may be gone as well
-            sys.stderr.write("\r\n!! MASQUERADE ENDED: its helper died, and its access with it. Ending the rest.\r\n")
+            sys.stderr.write(orders.words)
             sys.stderr.flush()
-        end_all(group, mark)
-    shutil.rmtree(folder, ignore_errors=True)
+        end_all(group, orders.mark, shell=orders.shell)
+    shutil.rmtree(orders.folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

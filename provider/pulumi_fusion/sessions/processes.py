@@ -57,20 +57,20 @@ def signal_all(group: int, mark: str, number: int) -> None:
                 os.kill(pid, number)
 
 
-def end_all(group: int, mark: str, *, shell: bool = False) -> None:
+def end_all(group: int, mark: str, *, shell: bool) -> None:
     """TERM, five seconds at most, KILL. ``shell`` says that the group's leader is an interactive shell.
 
     Do not bury the leader meanwhile: its number could become another's.
     """
+    if shell and group:
+        # It does not mind TERM. This is what it gets from a terminal that is closed: it keeps its history and leaves,
+        # and does not greet the end of its jobs with another prompt.
+        with contextlib.suppress(OSError):
+            os.kill(group, signal.SIGHUP)
     signal_all(group, mark, signal.SIGTERM)
     signal_all(group, mark, signal.SIGCONT)  # what is stopped would not hear of it
     end = time.monotonic() + GRACE
-    while (left := alive(group, mark)) and time.monotonic() < end:
-        if shell and left == [group]:
-            # It does not mind TERM, but leaves and keeps its history when its terminal is gone. Only once its jobs
-            # are over, for it would hand this on to them.
-            with contextlib.suppress(OSError):
-                os.killpg(group, signal.SIGHUP)
+    while alive(group, mark) and time.monotonic() < end:
         time.sleep(0.05)
     end = time.monotonic() + 1.0
     while alive(group, mark) and time.monotonic() < end:

@@ -20,6 +20,12 @@ _PLAIN: Final = "\033[0m"
 # xterm keeps a stack of titles (https://invisible-island.net/xterm/ctlseqs/ctlseqs.html, "CSI Ps t"), so that the old
 # one comes back; terminals without a stack ignore it.
 _TITLE_KEEP, _TITLE_BACK = "\033[22;2t", "\033[23;2t"
+# What a full-screen program that was killed leaves behind: mouse and paste reports, keypad mode, a hidden cursor,
+# colours, its own screen. Leaving that brings back the cursor's saved place, so on a terminal in order it is saved just
+# before and nothing changes; a screen of its own has another saved place.
+_SCREEN_BACK: Final = (
+    "\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?1l\033>\033[?25h\033[0m\0337\033[?1049l"
+)
 
 
 @dataclass(frozen=True)
@@ -48,9 +54,9 @@ class Look:
         """What makes ``text`` the title of the window, or nothing."""
         return f"{_TITLE_KEEP}\033]2;{text}\007" if self.titled else ""
 
-    def title_back(self) -> str:
-        """What brings the old title back, or nothing."""
-        return _TITLE_BACK if self.titled else ""
+    def restored(self) -> str:
+        """What brings back the old title and a screen as it should be, or nothing."""
+        return _SCREEN_BACK + _TITLE_BACK if self.titled else ""
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def run_session(
         finally:
             close()
             counts = access.counts()
-            say(look.title_back() + look.line(_farewell(terms.customer, ended, counts)))
+            say(look.restored() + look.line(_farewell(terms.customer, ended, counts)))
             log.append("end", access.id, {**who, "ended": ended.how, "exit_code": ended.code, **counts})
     return ended.code
 
@@ -114,7 +114,7 @@ def _run(
 
     def time_over() -> None:
         over()
-        say(look.amid(f"{title}: the time is over"))
+        say(look.amid(f"{title}: the time is over, and so is its access"))
 
     with tempfile.TemporaryDirectory(prefix="fusion-masquerade-") as name:
         folder, arguments = Path(name), command.arguments
@@ -127,8 +127,10 @@ def _run(
                 command.program,
                 arguments,
                 {**scrubbed(environ, keep=command.keep), **variables},
-                mark=f"{MARKER_ID}={access.id}",
                 shell=command.shell,
+                mark=f"{MARKER_ID}={access.id}",
+                last_words=look.restored()
+                + look.amid(f"{title}: its helper died. Its access is gone, what ran in it ends"),
                 folder=folder,
             ),
             signals,

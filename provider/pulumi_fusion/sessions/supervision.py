@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import signal
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from pulumi_fusion.sessions.guard import READY
+from pulumi_fusion.sessions.guard import READY, Orders
 from pulumi_fusion.sessions.processes import end_all
 
 __all__ = ["TIME_OVER", "Child", "Ended", "Noticed", "noticed", "supervise"]
@@ -36,17 +37,19 @@ _IGNORED_BY_PYTHON: Final = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
 
 
 class Child(NamedTuple):
-    """``program`` is its file, ``arguments`` its argv, ``environ`` all of its environment.
+    """``program`` is its file, ``arguments`` its argv, ``environ`` all of its environment, ``shell`` says that it is
+    an interactive shell.
 
-    ``mark`` is a variable of that, ``NAME=VALUE``, by which its descendants are found. ``shell`` says that it is an
-    interactive shell, ``folder`` is removed with it should this process die.
+    ``mark`` is a variable of the environment, ``NAME=VALUE``, by which its descendants are found. Should this process
+    die, somebody else says ``last_words`` to stderr, ends the child and removes ``folder``.
     """
 
     program: str
     arguments: Sequence[str]
     environ: Mapping[str, str]
-    mark: str
     shell: bool
+    mark: str
+    last_words: str
     folder: Path
 
 
@@ -191,8 +194,8 @@ def _guarded(child: Child) -> Iterator[Callable[[int], None]]:
     environ = {name: os.environ[name] for name in ("PATH", "PYTHONHOME", "VIRTUAL_ENV") if name in os.environ}
     # Its working directory is another, and a relative path would lead elsewhere.
     environ["PYTHONPATH"] = os.pathsep.join(str(Path(path).resolve()) for path in sys.path)
-    with subprocess.Popen(  # noqa: S603 - this interpreter, and a module of ours
-        [sys.executable, "-m", "pulumi_fusion.sessions.guard", child.mark, str(child.folder)],
+    with subprocess.Popen(
+        [sys.executable, "-m", "pulumi_fusion.sessions.guard"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=environ,
@@ -202,14 +205,15 @@ def _guarded(child: Child) -> Iterator[Callable[[int], None]]:
     ) as guard:
         stdin, stdout = guard.stdin, guard.stdout
         assert stdin is not None and stdout is not None  # noqa: S101 - PIPE was asked for
-        if stdout.readline().decode().strip() != READY:
-            raise ChildProcessError(None, "its guard could not be started")
 
         def tell(word: object) -> None:
             # A guard that somebody ended guards no more; the child is not told the less.
             with contextlib.suppress(OSError):
                 stdin.write(f"{word}\n".encode())
 
+        tell(json.dumps(Orders(child.mark, child.shell, child.last_words, str(child.folder))))
+        if stdout.readline().decode().strip() != READY:
+            raise ChildProcessError(None, "its guard could not be started")
         yield tell
         # Not after an exception: the guard then does what this process could not.
         tell("done")
