@@ -1,0 +1,111 @@
+"""A terminal whose other side is this test: it types, and waits for what is shown."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+PATIENCE = 30.0
+"""Seconds; a machine under load is no failure."""
+
+
+class PseudoTerminal:
+    """Runs ``command`` as the leader of a session whose terminal this is."""
+
+    def __init__(self, command: Sequence[str | Path], *, folder: Path, environ: Mapping[str, str]) -> None:
+        self._here, there = pty.openpty()
+        fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
+        # The leader of a new session gets as its terminal the first that it opens.
+        opening = 'exec "$@" <>"$0" >&0 2>&0'
+        self.process = subprocess.Popen(
+            ["sh", "-c", opening, os.ttyname(there), *command],
+            cwd=folder,
+            env={"TERM": "xterm-256color", **environ},
+            start_new_session=True,
+        )
+        self._there = there
+        self.shown = ""
+        """All that was shown so far."""
+        self._seen = 0
+
+    def press(self, keys: str) -> None:
+        """As if by hand: ``\\x03`` is Ctrl-C, ``\\x1a`` Ctrl-Z."""
+        os.write(self._here, keys.encode())
+
+    def enter(self, line: str) -> None:
+        """Type a line."""
+        self.press(line + "\r")
+
+    def see(self, pattern: str) -> str:
+        """Wait for the pattern in what was shown after the last one that was seen; return what it matched."""
+        end = time.monotonic() + PATIENCE
+        while not (found := re.compile(pattern).search(self.shown, self._seen)):
+            left = end - time.monotonic()
+            assert left > 0 and self._read(left), f"no {pattern!r} in {self.shown[self._seen :]!r}"
+        self._seen = found.end()
+        return found[0]
+
+    def end(self) -> int:
+        """Wait for the command's end, and return its exit code."""
+        self._close_there()
+        while self._read(PATIENCE):
+            pass
+        return self.process.wait(timeout=PATIENCE)
+
+    def modes(self) -> list[object]:
+        """The terminal's modes, as termios tells them."""
+        return list(termios.tcgetattr(self._here))
+
+    def hang_up(self) -> None:
+        """As when the window is closed."""
+        self._close_there()
+        if self._here >= 0:
+            os.close(self._here)
+            self._here = -1
+
+    def _close_there(self) -> None:
+        # It was kept open so that what is shown outlives the moments in which no process has the terminal.
+        if self._there >= 0:
+            os.close(self._there)
+            self._there = -1
+
+    def _read(self, seconds: float) -> bool:
+        if not select.select([self._here], [], [], seconds)[0]:
+            return False
+        try:
+            got = os.read(self._here, 65536)
+        except OSError as wrong:
+            assert wrong.errno == errno.EIO
+            return False
+        self.shown += got.decode(errors="replace")
+        return bool(got)
+
+    def __enter__(self) -> PseudoTerminal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.hang_up()
+        try:
+            self.process.wait(timeout=PATIENCE if kind is None else 1)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+
+def plain(text: str) -> str:
+    """The text without the sequences that colour it, set titles and move the cursor."""
+    return re.sub(r"\x1b\][^\a]*\a|\x1b\[[0-9;?]*[A-Za-z]|\x1b[78>=]|\r", "", text)

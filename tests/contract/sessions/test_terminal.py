@@ -1,0 +1,271 @@
+"""The session as somebody sees it who sits in front of it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from pulumi_fusion.emulator import Emulator
+from pulumi_fusion.sessions.red_line import Banner, Look, shell_with_line
+from tests.contract.cli.terminal import COMMAND, Terminal
+from tests.contract.sessions.pseudo_terminal import PseudoTerminal, plain
+
+OPEN = ("masquerade", "acme-corp", "--reason", "INC-1234 ingest check")
+LINE = r"MASQUERADE acme-corp \(read-only\) from example-msp, (15 min left|until [0-9:]{8})"
+RED = r"\x1b\[1;97;41m "
+TITLE = r"\x1b\]2;MASQUERADE acme-corp \(read-only\)\a"
+
+# Waits until a job was stopped; the echo of what is typed must not be taken for what comes out.
+STOPPED = "while [ -z \"$(jobs -s)\" ]; do sleep 0.05; done; echo it 'asks'"
+
+Sit = Callable[..., PseudoTerminal]
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        running.seed("acme-corp")
+        yield running
+
+
+@pytest.fixture
+def desk(tmp_path: Path, emulator: Emulator) -> Terminal:
+    return Terminal(tmp_path, {"NETOSECRET": emulator.netosecret, "TMPDIR": str(tmp_path)})
+
+
+@pytest.fixture
+def sit(desk: Terminal) -> Iterator[Sit]:
+    """Opens a session in a terminal of its own; with ``within`` typed, with that at the end, in a shell with jobs."""
+    opened: list[PseudoTerminal] = []
+
+    def sit(*arguments: str, within: str = "", **more: str) -> PseudoTerminal:
+        command = [str(COMMAND), *OPEN, *arguments]
+        outer = ["bash", "--noprofile", "--norc", "--noediting", "-i"]
+        environ = desk.environment(PS1="outer> ", **more)
+        opened.append(PseudoTerminal(outer if within else command, folder=desk.folder, environ=environ))
+        if within:
+            opened[0].see("outer> ")
+            opened[0].enter(shlex.join(command) + within)
+        return opened[0]
+
+    yield sit
+    for terminal in opened:
+        with terminal:
+            pass
+
+
+def test_a_session_in_bash_from_its_first_line_to_its_last(sit: Sit, desk: Terminal) -> None:
+    desk.folder.joinpath(".bashrc").write_text(
+        "PS1='\\[\\e]0;mine\\a\\]mine> '\nPROMPT_COMMAND='from_rc=1; '\nalias greet='echo hello'\n"
+    )
+    terminal = sit(SHELL="/bin/bash")
+    terminal.see(r"\x1b\[22;2t" + TITLE)
+    terminal.see(
+        RED + r"MASQUERADE acme-corp \(read-only\) from example-msp as pulumi-fusion, 15 min left, until [0-9:]+"
+    )
+    terminal.see(RED + "reason: INC-1234 ingest check; audit: ")
+    terminal.see(RED + LINE)
+    terminal.see("mine> ")
+    terminal.see(TITLE)  # after the one in the prompt
+    terminal.enter("greet $from_rc $?")
+    terminal.see("hello 1 0\r\n")
+    terminal.see(RED + LINE)
+    terminal.press("half a command\x03")
+    terminal.see(RED + LINE)
+    terminal.enter("PS1='other> '; false")
+    terminal.see(RED + LINE)
+    terminal.see(r"other> ")
+    terminal.enter("echo code $?")
+    terminal.see("code 1\r\n")
+    terminal.press("\x0c")  # Ctrl-L
+    terminal.see(RED + LINE)
+    terminal.enter("exit 7")
+    terminal.see(r"\x1b\[23;2t" + RED + "MASQUERADE ENDED acme-corp after .*: exit code 7; no requests")
+    assert terminal.end() == 7
+
+
+def test_jobs_can_be_controlled_in_the_shell(sit: Sit) -> None:
+    terminal = sit(SHELL="/bin/bash")
+    terminal.see(LINE)
+    terminal.enter("sh -c \"trap 'echo conti''nued' CONT; echo be''gun; while :; do sleep 0.1; done\"")
+    terminal.see("begun")
+    terminal.press("\x1a")
+    terminal.see("Stopped")
+    terminal.see(LINE)
+    terminal.enter("jobs")
+    terminal.see("Stopped")
+    terminal.see(LINE)
+    terminal.enter("fg")
+    terminal.see("continued")
+    terminal.press("\x03")
+    terminal.see(LINE)
+    terminal.enter("echo code $?")
+    terminal.see("code 130")
+    terminal.enter("exit")
+    terminal.see("MASQUERADE ENDED")
+
+
+START_FILES = {
+    "zsh": {
+        # Many users keep their start files elsewhere, and start hooks from none.
+        ".zshenv": "export ZDOTDIR=$HOME/elsewhere\n",
+        "elsewhere/.zshrc": "precmd_functions=()\nPROMPT='mine> '\nalias greet='echo hello'\nHISTFILE=$HOME/history\n",
+    },
+    "fish": {".config/fish/config.fish": "function fish_prompt; echo 'mine> '; end\nfunction greet; echo hello; end\n"},
+    "sh": {".shinit": "PS1='mine> '\nalias greet='echo hello'\n"},
+}
+
+
+@pytest.mark.parametrize("name", START_FILES)
+def test_other_shells_have_the_line_and_the_users_own_start_files(name: str, sit: Sit, desk: Terminal) -> None:
+    """Where a shell is not installed, its start files are looked at alone, in the test below."""
+    program = shutil.which(name)
+    if program is None:
+        return
+    for path, text in START_FILES[name].items():
+        desk.folder.joinpath(path).parent.mkdir(parents=True, exist_ok=True)
+        desk.folder.joinpath(path).write_text(text)
+    terminal = sit(SHELL=program, ENV="$HOME/.shinit")
+    terminal.see("reason: INC-1234")
+    for _ in range(2):
+        terminal.see(RED + LINE)
+        terminal.see("mine> ")
+        terminal.enter("greet")
+        terminal.see(r"hello\r?\n")
+    terminal.see("mine> ")
+    terminal.enter("exit 7")
+    terminal.see("MASQUERADE ENDED .*: exit code 7")
+    assert terminal.end() == 7
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish", "sh"])
+def test_the_start_files_bring_the_line_after_the_users_own(name: str, tmp_path: Path) -> None:
+    banner = Banner("MASQUERADE o'b$(id) from home", "MASQUERADE o'b$(id)", datetime(2026, 1, 1, tzinfo=timezone.utc))
+    environ = {"ZDOTDIR": "/own", "ENV": "/own/shinit"}
+    shell = shell_with_line(f"/bin/{name}", banner, Look(True, True, True), tmp_path, environ)
+    text = "".join([each.read_text() for each in sorted(tmp_path.iterdir())] + list(shell.command[3:]))
+    own = {"bash": ". ~/.bashrc", "zsh": "export ZDOTDIR=/own", "fish": "", "sh": "ENV=/own/shinit"}[name]
+    assert own in text
+    quoted = r"'MASQUERADE o\'b$(id) from home'" if name == "fish" else shlex.quote(banner.line)
+    assert text.index(quoted) > text.index(own)
+    assert shell.command[:2] == (f"/bin/{name}", "--rcfile" if name == "bash" else "-i")
+
+
+@pytest.mark.parametrize("more", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
+def test_without_colour_the_words_stand_out(more: dict[str, str], sit: Sit, desk: Terminal) -> None:
+    desk.folder.joinpath(".inputrc").write_text("set enable-bracketed-paste off\n")
+    terminal = sit(SHELL="/bin/bash", **more)
+    terminal.see(r"!! MASQUERADE acme-corp \(read-only\) from example-msp as pulumi-fusion, 15 min left")
+    terminal.see("!! reason: INC-1234 ingest check")
+    terminal.see("!! " + LINE)
+    terminal.enter("exit")
+    terminal.see("!! MASQUERADE ENDED acme-corp")
+    assert terminal.end() == 0
+    assert "\x1b[1;97;41m" not in terminal.shown
+    assert ("\x1b" in terminal.shown) == ("NO_COLOR" in more), "a dumb terminal understands nothing"
+
+
+def test_where_no_terminal_is_the_words_go_to_stderr_and_nothing_else_does(desk: Terminal) -> None:
+    done = desk.run(*OPEN, "--ci", "--", "sh", "-c", "echo out", TERM="xterm")
+    assert done.stdout == "out\n"
+    notice, reason, end = done.stderr.splitlines()
+    assert notice.startswith("!! MASQUERADE acme-corp (read-only) from example-msp as pulumi-fusion, 15 min left")
+    assert reason.startswith("!! reason: INC-1234 ingest check; audit: ")
+    assert end.startswith("!! MASQUERADE ENDED acme-corp after ")
+    assert done.stderr == plain(done.stderr)
+
+
+def test_nothing_of_it_is_on_stdout(sit: Sit, desk: Terminal) -> None:
+    terminal = sit("--", "true", within=" >out")
+    terminal.see("ENDED .*exit code 0")
+    terminal.see("outer> ")
+    assert desk.folder.joinpath("out").read_text() == ""
+
+
+def test_two_minutes_before_the_end_a_warning_comes(sit: Sit) -> None:
+    terminal = sit("--duration", "121s", "--", "cat")
+    terminal.see(r"2 min 1 s left, until")
+    terminal.see(r"\r\n" + RED + r"MASQUERADE acme-corp \(read-only\) ends in 2 min .*\r\n")
+    terminal.press("\x04")
+    terminal.see("ENDED .*exit code 0")
+
+
+def test_a_program_is_stopped_and_continued_together_with_its_helper(sit: Sit) -> None:
+    terminal = sit("--", "sh", "-c", 'echo "be""gun"; exec sed "s/^/got /"', within=" ")
+    terminal.see("begun")
+    terminal.press("\x1a")
+    terminal.see(r"Stopped[^\0]*outer> ")
+    terminal.enter("bg")
+    terminal.see("outer> ")
+    terminal.enter(STOPPED)
+    terminal.see("it asks")  # for the terminal, from behind
+    terminal.enter("fg")
+    terminal.enter("typed")
+    terminal.see("got typed")
+    terminal.press("\x03")
+    terminal.see("ENDED .*: ended by SIGINT")
+    terminal.see("outer> ")
+    terminal.enter("echo code $?")
+    terminal.see("code 130")
+
+
+def test_started_in_the_background_it_has_the_terminal_once_it_is_in_front(sit: Sit) -> None:
+    terminal = sit("--", "sed", "s/^/got /", within=" &")
+    terminal.see("reason:")
+    terminal.enter(STOPPED)
+    terminal.see("it asks")
+    terminal.enter("fg")
+    terminal.enter("typed")
+    terminal.see("got typed")
+    terminal.press("\x04")
+    terminal.see("ENDED .*: exit code 0")
+
+
+def test_a_pager_next_to_it_keeps_the_terminal(sit: Sit) -> None:
+    pager = 'read -r key </dev/tty && echo "pressed $key and got $(cat)"'
+    terminal = sit("--", "echo", "text", within=f" | sh -c {shlex.quote(pager)}")
+    terminal.see("reason:")
+    terminal.enter("space")
+    terminal.see("pressed space and got text")
+    terminal.see("outer> ")
+
+
+def test_ctrl_c_is_for_the_child_alone(sit: Sit) -> None:
+    terminal = sit("--", "sh", "-c", "trap 'echo caught; exit 3' INT; echo 'be''gun'; while :; do sleep 0.1; done")
+    terminal.see("begun")
+    terminal.press("\x03")
+    terminal.see("caught")
+    terminal.see("ENDED .*: exit code 3")
+    assert terminal.end() == 3
+
+
+def test_the_terminal_is_as_it_was_after_a_program_was_killed_in_raw_mode(sit: Sit) -> None:
+    terminal = sit("--", "sh", "-c", "stty raw -echo; echo raw; kill -9 $$")
+    before = terminal.modes()
+    terminal.see("raw")
+    terminal.see(r"\x1b\[\?25h.*\x1b\[\?1049l.*ENDED .*: ended by SIGKILL")
+    assert terminal.modes() == before
+    assert terminal.end() == 137
+
+
+def test_a_child_reads_from_a_pipe(sit: Sit) -> None:
+    terminal = sit("--", "sed", "s/^/got /", within=" < <(echo text)")
+    terminal.see("got text")
+    terminal.see("ENDED .*exit code 0")
+
+
+def test_a_terminal_that_is_closed_ends_the_session_and_the_audit_tells(sit: Sit, desk: Terminal) -> None:
+    terminal = sit(SHELL="/bin/bash")
+    terminal.see(LINE)
+    terminal.hang_up()
+    assert terminal.process.wait(timeout=30) != 0
+    done = desk.run("audit", "--json")
+    start, end = map(json.loads, done.stdout.splitlines())
+    assert (start["event"], end["event"]) == ("start", "end")
+    assert end["ended"] in ("ended by SIGHUP", "exit code 129", "exit code 1", "exit code 0")
