@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -60,29 +61,37 @@ def sit(desk: Terminal) -> Iterator[Sit]:
             pass
 
 
+# A prompt that sets a title, as Debian's does, and hooks that end with a semicolon, as many do.
+BASHRC = """\
+PS1='\\[\\e]0;mine\\a\\]mine> '
+PROMPT_COMMAND='from_rc=1; '
+alias greet='echo hello'
+"""
+PROMPT = f"{RED}{LINE}[^\\0]*mine> {TITLE}"
+
+
 def test_a_session_in_bash_from_its_first_line_to_its_last(sit: Sit, desk: Terminal) -> None:
-    desk.folder.joinpath(".bashrc").write_text(
-        "PS1='\\[\\e]0;mine\\a\\]mine> '\nPROMPT_COMMAND='from_rc=1; '\nalias greet='echo hello'\n"
-    )
+    desk.folder.joinpath(".bashrc").write_text(BASHRC)
     terminal = sit(SHELL="/bin/bash")
     terminal.see(r"\x1b\[22;2t" + TITLE)
     terminal.see(
         RED + r"MASQUERADE acme-corp \(read-only\) from example-msp as pulumi-fusion, 15 min left, until [0-9:]+"
     )
     terminal.see(RED + "reason: INC-1234 ingest check; audit: ")
-    terminal.see(RED + LINE)
-    terminal.see("mine> ")
-    terminal.see(TITLE)  # after the one in the prompt
+    terminal.see(PROMPT)
     terminal.enter("greet $from_rc $?")
     terminal.see("hello 1 0\r\n")
-    terminal.see(RED + LINE)
-    terminal.press("half a command\x03")
-    terminal.see(RED + LINE)
+    terminal.see(PROMPT)
+    terminal.press("half a command")
+    terminal.see("half a command")
+    terminal.press("\x03")
+    terminal.see(PROMPT)
     terminal.enter("PS1='other> '; false")
     terminal.see(RED + LINE)
-    terminal.see(r"other> ")
+    terminal.see("other> " + TITLE)
     terminal.enter("echo code $?")
     terminal.see("code 1\r\n")
+    terminal.see("other> " + TITLE)
     terminal.press("\x0c")  # Ctrl-L
     terminal.see(RED + LINE)
     terminal.enter("exit 7")
@@ -90,25 +99,34 @@ def test_a_session_in_bash_from_its_first_line_to_its_last(sit: Sit, desk: Termi
     assert terminal.end() == 7
 
 
-def test_jobs_can_be_controlled_in_the_shell(sit: Sit) -> None:
+def test_jobs_can_be_controlled_in_the_shell(sit: Sit, desk: Terminal) -> None:
+    desk.folder.joinpath(".bashrc").write_text(BASHRC)
+    desk.folder.joinpath("job.py").write_text(
+        "import signal\n"
+        "signal.signal(signal.SIGCONT, lambda *_: print('continued', flush=True))\n"
+        "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+        "print('begun', flush=True)\n"
+        "while True: signal.pause()\n"
+    )
     terminal = sit(SHELL="/bin/bash")
-    terminal.see(LINE)
-    terminal.enter("sh -c \"trap 'echo conti''nued' CONT; echo be''gun; while :; do sleep 0.1; done\"")
+    terminal.see(PROMPT)
+    terminal.enter(f"{shlex.quote(sys.executable)} job.py")
     terminal.see("begun")
     terminal.press("\x1a")
     terminal.see("Stopped")
-    terminal.see(LINE)
+    terminal.see(PROMPT)
     terminal.enter("jobs")
     terminal.see("Stopped")
-    terminal.see(LINE)
+    terminal.see(PROMPT)
     terminal.enter("fg")
     terminal.see("continued")
     terminal.press("\x03")
-    terminal.see(LINE)
-    terminal.enter("echo code $?")
-    terminal.see("code 130")
+    terminal.see(PROMPT)
+    terminal.enter("jobs; echo no 'more'")
+    terminal.see("[\r\n]no more")
+    terminal.see(PROMPT)
     terminal.enter("exit")
-    terminal.see("MASQUERADE ENDED")
+    terminal.see("MASQUERADE ENDED .*exit code 0")
 
 
 START_FILES = {

@@ -1,0 +1,301 @@
+"""How a session ends, whoever ends it, and that nothing of the credential is anywhere but in its helper."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_fusion.emulator import Emulator
+from pulumi_fusion.sessions import supervision
+from tests.contract.cli.terminal import COMMAND, Terminal
+
+OPEN = ("masquerade", "acme-corp", "--reason", "INC-1234 ingest check", "--ci")
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="nowhere else can one process look into another like this")
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        running.seed("acme-corp")
+        yield running
+
+
+@pytest.fixture
+def desk(tmp_path: Path, emulator: Emulator) -> Terminal:
+    tmp_path.joinpath("tmp").mkdir()
+    return Terminal(tmp_path, {"NETOSECRET": emulator.netosecret, "TMPDIR": str(tmp_path / "tmp")})
+
+
+def until(true: Callable[[], Any]) -> Any:
+    """Wait for a condition, and return what it was."""
+    end = time.monotonic() + 30
+    while not (value := true()):
+        assert time.monotonic() < end, "it did not come true"
+        time.sleep(0.02)
+    return value
+
+
+def written(path: Path) -> str:
+    """A line, once it is there."""
+    return str(until(lambda: path.exists() and path.read_text().endswith("\n") and path.read_text())).strip()
+
+
+def runs(pid: int) -> bool:
+    """Whether the process is there and no zombie."""
+    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    return done.stdout.strip()[:1] not in ("", "Z")
+
+
+def audited(desk: Terminal) -> list[Mapping[str, Any]]:
+    return [json.loads(line) for line in desk.run("audit", "--json").stdout.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "how"),
+    [
+        ("exit 0", 0, "exit code 0"),
+        ("exit 7", 7, "exit code 7"),
+        ("kill -TERM $$", 143, "ended by SIGTERM"),
+        ("kill -KILL $$", 137, "ended by SIGKILL"),
+    ],
+)
+def test_the_exit_code_is_that_of_the_command(command: str, code: int, how: str, desk: Terminal) -> None:
+    done = desk.run(*OPEN, "--", "sh", "-c", command)
+    assert done.returncode == code
+    assert how in done.stderr.splitlines()[-1]
+    end = audited(desk)[-1]
+    assert (end["event"], end["ended"], end["exit_code"]) == ("end", how, code)
+
+
+def test_a_command_that_does_not_exist_opens_no_session(desk: Terminal) -> None:
+    done = desk.run(*OPEN, "--", "no-such-command")
+    assert (done.returncode, done.stderr) == (127, "Error: no command 'no-such-command' to run\n")
+    assert audited(desk) == []
+
+
+def test_a_command_that_cannot_be_run_is_told_and_audited(desk: Terminal) -> None:
+    script = desk.folder / "script"
+    script.write_text("#!/no/such/interpreter\n")
+    script.chmod(0o755)
+    done = desk.run(*OPEN, "--", "./script")
+    assert done.returncode == 126
+    assert "it could not be started: No such file or directory" in done.stderr.splitlines()[-1]
+    assert audited(desk)[-1]["exit_code"] == 126
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1])
+def test_signals_pass_through(number: signal.Signals, desk: Terminal) -> None:
+    name = number.name.removeprefix("SIG")
+    script = f"trap 'exit 42' {name}; echo up; while :; do sleep 0.05; done"
+    with desk.start(*OPEN, "--", "sh", "-c", script) as helper:
+        assert helper.stdout is not None
+        assert helper.stdout.readline() == "up\n"
+        helper.send_signal(number)
+        helper.communicate(timeout=30)
+    assert helper.returncode == 42
+
+
+def test_what_is_ignored_stays_ignored(desk: Terminal) -> None:
+    """As nohup(1) wants it."""
+    session = shlex.join([str(COMMAND), *OPEN, "--", "sh", "-c", "kill -HUP $$ $PPID; echo survived"])
+    done = subprocess.run(
+        ["sh", "-c", f"trap '' HUP; {session}"], env=desk.environment(), capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, "survived\n")
+
+
+def test_a_signal_that_comes_before_the_child_keeps_it_from_starting(tmp_path: Path) -> None:
+    child = supervision.Child("/bin/sh", ("sh", "-c", "touch started"), {}, False, "A=B", "", tmp_path / "none")
+    with supervision.noticed() as signals:
+        os.kill(os.getpid(), signal.SIGTERM)
+        ended = supervision.supervise(child, signals, remaining=lambda: 60, warn=lambda: None, over=lambda: None)
+    assert ended == (143, "ended by SIGTERM before it began")
+
+
+STUBBORN = """
+import os, pathlib, signal, subprocess, sys, time
+for number in (signal.SIGTERM, signal.SIGHUP): signal.signal(number, signal.SIG_IGN)
+if len(sys.argv) == 1:
+    near = subprocess.Popen([sys.executable, __file__, "job"])
+    # As the jobs of a shell, in groups of their own; the last one is stopped and hears of nothing.
+    far = subprocess.Popen([sys.executable, __file__, "job"], start_new_session=True)
+    stopped = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    os.kill(stopped.pid, signal.SIGSTOP)
+    pathlib.Path("pids").write_text(f"{os.getpid()} {near.pid} {far.pid} {stopped.pid}\\n")
+while True: time.sleep(1)
+"""
+
+
+def test_at_the_end_of_time_it_all_ends_whatever_it_ignores(desk: Terminal, emulator: Emulator) -> None:
+    desk.folder.joinpath("stubborn.py").write_text(STUBBORN)
+    began = time.monotonic()
+    done = desk.run(*OPEN, "--duration", "2s", "--", sys.executable, "stubborn.py")
+    took = time.monotonic() - began
+    assert done.returncode == 124
+    assert 7 <= took < 7 + 6, "two seconds of session and five of grace, and what starting takes"
+    assert not any(runs(int(pid)) for pid in written(desk.folder / "pids").split())
+    over, end = done.stderr.splitlines()[-2:]
+    assert over == "!! MASQUERADE acme-corp (read-only): the time is over, and so is its access"
+    assert "time over" in end
+    assert audited(desk)[-1]["ended"] == "time over"
+
+
+# Tells whether the endpoint still answers, as soon as it does not.
+WATCH = """
+import base64, json, os, pathlib, signal, socket, sys, time, urllib.parse
+signal.signal(signal.SIGTERM, lambda *_: pathlib.Path("told").write_text("TERM\\n") and sys.exit())
+url = json.loads(base64.b64decode(os.environ["NETOSECRET"]))["url"]
+address = urllib.parse.urlsplit(url)
+pathlib.Path("up").write_text(f"{os.getpid()} {os.getppid()} {address.port}\\n")
+while True: signal.pause()
+"""
+
+
+def test_when_the_helper_is_killed_the_access_is_gone_and_the_child_ends(desk: Terminal) -> None:
+    desk.folder.joinpath("watch.py").write_text(WATCH)
+    with desk.start(*OPEN, "--", sys.executable, "watch.py") as helper:
+        child, parent, port = map(int, written(desk.folder / "up").split())
+        assert parent == helper.pid
+        socket.create_connection(("127.0.0.1", port)).close()
+        assert [*desk.folder.joinpath("tmp").iterdir()], "start files"
+        helper.kill()
+        helper.wait()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
+        assert written(desk.folder / "told") == "TERM"
+        until(lambda: not runs(child))
+        _, stderr = helper.communicate(timeout=30)
+    assert "!! MASQUERADE acme-corp (read-only): its helper died. Its access is gone, what ran in it ends" in stderr
+    assert not [*desk.folder.joinpath("tmp").iterdir()]
+
+    again = desk.run(*OPEN, "--", "true")
+    assert again.stderr.startswith("!! the audit holds a session without an end: inside 'acme-corp' by ")
+    assert [each["event"] for each in audited(desk)] == ["start", "unclosed", "start", "end"]
+
+
+def everywhere(pids: set[int]) -> Iterator[tuple[str, bytes]]:
+    """What another process of this user can read of these: command lines, environments, open files."""
+    for pid in pids:
+        folder = Path(f"/proc/{pid}")
+        for name in ("cmdline", "environ"):
+            yield f"{name} of {pid}", (folder / name).read_bytes()
+        for each in (folder / "fd").iterdir():
+            target = each.readlink()
+            if target.is_file():
+                yield f"{target} of {pid}", target.read_bytes()
+            elif str(target).startswith("pipe:"):
+                yield f"{target} of {pid}", waiting_in(each)
+
+
+def waiting_in(pipe: Path) -> bytes:
+    """What is in a pipe and would be read by whoever opened it."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            return os.read(descriptor, 65536)
+        finally:
+            os.close(descriptor)
+    return b""
+
+
+def family(top: int) -> set[int]:
+    """A process and all that descend from it."""
+    parents = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            with contextlib.suppress(OSError):
+                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    found = {top}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+@LINUX
+def test_a_guard_that_is_killed_changes_nothing_for_the_child(desk: Terminal) -> None:
+    with desk.start(*OPEN, "--", "sh", "-c", "echo $$; until [ -e go ]; do sleep 0.05; done; exit 5") as helper:
+        assert helper.stdout is not None
+        helper.stdout.readline()
+        (guard,) = [
+            pid
+            for pid in family(helper.pid)
+            if b"pulumi_fusion.sessions.guard" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        os.kill(guard, signal.SIGKILL)
+        desk.folder.joinpath("go").touch()
+        _, stderr = helper.communicate(timeout=30)
+    assert helper.returncode == 5
+    assert "exit code 5" in stderr.splitlines()[-1]
+
+
+def parts(netosecret: str) -> list[bytes]:
+    document = base64.b64decode(netosecret + "==")
+    fields = json.loads(document)
+    return [netosecret.encode(), document, fields["sharedsecret"].encode(), fields["appkey"].encode()]
+
+
+# A JSON Web Token, which the service's access tokens are; a child that asked for none holds none.
+TOKEN = re.compile(rb"eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+")
+
+
+def hits(desk: Terminal, top: int, netosecret: str) -> set[str]:
+    """Where the credential, a part of it, or a token is to be seen."""
+    files = [each for each in desk.folder.rglob("*") if each.is_file()]
+    texts = [*everywhere(family(top)), *((str(each), each.read_bytes()) for each in files)]
+    secrets = parts(netosecret)
+    return {where for where, text in texts if TOKEN.search(text) or any(secret in text for secret in secrets)}
+
+
+@LINUX
+@pytest.mark.parametrize("mode", [[], ["--write"], ["--raw-token"]], ids=" ".join)
+def test_the_credential_is_in_the_memory_of_the_helper_alone(
+    mode: list[str], desk: Terminal, emulator: Emulator
+) -> None:
+    script = "pulumi-fusion customers >&2; sh -c 'sleep 1000 & echo $PPID $! >ready; wait'; :"
+    with desk.start(*OPEN, *mode, "--", "sh", "-c", script) as helper:
+        child, grandchild = written(desk.folder / "ready").split()
+        found = family(helper.pid)
+        assert {int(child), int(grandchild)} < found and len(found) == 5, "helper, guard, child and two below"
+        seen = hits(desk, helper.pid, emulator.netosecret)
+        helper.terminate()
+        helper.communicate(timeout=30)
+    if mode == ["--raw-token"]:
+        shell = {pid for pid in found if pid > int(child)} - {helper.pid}
+        assert {f"environ of {child}", f"environ of {grandchild}"} < seen
+        assert seen <= {f"environ of {pid}" for pid in shell | {int(child)}}
+    else:
+        assert seen == set()
+
+
+@LINUX
+def test_the_search_finds_what_is_there(desk: Terminal, emulator: Emulator) -> None:
+    sharedsecret, appkey = (part.decode() for part in parts(emulator.netosecret)[2:])
+    held = desk.folder / "held"
+    held.write_text(appkey)
+    reading, writing = os.pipe()
+    os.write(writing, emulator.netosecret.encode())
+    with subprocess.Popen(
+        [sys.executable, "-c", "import signal; signal.pause()", sharedsecret],
+        env=desk.environment(),
+        pass_fds=[reading],
+    ) as control:
+        found = hits(desk, control.pid, emulator.netosecret)
+        pipe = f"{Path(f'/proc/{control.pid}/fd/{reading}').readlink()} of {control.pid}"
+        control.kill()
+    os.close(reading)
+    os.close(writing)
+    assert found == {f"environ of {control.pid}", f"cmdline of {control.pid}", pipe, str(held)}
