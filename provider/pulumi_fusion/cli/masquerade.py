@@ -47,13 +47,19 @@ class _Duration(click.ParamType[timedelta]):
 @click.command
 @click.argument("customer")
 @click.option("--reason", required=True, help="Why, in 10 to 500 characters; kept in the audit.")
-@click.option("--duration", type=_Duration(), default="15m", show_default=True, help="How long: 90s, 15m; 1h at most.")
+@click.option(
+    "--duration",
+    type=_Duration(),
+    default="15m",
+    show_default=True,
+    help="How long: 90s, 15m or 1h, which is the most.",
+)
 @click.option("--write", is_flag=True, help="Let it change things; otherwise it only reads.")
 @click.option("--ticket", metavar="ID", help="What your company calls the matter; kept in the audit.")
 @click.option("--ci", is_flag=True, help="Go ahead in CI, or where no terminal shows the red line.")
-@click.option("--raw-token", is_flag=True, help="Hand out the token itself, which nothing here can limit or end.")
+@click.option("--raw-token", is_flag=True, help="Hand out the bare token, which nothing here can limit or end.")
 @click.option(
-    "--keep-env", "keep", metavar="NAME", multiple=True, help="Leave this variable of Pulumi to the child. Repeatable."
+    "--keep-env", "keep", metavar="NAME", multiple=True, help="Leave COMMAND this variable of Pulumi. Repeatable."
 )
 @click.option(
     "--audit-file",
@@ -79,17 +85,28 @@ def masquerade(
     api_url: str | None,
     command: tuple[str, ...],
 ) -> None:
-    """Open a temporary, visible, audited session inside CUSTOMER and run COMMAND in it, or a shell.
+    """Open a temporary, visible, audited session inside CUSTOMER and run COMMAND in it, or your shell.
 
     COMMAND finds a credential in NETOSECRET that works on this machine alone, inside CUSTOMER alone, and until the
-    session ends; it never gets yours. It only reads unless --write is given. A red line shows where you are. When the
-    time is over COMMAND is ended.
+    session ends; it never gets yours. Every tool that knows the vendor's credential runs with it unchanged. It only
+    reads unless --write is given.
+
+    A red line above every prompt and the window's title say where you are. Two minutes before the end you are warned.
+    At the end the access is gone, and COMMAND with all that it started gets TERM, and KILL five seconds later. The
+    audit is on the disk before COMMAND starts; `pulumi-fusion audit` shows it.
 
     \b
     Examples:
       pulumi-fusion masquerade acme-corp --reason "INC-1234 ingest check"
       pulumi-fusion masquerade acme-corp --reason "INC-1234 ingest check" -- pulumi-fusion customers
       pulumi-fusion masquerade acme-corp --reason "nightly checkup" --ci --duration 5m -- ./checkup.sh
+
+    \b
+    Environment of COMMAND, which has no other variable of ours and none that holds a secret of Pulumi:
+      NETOSECRET          the session's own credential
+      FUSION_MASQUERADE   CUSTOMER, for a prompt or a script of yours
+      FUSION_RAW_TOKEN    with --raw-token, in place of NETOSECRET: the bare access token
+      FUSION_RAW_URL      with --raw-token: where the token works
 
     \b
     Exit codes:

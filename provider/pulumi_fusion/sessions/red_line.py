@@ -14,7 +14,9 @@ from typing import Final
 
 __all__ = ["Banner", "Look", "Shell", "shell_with_line"]
 
-_RED: Final = "\033[1;97;41m"
+# The whole line is made red before anything is written on it, for clearing what follows the text takes a character away
+# where the text just fills the line.
+_RED: Final = "\033[1;97;41m\033[K"
 _PLAIN: Final = "\033[0m"
 
 # xterm keeps a stack of titles (https://invisible-island.net/xterm/ctlseqs/ctlseqs.html, "CSI Ps t"), so that the old
@@ -44,7 +46,7 @@ class Look:
 
     def line(self, text: str) -> str:
         """One line of the notice, with what sets it apart even where no colour does."""
-        return f"{_RED} {text} {_PLAIN}\n" if self.colour else f"!! {text}\n"
+        return f"{_RED} {text}{_PLAIN}\n" if self.colour else f"!! {text}\n"
 
     def amid(self, text: str) -> str:
         """The line amid what the child writes, which may have the terminal in raw mode and the cursor anywhere."""
@@ -124,7 +126,7 @@ _POSIX: Final = """
 __fusion_line={line} __fusion_title={title}
 __fusion_red_line() {{
     local left=$(( ({ends} - ${{EPOCHSECONDS:-$(date +%s)}} + 59) / 60 ))
-    printf '%b %s, %s min left %b\\n' {before} "$__fusion_line" "$(( left > 0 ? left : 0 ))" {after} >&2
+    printf '%b %s, %s min left%b\\n' {before} "$__fusion_line" "$(( left > 0 ? left : 0 ))" {after} >&2
     [ -z "$__fusion_title" ] || printf '\\033]2;%s\\007' "$__fusion_title" >&2
 }}
 """
@@ -168,7 +170,7 @@ _FISH: Final = """
 function __fusion_red_line --on-event fish_prompt
     set -l left (math -s0 '('{ends}' - '(date +%s)' + 59) / 60')
     test $left -gt 0; or set left 0
-    printf '%b %s, %s min left %b\\n' {before} {line} $left {after} >&2
+    printf '%b %s, %s min left%b\\n' {before} {line} $left {after} >&2
 end
 bind \\cl 'clear >&2; __fusion_red_line; commandline -f repaint'
 """
@@ -185,7 +187,7 @@ if [ -n "${{ENV-}}" ]; then
     eval "__fusion_own=\\"$ENV\\""
     [ -r "$__fusion_own" ] && . "$__fusion_own"
 fi
-__fusion_line=$(printf '%b %s, until %s %b' {before} {line} {until} {after})
+__fusion_line=$(printf '%b %s, until %s%b' {before} {line} {until} {after})
 PS1='$__fusion_line
 '"${{PS1:-$ }}"
 """

@@ -146,7 +146,14 @@ def _welcome(access: Access, line: str, until: datetime) -> str:
 
 def _why(terms: Terms, log: AuditLog) -> str:
     ticket = f" [{terms.ticket}]" if terms.ticket else ""
-    return f"reason: {terms.reason}{ticket}; audit: {log.path}"
+    return f"reason: {terms.reason}{ticket}; audit: {_at_home(log.path)}"
+
+
+def _at_home(path: Path) -> str:
+    """The path as people write it, which is shorter."""
+    with contextlib.suppress(ValueError, RuntimeError):  # it is elsewhere, or there is no home
+        return f"~/{path.relative_to(Path.home())}"
+    return str(path)
 
 
 def _farewell(customer: str, ended: Ended, counts: Mapping[str, Any]) -> str:

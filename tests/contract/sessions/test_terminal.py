@@ -19,7 +19,7 @@ from tests.contract.sessions.pseudo_terminal import PseudoTerminal, plain
 
 OPEN = ("masquerade", "acme-corp", "--reason", "INC-1234 ingest check")
 LINE = r"MASQUERADE acme-corp \(read-only\) from example-msp, (15 min left|until [0-9:]{8})"
-RED = r"\x1b\[1;97;41m "
+RED = r"\x1b\[1;97;41m\x1b\[K "
 TITLE = r"\x1b\]2;MASQUERADE acme-corp \(read-only\)\a"
 
 # Waits until a job was stopped; the echo of what is typed must not be taken for what comes out.
