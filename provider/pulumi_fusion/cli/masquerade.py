@@ -114,6 +114,7 @@ def masquerade(
       126 COMMAND cannot be run   127 there is no such COMMAND
       1 the session was refused or failed, COMMAND was not started   2 wrong usage
     """
+    _stand_on_three_feet()
     terms = Terms(customer, reason, duration, write, ticket, raw_token)
     terms.hold(os.environ)
     _someone_looks(ci)
@@ -127,11 +128,11 @@ def masquerade(
         code = run_session(
             fusion,
             terms,
-            Command(file, command or (program,), not command and sys.stdin.isatty(), keep),
+            Command(file, command or (program,), not command and os.isatty(0), keep),
             AuditLog(audit_file or default_path(os.environ)),
             environ=os.environ,
             say=_say,
-            look=Look.of(os.environ, is_terminal=sys.stderr.isatty()),
+            look=Look.of(os.environ, is_terminal=os.isatty(2)),
         )
     ctx.exit(code)
 
@@ -142,12 +143,21 @@ def _say(text: str) -> None:
         click.echo(redact(text), err=True, nl=False, color=True)
 
 
+def _stand_on_three_feet() -> None:
+    """Open what is closed of the standard streams: the next file opened would take its number, and the child get it."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
 def _someone_looks(ci: bool) -> None:
     if ci:
         return
     if os.environ.get("CI", "").strip().lower() not in ("", "0", "false"):
         raise click.ClickException("this is CI, where nobody sees the red line. If that is meant, add --ci.")
-    if not sys.stderr.isatty():
+    if not os.isatty(2):
         raise click.ClickException("there is no terminal to show the red line on. If that is meant, add --ci.")
 
 
