@@ -15,7 +15,7 @@ from pulumi_fusion.sessions.access import Access, open_access
 from pulumi_fusion.sessions.audit import AuditLog, identity
 from pulumi_fusion.sessions.endpoint import Endpoint
 from pulumi_fusion.sessions.red_line import Banner, Look, shell_with_line
-from pulumi_fusion.sessions.scrubbing import scrubbed
+from pulumi_fusion.sessions.scrubbing import past_the_proxy, scrubbed
 from pulumi_fusion.sessions.supervision import Child, Ended, Noticed, noticed, supervise
 from pulumi_fusion.sessions.terms import MARKER, MARKER_ID, Terms, spoken
 
@@ -126,7 +126,7 @@ def _run(
             Child(
                 command.program,
                 arguments,
-                {**scrubbed(environ, keep=command.keep), **variables},
+                {**scrubbed(environ, keep=command.keep), **past_the_proxy(environ), **variables},
                 shell=command.shell,
                 mark=f"{MARKER_ID}={access.id}",
                 last_words=look.restored()

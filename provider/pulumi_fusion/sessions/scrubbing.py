@@ -8,7 +8,7 @@ from typing import Final
 
 from pulumi_fusion.redaction import redact
 
-__all__ = ["scrubbed"]
+__all__ = ["past_the_proxy", "scrubbed"]
 
 # Pulumi's own variables that hold a secret or lead to one, and PULUMI_CONFIG, the decrypted configuration of a program.
 # https://www.pulumi.com/docs/iac/cli/environment-variables/
@@ -28,3 +28,13 @@ def scrubbed(environ: Mapping[str, str], *, keep: Collection[str] = ()) -> dict[
         and (name in keep or not _PULUMI_SECRET.match(name))
         and redact(value) == value
     }
+
+
+def past_the_proxy(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that keep a tool from asking a proxy for the endpoint, which only this machine can reach.
+
+    Tools read one spelling or the other, and some only the first that is there, so both say the same.
+    """
+    known = environ.get("no_proxy") or environ.get("NO_PROXY")
+    hosts = f"{known},127.0.0.1" if known else "127.0.0.1"
+    return {"NO_PROXY": hosts, "no_proxy": hosts}

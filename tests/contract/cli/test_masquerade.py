@@ -189,3 +189,13 @@ def test_the_audit_is_listed_checked_and_shipped(terminal: Terminal) -> None:
     broken = terminal.run("audit")
     assert broken.returncode == 1
     assert f"{file}:1: it was changed after it was written" in broken.stderr
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_the_endpoint(terminal: Terminal) -> None:
+    program = "from pulumi_fusion import FusionClient; print(len(FusionClient().list_users()))"
+    nowhere = "http://127.0.0.1:9"
+    # The emulator itself is reached past it by the helper, as a service on the net would be through it.
+    environ = {"HTTP_PROXY": nowhere, "http_proxy": nowhere, "NO_PROXY": "127.0.0.1"}
+    command = ("--", "env", "-u", "NO_PROXY", sys.executable, "-c", program)
+    done = terminal.run("masquerade", "acme-corp", "--ci", *REASON, *command, **environ)
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 from pulumi_fusion.redaction import Secret
-from pulumi_fusion.sessions.scrubbing import scrubbed
+from pulumi_fusion.sessions.scrubbing import past_the_proxy, scrubbed
 
 KEPT = {
     "PATH": "/bin",
@@ -50,3 +50,11 @@ def test_what_the_child_is_to_have_stays_but_never_the_credential() -> None:
     environ = {"PULUMI_CONFIG_PASSPHRASE": "x", "PULUMI_ACCESS_TOKEN": "y", "NETOSECRET": "z", "FUSION_ACCOUNT": "a"}
     kept = scrubbed(environ, keep=["PULUMI_CONFIG_PASSPHRASE", "NETOSECRET", "FUSION_ACCOUNT"])
     assert kept == {"PULUMI_CONFIG_PASSPHRASE": "x"}
+
+
+def test_the_endpoint_is_asked_past_any_proxy() -> None:
+    both = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    assert past_the_proxy({}) == both
+    known = dict.fromkeys(both, "example.com,127.0.0.1")
+    assert past_the_proxy({"NO_PROXY": "example.com"}) == known
+    assert past_the_proxy({"no_proxy": "example.com", "NO_PROXY": "other.example"}) == known
