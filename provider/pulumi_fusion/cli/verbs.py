@@ -11,7 +11,7 @@ import click
 __all__ = ["pulumi_fusion"]
 
 VERBS: Final[Mapping[str, str]] = {
-    "audit": "List the masquerade sessions of this machine and hold their chain.",
+    "audit": "List the masquerade sessions and check their records.",
     "customers": "List the customers of the account.",
     "doctor": "Say what works, what is missing and how to get it.",
     "emulator": "Run the service on this machine, no account needed.",

@@ -30,6 +30,7 @@ __all__ = ["AuditLog", "Break", "Examined", "default_path", "examine", "identity
 Record = dict[str, Any]
 
 _FIRST: Final = "0" * 64
+_CHAIN: Final = ("sequence", "event", "session", "time", "previous", "hash")
 # Far more than one record: its texts are capped and so is the number of its paths.
 _TAIL: Final = 256 * 1024
 _LOCK_SECONDS: Final = 10.0
@@ -82,8 +83,21 @@ class AuditLog:
         except OSError as wrong:
             raise self._refused(wrong.strerror or type(wrong).__name__) from None
 
-    def unclosed(self) -> list[Record]:
-        """Start records without an end whose process is not there any more. Raises NotAudited."""
+    def close_dead(self) -> list[str]:
+        """Note the sessions without an end whose process is gone, and return a sentence on each. Raises NotAudited."""
+        told = []
+        for start in self._unclosed():
+            who = {name: value for name, value in start.items() if name not in _CHAIN}
+            self.append("unclosed", start["session"], {**who, "ended": "no end was written: found at a later start"})
+            told.append(
+                f"the audit holds a session without an end: inside {start.get('customer')!r} by "
+                f"{start.get('os_user')!r} since {start.get('time')} (its process is gone, and its access with it)"
+            )
+        return told
+
+    def _unclosed(self) -> list[Record]:
+        if not self.path.exists():
+            return []
         try:
             with self._locked() as (descriptor, end):
                 lines = os.pread(descriptor, end, 0).splitlines()

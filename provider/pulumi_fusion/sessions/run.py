@@ -56,9 +56,8 @@ def run_session(
     ``say`` writes text to stderr and does not raise. Raises SessionRefused, NotAudited and what :func:`open_access`
     raises; the command was not started then.
     """
-    for start in log.unclosed():
-        say(look.line(_unclosed(start)))
-        log.append("unclosed", str(start["session"]), {**_kept(start), "ended": "no end was written: found at a start"})
+    for sentence in log.close_dead():
+        say(look.line(sentence))
     access = open_access(fusion, terms)
     ended = Ended(CANNOT_RUN, "it was not started")
     with contextlib.ExitStack() as stack:
@@ -160,16 +159,3 @@ def _farewell(customer: str, ended: Ended, counts: Mapping[str, Any]) -> str:
     sent = ", ".join(f"{count} {method}" for method, count in sorted(counts["requests"].items())) or "no requests"
     refused = f", {sum(counts['refused'].values())} refused" if counts["refused"] else ""
     return f"MASQUERADE ENDED {customer} after {spoken(counts['seconds'])}: {ended.how}; {sent}{refused}"
-
-
-def _unclosed(start: Mapping[str, Any]) -> str:
-    return (
-        f"the audit holds a session without an end: inside {start.get('customer')!r} by {start.get('os_user')!r} since "
-        f"{start.get('time')} (its process is gone, and its access with it)"
-    )
-
-
-def _kept(start: Mapping[str, Any]) -> dict[str, Any]:
-    """Who was whom in a session, from its start record."""
-    chain = ("sequence", "event", "session", "time", "previous", "hash")
-    return {name: value for name, value in start.items() if name not in chain}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from pulumi_fusion.sessions.audit import AuditLog, default_path, identity
 from pulumi_fusion.sessions.terms import ATTEMPTED, DEFAULT_DURATION, Terms
 
 __all__ = ["Session", "masquerade"]
+
+_log: Final = logging.getLogger(__name__)
 
 _inside: Final[ContextVar[str | None]] = ContextVar("pulumi_fusion_masquerade", default=None)
 
@@ -123,6 +126,8 @@ def masquerade(
             yield Session(None)
         return
     log = AuditLog(Path(audit_file) if audit_file is not None else default_path(os.environ))
+    for sentence in log.close_dead():
+        _log.warning("%s", sentence)
     with ExitStack() as stack:
         fusion = client if client is not None else stack.enter_context(FusionClient())
         access = open_access(fusion, terms)

@@ -29,7 +29,7 @@ from pulumi_fusion.errors import (
     Unauthorized,
 )
 from pulumi_fusion.sessions import access
-from pulumi_fusion.sessions.audit import examine
+from pulumi_fusion.sessions.audit import AuditLog, examine, identity
 
 REASON = "INC-1234 ingest check"
 
@@ -339,6 +339,16 @@ def test_without_an_audit_there_is_no_session(emulator: Emulator, fusion: Fusion
     (tmp_path / "audit.jsonl").mkdir()
     with pytest.raises(NotAudited), masquerade("acme-corp", reason=REASON, client=fusion):
         pytest.fail("it was opened")
+
+
+def test_a_session_without_an_end_is_told_at_the_next(
+    emulator: Emulator, fusion: FusionClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    AuditLog(tmp_path / "audit.jsonl").append("start", "died", {**identity(), "born": "1", "customer": "other-corp"})
+    with masquerade("acme-corp", reason=REASON, client=fusion):
+        pass
+    assert [each["event"] for each in audit(tmp_path)] == ["start", "unclosed", "start", "end"]
+    assert "a session without an end: inside 'other-corp'" in caplog.text
 
 
 def test_a_service_that_is_down_is_told_as_such(emulator: Emulator, fusion: FusionClient) -> None:

@@ -190,16 +190,19 @@ def test_a_writer_that_hangs_is_no_reason_to_hang(log: AuditLog, monkeypatch: py
 
 def test_a_session_without_an_end_is_told_once_its_process_is_gone(log: AuditLog) -> None:
     log.append("start", "runs", {**identity(), **FACTS})
-    assert log.unclosed() == []
+    assert log.close_dead() == []
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         dead = process.pid
     log.append("start", "died", {**identity(), "pid": dead, **FACTS})
     log.append("start", "reused", {**identity(), "born": "1", **FACTS})
     log.append("start", "elsewhere", {**identity(), "pid": dead, "host": "another.example", **FACTS})
-    assert [record["session"] for record in log.unclosed()] == ["died", "reused"]
-    for each in ("died", "reused"):
-        log.append("unclosed", each, FACTS)
-    assert log.unclosed() == []
+    told = log.close_dead()
+    assert len(told) == 2
+    assert "inside 'acme-corp'" in told[0]
+    closed = examine(lines(log)).records[-2:]
+    assert [(each["event"], each["session"]) for each in closed] == [("unclosed", "died"), ("unclosed", "reused")]
+    assert closed[0]["reason"] == "INC-1234 ingest check"
+    assert log.close_dead() == []
 
 
 def test_it_stands_below_the_folder_for_state(tmp_path: Path) -> None:
