@@ -8,8 +8,7 @@ its name alone, so the name of this module and of its classes is a contract with
 from __future__ import annotations
 
 import sys
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
@@ -17,7 +16,6 @@ import pulumi
 from pulumi import Input, Output, dynamic
 
 from pulumi_fusion.customer.changes import UNKNOWN, Kind
-from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.lifecycle import Lifecycle
 from pulumi_fusion.customer.model import (
     OUTPUTS,
@@ -27,9 +25,8 @@ from pulumi_fusion.customer.model import (
     State,
     state_key,
 )
-from pulumi_fusion.errors import FusionError
+from pulumi_fusion.engine import Connection, once, say
 from pulumi_fusion.redaction import redact_logs
-from pulumi_fusion.settings import Settings
 
 __all__ = ["Customer", "CustomerProvider"]
 
@@ -58,7 +55,7 @@ class CustomerProvider(dynamic.ResourceProvider):
         # the SDK's own use of traceback there breaks without frames.
         sys.tracebacklimit = 0
         redact_logs()
-        self._lifecycle = _lifecycle(req.config.get)
+        self._lifecycle = Connection(req.config.get).lifecycle(once(_say))
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Every failure at once, at preview; values that are not known yet pass."""
@@ -215,62 +212,6 @@ def _plain(properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _lifecycle(config: Callable[[str], Any]) -> Lifecycle:
-    """The life cycle under the settings of this run. Settings that cannot be read fail what needs them, by name."""
-    try:
-        settings = Settings.resolve(config=config)
-    except FusionError as failure:
-        wrong = failure
-
-        def refuse() -> Gateway:
-            raise wrong.during(wrong.attempted)
-
-        return Lifecycle(refuse, warn=_once(_say))
-    lock = threading.Lock()
-    gateways: list[Gateway] = []
-
-    def connect() -> Gateway:
-        # Imported here: the user's program imports this module too and has no need of an HTTP stack.
-        from pulumi_fusion.api.client import FusionClient
-
-        with lock:
-            if not gateways:
-                gateways.append(FusionClient(settings))
-            return gateways[0]
-
-    return Lifecycle(connect, deadline=settings.deadline, mode=settings.preflight, warn=_once(_say))
-
-
 def _say(sentence: str) -> None:
-    """Show a warning among the diagnostics of the run.
-
-    The engine shows nothing that a provider writes to stderr, but it starts each provider with its own address as the
-    only argument and shows what is logged there
-    (https://pulumi-developer-docs.readthedocs.io/latest/docs/architecture/plugins.html).
-    """
-    # Imported here: the user's program has a connection to the engine already.
-    import grpc
-    from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
-
-    with grpc.insecure_channel(sys.argv[-1]) as channel:
-        try:
-            engine_pb2_grpc.EngineStub(channel).Log(
-                engine_pb2.LogRequest(severity=engine_pb2.WARNING, message=sentence), timeout=5
-            )
-        except grpc.RpcError:
-            print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - stdout carries the port and nothing else
-
-
-def _once(say: Callable[[str], None]) -> Callable[[str], None]:
-    """Each sentence once per run, however many customers it concerns."""
-    said: set[str] = set()
-    lock = threading.Lock()
-
-    def warn(sentence: str) -> None:
-        with lock:
-            if sentence in said:
-                return
-            said.add(sentence)
-        say(sentence)
-
-    return warn
+    """Show a warning: the engine starts each dynamic provider with its own address as the only argument."""
+    say(sys.argv[-1], sentence)

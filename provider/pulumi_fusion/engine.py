@@ -1,0 +1,83 @@
+"""What both faces have to do with the engine: its configuration becomes a life cycle, its log takes our warnings."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from pulumi_fusion.customer.gateway import Gateway
+from pulumi_fusion.customer.lifecycle import Lifecycle
+from pulumi_fusion.errors import FusionError
+from pulumi_fusion.settings import Settings
+
+__all__ = ["Connection", "once", "say"]
+
+
+class Connection:
+    """The service under the settings of a run: nothing is sent before the first call, all calls share one client.
+
+    ``config`` looks up a key such as ``fusion:apiUrl`` in what the engine gives. Settings that cannot be read fail
+    what needs them, by name.
+    """
+
+    def __init__(self, config: Callable[[str], Any]) -> None:
+        self._lock = threading.Lock()
+        self._gateway: Gateway | None = None
+        self._wrong: FusionError | None = None
+        try:
+            self.settings = Settings.resolve(config=config)
+        except FusionError as failure:
+            self.settings = Settings()
+            self._wrong = failure
+
+    def __call__(self) -> Gateway:
+        """The service's verbs. Raises SettingsError."""
+        # Imported here: the user's program imports a face too and has no need of an HTTP stack.
+        from pulumi_fusion.api.client import FusionClient
+
+        if self._wrong is not None:
+            raise self._wrong.during(self._wrong.attempted)
+        with self._lock:
+            if self._gateway is None:
+                self._gateway = FusionClient(self.settings)
+            return self._gateway
+
+    def lifecycle(self, warn: Callable[[str], None], **more: Any) -> Lifecycle:
+        """The life cycle of customers there; ``more`` are further arguments of it."""
+        return Lifecycle(self, deadline=self.settings.deadline, mode=self.settings.preflight, warn=warn, **more)
+
+
+def say(address: str, sentence: str, urn: str = "") -> None:
+    """Show a warning among the diagnostics of the run, at the resource ``urn`` where one is given.
+
+    The engine shows nothing that a provider writes to stderr, but it shows what is logged at its address, which a
+    provider is started with (https://pulumi-developer-docs.readthedocs.io/latest/docs/architecture/plugins.html).
+    """
+    # Imported here: the user's program has a connection to the engine already.
+    import grpc
+    from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+
+    with grpc.insecure_channel(address) as channel:
+        try:
+            engine_pb2_grpc.EngineStub(channel).Log(
+                engine_pb2.LogRequest(severity=engine_pb2.WARNING, message=sentence, urn=urn), timeout=5
+            )
+        except grpc.RpcError:
+            print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - stdout carries the port and nothing else
+
+
+def once(say: Callable[..., None]) -> Callable[..., None]:
+    """``say(sentence, ...)`` that says each sentence once per run, however many customers it concerns."""
+    said: set[str] = set()
+    lock = threading.Lock()
+
+    def warn(sentence: str, *where: Any) -> None:
+        with lock:
+            if sentence in said:
+                return
+            said.add(sentence)
+        say(sentence, *where)
+
+    return warn
