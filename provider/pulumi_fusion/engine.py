@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from collections.abc import Callable
@@ -59,13 +60,14 @@ def say(address: str, sentence: str, urn: str = "") -> None:
     import grpc
     from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-    with grpc.insecure_channel(address) as channel:
-        try:
-            engine_pb2_grpc.EngineStub(channel).Log(
-                engine_pb2.LogRequest(severity=engine_pb2.WARNING, message=sentence, urn=urn), timeout=5
-            )
-        except grpc.RpcError:
-            print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - stdout carries the port and nothing else
+    with contextlib.suppress(grpc.RpcError):
+        if address:
+            with grpc.insecure_channel(address) as channel:
+                engine_pb2_grpc.EngineStub(channel).Log(
+                    engine_pb2.LogRequest(severity=engine_pb2.WARNING, message=sentence, urn=urn), timeout=5
+                )
+            return
+    print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - stdout carries the port and nothing else
 
 
 def once(say: Callable[..., None]) -> Callable[..., None]:

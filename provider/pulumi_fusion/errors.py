@@ -37,6 +37,7 @@ is published.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from pulumi_fusion.redaction import redact
@@ -272,7 +273,13 @@ class Unrecognised(InDoubt):
 
 
 class OutcomeUnknown(FusionError):
-    """A request that changes something was sent and its effect could not be settled."""
+    """A request that changes something was sent and its effect could not be settled.
+
+    ``handle`` is what a state has to keep, so that the next run can settle it (properties by the keys of the state),
+    None where the state that there is says enough.
+    """
+
+    handle: Mapping[str, object] | None = None
 
 
 class SessionEnded(FusionError):

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pulumi_fusion.errors import MissingSetting, SettingsError
 from pulumi_fusion.redaction import Secret
 
-__all__ = ["DEFAULT_API_URL", "WAYS", "Preflight", "Settings", "api_base"]
+__all__ = ["DEFAULT_API_URL", "WAYS", "Preflight", "Settings", "api_base", "read_setting"]
 
 Preflight = Literal["auto", "off", "required"]
 
@@ -116,6 +116,11 @@ class Settings:
         if self.netosecret is None:
             raise missing("netosecret", "the API credential of your Fusion account")
         return self.netosecret
+
+
+def read_setting(name: str, value: Any) -> Any:
+    """The value of one setting as :class:`Settings` holds it. Raises ValueError with its rule, which quotes nothing."""
+    return _READERS[name](value)
 
 
 def missing(name: str, meaning: str) -> MissingSetting:

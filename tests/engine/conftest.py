@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_fusion.emulator import Emulator
-from tests.engine.stack import Stack
+from tests.engine.stack import PLUGIN_PROGRAM, Stack
 
 
 @pytest.fixture
@@ -19,3 +19,10 @@ def emulator() -> Iterator[Emulator]:
 def stack(tmp_path: Path, emulator: Emulator) -> Stack:
     """A stack whose credential is the emulator's, from the environment."""
     return Stack(tmp_path, {"NETOSECRET": emulator.netosecret, "FUSION_API_URL": emulator.url})
+
+
+@pytest.fixture
+def plugin_stack(tmp_path: Path, emulator: Emulator) -> Stack:
+    """The same, of a program that declares its customers by the plugin, which is on PATH."""
+    environ = {"NETOSECRET": emulator.netosecret, "FUSION_API_URL": emulator.url}
+    return Stack(tmp_path, environ, program=PLUGIN_PROGRAM, kind="fusion:index:Customer")

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from pulumi_fusion.customer.model import state_key
+
 PROGRAM = """
 import json
 import pulumi
@@ -34,6 +36,38 @@ for name, fields in declared.items():
     before = customer.customer_id
     pulumi.export(name, {"id": customer.customer_id, "address": customer.ingest_ip, "port": customer.ingest_port})
 """
+
+
+PLUGIN_PROGRAM = """
+import json
+import pulumi
+
+class Customer(pulumi.CustomResource):
+    def __init__(self, name, fields, opts=None):
+        super().__init__("fusion:index:Customer", name, {"customerId": None, "ingestIp": None, **fields}, opts)
+
+declared = json.load(open("customers.json"))
+before = None
+for name, fields in declared.items():
+    options = fields.pop("options", {})
+    if "customTimeouts" in options:
+        options["custom_timeouts"] = pulumi.CustomTimeouts(**options.pop("customTimeouts"))
+    if "aliases" in options:
+        options["aliases"] = [pulumi.Alias(type_=each) for each in options["aliases"]]
+    fields = {
+        key: before.apply(lambda _, value=value["unknown"]: value) if isinstance(value, dict) else value
+        for key, value in fields.items()
+    }
+    customer = Customer(name, fields, pulumi.ResourceOptions(**options))
+    before = customer.customerId
+    pulumi.export(name, {"id": customer.customerId, "address": customer.ingestIp})
+"""
+"""The same for the plugin, without a generated SDK: fields by the keys of the state, and ``options`` of resources."""
+
+
+def in_schema(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a customer by the keys of the schema."""
+    return {state_key(name): value for name, value in fields.items()}
 
 
 def a_customer(shortname: str, **fields: Any) -> dict[str, Any]:
@@ -140,18 +174,20 @@ class Running:
 class Stack:
     """The project in ``folder``, or one that declares what ``declare`` is given, with one stack.
 
-    ``environ`` is what its commands see beside the path.
+    ``environ`` is what its commands see beside the path, ``kind`` the end of the type of its customers.
     """
 
     folder: Path
     environ: dict[str, str] = field(default_factory=dict)
     name: str = "test"
+    program: str = PROGRAM
+    kind: str = "fusion:Customer"
 
     def __post_init__(self) -> None:
         (self.folder / "backend").mkdir(parents=True, exist_ok=True)
         if not (self.folder / "Pulumi.yaml").exists():
             (self.folder / "Pulumi.yaml").write_text("name: onboarding\nruntime: python\n")
-            (self.folder / "__main__.py").write_text(PROGRAM)
+            (self.folder / "__main__.py").write_text(self.program)
             self.declare({})
         self.pulumi("stack", "init", self.name).ok()
 
@@ -216,7 +252,7 @@ class Stack:
     def steps(self) -> dict[str, dict[str, Any]]:
         """What a preview would do: for each customer's name its step of the plan."""
         plan = json.loads(self.pulumi("preview", "--json").ok().stdout)
-        return {step["urn"].rpartition("::")[2]: step for step in plan["steps"] if "fusion:Customer" in step["urn"]}
+        return {step["urn"].rpartition("::")[2]: step for step in plan["steps"] if self.kind in step["urn"]}
 
     def state(self) -> dict[str, dict[str, Any]]:
         """The customers in the stack's state: for each name its inputs and outputs."""
@@ -224,7 +260,7 @@ class Stack:
         return {
             each["urn"].rpartition("::")[2]: each
             for each in exported["deployment"].get("resources", [])
-            if "fusion:Customer" in each["urn"]
+            if self.kind in each["urn"]
         }
 
     def settled(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from pulumi_fusion.customer.model import State, state_key
 
-__all__ = ["KINDS", "UNKNOWN", "Change", "Kind", "Unknown", "changes", "history_lost"]
+__all__ = ["KINDS", "UNKNOWN", "Change", "Kind", "Unknown", "changes", "history_lost", "is_imported", "unsettled"]
 
 
 class Unknown(Enum):
@@ -65,14 +65,31 @@ def changes(old: State, new: Mapping[str, Any]) -> list[Change]:
     """What differs between the state and the checked inputs of a program (keys of the state).
 
     A field that the program does not set is not managed and so never a change; one that is not known yet
-    (``UNKNOWN``) counts as one.
+    (``UNKNOWN``) counts as one. Of an imported customer the program tells what the service does not: that is no
+    change either, for it is taken as true.
     """
     found = []
+    told_by_program = is_imported(old)
     for field, kind in KINDS.items():
         before, after = getattr(old, field), _whole(new.get(state_key(field)))
-        if kind is not Kind.NONE and after is not None and before != after:
+        if kind is Kind.NONE or after is None or (before is None and told_by_program):
+            continue
+        if before != after:
             found.append(Change(field, kind, before, after))
     return found
+
+
+def is_imported(known: State) -> bool:
+    """Whether a customer came from the service alone: nobody has told its first admin yet, as every program does."""
+    return known.shortname is not None and (known.email, known.given_name, known.family_name) == (None, None, None)
+
+
+def unsettled(known: State, asked: State) -> bool:
+    """Whether an update may have come to nothing: the inputs last applied differ from what the state shows."""
+    return any(
+        change.old is not None and change.kind is Kind.UPDATE
+        for change in changes(known, asked.model_dump(by_alias=True, exclude_none=True))
+    )
 
 
 def _whole(value: Any) -> Any:

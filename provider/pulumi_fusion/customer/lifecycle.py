@@ -13,6 +13,7 @@ Neither PUT nor DELETE is ever sent to an account that is not proved ours.
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -20,12 +21,12 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from pulumi_fusion.customer import preflight
-from pulumi_fusion.customer.changes import Change, Kind, changes, history_lost
+from pulumi_fusion.customer.changes import Change, Kind, changes, history_lost, is_imported, unsettled
 from pulumi_fusion.customer.check import Checked, check
 from pulumi_fusion.customer.directory import Directory
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.mapping import api_type, echoes, from_state, merge, to_create, to_update
-from pulumi_fusion.customer.model import Account, AccountType, CustomerStatus, Inputs, State
+from pulumi_fusion.customer.model import Account, AccountType, CustomerStatus, Inputs, State, label
 from pulumi_fusion.deadline import Deadline, backoff
 from pulumi_fusion.errors import (
     AbsenceNotProved,
@@ -46,7 +47,7 @@ from pulumi_fusion.errors import (
 )
 from pulumi_fusion.settings import Preflight
 
-__all__ = ["Lifecycle", "adopt_only"]
+__all__ = ["RUN_AGAIN", "Lifecycle", "adopt_only"]
 
 # How long an answer may lag behind a write. Inference: no delay is published, and the API reads as if there were none.
 SETTLE_SECONDS: Final = 20.0
@@ -62,6 +63,16 @@ SENDS_IN_DOUBT: Final = 3
 # Write-only by the documented record, so nobody can compare them.
 _NOT_IN_RECORD: Final = ("organization", "type", "fps")
 
+# Likewise of an import, and the first admin is in no record at all.
+_TOLD_BY_PROGRAM: Final = (
+    "email",
+    "given_name",
+    "family_name",
+    "organization",
+    "type",
+    "contractual_flows_per_second",
+)
+
 T = TypeVar("T")
 
 
@@ -72,6 +83,16 @@ def adopt_only(shortname: str, customer_id: str | None) -> str:
         f"It is not taken over silently. If it is yours to manage, add {adopt} to this Customer "
         "and run `pulumi up`; otherwise choose another shortname."
     )
+
+
+RUN_AGAIN: Final = (
+    "Run `pulumi up` again: a customer that was not made is made then; for one that was made, "
+    'the error then names its id, and adopt="<that id>" on this Customer keeps it.'
+)
+"""What follows a create in doubt where nothing can be kept in the state."""
+
+
+_ID_FORMAT: Final = "5 to 16 characters as `pulumi-fusion customers` and Settings > Customers list them"
 
 
 @dataclass(frozen=True)
@@ -87,12 +108,23 @@ class _Operation:
         return self.gateway.get_customer(self.shortname)
 
 
+@contextmanager
+def _kept_in_doubt(handle: State) -> Iterator[None]:
+    """What is in doubt is told together with what a state has to keep of it."""
+    try:
+        yield
+    except OutcomeUnknown as unknown:
+        unknown.handle = unknown.handle or handle.properties()
+        raise
+
+
 class Lifecycle:
     """check, diff, create, read, update and delete of customers, for one account.
 
     ``connect`` returns the gateway or raises SettingsError; ``deadline`` is the seconds that one operation may take;
     ``warn`` takes sentences for the user; ``ways_in(shortname, id)`` tells how an existing customer is taken over,
-    which differs per face; setting ``cancelled`` ends all waits, and no request that changes anything follows.
+    and ``after_doubt`` what follows a create in doubt, which both differ per face; setting ``cancelled`` ends all
+    waits, and no request that changes anything follows.
     Safe to use from several threads.
     """
 
@@ -104,6 +136,7 @@ class Lifecycle:
         mode: Preflight = "auto",
         warn: Callable[[str], None] = lambda sentence: None,
         ways_in: Callable[[str, str | None], str] = adopt_only,
+        after_doubt: str = RUN_AGAIN,
         cancelled: threading.Event | None = None,
     ) -> None:
         self._connect = connect
@@ -111,16 +144,37 @@ class Lifecycle:
         self._mode = mode
         self._warn = warn
         self._ways_in = ways_in
+        self._after_doubt = after_doubt
         self._cancelled = cancelled or threading.Event()
         self._directory = Directory()
-        self._settle_seconds = min(SETTLE_SECONDS, SETTLE_SHARE * deadline)
         # Until then an answer may lag behind what the run before this one wrote.
         self._lagging = Deadline(self._settle_seconds)
+
+    def within(
+        self,
+        *,
+        deadline: float | None = None,
+        warn: Callable[[str], None] | None = None,
+        ways_in: Callable[[str, str | None], str] | None = None,
+    ) -> Lifecycle:
+        """The same life cycle, with all that it has learned, for a call that has something of its own."""
+        bound = copy.copy(self)
+        bound._seconds = deadline or self._seconds
+        bound._warn = warn or self._warn
+        bound._ways_in = ways_in or self._ways_in
+        return bound
+
+    @property
+    def _settle_seconds(self) -> float:
+        return min(SETTLE_SECONDS, SETTLE_SHARE * self._seconds)
 
     # What a preview runs.
 
     def check(self, raw: Mapping[str, Any], old: Mapping[str, Any] | None) -> Checked:
         """All failures of the inputs at once; asks the service as far as the preflight setting lets it."""
+        if raw == old and is_imported(State.recall(raw)):
+            # An import checks what the service told against itself. What it did not tell, no program was asked yet.
+            return Checked(dict(raw), [])
         gateway, listed, failures = preflight.ask(self._bound, self._directory, self._mode, self._warn)
         checked = check(raw, old, listed)
         if gateway is not None:
@@ -147,7 +201,8 @@ class Lifecycle:
         Raises AlreadyExists, AbsenceNotProved, NotOurs, InvalidInput, RequestFailed: nothing was created; and
         OutcomeUnknown: the error says how the next run finds out.
         """
-        with self._operation("create the customer", inputs.shortname) as op:
+        kept = _kept_in_doubt(State.recall(inputs.model_dump()))
+        with self._operation("create the customer", inputs.shortname) as op, kept:
             listed = self._directory.types_if_told(op.gateway)
             account_type = self._account_type(op, inputs, listed)
             if inputs.adopt is not None:
@@ -303,8 +358,7 @@ class Lifecycle:
         return OutcomeUnknown(
             op.attempted,
             f"the request was sent, {doubt.came_back}, and whether the customer exists could not be settled since",
-            next_step="Run `pulumi up` again: a customer that was not made is made then; for one that was made, "
-            'the error then names its id, and adopt="<that id>" on this Customer keeps it.',
+            next_step=self._after_doubt,
         )
 
     def _take_over(self, op: _Operation, inputs: Inputs, account_type: str) -> Account:
@@ -354,6 +408,49 @@ class Lifecycle:
                 self._require_ours(op, account, from_state(state, listed))
             return merge(account, state, listed)
 
+    def take_in(self, shortname: str) -> State:
+        """What the service tells of a customer that no state knows yet: an import.
+
+        Raises NotOurs where it is no customer of the account, NotFound where there is none, RequestFailed.
+        """
+        with self._operation("import the customer", shortname) as op:
+            if shortname == op.gateway.account:
+                raise self._outside(op, "it is the account that you work in, not one of its customers")
+            try:
+                account = op.live()
+            except NotFound as absent:
+                absent.next_step = f"{self._hint(op)}The id of a Customer is its shortname, {_ID_FORMAT}."
+                raise absent.during(op.attempted) from None
+            if account.parent not in (None, op.gateway.account):
+                raise self._outside(
+                    op, f"it is a customer of {account.parent!r}, and you work in the account {op.gateway.account!r}"
+                )
+            if account.id is None:
+                raise self._outside(op, "the service does not tell its id, so nobody could tell it from another later")
+            state = merge(account, State(), self._directory.types_if_told(op.gateway))
+            unsaid = [label(name) for name in _TOLD_BY_PROGRAM if getattr(state, name) is None]
+            self._warn(
+                f"{shortname}: the service does not tell its {', '.join(unsaid)}. A program that manages the customer "
+                "states them as they are; that alone sends nothing."
+            )
+            return state
+
+    def _outside(self, op: _Operation, problem: str) -> NotOurs:
+        return NotOurs(
+            op.attempted,
+            problem,
+            next_step="Nothing was imported. `pulumi-fusion customers` lists what can be; another account is chosen "
+            "by fusion:account or its own netosecret.",
+        )
+
+    def _hint(self, op: _Operation) -> str:
+        """Who was meant, where the id given is the immutable one."""
+        with suppress(FusionError):
+            for account in op.gateway.list_customers():
+                if account.id == op.shortname:
+                    return f"This is the immutable id of {account.shortname!r}: import it by that name. "
+        return ""
+
     def _listed(self, op: _Operation) -> Account | None:
         """What the shared list tells; None leaves the question open."""
         try:
@@ -396,24 +493,58 @@ class Lifecycle:
 
     # update
 
-    def update(self, old: State, inputs: Inputs) -> State:
+    def update(self, old: State, inputs: Inputs, asked: State | None = None) -> State:
         """Bring the service in line with the inputs; fields that the program leaves out stay as they are.
+
+        ``asked`` are the inputs that were applied last, told by a face whose state keeps what is in doubt: what they
+        and the state disagree about is what an update in doubt left behind. A state without an id is that of a create
+        in doubt, which is finished, or made anew where nothing came of it.
 
         Raises NotOurs, NotFound, OutcomeUnknown, RequestFailed; the state then stays as it was, and the next run sees
         the same difference.
         """
         desired = old.model_copy(update=inputs.model_dump(exclude_none=True))
-        found = changes(old, inputs.model_dump(by_alias=True, exclude_none=True))
-        if not any(change.kind is Kind.UPDATE for change in found):
+        changed = self._to_send(old, inputs) or (asked is not None and unsettled(old, asked))
+        in_doubt = asked is not None and old.customer_id is None and not is_imported(old)
+        if not changed and not in_doubt:
             return desired
-        with self._operation("update the customer", inputs.shortname) as op:
+        with self._operation("update the customer", inputs.shortname) as op, _kept_in_doubt(old):
             toggles = {"multi_account": desired.multi_account, "internal": desired.internal}
             listed = self._directory.types_if_told(op.gateway)
             account_type = self._account_type(op, inputs.model_copy(update=toggles), listed)
+            if in_doubt and old.shortname == inputs.shortname:
+                return merge(self._finish(op, old, inputs, account_type, listed), desired, listed)
             live = self._look(op, old)
             self._require_same(op, live, old)
             account = self._put(op, live.id, to_update(inputs, account_type, live=live, known=old))
             return merge(account, desired, listed)
+
+    @staticmethod
+    def _to_send(old: State, inputs: Inputs) -> bool:
+        found = changes(old, inputs.model_dump(by_alias=True, exclude_none=True))
+        return any(change.kind is Kind.UPDATE for change in found)
+
+    def _finish(
+        self, op: _Operation, old: State, inputs: Inputs, account_type: str, listed: Sequence[AccountType]
+    ) -> Account:
+        """What came of a create in doubt, by the same tests as right after it; made anew where nothing did."""
+        if inputs.adopt is not None:
+            return self._take_over(op, inputs, account_type)
+        sent = from_state(old, listed)
+        found = self._settle(op, sent, InDoubt("create the customer", "the answer was lost in an earlier run"))
+        if found is None:
+            body = to_create(inputs, account_type)
+            with _kept_in_doubt(State.recall(inputs.model_dump())):
+                account = self._with_id(op, self._post(op, body), body)
+            self._directory.wrote(op.shortname, account)
+            return account
+        account = self._with_id(op, found, sent)
+        body = to_update(inputs, account_type, live=account, known=old)
+        if not (self._to_send(old, inputs) or echoes(account, body)):
+            return account
+        if account.id is None:
+            raise self._unknown(op, InDoubt("read the answer", "the service tells no id"))
+        return self._put(op, account.id, body)
 
     def _put(self, op: _Operation, customer_id: str | None, body: Mapping[str, Any]) -> Account:
         """PUT the complete object and see it taken."""

@@ -122,7 +122,9 @@ class State(BaseModel):
     Every field may be missing: earlier versions, adoption and import know less than a create does.
     """
 
-    model_config = ConfigDict(frozen=True, alias_generator=state_key, populate_by_name=True, extra="ignore")
+    model_config = ConfigDict(
+        frozen=True, alias_generator=state_key, populate_by_name=True, extra="ignore", use_attribute_docstrings=True
+    )
 
     email: str | None = None
     given_name: str | None = None
@@ -139,10 +141,15 @@ class State(BaseModel):
     deletion_protection: bool | None = None
     adopt: str | None = None
     customer_id: str | None = None
+    """The immutable internal id."""
     ingest_ip: str | None = None
+    """Address that the customer's flow records are sent to."""
     ingest_port: int | None = None
+    """Port that the customer's flow records are sent to."""
     parent: str | None = None
+    """Shortname of the account above."""
     node: str | None = None
+    """Place in the account tree, as the service writes it."""
 
     @classmethod
     def recall(cls, raw: Mapping[str, Any]) -> State:

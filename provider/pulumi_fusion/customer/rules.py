@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-__all__ = ["boolean", "email", "flows", "nearest", "one_of_days", "one_of_words", "shortname", "text"]
+__all__ = ["boolean", "email", "flows", "nearest", "one_of_days", "one_of_words", "shortname", "shown", "text"]
 
 SHORTNAME_LENGTHS: Final = (5, 16)
 LARGEST_FLOWS: Final = 2**31 - 1
@@ -29,24 +29,24 @@ def nearest(word: str, words: Iterable[str]) -> str:
     return f" (did you mean {by_lower[match[0]]!r}?)" if match else ""
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """A value as a message quotes it: short, and by its type alone where it is a collection."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (str, int, float)):
-        shown = repr(value)
-        return shown if len(shown) <= 60 else f"{shown[:59]}…"
+        quoted = repr(value)
+        return quoted if len(quoted) <= 60 else f"{quoted[:59]}…"
     return "a map" if isinstance(value, dict) else "a list" if isinstance(value, list) else f"a {type(value).__name__}"
 
 
 def text(value: Any) -> str:
     """A text that is not blank, of printable characters, without white space at either end."""
     if not isinstance(value, str):
-        raise ValueError(f"must be a text, not {_shown(value)}")
+        raise ValueError(f"must be a text, not {shown(value)}")
     if not value.strip():
         raise ValueError("must not be blank")
     if value != value.strip():
-        raise ValueError(f"must not begin or end with white space: remove it from {_shown(value)}")
+        raise ValueError(f"must not begin or end with white space: remove it from {shown(value)}")
     # Cc: control, Cf: invisible format characters, Cs: halves of a character, Zl and Zp: line breaks.
     if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in value):
         raise ValueError("must not contain control, invisible or line-breaking characters")
@@ -76,7 +76,7 @@ def shortname(value: Any) -> str:
     problems = []
     shortest, longest = SHORTNAME_LENGTHS
     if not shortest <= len(name) <= longest:
-        problems.append(f"must have {shortest} to {longest} characters, and {_shown(name)} has {len(name)}")
+        problems.append(f"must have {shortest} to {longest} characters, and {shown(name)} has {len(name)}")
     if wrong := sorted(set(_NOT_IN_SHORTNAME.findall(name))):
         problems.append(
             "may hold ASCII letters, digits and -._~!$&'()*,;=:@ only (RFC 3986 without + and %), not "
@@ -90,18 +90,18 @@ def shortname(value: Any) -> str:
 def boolean(value: Any) -> bool:
     """true or false, and nothing that merely counts as one."""
     if not isinstance(value, bool):
-        raise ValueError(f"must be true or false, not {_shown(value)}")
+        raise ValueError(f"must be true or false, not {shown(value)}")
     return value
 
 
 def _integer(value: Any, rule: str) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         hint = " (write it without quotes)" if isinstance(value, str) else ""
-        raise ValueError(f"{rule}, not {_shown(value)}{hint}")
+        raise ValueError(f"{rule}, not {shown(value)}{hint}")
     # Pulumi sends every number as a double: https://www.pulumi.com/docs/iac/concepts/inputs-outputs/
     if isinstance(value, float):
         if not value.is_integer():
-            raise ValueError(f"{rule}, not {_shown(value)}")
+            raise ValueError(f"{rule}, not {shown(value)}")
         return int(value)
     return value
 
@@ -111,7 +111,7 @@ def flows(value: Any) -> int:
     rule = f"must be a whole number of flows per second from 1 to {LARGEST_FLOWS}"
     number = _integer(value, rule)
     if not 1 <= number <= LARGEST_FLOWS:
-        raise ValueError(f"{rule}, not {_shown(number)}; leave it out where the contract has none")
+        raise ValueError(f"{rule}, not {shown(number)}; leave it out where the contract has none")
     return number
 
 
@@ -122,7 +122,7 @@ def one_of_days(allowed: tuple[int, ...]) -> Callable[[Any], int]:
     def days(value: Any) -> int:
         number = _integer(value, rule)
         if number not in allowed:
-            raise ValueError(f"{rule}, not {_shown(number)}")
+            raise ValueError(f"{rule}, not {shown(number)}")
         return number
 
     return days
@@ -134,9 +134,9 @@ def one_of_words(allowed: tuple[str, ...]) -> Callable[[Any], str]:
 
     def word(value: Any) -> str:
         if not isinstance(value, str):
-            raise ValueError(f"{rule}, not {_shown(value)}")
+            raise ValueError(f"{rule}, not {shown(value)}")
         if value not in allowed:
-            raise ValueError(f"{rule}, not {_shown(value)}{nearest(value, allowed)}")
+            raise ValueError(f"{rule}, not {shown(value)}{nearest(value, allowed)}")
         return value
 
     return word

@@ -1091,3 +1091,147 @@ def test_gone_needs_a_list_that_answers(over: Over, answer: Callable[[], FusionE
         with pytest.raises(type(answer()), match=f"Could not {operate} the customer 'acme-corp'"):
             getattr(over(gateway), operate)("acme-corp", state())
         assert gateway.changing == []
+
+
+# What a face keeps of a create in doubt, and an import.
+
+
+def in_doubt(**changed: Any) -> State:
+    """What the state holds of a create whose answer was lost."""
+    return State.recall({**DECLARED, "deletionProtection": False}).model_copy(update=changed)
+
+
+def test_a_create_in_doubt_tells_what_the_state_has_to_keep(over: Over, clock: Clock) -> None:
+    gateway = Scripted(get=itertools.chain([absent()], repeat(portal())), post=[lost()])
+    with pytest.raises(OutcomeUnknown) as unknown:
+        over(gateway).create(declared())
+    assert unknown.value.handle == State.recall(declared().model_dump()).properties()
+    assert "customerId" not in unknown.value.handle
+
+
+def test_an_update_in_doubt_tells_the_state_as_it_was(over: Over) -> None:
+    gateway = Scripted(get=itertools.chain([account()], repeat(portal())), put=[lost()])
+    with pytest.raises(OutcomeUnknown) as unknown:
+        over(gateway).update(state(), declared(organization="Acme Ltd."), state())
+    assert unknown.value.handle == state().properties()
+
+
+def test_a_create_in_doubt_that_was_done_is_finished_without_a_second_post(over: Over) -> None:
+    gateway = Scripted(get=[account()])
+    finished = over(gateway).update(in_doubt(), declared(), in_doubt())
+    assert (finished.customer_id, finished.ingest_ip, finished.email) == ("id-1", "192.0.2.1", DECLARED["email"])
+    assert gateway.changing == []
+
+
+def test_and_brought_in_line_with_a_program_that_changed_meanwhile(over: Over) -> None:
+    changed = account(data_retention=90)
+    gateway = Scripted(get=[account(), changed], put=[changed])
+    finished = over(gateway).update(in_doubt(), declared(data_retention=90), in_doubt())
+    assert finished.data_retention == 90
+    assert gateway.changing == ["PUT"]
+
+
+def test_a_create_in_doubt_that_came_to_nothing_is_made_after_a_whole_window_of_absence(
+    over: Over, clock: Clock
+) -> None:
+    gateway = Scripted(get=repeat(absent()), post=[account()])
+    assert over(gateway).update(in_doubt(), declared(), in_doubt()).customer_id == "id-1"
+    assert gateway.changing == ["POST"]
+    assert sum(clock.waits) >= SETTLE_SECONDS
+
+
+def test_another_customer_under_its_name_is_left_alone(over: Over) -> None:
+    gateway = Scripted(get=[account(data_retention=7)])
+    with pytest.raises(NotOurs, match="differs in retention"):
+        over(gateway).update(in_doubt(), declared(), in_doubt())
+    assert gateway.changing == []
+
+
+def test_unless_the_program_names_its_id(over: Over) -> None:
+    theirs = account(data_retention=7)
+    gateway = Scripted(get=[theirs, account()], put=[account()])
+    finished = over(gateway).update(in_doubt(), declared(adopt="id-1"), in_doubt())
+    assert finished.customer_id == "id-1"
+    assert gateway.changing == ["PUT"]
+
+
+def test_a_second_doubt_keeps_what_was_sent_last(over: Over, clock: Clock) -> None:
+    window = itertools.takewhile(lambda _: sum(clock.waits) <= SETTLE_SECONDS + 1, repeat(absent()))
+    gateway = Scripted(get=itertools.chain(window, repeat(portal())), post=[lost()])
+    with pytest.raises(OutcomeUnknown) as unknown:
+        over(gateway).update(in_doubt(), declared(data_retention=90), in_doubt())
+    assert unknown.value.handle is not None
+    assert unknown.value.handle["dataRetention"] == 90
+    assert gateway.changing == ["POST"]
+
+
+def test_an_update_in_doubt_is_sent_again_even_if_the_program_went_back(over: Over) -> None:
+    """The state shows the old name, the last inputs asked for the new one: nobody knows which of them holds."""
+    gateway = Scripted(get=[account(), account()], put=[account()])
+    over(gateway).update(state(), declared(), state(organization="Acme Ltd."))
+    assert gateway.bodies("PUT") == [PUT_BODY]
+
+
+def test_an_import_holds_what_the_service_tells_and_says_what_it_does_not(over: Over, warnings: list[str]) -> None:
+    taken = over(Scripted(get=[account()])).take_in("acme-corp")
+    assert taken == State(
+        shortname="acme-corp",
+        status="Active",
+        data_retention=45,
+        rollup_retention=90,
+        customer_id="id-1",
+        ingest_ip="192.0.2.1",
+        ingest_port=2055,
+        parent=ABOVE,
+        node=f"{ABOVE}/acme-corp",
+    )
+    assert "does not tell its Email, Given Name, Family Name, Organization, Type, Contractual Flows" in warnings[0]
+
+
+def test_an_import_is_checked_against_itself_and_a_program_that_completes_it_changes_nothing(over: Over) -> None:
+    gateway = Scripted(get=[account()])
+    lifecycle = over(gateway)
+    taken = lifecycle.take_in("acme-corp")
+    inputs = {key: value for key, value in taken.properties().items() if key in DECLARED}
+    assert lifecycle.check(inputs, inputs).failures == []
+    completed = lifecycle.check(DECLARED, inputs)
+    assert completed.failures == []
+    assert lifecycle.diff(taken, completed.inputs) == []
+    assert [change.field for change in lifecycle.diff(taken, {**completed.inputs, "dataRetention": 90})] == [
+        "data_retention"
+    ]
+    assert {failure.property for failure in lifecycle.check({**inputs, "dataRetention": 90}, inputs).failures} == {
+        *("email", "givenName", "familyName", "organization", "type")
+    }
+
+
+@pytest.mark.parametrize(
+    ("shortname", "answer", "error", "text"),
+    [
+        (ABOVE, None, NotOurs, "it is the account that you work in"),
+        ("acme-corp", account(parent="bystander"), NotOurs, "it is a customer of 'bystander'"),
+        ("acme-corp", account(id=None), NotOurs, "does not tell its id"),
+        ("id-1", absent(), NotFound, "the immutable id of 'acme-corp': import it by that name"),
+        ("acme-corq", absent(), NotFound, "The id of a Customer is its shortname, 5 to 16 characters"),
+        ("acme-corp", no_role(), FusionError, "403"),
+    ],
+)
+def test_an_import_that_fails_says_why(
+    over: Over, shortname: str, answer: object, error: type[FusionError], text: str
+) -> None:
+    gateway = Scripted(get=[answer], customers=repeat([account()]))
+    with pytest.raises(error, match="Could not import the customer") as failed:
+        over(gateway).take_in(shortname)
+    assert text in str(failed.value)
+
+
+def test_a_call_may_have_its_own_deadline_and_words(over: Over, clock: Clock, warnings: list[str]) -> None:
+    gateway = Scripted(get=[account()])
+    bound = over(gateway).within(deadline=7, ways_in=lambda name, id_: f"import {name} {id_}", warn=warnings.append)
+    with pytest.raises(AlreadyExists, match="import acme-corp id-1"):
+        bound.create(declared())
+    gateway = Scripted(get=repeat(portal()))
+    started = clock.now
+    with pytest.raises(FusionError):
+        over(gateway).within(deadline=7).delete("acme-corp", state())
+    assert clock.now - started <= 7

@@ -1,0 +1,85 @@
+"""What a program or `pulumi do` may look up without managing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from pulumi_fusion.customer.changes import UNKNOWN
+from pulumi_fusion.customer.check import Failure
+from pulumi_fusion.customer.gateway import Gateway
+from pulumi_fusion.customer.mapping import merge
+from pulumi_fusion.customer.model import FIELDS, Account, State, state_key
+from pulumi_fusion.customer.rules import nearest, text
+from pulumi_fusion.errors import NotFound
+from pulumi_fusion.plugin import schema
+
+__all__ = ["LOOKUPS", "matching", "wrong_filters"]
+
+# More is not listed: https://docs.netography.com/api-reference/netography-apis/resellers
+LONGEST_LIST: Final = 1000
+
+Warn = Callable[[str], None]
+
+
+def _shown(account: Account) -> dict[str, Any]:
+    shown = merge(account, State()).properties()
+    return shown if account.children is None else {**shown, "children": account.children}
+
+
+def _get_customer(gateway: Gateway, arguments: Mapping[str, Any], warn: Warn) -> dict[str, Any]:
+    try:
+        return _shown(gateway.get_customer(arguments["shortname"]))
+    except NotFound as absent:
+        absent.next_step = "`pulumi-fusion customers` lists the shortnames that there are."
+        raise absent.during("look up the customer") from None
+
+
+def _get_customers(gateway: Gateway, arguments: Mapping[str, Any], warn: Warn) -> dict[str, Any]:
+    return {"customers": list(matching(gateway, arguments, warn))}
+
+
+def _get_customer_types(gateway: Gateway, arguments: Mapping[str, Any], warn: Warn) -> dict[str, Any]:
+    return {"types": [each.model_dump(exclude_none=True) for each in gateway.list_customer_types()]}
+
+
+LOOKUPS: Final[Mapping[str, Callable[[Gateway, Mapping[str, Any], Warn], dict[str, Any]]]] = {
+    schema.GET_CUSTOMER: _get_customer,
+    schema.GET_CUSTOMERS: _get_customers,
+    schema.GET_CUSTOMER_TYPES: _get_customer_types,
+}
+
+
+def matching(gateway: Gateway, filters: Mapping[str, Any], warn: Warn) -> Iterator[dict[str, Any]]:
+    """The customers that the service lists and that have every value of ``filters`` (keys of the state), by shortname.
+
+    What the service does not show of a customer matches nothing.
+    """
+    listed = gateway.list_customers()
+    if len(listed) >= LONGEST_LIST:
+        warn(f"the service lists {LONGEST_LIST} customers at most, so there may be more than the ones found.")
+    for account in sorted(listed, key=lambda account: account.shortname):
+        shown = _shown(account)
+        if all(shown.get(key) == value for key, value in filters.items()):
+            yield shown
+
+
+def wrong_filters(token: str, arguments: Mapping[str, Any]) -> list[Failure]:
+    """What is wrong with the arguments of a look-up; a value that is not known yet passes."""
+    allowed = {schema.GET_CUSTOMER: ("shortname",), schema.GET_CUSTOMER_TYPES: ()}.get(token, schema.FILTERS)
+    keys = {state_key(name): name for name in allowed}
+    failures = []
+    for key, value in arguments.items():
+        if key not in keys:
+            failures.append(
+                Failure(key, f"is no argument of it{nearest(key, keys)}; it has {', '.join(keys) or 'none'}")
+            )
+        elif value is not UNKNOWN:
+            try:
+                # A parent may be an account with a shorter name than a customer can have.
+                text(value) if key == "parent" else FIELDS[keys[key]].validate_python(value)
+            except ValueError as wrong:
+                failures.append(Failure(key, str(wrong)))
+    if token == schema.GET_CUSTOMER and "shortname" not in arguments:
+        failures.append(Failure("shortname", "is required"))
+    return failures

@@ -1,0 +1,134 @@
+"""Property values as the protocol writes them, to plain Python and back: the one place that knows their signatures.
+
+https://pulumi-developer-docs.readthedocs.io/latest/docs/architecture/types.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final, NamedTuple
+
+from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
+
+from pulumi_fusion.customer.changes import UNKNOWN
+
+__all__ = ["Asset", "Properties", "Reference", "read", "write"]
+
+# A map with this key is no map: what it holds instead is told by the value of the key.
+_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the protocol's name for a secret
+_OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+_ASSET: Final = "c44067f5952c0a294b673a41bacd8c17"
+_ARCHIVE: Final = "0def7320c3a5731c473e5ecbe6d01bc7"
+_RESOURCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
+
+# A value that is not known yet is one of these texts, by the type that it will have.
+_COMPUTED: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+_UNKNOWNS: Final = frozenset(
+    {
+        _COMPUTED,
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # boolean
+        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # number
+        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",  # array
+        "030794c1-ac77-496b-92df-f27374a8bd58",  # asset
+        "e48ece36-62e2-4504-bad9-02848725956a",  # archive
+        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",  # object
+    }
+)
+
+# The engine's own keys among the properties: the pickle of a dynamic provider, defaults of bridged providers.
+_RESERVED: Final = "__"
+
+
+class Asset:
+    """A file or an archive: nothing that a customer has."""
+
+
+class Reference:
+    """Another resource as a whole: nothing that a customer has."""
+
+
+class Properties(NamedTuple):
+    """Plain values by key (``UNKNOWN`` for what is not known yet), and the keys that hold something secret."""
+
+    plain: dict[str, Any]
+    secret: frozenset[str]
+
+
+def read(struct: Struct) -> Properties:
+    """What the engine sent. Numbers that are whole become integers; a key without a value is not there."""
+    plain: dict[str, Any] = {}
+    secret = set()
+    for key, value in struct.fields.items():
+        if key.startswith(_RESERVED):
+            continue
+        found, is_secret = _read(value)
+        if found is not None:
+            plain[key] = found
+        if is_secret:
+            secret.add(key)
+    return Properties(plain, frozenset(secret))
+
+
+def _read(value: Value) -> tuple[Any, bool]:
+    """The plain value, and whether it or anything in it is secret."""
+    kind = value.WhichOneof("kind")
+    if kind == "string_value":
+        return (UNKNOWN if value.string_value in _UNKNOWNS else value.string_value), False
+    if kind == "number_value":
+        number = value.number_value
+        return (int(number) if number.is_integer() else number), False
+    if kind == "bool_value":
+        return value.bool_value, False
+    if kind == "list_value":
+        items = [_read(item) for item in value.list_value.values]
+        return [item for item, _ in items], any(is_secret for _, is_secret in items)
+    if kind == "struct_value":
+        return _read_map(value.struct_value)
+    return None, False
+
+
+def _read_map(struct: Struct) -> tuple[Any, bool]:
+    fields = struct.fields
+    signature = fields[_SIGNATURE].string_value if _SIGNATURE in fields else None
+    if signature == _SECRET:
+        return _read(fields["value"])[0], True
+    if signature == _OUTPUT:
+        inner, is_secret = _read(fields["value"]) if "value" in fields else (UNKNOWN, False)
+        return inner, is_secret or ("secret" in fields and fields["secret"].bool_value)
+    if signature in (_ASSET, _ARCHIVE):
+        return Asset(), False
+    if signature == _RESOURCE:
+        return Reference(), False
+    items = {key: _read(value) for key, value in fields.items()}
+    return {key: item for key, (item, _) in items.items()}, any(is_secret for _, is_secret in items.values())
+
+
+def write(plain: Mapping[str, Any], secret: Collection[str] = ()) -> Struct:
+    """Plain values for the engine; those under the keys ``secret`` as secrets."""
+    struct = Struct()
+    for key, value in plain.items():
+        written = _write(value)
+        if key in secret:
+            marked = {_SIGNATURE: Value(string_value=_SECRET), "value": written}
+            written = Value(struct_value=Struct(fields=marked))
+        struct.fields[key].CopyFrom(written)
+    return struct
+
+
+def _write(value: Any) -> Value:
+    if value is None:
+        return Value(null_value=NULL_VALUE)
+    if value is UNKNOWN:
+        return Value(string_value=_COMPUTED)
+    if isinstance(value, bool):
+        return Value(bool_value=value)
+    if isinstance(value, (int, float)):
+        return Value(number_value=value)
+    if isinstance(value, str):
+        return Value(string_value=value)
+    if isinstance(value, Mapping):
+        return Value(struct_value=write(value))
+    if isinstance(value, (list, tuple)):
+        return Value(list_value=ListValue(values=[_write(item) for item in value]))
+    raise TypeError(f"no property value: {type(value).__name__}")
