@@ -16,6 +16,7 @@ VERBS: Final[Mapping[str, str]] = {
     "doctor": "Say what works, what is missing and how to get it.",
     "emulator": "Run the service on this machine, no account needed.",
     "masquerade": "Open a temporary, audited session inside a customer.",
+    "plugin": "Make the provider known to Pulumi, for every language.",
     "types": "List the account types that the service knows.",
 }
 
@@ -45,7 +46,7 @@ class Verbs(click.Group):
 def pulumi_fusion() -> None:
     """Look at the customers of a Fusion account, check the set-up, or work without an account.
 
-    Customers are declared in a Pulumi program; these commands only read. Start with `pulumi-fusion doctor`.
+    Customers are declared in a Pulumi program; no command here changes one. Start with `pulumi-fusion doctor`.
 
     \b
     Environment:

@@ -413,7 +413,7 @@ class Lifecycle:
 
         Raises NotOurs where it is no customer of the account, NotFound where there is none, RequestFailed.
         """
-        with self._operation("import the customer", shortname) as op:
+        with self._operation("read the customer", shortname) as op:
             if shortname == op.gateway.account:
                 raise self._outside(op, "it is the account that you work in, not one of its customers")
             try:

@@ -34,9 +34,9 @@ def test_wrong_usage_exits_2_and_names_what_is_wrong(arguments: list[str], told:
     assert result.stdout == ""
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", [*(name for name in VERBS if name != "plugin"), "plugin install", "plugin uninstall"])
 def test_every_verb_has_help_with_its_exit_codes(verb: str) -> None:
-    result = CliRunner().invoke(pulumi_fusion, [verb, "--help"])
+    result = CliRunner().invoke(pulumi_fusion, [*verb.split(), "--help"])
     assert result.exit_code == 0
     assert "Exit codes" in result.stdout
 

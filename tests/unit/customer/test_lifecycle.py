@@ -1220,7 +1220,7 @@ def test_an_import_that_fails_says_why(
     over: Over, shortname: str, answer: object, error: type[FusionError], text: str
 ) -> None:
     gateway = Scripted(get=[answer], customers=repeat([account()]))
-    with pytest.raises(error, match="Could not import the customer") as failed:
+    with pytest.raises(error, match="Could not read the customer") as failed:
         over(gateway).take_in(shortname)
     assert text in str(failed.value)
 
