@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pulumi import dynamic
 from pulumi.dynamic.config import Config
@@ -27,6 +27,9 @@ from pulumi_fusion import dynamic as face
 from pulumi_fusion.api import retries
 from pulumi_fusion.emulator import Account, Emulator
 from pulumi_fusion.errors import FusionError, OutcomeUnknown
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 T = TypeVar("T")
 
@@ -101,7 +104,7 @@ class Stack:
     warnings: list[str] = field(default_factory=list, repr=False)
     _foreign: dict[str, Account] = field(default_factory=dict)
 
-    def __enter__(self) -> Stack:
+    def __enter__(self) -> Self:
         self._limit = getattr(sys, "tracebacklimit", None)
         self._factory = logging.getLogRecordFactory()
         # A warning goes to the engine, and there is none.

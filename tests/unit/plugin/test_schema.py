@@ -1,0 +1,112 @@
+"""The schema says what the models say, describes everything, and holds what code generation needs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_fusion.customer.changes import KINDS, Kind
+from pulumi_fusion.customer.model import CustomerStatus, CustomerType, Inputs, State, state_key
+from pulumi_fusion.plugin import schema
+from pulumi_fusion.settings import WAYS
+
+SCHEMA: dict[str, Any] = json.loads(schema.as_json())
+CUSTOMER = SCHEMA["resources"]["fusion:index:Customer"]
+
+# Written down a second time, so that a change of the models shows here.
+INPUTS = {
+    **dict.fromkeys(("email", "givenName", "familyName", "organization", "shortname", "type", "status"), "string"),
+    **dict.fromkeys(("dataRetention", "rollupRetention", "contractualFlowsPerSecond"), "integer"),
+    **dict.fromkeys(("multiAccount", "internal", "deletionProtection"), "boolean"),
+    "adopt": "string",
+}
+OUTPUTS = {**dict.fromkeys(("customerId", "ingestIp", "parent", "node"), "string"), "ingestPort": "integer"}
+
+
+def types(properties: dict[str, Any]) -> dict[str, str]:
+    return {key: each["type"] for key, each in properties.items()}
+
+
+def test_names_and_types_are_those_of_the_models() -> None:
+    assert types(CUSTOMER["inputProperties"]) == INPUTS
+    assert types(CUSTOMER["properties"]) == {**INPUTS, **OUTPUTS}
+    assert set(CUSTOMER["inputProperties"]) == {state_key(name) for name in Inputs.model_fields}
+    assert set(CUSTOMER["properties"]) == {state_key(name) for name in State.model_fields}
+
+
+def test_required_are_those_of_the_models() -> None:
+    assert set(CUSTOMER["requiredInputs"]) == {
+        state_key(name) for name, field in Inputs.model_fields.items() if field.is_required()
+    }
+
+
+def test_only_what_replaces_says_so() -> None:
+    replacing = {key for key, each in CUSTOMER["inputProperties"].items() if each.get("replaceOnChanges")}
+    assert replacing == {state_key(name) for name, kind in KINDS.items() if kind is Kind.REPLACE} == {"shortname"}
+
+
+@pytest.mark.parametrize("kind", [CustomerStatus, CustomerType])
+def test_words_are_those_of_the_models(kind: type[CustomerStatus] | type[CustomerType]) -> None:
+    words = SCHEMA["types"][f"fusion:index:{kind.__name__}"]
+    assert [each["value"] for each in words["enum"]] == [each.value for each in kind]
+
+
+def test_a_type_that_only_the_service_knows_is_not_excluded() -> None:
+    assert {"type": "string"} in CUSTOMER["inputProperties"]["type"]["oneOf"]
+
+
+def test_the_settings_are_those_of_the_dynamic_face_and_only_the_credential_is_secret() -> None:
+    for settings in (SCHEMA["config"]["variables"], SCHEMA["provider"]["inputProperties"]):
+        assert set(settings) == {state_key(name) for name in WAYS}
+        assert [key for key, each in settings.items() if each.get("secret")] == ["netosecret"]
+        for key, each in settings.items():
+            ways = " ".join(WAYS[{"apiUrl": "api_url"}.get(key, key)])
+            variable = next(word for word in ways.split() if word.startswith(("FUSION_", "NETOSECRET")))
+            assert variable in each["description"]
+            # An SDK would read them in the program and write them into the state: pulumi-azure-native#1309.
+            assert not {"default", "defaultInfo"} & set(each)
+
+
+def described(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, each in value.items():
+            if isinstance(each, dict) and ("type" in each or "inputProperties" in each or "outputs" in each):
+                yield f"{path}/{key}", each
+            yield from described(each, f"{path}/{key}")
+
+
+def test_everything_is_described() -> None:
+    parts = ("provider", "config", "types", "resources", "functions")
+    bare = [
+        path
+        for part in parts
+        for path, each in described(SCHEMA[part], part)
+        if not path.endswith(("/items", "roperties")) and not each.get("description")
+    ]
+    assert bare == []
+
+
+@pytest.mark.parametrize("language", ["typescript", "python", "go", "csharp", "java", "yaml"])
+def test_the_resource_has_an_example_in_every_language(language: str) -> None:
+    assert f"```{language}\n" in CUSTOMER["description"]
+
+
+def test_the_resource_tells_how_it_is_imported() -> None:
+    assert "## Import" in CUSTOMER["description"]
+    assert "pulumi import fusion:index:Customer acme acme-corp" in CUSTOMER["description"]
+
+
+def test_the_generated_package_does_not_take_our_name() -> None:
+    assert SCHEMA["language"]["python"]["packageName"] == "pulumi_fusion_sdk"
+
+
+def test_the_version_comes_from_one_place() -> None:
+    project = Path(__file__).parents[3] / "pyproject.toml"
+    written = re.search(r'^version = "(.+)"$', project.read_text(), re.MULTILINE)
+    assert written is not None
+    assert SCHEMA["version"] == written[1]

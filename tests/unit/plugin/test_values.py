@@ -1,0 +1,111 @@
+"""Property values: everything that the protocol can write is read, and what we write is read back as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pytest
+from google.protobuf.struct_pb2 import Struct
+from hypothesis import given
+from hypothesis import strategies as st
+from pulumi.runtime import rpc
+
+from pulumi_fusion.customer.changes import UNKNOWN
+from pulumi_fusion.plugin import values
+from pulumi_fusion.plugin.values import Asset, Properties, Reference
+
+SIGNATURE = rpc._special_sig_key
+
+
+def struct(fields: dict[str, Any]) -> Struct:
+    made = Struct()
+    made.update(fields)
+    return made
+
+
+def secret(value: Any) -> dict[str, Any]:
+    return {SIGNATURE: rpc._special_secret_sig, "value": value}
+
+
+def output(**fields: Any) -> dict[str, Any]:
+    return {SIGNATURE: rpc._special_output_value_sig, **fields}
+
+
+@pytest.mark.parametrize(
+    ("written", "plain", "is_secret"),
+    [
+        ("text", "text", False),
+        (7.0, 7, False),
+        (1.5, 1.5, False),
+        (True, True, False),
+        ([1, "a", [False]], [1, "a", [False]], False),
+        ({"a": {"b": 1}}, {"a": {"b": 1}}, False),
+        (rpc.UNKNOWN, UNKNOWN, False),
+        ("3eeb2bf0-c639-47a8-9e75-3b44932eb421", UNKNOWN, False),
+        ([rpc.UNKNOWN], [UNKNOWN], False),
+        (secret("s3cret"), "s3cret", True),
+        (secret(90), 90, True),
+        (secret(rpc.UNKNOWN), UNKNOWN, True),
+        (secret(secret("twice")), "twice", True),
+        ({"deep": [secret("s3cret")]}, {"deep": ["s3cret"]}, True),
+        (output(value="known"), "known", False),
+        (output(value="known", secret=True), "known", True),
+        (output(dependencies=["urn:pulumi:a"]), UNKNOWN, False),
+        (output(secret=True), UNKNOWN, True),
+        (output(value=secret("s3cret"), secret=False), "s3cret", True),
+    ],
+)
+def test_what_the_engine_writes_is_read(written: Any, plain: Any, is_secret: bool) -> None:
+    read = values.read(struct({"key": written}))
+    assert read.plain == {"key": plain}
+    assert type(read.plain["key"]) is type(plain)
+    assert read.secret == ({"key"} if is_secret else set())
+
+
+@pytest.mark.parametrize(
+    ("signature", "kind"),
+    [
+        (rpc._special_asset_sig, Asset),
+        (rpc._special_archive_sig, Asset),
+        (rpc._special_resource_sig, Reference),
+    ],
+)
+def test_what_no_customer_has_is_told_apart(signature: str, kind: type) -> None:
+    read = values.read(struct({"key": {SIGNATURE: signature, "text": "x", "urn": "urn:x"}}))
+    assert isinstance(read.plain["key"], kind)
+
+
+def test_null_and_the_keys_of_the_engine_are_not_there() -> None:
+    assert values.read(struct({"key": None, "__provider": "pickled", "__defaults": []})).plain == {}
+    assert values.read(struct({"key": secret(None)})) == Properties({}, frozenset({"key"}))
+
+
+PLAIN = st.recursive(
+    st.text()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False).filter(lambda number: not number.is_integer())
+    | st.just(UNKNOWN),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(min_size=1), inner, max_size=3),
+    max_leaves=5,
+)
+KEYS = st.text(min_size=1).filter(lambda key: not key.startswith("__"))
+
+
+@given(plain=st.dictionaries(KEYS, PLAIN, max_size=4), data=st.data())
+def test_what_is_written_is_read_back(plain: dict[str, Any], data: st.DataObject) -> None:
+    marked = data.draw(st.sets(st.sampled_from(sorted(plain)))) if plain else set()
+    assert values.read(values.write(plain, marked)) == Properties(plain, frozenset(marked))
+
+
+def test_what_is_written_is_what_the_sdk_reads() -> None:
+    written = values.write({"a": 90, "b": "s3cret", "c": UNKNOWN, "d": None, "e": [True]}, {"b"})
+    read = rpc.deserialize_properties(written, keep_unknowns=True)
+    assert (read["a"], rpc.unwrap_rpc_secret(read["b"]), read["e"]) == (90, "s3cret", [True])
+    assert isinstance(read["c"], pulumi.output.Unknown)
+
+
+def test_what_is_no_property_value_is_a_defect() -> None:
+    with pytest.raises(TypeError, match="no property value: object"):
+        values.write({"key": object()})
