@@ -135,6 +135,35 @@ class PluginStack(Stack):
         )
         return self._write("update", name, old.id, inputs, lambda: self.stub.Update(request))
 
+    def plan(self, name: str, program: Mapping[str, Any]) -> str | list[str]:
+        """A preview runs create and update as well, which tell what is known and send nothing."""
+        old = self.state.get(name)
+        olds = values.write(old.inputs if old else {})
+        checked = self.stub.Check(messages.CheckRequest(urn=urn(name), olds=olds, news=values.write(program)))
+        if checked.failures:
+            return [failure.property for failure in checked.failures]
+        outputs = values.write(old.outputs if old else {})
+        if old is not None:
+            change = self.stub.Diff(
+                messages.DiffRequest(id=old.id, urn=urn(name), olds=outputs, old_inputs=olds, news=checked.inputs)
+            )
+            assert set(change.diffs) == set(change.detailedDiff)
+            if change.changes == messages.DiffResponse.DIFF_NONE:
+                assert not change.diffs
+                return "same"
+            if not change.replaces:
+                updated = self.stub.Update(
+                    messages.UpdateRequest(
+                        id=old.id, urn=urn(name), olds=outputs, old_inputs=olds, news=checked.inputs, preview=True
+                    )
+                )
+                assert values.read(updated.properties).plain == {**old.outputs, **values.read(checked.inputs).plain}
+                return "update"
+        created = self.stub.Create(messages.CreateRequest(urn=urn(name), properties=checked.inputs, preview=True))
+        assert created.id == ""
+        assert values.read(created.properties) == values.read(checked.inputs)
+        return "create" if old is None else "replace"
+
     def _create(self, name: str, inputs: dict[str, Any]) -> Outcome:
         request = messages.CreateRequest(urn=urn(name), properties=values.write(inputs))
         return self._write("create", name, inputs["shortname"], inputs, lambda: self.stub.Create(request))

@@ -179,6 +179,17 @@ class Stack:
             self.state[name] = Stored(old.id, inputs, _wire(result.outs or {}))
         return outcome
 
+    def plan(self, name: str, program: Mapping[str, Any]) -> str | list[str]:
+        """`pulumi preview` of one resource: what `up` would do, or the properties whose check fails."""
+        old = self.state.get(name)
+        checked = self.provider.check(_wire(old.inputs if old else {}), _wire(program))
+        if checked.failures:
+            return [failure.property for failure in checked.failures]
+        if old is None:
+            return "create"
+        change = self.provider.diff(old.id, _wire(old.outputs), _wire(checked.inputs))
+        return "replace" if change.replaces else "update" if change.changes else "same"
+
     def refresh(self, name: str) -> Outcome:
         """`pulumi refresh` of one resource."""
         old = self.state[name]
