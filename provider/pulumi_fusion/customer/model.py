@@ -162,6 +162,8 @@ class State(BaseModel):
             value = raw.get(state_key(name), raw.get(name))
             if not isinstance(value, (str, int, float)) or (isinstance(value, bool) and field.annotation == int | None):
                 continue
+            if field.annotation == bool | None and not isinstance(value, bool):
+                continue  # a word that reads like "no" turns no protection off
             try:
                 kept[name] = _STATE_FIELDS[name].validate_python(value)
             except ValidationError:
