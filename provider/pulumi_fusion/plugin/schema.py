@@ -127,7 +127,7 @@ def _words(kind: type[Enum]) -> dict[str, Any]:
         "type": "string",
         "description": (kind.__doc__ or "").strip(),
         "enum": [
-            {"name": "".join(part.title() for part in each.name.split("_")), "value": each.value}
+            {"name": "".join(word[0].upper() + word[1:] for word in each.value.split()), "value": each.value}
             | {"description": _MEANINGS[each.value]}
             for each in kind
         ],

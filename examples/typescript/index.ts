@@ -1,0 +1,20 @@
+import * as fusion from "@pulumi/fusion";
+
+const acme = new fusion.Customer("acme", {
+    email: "admin@acme.example.com", // the first admin user
+    givenName: "Skippy",
+    familyName: "Longbottom",
+    organization: "Acme Corporation",
+    shortname: "acme-corp",
+    type: fusion.CustomerType.SLG,
+    status: fusion.CustomerStatus.TrialActive,
+    dataRetention: 90, // days
+    rollupRetention: 365,
+}, { customTimeouts: { create: "2m" } });
+
+// Where the customer's routers send their flow records.
+export const address = acme.ingestIp;
+export const port = acme.ingestPort;
+
+// What the account shows beside the customers of this program.
+export const trials = fusion.getCustomersOutput({ status: fusion.CustomerStatus.TrialActive }).customers.length;
