@@ -16,5 +16,5 @@ const acme = new fusion.Customer("acme", {
 export const address = acme.ingestIp;
 export const port = acme.ingestPort;
 
-// What the account shows beside the customers of this program.
-export const trials = fusion.getCustomersOutput({ status: fusion.CustomerStatus.TrialActive }).customers.length;
+// What the service offers beside SLG and MSSP.
+export const types = fusion.getCustomerTypesOutput().types.apply(types => types.map(each => each.value));

@@ -218,9 +218,10 @@ class Stack:
     def command(self, *arguments: str) -> list[str]:
         return ["pulumi", *arguments, "--non-interactive", "--color", "never"]
 
-    def pulumi(self, *arguments: str, timeout: float = 120) -> Ran:
+    def pulumi(self, *arguments: str, timeout: float = 120, plain: bool = False) -> Ran:
+        """Run a command to its end; ``plain`` ones know nothing of being interactive."""
         done = subprocess.run(
-            self.command(*arguments),
+            ["pulumi", *arguments] if plain else self.command(*arguments),
             cwd=self.folder,
             env=self.environment(),
             capture_output=True,

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from pulumi_fusion.emulator import Emulator
-from tests.engine.stack import Stack, a_customer, in_schema, mutations
+from pulumi_fusion.plugin import schema
+from tests.engine.stack import PLUGIN_PROGRAM, Stack, a_customer, in_schema, mutations
+from tests.engine.test_secrets import canaries_of, found, left_in
 
 
 def customer(shortname: str, **fields: Any) -> dict[str, Any]:
@@ -144,3 +150,105 @@ def test_an_existing_customer_is_imported_and_completed_without_a_change(
     stack.declare({**declared, "live-00": {**declared["live-00"], "dataRetention": 90}})
     stack.up().ok()
     assert mutations(emulator.requests) == ["PUT /api/v1/customer/live-00"]
+
+
+def test_a_stack_of_the_dynamic_face_moves_without_a_request(stack: Stack, emulator: Emulator) -> None:
+    declared = {"acme": a_customer("acme-corp", contractual_flows_per_second=5), "safe": a_customer("safe-corp")}
+    stack.declare(declared)
+    stack.up().ok()
+    emulator.requests.clear()
+
+    (stack.folder / "__main__.py").write_text(PLUGIN_PROGRAM)
+    stack.kind = "fusion:index:Customer"
+    alias = {"options": {"aliases": ["pulumi-python:dynamic/fusion:Customer"]}}
+    moved = {name: {**in_schema(fields), **alias} for name, fields in declared.items()}
+    stack.declare(moved)
+    stack.pulumi("preview", "--expect-no-changes").ok()
+    stack.up("--expect-no-changes").ok()
+    assert mutations(emulator.requests) == []
+    assert set(stack.state()) == {"acme", "safe"}
+
+    stack.declare({**moved, "acme": {**moved["acme"], "organization": "Acme plc"}})
+    stack.up().ok()
+    assert mutations(emulator.requests) == ["PUT /api/v1/customer/acme-corp"]
+    assert "__provider" not in stack.state()["acme"]["outputs"]
+    stack.refresh().ok()
+    assert "__provider" not in json.dumps(stack.state())
+    stack.settled()
+
+
+def test_a_killed_provider_is_followed_by_an_import(plugin_stack: Stack, emulator: Emulator) -> None:
+    stack = plugin_stack
+    stack.declare({"acme": customer("acme-corp")})
+    emulator.faults.add("POST /customer hang-after=30 x1")
+    with stack.start("up", "--yes", "--skip-preview") as running:
+        running.until(lambda: not emulator.faults)
+        for pid in running.descendants("pulumi-resource-fusion"):
+            os.kill(pid, signal.SIGKILL)
+        assert "Traceback" not in running.end()
+    told = " ".join(stack.up().failed().text.split())
+    assert "run `pulumi import fusion:index:Customer acme acme-corp`" in told
+
+    imported = ("import", "fusion:index:Customer", "acme", "acme-corp", "--yes", "--protect=false")
+    stack.pulumi(*imported, "--generate-code=false").ok()
+    stack.up("--expect-no-changes").ok()
+    assert len(emulator.requests.of("POST", "/customer")) == 1
+
+
+def test_an_installed_plugin_is_found_without_an_environment(plugin_stack: Stack, emulator: Emulator) -> None:
+    stack = plugin_stack
+    emulator.seed("acme-corp", retention=45, rollupRetention=90)
+    emulator.seed("try-it-out", trial=True)
+    environment = stack.environment()
+    subprocess.run(["pulumi-fusion", "plugin", "install"], env=environment, check=True, capture_output=True)
+    scripts = Path(sys.executable).parent
+    elsewhere = [each for each in environment["PATH"].split(os.pathsep) if Path(each) != scripts]
+    stack.environ["PATH"] = os.pathsep.join(elsewhere)
+
+    shown = stack.pulumi("package", "get-schema", "fusion", plain=True).ok()
+    assert "from $PATH" not in shown.text
+    (stack.folder / "schema.json").write_text(shown.stdout)
+    assert json.loads(shown.stdout)["version"] == schema.VERSION
+    stack.pulumi("schema", "check", "schema.json", plain=True).ok()
+
+    read = stack.pulumi("do", "fusion:Customer", "read", "acme-corp", plain=True).ok()
+    assert "dataRetention  : 45" in read.text
+    listed = stack.pulumi("do", "fusion:Customer", "list", plain=True).ok()
+    assert [each["id"] for each in json.loads(listed.stdout)] == ["acme-corp", "try-it-out"]
+    listed = stack.pulumi("do", "fusion:Customer", "list", "--status", "Trial Active", plain=True).ok()
+    assert [each["id"] for each in json.loads(listed.stdout)] == ["try-it-out"]
+    trials = stack.pulumi("do", "fusion:getCustomers", "--status", "Trial Active", plain=True).ok()
+    assert [each["shortname"] for each in json.loads(trials.stdout)["customers"]] == ["try-it-out"]
+
+
+def test_nothing_is_left_by_a_whole_life_with_every_log_on(plugin_stack: Stack, emulator: Emulator) -> None:
+    stack = plugin_stack
+    (stack.folder / "tmp").mkdir()
+    stack.environ |= {"TMPDIR": str(stack.folder / "tmp"), "PULUMI_DEBUG_GRPC": str(stack.folder / "grpc.json")}
+    stack.declare({"acme": customer("acme-corp")})
+    emulator.faults.add("GET /customer/* delay=0.5 x1")
+    with stack.start("up", "--yes", "--skip-preview", "--logtostderr", "-v=11") as running:
+        running.until(lambda: bool(emulator.requests.of("GET", "/customer/*")))
+        lines = "\n".join(running.command_line(pid) for pid in running.descendants(""))
+        said = running.end()
+    assert "pulumi-resource-fusion" in lines
+    said += stack.refresh("--logtostderr", "-v=11").ok().text
+    exported = stack.pulumi("stack", "export", "--show-secrets").ok().text
+    said += stack.destroy("--logtostderr", "-v=11").ok().text
+    sinks = left_in(stack.folder) | {"lines": lines.encode(), "export": exported.encode(), "said": said.encode()}
+    assert b"acme-corp" in sinks["grpc.json"]  # the log was on
+    assert found(canaries_of(emulator), sinks) == []
+
+
+def test_a_rotated_key_works_with_plain_refresh_and_destroy(plugin_stack: Stack, emulator: Emulator) -> None:
+    """The provider in the state knows no key, so nothing of the old one is left to be used."""
+    stack = plugin_stack
+    stack.declare({"acme": customer("acme-corp")})
+    stack.up().ok()
+    current = stack.environ["NETOSECRET"]
+    stack.environ["NETOSECRET"] = "bm90IGEgY3JlZGVudGlhbA=="  # as a key that is over
+    assert "netosecret" in stack.refresh().failed().text
+    stack.environ["NETOSECRET"] = current
+    stack.refresh().ok()
+    stack.destroy().ok()
+    assert emulator.accounts() == ()

@@ -40,8 +40,8 @@ def left_in(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.fixture
-def canaries(emulator: Emulator) -> dict[str, str]:
+def canaries_of(emulator: Emulator) -> dict[str, str]:
+    """The credential and each secret part of it, by name."""
     parts = credential_parts(emulator.netosecret)
     decoded = base64.b64decode(emulator.netosecret + "==").decode()
     return {
@@ -50,6 +50,11 @@ def canaries(emulator: Emulator) -> dict[str, str]:
         "sharedsecret": parts["sharedsecret"],
         "appkey": parts["appkey"],
     }
+
+
+@pytest.fixture
+def canaries(emulator: Emulator) -> dict[str, str]:
+    return canaries_of(emulator)
 
 
 @pytest.fixture

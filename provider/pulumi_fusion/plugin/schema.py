@@ -88,7 +88,7 @@ _CHILDREN: Final = {"type": "integer", "description": "Number of its own custome
 
 _FILTERS: Final[Mapping[str, str]] = {
     "parent": "Only customers directly below this account, by its shortname.",
-    "status": "Only customers of this status.",
+    "status": "Only customers of this status: Active or Trial Active.",
     "data_retention": "Only customers whose flow records are kept this many days.",
     "rollup_retention": "Only customers whose rollups are kept this many days.",
 }
@@ -142,7 +142,8 @@ def _settings() -> dict[str, Any]:
 
 
 def _filters() -> dict[str, Any]:
-    return {state_key(name): _property(name, meaning, as_input=True) for name, meaning in _FILTERS.items()}
+    # Plain types alone become flags of `pulumi do`.
+    return {state_key(name): _property(name, meaning) for name, meaning in _FILTERS.items()}
 
 
 def _functions() -> dict[str, Any]:
