@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.lifecycle import Lifecycle
-from pulumi_fusion.errors import FusionError
+from pulumi_fusion.errors import FusionError, MissingSetting
 from pulumi_fusion.settings import Settings
 
 __all__ = ["Connection", "once", "say"]
@@ -19,14 +19,23 @@ __all__ = ["Connection", "once", "say"]
 class Connection:
     """The service under the settings of a run: nothing is sent before the first call, all calls share one client.
 
-    ``config`` looks up a key such as ``fusion:apiUrl`` in what the engine gives. Settings that cannot be read fail
-    what needs them, by name.
+    ``config`` looks up a key such as ``fusion:apiUrl`` in what the engine gives; ``unknown`` are the keys whose values
+    it does not know yet. Settings that cannot be read fail what needs them, by name.
     """
 
-    def __init__(self, config: Callable[[str], Any]) -> None:
+    def __init__(self, config: Callable[[str], Any], unknown: Collection[str] = ()) -> None:
         self._lock = threading.Lock()
         self._gateway: Gateway | None = None
         self._wrong: FusionError | None = None
+        if unknown:
+            # Another source must not stand in for what is given here: it may name another account.
+            self.settings = Settings(preflight="off")
+            self._wrong = MissingSetting(
+                "reach the service",
+                f"{', '.join(sorted(unknown))} of the provider will be known after other resources were made",
+                next_step="Nothing was sent. It is known when `pulumi up` gets there.",
+            )
+            return
         try:
             self.settings = Settings.resolve(config=config)
         except FusionError as failure:

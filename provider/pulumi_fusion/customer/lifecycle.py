@@ -27,6 +27,7 @@ from pulumi_fusion.customer.directory import Directory
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.mapping import api_type, echoes, from_state, merge, to_create, to_update
 from pulumi_fusion.customer.model import Account, AccountType, CustomerStatus, Inputs, State, label
+from pulumi_fusion.customer.rules import is_dns_label
 from pulumi_fusion.deadline import Deadline, backoff
 from pulumi_fusion.errors import (
     AbsenceNotProved,
@@ -175,10 +176,17 @@ class Lifecycle:
         if raw == old and is_imported(State.recall(raw)):
             # An import checks what the service told against itself. What it did not tell, no program was asked yet.
             return Checked(dict(raw), [])
+        before = State.recall(old or {}).shortname
+        name = raw.get("shortname")
+        if isinstance(name, str) and name != before and not is_dns_label(name):
+            # Inference: each customer's portal is https://<shortname>.fusion.netography.com, as single sign-on has it.
+            self._warn(
+                f"{name}: the shortname is no DNS label (lower-case letters, digits, hyphens inside), so an address "
+                "of the customer that is made of it may not work. It cannot be changed later without a new customer."
+            )
         gateway, listed, failures = preflight.ask(self._bound, self._directory, self._mode, self._warn)
         checked = check(raw, old, listed)
         if gateway is not None:
-            before = State.recall(old or {}).shortname
             try:
                 failures += preflight.already_taken(checked.inputs, before, gateway, self._directory, self._ways_in)
             except FusionError as failure:

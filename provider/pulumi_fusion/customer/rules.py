@@ -12,7 +12,18 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-__all__ = ["boolean", "email", "flows", "nearest", "one_of_days", "one_of_words", "shortname", "shown", "text"]
+__all__ = [
+    "boolean",
+    "email",
+    "flows",
+    "is_dns_label",
+    "nearest",
+    "one_of_days",
+    "one_of_words",
+    "shortname",
+    "shown",
+    "text",
+]
 
 SHORTNAME_LENGTHS: Final = (5, 16)
 LARGEST_FLOWS: Final = 2**31 - 1
@@ -20,6 +31,8 @@ LARGEST_FLOWS: Final = 2**31 - 1
 # pchar of https://www.rfc-editor.org/rfc/rfc3986#section-3.3 without "+", which the form excludes by name,
 # and without percent-encoding, which would make two spellings of one name.
 _NOT_IN_SHORTNAME: Final = re.compile(r"[^A-Za-z0-9\-._~!$&'()*,;=:@]")
+
+_DNS_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
@@ -85,6 +98,11 @@ def shortname(value: Any) -> str:
     if problems:
         raise ValueError("; ".join(problems))
     return name
+
+
+def is_dns_label(name: str) -> bool:
+    """Whether a name can stand in a host name as it is: https://www.rfc-editor.org/rfc/rfc1035#section-2.3.1"""
+    return _DNS_LABEL.fullmatch(name) is not None
 
 
 def boolean(value: Any) -> bool:

@@ -9,7 +9,7 @@ differences and no lists.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -67,8 +67,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._warn = once(self._say)
         self._configure(lambda key: None)
 
-    def _configure(self, config: Any) -> None:
-        self._connection = Connection(config)
+    def _configure(self, config: Callable[[str], Any], unknown: Collection[str] = ()) -> None:
+        self._connection = Connection(config, unknown)
         self._lifecycle = self._connection.lifecycle(self._warn, after_doubt=_AFTER_DOUBT, cancelled=self._cancelled)
 
     def _say(self, sentence: str, urn: str = "") -> None:
@@ -80,7 +80,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     # The provider as such.
 
-    def Handshake(self, request: provider_pb2.ProviderHandshakeRequest, context: Any) -> Any:
+    def Handshake(
+        self, request: provider_pb2.ProviderHandshakeRequest, context: Any
+    ) -> provider_pb2.ProviderHandshakeResponse:
         self._engine = request.engine_address or self._engine
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
@@ -114,11 +116,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def CheckConfig(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
         news = values.read(request.news)
-        return provider_pb2.CheckResponse(
-            # As they came: what the environment says must not get into the state.
-            inputs=values.write(news.plain, news.secret | {"netosecret"}),
-            failures=_failures(configuration.check(news.plain)),
-        )
+        failures = configuration.check(news.plain)
+        if failures:
+            return provider_pb2.CheckResponse(failures=_failures(failures))
+        # As they came: what the environment says must not get into the state.
+        return provider_pb2.CheckResponse(inputs=values.write(news.plain, news.secret | {"netosecret"}))
 
     def DiffConfig(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
         olds = configuration.given(values.read(request.old_inputs).plain or values.read(request.olds).plain)
@@ -134,8 +136,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         # An older engine sends the variables alone, under the keys of the stack's configuration.
         given: dict[str, Any] = {key.partition(":config:")[2]: value for key, value in request.variables.items()}
         given |= values.read(request.args).plain
-        known = {f"fusion:{key}": value for key, value in given.items() if value is not UNKNOWN}
-        self._configure(known.get)
+        unknown = {key for key, value in given.items() if value is UNKNOWN}
+        self._configure({f"fusion:{key}": value for key, value in given.items()}.get, unknown)
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
     # A customer's life.
@@ -182,7 +184,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Read(self, request: provider_pb2.ReadRequest, context: Any) -> provider_pb2.ReadResponse:
         name = _customer(request.urn)
-        lifecycle = self._bound(request.urn, name, request.timeout)
+        # An older SDK has no timeout of reads.
+        lifecycle = self._bound(request.urn, name, getattr(request, "timeout", 0))
         old, managed = _old(request.properties, request.inputs), values.read(request.inputs)
         # An import, and a resource that is only looked at, come with the id alone.
         state = lifecycle.read(request.id, old.state) if old.told else lifecycle.take_in(request.id)

@@ -174,16 +174,28 @@ def test_the_environment_is_read_when_it_is_configured(
 ) -> None:
     """So a rotated key works with plain refresh and destroy, whatever the state holds."""
     monkeypatch.setenv("FUSION_API_URL", emulator.url)
-    stack.stub.Configure(messages.ConfigureRequest(args=struct(netosecret=COMPUTED)))
+    stack.stub.Configure(messages.ConfigureRequest())
     code, text = refused(lambda: stack.stub.Read(messages.ReadRequest(id="acme-corp", urn=ACME)))
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     assert "netosecret is not set" in text
     monkeypatch.setenv("NETOSECRET", emulator.netosecret)
     emulator.seed("acme-corp")
-    configured = stack.stub.Configure(messages.ConfigureRequest(args=struct(netosecret=COMPUTED)))
+    configured = stack.stub.Configure(messages.ConfigureRequest(args=struct(account="")))
     assert configured.acceptSecrets
     assert configured.supportsPreview
     assert stack.stub.Read(messages.ReadRequest(id="acme-corp", urn=ACME)).id == "acme-corp"
+
+
+def test_nothing_stands_in_for_a_setting_that_is_not_known_yet(
+    stack: PluginStack, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment may hold the key of another account."""
+    monkeypatch.setenv("NETOSECRET", emulator.netosecret)
+    monkeypatch.setenv("FUSION_API_URL", emulator.url)
+    stack.stub.Configure(messages.ConfigureRequest(args=struct(netosecret=COMPUTED, account=COMPUTED)))
+    assert list(check(stack, values.write(PROGRAM)).failures) == []
+    assert "account, netosecret of the provider will be known" in refused(lambda: invoke(stack, "getCustomers"))[1]
+    assert len(emulator.requests) == 0
 
 
 def test_an_older_engine_configures_by_variables_alone(stack: PluginStack, emulator: Emulator) -> None:

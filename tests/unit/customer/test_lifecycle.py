@@ -1156,8 +1156,7 @@ def test_unless_the_program_names_its_id(over: Over) -> None:
 
 
 def test_a_second_doubt_keeps_what_was_sent_last(over: Over, clock: Clock) -> None:
-    window = itertools.takewhile(lambda _: sum(clock.waits) <= SETTLE_SECONDS + 1, repeat(absent()))
-    gateway = Scripted(get=itertools.chain(window, repeat(portal())), post=[lost()])
+    gateway = Scripted(get=repeat(lambda: portal() if gateway.changing else absent()), post=[lost()])
     with pytest.raises(OutcomeUnknown) as unknown:
         over(gateway).update(in_doubt(), declared(data_retention=90), in_doubt())
     assert unknown.value.handle is not None
@@ -1235,3 +1234,22 @@ def test_a_call_may_have_its_own_deadline_and_words(over: Over, clock: Clock, wa
     with pytest.raises(FusionError):
         over(gateway).within(deadline=7).delete("acme-corp", state())
     assert clock.now - started <= 7
+
+
+@pytest.mark.parametrize(
+    ("shortname", "before", "said"),
+    [
+        ("acme-corp", None, False),
+        ("acme.corp", None, True),
+        ("Acme-corp", None, True),
+        ("acme-corp-", None, True),
+        ("acme.corp", "acme.corp", False),
+        (UNKNOWN, None, False),
+    ],
+)
+def test_a_new_shortname_that_is_no_dns_label_is_called_out(
+    over: Over, warnings: list[str], shortname: object, before: str | None, said: bool
+) -> None:
+    old = None if before is None else {**DECLARED, "shortname": before}
+    over(Scripted(), mode="off").check({**DECLARED, "shortname": shortname}, old)
+    assert any("no DNS label" in sentence for sentence in warnings) == said
