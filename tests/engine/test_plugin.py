@@ -240,12 +240,20 @@ def test_nothing_is_left_by_a_whole_life_with_every_log_on(plugin_stack: Stack, 
     assert found(canaries_of(emulator), sinks) == []
 
 
-def test_a_rotated_key_works_with_plain_refresh_and_destroy(plugin_stack: Stack, emulator: Emulator) -> None:
-    """The provider in the state knows no key, so nothing of the old one is left to be used."""
+def test_a_key_is_kept_encrypted_or_not_at_all_and_a_rotated_one_works(plugin_stack: Stack, emulator: Emulator) -> None:
     stack = plugin_stack
+    current = stack.environ.pop("NETOSECRET")
+    stack.pulumi("config", "set", "--secret", "fusion:netosecret", current).ok()
     stack.declare({"acme": customer("acme-corp")})
-    stack.up().ok()
-    current = stack.environ["NETOSECRET"]
+    said = stack.up().ok().text
+    assert "netosecret" in stack.checkpoint.read_text()
+    assert found(canaries_of(emulator), left_in(stack.folder) | {"said": said.encode()}) == []
+
+    # Into the environment with it: the provider is updated, and nothing is replaced.
+    stack.pulumi("config", "rm", "fusion:netosecret").ok()
+    stack.environ["NETOSECRET"] = current
+    assert "replace" not in stack.up().ok().text
+    assert "netosecret" not in stack.checkpoint.read_text()
     stack.environ["NETOSECRET"] = "bm90IGEgY3JlZGVudGlhbA=="  # as a key that is over
     assert "netosecret" in stack.refresh().failed().text
     stack.environ["NETOSECRET"] = current

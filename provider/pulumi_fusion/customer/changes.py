@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
+from pulumi_fusion.customer.mapping import same_type
 from pulumi_fusion.customer.model import State, state_key
 
 __all__ = ["KINDS", "UNKNOWN", "Change", "Kind", "Unknown", "changes", "history_lost", "is_imported", "unsettled"]
@@ -66,13 +67,15 @@ def changes(old: State, new: Mapping[str, Any]) -> list[Change]:
 
     A field that the program does not set is not managed and so never a change; one that is not known yet
     (``UNKNOWN``) counts as one. Of an imported customer the program tells what the service does not: that is no
-    change either, for it is taken as true.
+    change either, for it is taken as true, and the form's word for the type is the same as the API's.
     """
     found = []
     told_by_program = is_imported(old)
     for field, kind in KINDS.items():
         before, after = getattr(old, field), _whole(new.get(state_key(field)))
         if kind is Kind.NONE or after is None or (before is None and told_by_program):
+            continue
+        if field == "type" and told_by_program and same_type(old, State.recall(new)):
             continue
         if before != after:
             found.append(Change(field, kind, before, after))

@@ -19,6 +19,7 @@ __all__ = [
     "echoes",
     "from_state",
     "merge",
+    "same_type",
     "to_create",
     "to_update",
 ]
@@ -170,3 +171,9 @@ def known_type(known: State, listed: Sequence[AccountType] = ()) -> str | None:
         internal=bool(known.internal),
         listed=listed,
     )
+
+
+def same_type(one: State, other: State) -> bool:
+    """Whether two states name one type of the API, in whatever words: ``SLG`` is ``customer``."""
+    resolved = known_type(one)
+    return resolved is not None and resolved == known_type(other)

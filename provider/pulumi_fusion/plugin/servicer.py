@@ -22,6 +22,7 @@ from pulumi_fusion.customer.changes import UNKNOWN, Kind
 from pulumi_fusion.customer.check import Failure, check
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.lifecycle import Lifecycle
+from pulumi_fusion.customer.mapping import same_type
 from pulumi_fusion.customer.model import Inputs, State, state_key
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.engine import Connection, once, say
@@ -281,6 +282,9 @@ class _Old(NamedTuple):
 def _old(outputs: Struct, inputs: Struct) -> _Old:
     last, kept = values.read(inputs), values.read(outputs)
     together = {**last.plain, **kept.plain}
+    if same_type(State.recall(last.plain), State.recall(kept.plain)):
+        # An import knows the API's word for it; the program's own word is the one to keep.
+        together["type"] = last.plain["type"]
     return _Old(State.recall(together), last.secret | kept.secret, bool(together))
 
 

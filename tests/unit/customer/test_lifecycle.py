@@ -1156,7 +1156,7 @@ def test_unless_the_program_names_its_id(over: Over) -> None:
 
 
 def test_a_second_doubt_keeps_what_was_sent_last(over: Over, clock: Clock) -> None:
-    gateway = Scripted(get=repeat(lambda: portal() if gateway.changing else absent()), post=[lost()])
+    gateway: Scripted = Scripted(get=repeat(lambda: portal() if gateway.changing else absent()), post=[lost()])
     with pytest.raises(OutcomeUnknown) as unknown:
         over(gateway).update(in_doubt(), declared(data_retention=90), in_doubt())
     assert unknown.value.handle is not None

@@ -1,0 +1,92 @@
+"""An import: what the service tells, what the program adds, and what is compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pulumi_fusion.emulator import Emulator
+from tests.contract.faults.plugin_stack import PluginStack
+from tests.contract.faults.stack import PROGRAM
+from tests.engine.stack import mutations
+
+LIVE: dict[str, Any] = {
+    "retention": 90,
+    "rollupRetention": 180,
+    "trial": True,
+    "organization": "Acme, Inc.",
+    "type": "customer",
+    "fps": 500,
+}
+TRUE = {**PROGRAM, "contractualFlowsPerSecond": 500}
+
+
+@pytest.mark.parametrize("record", ["strict", "extended"])
+@pytest.mark.parametrize("true", [PROGRAM, TRUE, {**TRUE, "type": "customer"}, {**TRUE, "deletionProtection": True}])
+def test_with_the_true_values_nothing_is_left_to_do(
+    stack: PluginStack, emulator: Emulator, record: Any, true: dict[str, Any]
+) -> None:
+    emulator.switch(record=record)
+    live = emulator.seed("acmecorp", **LIVE)
+    assert stack.import_("acme", "acmecorp").ok
+    known = {"organization", "type", "contractualFlowsPerSecond"} & set(stack.state["acme"].inputs)
+    assert bool(known) == (record == "extended")
+    for _ in range(2):
+        assert stack.plan("acme", true) == "same"
+        assert stack.up("acme", true).ok
+        stack.restart()
+        assert stack.refresh("acme").ok
+    assert stack.state["acme"].inputs["type"] == true["type"]
+    assert stack.state["acme"].outputs["organization"] == true["organization"]
+    assert mutations(emulator.requests) == []
+    assert emulator.accounts() == (live,)
+
+
+@pytest.mark.parametrize(
+    ("change", "record", "plan"),
+    [
+        ({"dataRetention": 45}, "strict", "update"),
+        ({"status": "Active", "deletionProtection": False}, "strict", "update"),
+        ({"organization": "Another"}, "strict", "same"),
+        ({"organization": "Another"}, "extended", "update"),
+        ({"type": "MSSP"}, "extended", "update"),
+        ({"contractualFlowsPerSecond": 7}, "extended", "update"),
+        ({"email": None}, "strict", ["email"]),
+        ({"shortname": "acme-new", "deletionProtection": False}, "strict", "replace"),
+    ],
+)
+def test_what_the_service_does_tell_is_compared(
+    stack: PluginStack, emulator: Emulator, change: dict[str, Any], record: Any, plan: object
+) -> None:
+    emulator.switch(record=record)
+    emulator.seed("acmecorp", **LIVE)
+    stack.import_("acme", "acmecorp")
+    program = {key: value for key, value in {**TRUE, **change}.items() if value is not None}
+    assert stack.plan("acme", program) == plan
+
+
+def test_what_was_stated_is_managed_from_then_on(stack: PluginStack, emulator: Emulator) -> None:
+    emulator.seed("acmecorp", **LIVE)
+    stack.import_("acme", "acmecorp")
+    stack.up("acme", PROGRAM)
+    assert mutations(emulator.requests) == []
+    assert stack.plan("acme", {**PROGRAM, "email": "other@acme.example.com"}) == ["email"]
+    assert stack.plan("acme", {**PROGRAM, "contractualFlowsPerSecond": 500}) == "update"
+    changed = {**PROGRAM, "organization": "Acme plc"}
+    assert stack.plan("acme", changed) == "update"
+    assert stack.up("acme", changed).ok
+    account = emulator.account("acmecorp")
+    assert account is not None
+    assert (account.organization, account.retention, account.type) == ("Acme plc", 90, "customer")
+    stack.require_in_step()
+
+
+def test_an_imported_customer_is_as_protected_as_any(stack: PluginStack, emulator: Emulator) -> None:
+    emulator.seed("acmecorp", retention=90, rollupRetention=180)
+    stack.import_("acme", "acmecorp")
+    assert "deletion protection is on" in stack.destroy("acme").text
+    assert stack.up("acme", {**PROGRAM, "status": "Active"}).ok
+    assert "deletion protection is on" in stack.destroy("acme").text
+    assert stack.up("acme", {**PROGRAM, "status": "Active", "deletionProtection": False}).ok
+    assert stack.destroy("acme").ok
