@@ -119,6 +119,11 @@ def _kept_in_doubt(handle: State) -> Iterator[None]:
         raise
 
 
+def _handle(op: _Operation, inputs: Inputs) -> State:
+    """What a state has to keep of a create in doubt: what was sent, and below which account."""
+    return State.recall(inputs.model_dump()).model_copy(update={"parent": op.gateway.account})
+
+
 class Lifecycle:
     """check, diff, create, read, update and delete of customers, for one account.
 
@@ -209,8 +214,7 @@ class Lifecycle:
         Raises AlreadyExists, AbsenceNotProved, NotOurs, InvalidInput, RequestFailed: nothing was created; and
         OutcomeUnknown: the error says how the next run finds out.
         """
-        kept = _kept_in_doubt(State.recall(inputs.model_dump()))
-        with self._operation("create the customer", inputs.shortname) as op, kept:
+        with self._operation("create the customer", inputs.shortname) as op, _kept_in_doubt(_handle(op, inputs)):
             listed = self._directory.types_if_told(op.gateway)
             account_type = self._account_type(op, inputs, listed)
             if inputs.adopt is not None:
@@ -486,6 +490,14 @@ class Lifecycle:
 
     def _out_of_sight(self, op: _Operation, state: State, absent: NotFound) -> Account:
         """What the list still holds of an account that GET does not find. Raises ``absent`` where it is gone."""
+        self._require_in_sight(op, state)
+        listed = self._directory.find(op.gateway, op.shortname)
+        if listed is None:
+            raise absent
+        return listed
+
+    def _require_in_sight(self, op: _Operation, state: State) -> None:
+        """A 404 proves absence below the account that was asked, and nothing about any other."""
         if state.parent not in (None, op.gateway.account):
             raise AbsenceNotProved(
                 op.attempted,
@@ -493,11 +505,7 @@ class Lifecycle:
                 f"{state.parent!r}, so it may only be out of sight",
                 next_step=f"The state is kept. Work in the account {state.parent!r} (fusion:account, or its own "
                 "netosecret); if the customer is gone, `pulumi state delete` makes the stack forget it.",
-            )
-        listed = self._directory.find(op.gateway, op.shortname)
-        if listed is None:
-            raise absent
-        return listed
+            ) from None
 
     # update
 
@@ -541,8 +549,9 @@ class Lifecycle:
         sent = from_state(old, listed)
         found = self._settle(op, sent, InDoubt("create the customer", "the answer was lost in an earlier run"))
         if found is None:
+            self._require_in_sight(op, old)
             body = to_create(inputs, account_type)
-            with _kept_in_doubt(State.recall(inputs.model_dump())):
+            with _kept_in_doubt(_handle(op, inputs)):
                 account = self._with_id(op, self._post(op, body), body)
             self._directory.wrote(op.shortname, account)
             return account

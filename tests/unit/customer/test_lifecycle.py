@@ -1105,7 +1105,7 @@ def test_a_create_in_doubt_tells_what_the_state_has_to_keep(over: Over, clock: C
     gateway = Scripted(get=itertools.chain([absent()], repeat(portal())), post=[lost()])
     with pytest.raises(OutcomeUnknown) as unknown:
         over(gateway).create(declared())
-    assert unknown.value.handle == State.recall(declared().model_dump()).properties()
+    assert unknown.value.handle == {**State.recall(declared().model_dump()).properties(), "parent": ABOVE}
     assert "customerId" not in unknown.value.handle
 
 
@@ -1138,6 +1138,12 @@ def test_a_create_in_doubt_that_came_to_nothing_is_made_after_a_whole_window_of_
     assert over(gateway).update(in_doubt(), declared(), in_doubt()).customer_id == "id-1"
     assert gateway.changing == ["POST"]
     assert sum(clock.waits) >= SETTLE_SECONDS
+
+
+def test_a_create_in_doubt_is_not_made_anew_below_another_account(over: Over, clock: Clock) -> None:
+    elsewhere = in_doubt(parent="another-msp")
+    with pytest.raises(AbsenceNotProved, match="made below 'another-msp', so it may only be out of sight"):
+        over(Scripted(get=repeat(absent()))).update(elsewhere, declared(), elsewhere)
 
 
 def test_another_customer_under_its_name_is_left_alone(over: Over) -> None:
