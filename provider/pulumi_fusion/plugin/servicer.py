@@ -84,17 +84,21 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Handshake(
         self, request: provider_pb2.ProviderHandshakeRequest, context: Any
     ) -> provider_pb2.ProviderHandshakeResponse:
+        """Tell what of the protocol is understood; the engine's address is where warnings go."""
         self._engine = request.engine_address or self._engine
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
     def Attach(self, request: plugin_pb2.PluginAttach, context: Any) -> Empty:
+        """An engine takes over a process that runs already."""
         self._engine = request.address
         return Empty()
 
     def GetPluginInfo(self, request: Empty, context: Any) -> plugin_pb2.PluginInfo:
+        """The version of the package."""
         return plugin_pb2.PluginInfo(version=schema.VERSION)
 
     def GetSchema(self, request: provider_pb2.GetSchemaRequest, context: Any) -> provider_pb2.GetSchemaResponse:
+        """The schema. Raises InvalidInput for another format than 0."""
         if request.version != 0:
             raise InvalidInput(
                 "tell the schema",
@@ -104,18 +108,22 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.GetSchemaResponse(schema=schema.as_json())
 
     def GetMapping(self, request: provider_pb2.GetMappingRequest, context: Any) -> provider_pb2.GetMappingResponse:
-        return provider_pb2.GetMappingResponse()  # nothing of another ecosystem stands behind this provider
+        """None: nothing of another ecosystem stands behind this provider."""
+        return provider_pb2.GetMappingResponse()
 
     def GetMappings(self, request: provider_pb2.GetMappingsRequest, context: Any) -> provider_pb2.GetMappingsResponse:
+        """None, likewise."""
         return provider_pb2.GetMappingsResponse()
 
     def Cancel(self, request: Empty, context: Any) -> Empty:
+        """An interrupt: every call under way ends within 2 seconds."""
         self.cancel()
         return Empty()
 
     # Its configuration.
 
     def CheckConfig(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
+        """Every wrong setting by its key; the inputs as they came, the credential as a secret."""
         news = values.read(request.news)
         failures = configuration.check(news.plain)
         if failures:
@@ -124,6 +132,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CheckResponse(inputs=values.write(news.plain, news.secret | {"netosecret"}))
 
     def DiffConfig(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
+        """What changed; another api host or another home account replaces."""
         olds = configuration.given(values.read(request.old_inputs).plain or values.read(request.olds).plain)
         news = configuration.given(values.read(request.news).plain)
         replaces = configuration.replacing(olds, news)
@@ -134,6 +143,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Configure(self, request: provider_pb2.ConfigureRequest, context: Any) -> provider_pb2.ConfigureResponse:
+        """Take the settings, and what they leave open from the environment of this run. Nothing is sent."""
         # An older engine sends the variables alone, under the keys of the stack's configuration.
         given: dict[str, Any] = {key.partition(":config:")[2]: value for key, value in request.variables.items()}
         given |= values.read(request.args).plain
@@ -144,6 +154,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     # A customer's life.
 
     def Check(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
+        """Every failure at once, by property; the inputs with their defaults, unknown values as they came."""
         name = _customer(request.urn)
         news, olds = values.read(request.news), values.read(request.olds)
         checked = self._bound(request.urn, name).check(news.plain, olds.plain or None)
@@ -153,6 +164,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Diff(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
+        """What `up` would change, by property and kind."""
         name = _customer(request.urn)
         old, asked = _old(request.olds, request.old_inputs), values.read(request.old_inputs).plain
         wanted = _honouring(request.ignoreChanges, values.read(request.news).plain, old.state)
@@ -169,6 +181,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return answer
 
     def Create(self, request: provider_pb2.CreateRequest, context: Any) -> provider_pb2.CreateResponse:
+        """Create the customer, its id being the shortname; a preview tells what is known.
+
+        Raises PartialState, FusionError.
+        """
         name = _customer(request.urn)
         news = values.read(request.properties)
         if request.preview:
@@ -184,6 +200,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Read(self, request: provider_pb2.ReadRequest, context: Any) -> provider_pb2.ReadResponse:
+        """The live state and inputs, for a refresh or an import; an empty id for one that is proved to be gone."""
         name = _customer(request.urn)
         # An older SDK has no timeout of reads.
         lifecycle = self._bound(request.urn, name, getattr(request, "timeout", 0))
@@ -204,6 +221,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Update(self, request: provider_pb2.UpdateRequest, context: Any) -> provider_pb2.UpdateResponse:
+        """Bring the customer in line, or finish what was left in doubt. Raises PartialState, FusionError."""
         name = _customer(request.urn)
         old, news = _old(request.olds, request.old_inputs), values.read(request.news)
         wanted = _honouring(request.ignoreChanges, news.plain, old.state)
@@ -218,6 +236,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.UpdateResponse(properties=values.write(state.properties(), news.secret))
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> Empty:
+        """Delete the customer; one that is gone already is a success. Raises FusionError."""
         name = _customer(request.urn)
         old = _old(request.properties, request.old_inputs)
         self._bound(request.urn, name, request.timeout).delete(request.id, old.state)
@@ -226,6 +245,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     # Look-ups.
 
     def Invoke(self, request: provider_pb2.InvokeRequest, context: Any) -> provider_pb2.InvokeResponse:
+        """A function of the schema; what is not known yet has an empty answer."""
         if request.tok not in lookups.LOOKUPS:
             raise _no_such(request.tok, schema.FUNCTIONS)
         arguments = values.read(request.args)
@@ -240,6 +260,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return answer
 
     def List(self, request: provider_pb2.ListRequest, context: Any) -> Iterator[provider_pb2.ListResponse]:
+        """The customers that match, by shortname, for `pulumi do`."""
         if request.token != schema.CUSTOMER:
             raise _no_such(request.token, (schema.CUSTOMER,))
         filters = values.read(request.query)
