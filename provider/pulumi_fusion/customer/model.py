@@ -97,15 +97,16 @@ class Inputs(BaseModel):
     rollup_retention: Annotated[int, BeforeValidator(rules.one_of_days(ROLLUP_RETENTION_DAYS))]
     """How long rollups are kept: 7, 90, 180 or 365 days, at least the data retention."""
     contractual_flows_per_second: Annotated[int, BeforeValidator(rules.flows)] | None = None
-    """Flows per second of the contract."""
+    """Flows per second of the contract, 1 to 2147483647; not managed where it is not set."""
     multi_account: _Switch | None = None
-    """Whether the customer will have accounts of its own; off at creation where it is not set."""
+    """Whether the customer will have accounts of its own; off at creation, and not managed, where it is not set."""
     internal: _Switch | None = None
-    """Whether it is an internal account; off at creation where it is not set."""
+    """Whether it is an internal account; off at creation, and not managed, where it is not set."""
     deletion_protection: _Switch | None = None
-    """Whether a deletion is refused; on for Active and off for Trial Active where it is not set."""
+    """Whether a deletion is refused; on for Active and off for Trial Active where it is not set; once on, only false
+    lowers it."""
     adopt: _Text | None = None
-    """The immutable id of an existing customer to take over instead of creating one."""
+    """The immutable id of an existing customer to take over instead of creating one; used at creation only."""
 
 
 def _adapters(model: type[BaseModel]) -> dict[str, TypeAdapter[Any]]:
