@@ -152,16 +152,18 @@ class Running:
         return self.text()
 
     def descendants(self, word: str) -> list[int]:
-        """Processes that it started, directly or not, with the word in their command line (Linux)."""
-        parents = {}
+        """Processes that it started, directly or not, with the word in their command line (Linux).
+
+        They are known by their session: a provider whose engine was killed has init for its parent.
+        """
+        found = []
         for stat in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
                 # The name before the parenthesis may hold anything: proc(5).
-                parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-        found = {self._process.pid}
-        while more := {pid for pid, parent in parents.items() if parent in found} - found:
-            found |= more
-        return [pid for pid in found - {self._process.pid} if word in self.command_line(pid)]
+                pid, session = int(stat.parent.name), int(stat.read_text().rpartition(")")[2].split()[3])
+                if session == self._process.pid != pid and word in self.command_line(pid):
+                    found.append(pid)
+        return found
 
     @staticmethod
     def command_line(pid: int) -> str:
