@@ -235,7 +235,7 @@ class Lifecycle:
             raise AbsenceNotProved(
                 op.attempted,
                 f"asked for this shortname, {unclear.came_back}, which is no proof that it is free",
-                next_step="Nothing was sent. A customer is created only under a name that is proved to be free, "
+                next_step="Nothing was created. A customer is created only under a name that is proved to be free, "
                 "for otherwise nobody could tell it from one that existed before.",
             ) from None
         raise self._exists(op, account)
