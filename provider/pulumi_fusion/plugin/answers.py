@@ -31,6 +31,7 @@ _CODES: Final[dict[type[FusionError], grpc.StatusCode]] = {
     errors.OutcomeUnknown: grpc.StatusCode.UNKNOWN,
     errors.DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
     errors.Cancelled: grpc.StatusCode.CANCELLED,
+    errors.SessionEnded: grpc.StatusCode.CANCELLED,
     FusionError: grpc.StatusCode.UNKNOWN,
 }
 
