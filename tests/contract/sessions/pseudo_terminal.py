@@ -47,12 +47,19 @@ class PseudoTerminal:
         """Type a line."""
         self.press(line + "\r")
 
-    def see(self, pattern: str) -> str:
-        """Wait for the pattern in what was shown after the last one that was seen; return what it matched."""
+    def see(self, pattern: str, *, again: str = "") -> str:
+        """Wait for the pattern in what was shown after the last one that was seen; return what it matched.
+
+        ``again`` are keys that somebody would press once more where a second passes and nothing comes.
+        """
         end = time.monotonic() + PATIENCE
         while not (found := re.compile(pattern).search(self.shown, self._seen)):
             left = end - time.monotonic()
-            assert left > 0 and self._read(left), f"no {pattern!r} in {self.shown[self._seen :]!r}"
+            shown = left > 0 and self._read(min(left, 1) if again else left)
+            if not shown and left > 0 and again:
+                self.press(again)
+                continue
+            assert shown, f"no {pattern!r} in {self.shown[self._seen :]!r}"
         self._seen = found.end()
         return found[0]
 
