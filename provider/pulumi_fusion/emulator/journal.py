@@ -19,7 +19,8 @@ class Entry:
 
     ``time`` is Unix seconds at the start, ``seconds`` the time until the answer was ready. ``status`` is None where no
     whole status line is sent. ``acted`` says whether the service saw the request, whatever was answered. ``account``
-    is the shortname that the token acts in, ``shortname`` the account that the request is about.
+    is the shortname that the token acts in, ``shortname`` the account that the request is about, ``connection`` the
+    client's port, which tells one connection from another.
     """
 
     time: float
@@ -32,6 +33,7 @@ class Entry:
     shortname: str | None
     fault: str | None
     body_keys: tuple[str, ...]
+    connection: int
 
     @property
     def acted(self) -> bool:

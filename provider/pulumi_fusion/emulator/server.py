@@ -413,6 +413,7 @@ class _Handler(BaseHTTPRequestHandler):
                     shortname=_subject(path, fields),
                     fault=drawn.text,
                     body_keys=tuple(fields),
+                    connection=self.client_address[1],
                 )
             )
         self._deliver(delivery, drawn)
