@@ -1,0 +1,104 @@
+"""Measure the provider beside the engine's own cost and the usual way to write one.
+
+Nothing here passes or fails. Every round gives each provider a fresh project and an empty service; the commands of a
+round take turns over the providers, so that whatever else the machine does hits all alike.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from pathlib import Path
+
+import click
+
+from tests.benchmarks.speed import growth, report
+from tests.benchmarks.speed.figures import Figures
+from tests.benchmarks.speed.process import Failed
+from tests.benchmarks.speed.providers import PROVIDERS
+from tests.benchmarks.speed.rounds import Sample, lived
+
+_COUNTS = (1, 10, 100, 300)
+_LATENCIES = (0, 50, 200)
+
+
+@click.command(help=__doc__, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--quick", is_flag=True, help="10 customers at 50 ms, one round: two minutes.")
+@click.option("--large", is_flag=True, help="1000 customers as well.")
+@click.option("-n", "--customers", "counts", type=click.IntRange(1), multiple=True, help=f"{_COUNTS}. Repeatable.")
+@click.option(
+    "-l",
+    "--latency",
+    "latencies",
+    type=click.IntRange(0),
+    multiple=True,
+    help=f"Milliseconds, {_LATENCIES}. Repeatable.",
+)
+@click.option("-p", "--provider", "chosen", type=click.Choice(list(PROVIDERS)), multiple=True, help="All. Repeatable.")
+@click.option("-r", "--rounds", type=click.IntRange(1), help="Rounds whose median counts; 3.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".benchmarks"),
+    show_default=True,
+    help="Where speed.json, speed.md and speed.svg go.",
+)
+@click.option("--redraw", is_flag=True, help="Measure nothing; make the table and the picture of speed.json anew.")
+def main(
+    *,
+    quick: bool,
+    large: bool,
+    counts: tuple[int, ...],
+    latencies: tuple[int, ...],
+    chosen: tuple[str, ...],
+    rounds: int | None,
+    output: Path,
+    redraw: bool,
+) -> None:
+    output.mkdir(parents=True, exist_ok=True)
+    if redraw:
+        figures, where = report.loaded((output / "speed.json").read_text())
+    else:
+        where = report.machine()
+        numbers = sorted(set(counts or ((10,) if quick else _COUNTS)) | ({1000} if large else set()))
+        delays = sorted(set(latencies or ((50,) if quick else _LATENCIES)))
+        samples: list[Sample] = []
+        try:
+            for sample in _measured(numbers, delays, chosen or tuple(PROVIDERS), rounds or (1 if quick else 3)):
+                samples.append(sample)
+        except KeyboardInterrupt:
+            click.echo("interrupted; what was measured so far:", err=True)
+        figures = Figures(samples)
+    if not figures.samples:
+        raise click.ClickException("nothing was measured")
+    (output / "speed.json").write_text(report.as_json(figures, where))
+    (output / "speed.md").write_text(report.as_markdown(figures, where))
+    measured = sorted({latency for _, latency in figures.settings})
+    (output / "speed.svg").write_text(growth.drawn(figures, 50 if 50 in measured else measured[-1]))
+    report.show(figures, where)
+    click.echo(f"kept in {output}: speed.json, speed.md, speed.svg", err=True)
+
+
+def _measured(counts: Sequence[int], latencies: Sequence[int], chosen: Sequence[str], rounds: int) -> Iterator[Sample]:
+    settings = [(count, latency) for count in counts for latency in latencies]
+    for number in range(rounds):
+        for count, latency in settings:
+            began = time.monotonic()
+            taking_part = [PROVIDERS[name] for name in chosen if count <= PROVIDERS[name].most or len(chosen) == 1]
+            # Whoever comes first finds the caches colder.
+            turned = taking_part[number % len(taking_part) :] + taking_part[: number % len(taking_part)]
+            try:
+                for turn in zip_longest(*(lived(provider, count, latency) for provider in turned)):
+                    yield from (sample for sample in turn if sample is not None)
+            except Failed as failed:
+                raise click.ClickException(str(failed)) from None
+            seconds = time.monotonic() - began
+            click.echo(
+                f"round {number + 1} of {rounds}: {count} customers at {latency} ms took {seconds:.0f} s", err=True
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""Figures for people and for programs: a table on the terminal, Markdown, JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import datetime, timezone
+from importlib.metadata import version
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks.speed.figures import Figures
+from tests.benchmarks.speed.providers import PROVIDERS
+from tests.benchmarks.speed.rounds import OPERATIONS, Sample
+
+__all__ = ["as_json", "as_markdown", "loaded", "machine", "show"]
+
+_READING: Final = (
+    "Commands: seconds on the clock (requests to the service). Processor: seconds of all processes of the command. "
+    "x: times the floor, which is the empty provider of the same face in the same run. Memory: the peak of all "
+    "processes of `up`, and of those of Python among them, the program and the provider. Connections and requests at "
+    "once: the most that one command had."
+)
+
+_Cell = Callable[[Figures, dict[str, Sample]], str]
+
+
+def machine() -> dict[str, Any]:
+    """Where and on what it was measured."""
+    told = subprocess.run(["pulumi", "version"], capture_output=True, text=True, check=True).stdout.strip()
+    return {
+        "date": datetime.now(tz=timezone.utc).date().isoformat(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "cli": told,
+        "sdk": version("pulumi"),
+    }
+
+
+def as_json(figures: Figures, where: dict[str, Any]) -> str:
+    medians = [
+        {**asdict(found), "ratio": ratio, "processor_ratio": processor} for found, ratio, processor in figures.rows()
+    ]
+    samples = [asdict(each) for each in figures.samples]
+    return json.dumps({"machine": where, "medians": medians, "samples": samples}, indent=1) + "\n"
+
+
+def loaded(text: str) -> tuple[Figures, dict[str, Any]]:
+    """What an earlier run kept."""
+    document = json.loads(text)
+    return Figures([Sample(**each) for each in document["samples"]]), document["machine"]
+
+
+def as_markdown(figures: Figures, where: dict[str, Any]) -> str:
+    lines = [f"{_told(where)}\n\n{_READING}\n"]
+    for count, latency_ms in figures.settings:
+        lines.append(f"\n**{_setting(figures, count, latency_ms)}**\n\n")
+        head = ["", *(PROVIDERS[name].title for name in figures.providers)]
+        cells = [head, ["---"] + ["--:"] * len(figures.providers), *_rows(figures, count, latency_ms)]
+        lines += [f"| {' | '.join(row)} |\n" for row in cells]
+    return "".join(lines)
+
+
+def show(figures: Figures, where: dict[str, Any]) -> None:
+    """Print the tables."""
+    console = Console()
+    console.print(f"{_told(where)}\n{_READING}")
+    for count, latency_ms in figures.settings:
+        table = Table(title=_setting(figures, count, latency_ms), title_justify="left")
+        table.add_column("", no_wrap=True)
+        for name in figures.providers:
+            table.add_column(PROVIDERS[name].title, justify="right")
+        for row in _rows(figures, count, latency_ms):
+            table.add_row(*row)
+        console.print(table)
+
+
+def _told(where: dict[str, Any]) -> str:
+    return (
+        f"Measured {where['date']} on {where['cores']} cores ({where['system']}), Pulumi CLI {where['cli']}, "
+        f"SDK {where['sdk']}, Python {where['python']}."
+    )
+
+
+def _setting(figures: Figures, count: int, latency_ms: int) -> str:
+    rounds = min(
+        sum(
+            (each.count, each.latency_ms, each.provider, each.operation) == (count, latency_ms, provider, "destroy")
+            for each in figures.samples
+        )
+        or 10**6
+        for provider in figures.providers
+    )
+    of_rounds = "one round" if rounds == 1 else f"median of {rounds} rounds"
+    return f"{count} customer{'s' if count > 1 else ''}, {latency_ms} ms latency, {of_rounds}"
+
+
+def _rows(figures: Figures, count: int, latency_ms: int) -> Iterator[list[str]]:
+    """The cells of a table: a row for each thing that is told, a column for each provider."""
+    columns = []
+    for provider in figures.providers:
+        found = {name: figures.of(provider, count, latency_ms, name) for name in OPERATIONS}
+        columns.append({name: each for name, each in found.items() if each is not None})
+    for label, cell in _told_of().items():
+        cells = [cell(figures, column) if column else "" for column in columns]
+        if any(cells):
+            yield [label, *cells]
+
+
+def _told_of() -> dict[str, _Cell]:
+    """The rows by their labels, each with what makes a cell of it."""
+
+    def timed(name: str, of: str, *, requests: bool = False) -> _Cell:
+        return lambda figures, column: _cell(figures, column.get(name), of, requests=requests)
+
+    return {
+        **{name: timed(name, "seconds", requests=True) for name in OPERATIONS},
+        **{f"{name}, processor": timed(name, "processor") for name in OPERATIONS},
+        "state for each customer": lambda figures, column: f"{column['up'].state / 1000:.2f} KB",
+        "memory": lambda figures, column: _megabytes(figures, column["up"], "memory"),
+        "memory of Python": lambda figures, column: _megabytes(figures, column["up"], "python"),
+        "connections": lambda figures, column: f"{max(each.connections for each in column.values()):.0f}",
+        "requests at once": lambda figures, column: f"{max(each.at_once for each in column.values()):.0f}",
+    }
+
+
+def _cell(figures: Figures, found: Sample | None, of: str, *, requests: bool = False) -> str:
+    if found is None:
+        return ""
+    told = _times(f"{getattr(found, of):.2f}", figures.ratio(found, of))
+    return f"{told} ({found.requests:.0f})" if requests and found.requests else told
+
+
+def _megabytes(figures: Figures, found: Sample, of: str) -> str:
+    return _times(f"{getattr(found, of) / 1e6:.0f} MB", figures.ratio(found, of))
+
+
+def _times(told: str, ratio: float | None) -> str:
+    return told if ratio is None else f"{told} x{ratio:.2f}"
