@@ -58,9 +58,10 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("program", "without"),
     [
-        ("from pulumi_fusion import Customer", {"requests", "flask", "click", "rich", "email_validator"}),
+        ("from pulumi_fusion import Customer", {"requests", "flask", "click", "rich", "pydantic", "email_validator"}),
         ("from pulumi_fusion import FusionClient", {"pulumi", "grpc", "flask", "click", "rich"}),
         ("from pulumi_fusion import FusionError, Secret, Settings", HEAVY),
+        ("import pulumi_fusion.plugin.server", {"pulumi", "flask", "click", "rich"}),
         ("import pulumi_fusion.customer.lifecycle", {"pulumi", "grpc", "requests", "flask", "click"}),
     ],
 )
@@ -69,6 +70,17 @@ def test_each_use_pays_for_itself_alone(program: str, without: set[str]) -> None
     # Pulumi itself may bring some of them along.
     brought = imported_by("import pulumi") if "pulumi" in ours else set()
     assert ours & without <= brought
+
+
+def test_the_sdk_is_whole_for_who_imports_it_after_the_plugin() -> None:
+    program = (
+        "import pulumi_fusion.plugin.server\n"
+        "from pulumi.runtime.proto import provider_pb2\n"
+        "import pulumi, pulumi.dynamic, pulumi.automation\n"
+        "from pulumi_fusion.plugin import protocol\n"
+        "assert protocol.provider_pb2 is provider_pb2\n"
+    )
+    assert {"pulumi", "pulumi.runtime.stack"} <= imported_by(program)
 
 
 def test_the_name_of_the_provider_is_a_contract_with_every_state() -> None:
