@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pulumi_fusion.api.client import FusionClient
-    from pulumi_fusion.customer.model import Account, AccountType, CustomerStatus, CustomerType, User
+    from pulumi_fusion.customer.model import Account, AccountType, User
+    from pulumi_fusion.customer.words import CustomerStatus, CustomerType
     from pulumi_fusion.dynamic import Customer
     from pulumi_fusion.errors import FusionError
     from pulumi_fusion.redaction import Secret
@@ -38,8 +39,8 @@ _ROOMS = {
     "Account": "customer.model",
     "AccountType": "customer.model",
     "Customer": "dynamic",
-    "CustomerStatus": "customer.model",
-    "CustomerType": "customer.model",
+    "CustomerStatus": "customer.words",
+    "CustomerType": "customer.words",
     "FusionClient": "api.client",
     "FusionError": "errors",
     "Secret": "redaction",

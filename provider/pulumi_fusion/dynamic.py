@@ -3,6 +3,9 @@
 Pulumi pickles the provider object into the state of every resource and loads it from there for each call
 (https://www.pulumi.com/docs/iac/concepts/providers/dynamic-providers/). A class in an installed module is pickled by
 its name alone, so the name of this module and of its classes is a contract with every state that exists.
+
+The user's program imports this module as well, and needs the words alone: what does the work is imported where the
+engine's calls arrive.
 """
 
 from __future__ import annotations
@@ -10,30 +13,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 from pulumi import Input, Output, dynamic
 
-from pulumi_fusion.customer.changes import UNKNOWN, Kind
-from pulumi_fusion.customer.lifecycle import Lifecycle
-from pulumi_fusion.customer.model import (
-    OUTPUTS,
-    CustomerStatus,
-    CustomerType,
-    Inputs,
-    State,
-    state_key,
-)
-from pulumi_fusion.engine import Connection, once, say
-from pulumi_fusion.redaction import redact_logs
+from pulumi_fusion.customer.words import INPUTS, OUTPUTS, UNKNOWN, CustomerStatus, CustomerType, state_key
+
+if TYPE_CHECKING:
+    from pulumi_fusion.customer.lifecycle import Lifecycle
+    from pulumi_fusion.customer.model import Inputs, State
 
 __all__ = ["Customer", "CustomerProvider"]
 
 # The engine's own key for the pickled provider; it comes along with the properties of every call.
 _PROVIDER_KEY: Final = "__provider"
 
-_STATE_KEYS: Final = {name: state_key(name) for name in State.model_fields}
+_STATE_KEYS: Final = {name: state_key(name) for name in (*INPUTS, *OUTPUTS)}
 _NAMES: Final = {key: name for name, key in _STATE_KEYS.items()}
 
 
@@ -54,6 +50,9 @@ class CustomerProvider(dynamic.ResourceProvider):
         # (https://github.com/pulumi/pulumi/pull/24465). Not at import: the program imports this module as well, and
         # the SDK's own use of traceback there breaks without frames.
         sys.tracebacklimit = 0
+        from pulumi_fusion.engine import Connection, once
+        from pulumi_fusion.redaction import redact_logs
+
         redact_logs()
         self._lifecycle = Connection(req.config.get).lifecycle(once(_say))
 
@@ -68,7 +67,9 @@ class CustomerProvider(dynamic.ResourceProvider):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Whether anything differs and what replaces; which properties differ is shown by the engine."""
-        found = self._lifecycle.diff(State.recall(_plain(_olds)), _plain(_news))
+        from pulumi_fusion.customer.changes import Kind
+
+        found = self._lifecycle.diff(_state(_olds), _plain(_news))
         return dynamic.DiffResult(
             changes=bool(found),
             replaces=[state_key(change.field) for change in found if change.kind is Kind.REPLACE],
@@ -77,13 +78,13 @@ class CustomerProvider(dynamic.ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Create the customer; its id for Pulumi is the shortname."""
-        inputs = Inputs.model_validate(_plain(props))
+        inputs = _inputs(props)
         state = self._lifecycle.create(inputs)
         return dynamic.CreateResult(inputs.shortname, state.properties())
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """The live state, and as inputs too, so that drift shows property by property."""
-        state = self._lifecycle.read(id_, State.recall(_plain(props)))
+        state = self._lifecycle.read(id_, _state(props))
         if state is None:
             # The one way to say "gone": None, or a result without both values, crashes the SDK's server.
             return dynamic.ReadResult("", {})
@@ -93,12 +94,12 @@ class CustomerProvider(dynamic.ResourceProvider):
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
         """Bring the customer in line with the program."""
-        state = self._lifecycle.update(State.recall(_plain(_olds)), Inputs.model_validate(_plain(_news)))
+        state = self._lifecycle.update(_state(_olds), _inputs(_news))
         return dynamic.UpdateResult(state.properties())
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Delete the customer; one that is gone already is a success."""
-        self._lifecycle.delete(_id, State.recall(_plain(_props)))
+        self._lifecycle.delete(_id, _state(_props))
 
 
 class Customer(dynamic.Resource, module="fusion", name="Customer"):
@@ -185,7 +186,7 @@ class Customer(dynamic.Resource, module="fusion", name="Customer"):
         """An existing customer, read by its shortname and not managed by this stack."""
         customer = cls.__new__(cls)
         options = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
-        customer._register(resource_name, dict.fromkeys(Inputs.model_fields), options)
+        customer._register(resource_name, dict.fromkeys(INPUTS), options)
         return customer
 
     def _register(self, resource_name: str, declared: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
@@ -212,6 +213,22 @@ def _plain(properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _state(properties: Mapping[str, Any]) -> State:
+    """What the engine keeps of a customer."""
+    from pulumi_fusion.customer.model import State
+
+    return State.recall(_plain(properties))
+
+
+def _inputs(properties: Mapping[str, Any]) -> Inputs:
+    """What was checked before."""
+    from pulumi_fusion.customer.model import Inputs
+
+    return Inputs.model_validate(_plain(properties))
+
+
 def _say(sentence: str) -> None:
     """Show a warning: the engine starts each dynamic provider with its own address as the only argument."""
+    from pulumi_fusion.engine import say
+
     say(sys.argv[-1], sentence)

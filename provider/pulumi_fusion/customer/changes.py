@@ -7,18 +7,10 @@ from enum import Enum
 from typing import Any, Final, NamedTuple
 
 from pulumi_fusion.customer.mapping import same_type
-from pulumi_fusion.customer.model import State, state_key
+from pulumi_fusion.customer.model import State
+from pulumi_fusion.customer.words import UNKNOWN, Unknown, state_key
 
 __all__ = ["KINDS", "UNKNOWN", "Change", "Kind", "Unknown", "changes", "history_lost", "is_imported", "unsettled"]
-
-
-class Unknown(Enum):
-    """The value of a property that is not known before another resource was created."""
-
-    UNKNOWN = "unknown"
-
-
-UNKNOWN: Final = Unknown.UNKNOWN
 
 
 class Kind(Enum):

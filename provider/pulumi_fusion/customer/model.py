@@ -7,16 +7,16 @@ https://docs.netography.com/api-reference/netography-apis/resellers, where custo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
 from typing import Annotated, Any, Final
 
 from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.alias_generators import to_camel
 
 from pulumi_fusion.customer import rules
+from pulumi_fusion.customer.words import OUTPUTS, CustomerStatus, CustomerType, label, state_key
 
 __all__ = [
     "FIELDS",
+    "OUTPUTS",
     "Account",
     "AccountType",
     "CustomerStatus",
@@ -29,38 +29,8 @@ __all__ = [
 ]
 
 
-class CustomerType(str, Enum):
-    """What kind of customer it is: the two of the form, or one of the API's own three."""
-
-    SLG = "SLG"
-    MSSP = "MSSP"
-    CUSTOMER = "customer"
-    RESELLER = "reseller"
-    STAFF = "staff"
-
-
-class CustomerStatus(str, Enum):
-    """Whether the customer pays or tries."""
-
-    ACTIVE = "Active"
-    TRIAL_ACTIVE = "Trial Active"
-
-
 RETENTION_DAYS: Final = (7, 45, 90, 180)
 ROLLUP_RETENTION_DAYS: Final = (7, 90, 180, 365)
-
-
-def state_key(name: str) -> str:
-    """The spelling of a field in state, schema and every language but Python: ``dataRetention``."""
-    return to_camel(name)
-
-
-_LABELS: Final = {"contractual_flows_per_second": "Contractual Flows per Second"}
-
-
-def label(name: str) -> str:
-    """What the form calls a field: ``Data Retention``."""
-    return _LABELS.get(name, name.replace("_", " ").title())
 
 
 _Text = Annotated[str, BeforeValidator(rules.text)]
@@ -177,9 +147,6 @@ class State(BaseModel):
 
 
 _STATE_FIELDS: Final[Mapping[str, TypeAdapter[Any]]] = _adapters(State)
-
-OUTPUTS: Final = tuple(name for name in State.model_fields if name not in Inputs.model_fields)
-"""Fields that only the service assigns."""
 
 
 def _text_of_number(value: object) -> object:
