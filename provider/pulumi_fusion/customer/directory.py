@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
 from pulumi_fusion.customer.gateway import Gateway
@@ -37,7 +38,7 @@ class Directory:
 
     def types(self, gateway: Gateway) -> Sequence[AccountType]:
         """The service's own account types. Raises FusionError."""
-        return self._types.get(lambda: tuple(gateway.list_customer_types()))
+        return self._types.get(_types_of(gateway))
 
     def types_if_told(self, gateway: Gateway) -> Sequence[AccountType]:
         """The same, or none where the service refuses to tell: then the table of the mapping holds alone."""
@@ -55,13 +56,28 @@ class Directory:
             written_at, written = self._written.get(shortname, (None, None))
         if written_at is not None and time.monotonic() - written_at <= self._fresh_seconds:
             return written
-        listed = self._listed.get(lambda: {account.shortname: account for account in gateway.list_customers()})
-        return listed.get(shortname)
+        return self._listed.get(_list_of(gateway)).get(shortname)
+
+    def expect_find(self, gateway: Gateway) -> None:
+        """Fetch the list while the caller waits for something else."""
+        self._listed.begin(_list_of(gateway))
+
+    def expect_types(self, gateway: Gateway) -> None:
+        """Fetch the types while the caller waits for something else."""
+        self._types.begin(_types_of(gateway))
 
     def wrote(self, shortname: str, account: Account | None) -> None:
         """Note what this process made of an account; None: deleted. A list read later may still lag behind it."""
         with self._lock:
             self._written[shortname] = (time.monotonic(), account)
+
+
+def _types_of(gateway: Gateway) -> Callable[[], tuple[AccountType, ...]]:
+    return lambda: tuple(gateway.list_customer_types())
+
+
+def _list_of(gateway: Gateway) -> Callable[[], dict[str, Account]]:
+    return lambda: {account.shortname: account for account in gateway.list_customers()}
 
 
 class _Once(Generic[T]):
@@ -72,21 +88,46 @@ class _Once(Generic[T]):
         self._lock = threading.Lock()
         self._fetched: tuple[float, T] | None = None
         self._failed: tuple[float, FusionError] | None = None
+        self._under_way: threading.Event | None = None
 
     def get(self, fetch: Callable[[], T]) -> T:
-        with self._lock:
-            now = time.monotonic()
-            if self._fetched and now - self._fetched[0] <= self._fresh_seconds:
-                return self._fetched[1]
-            if self._failed and now - self._failed[0] <= FAILED_SECONDS:
-                failure = self._failed[1]
-                raise failure.during(failure.attempted)
-            try:
-                value = fetch()
-            except Cancelled:
-                raise
-            except FusionError as failure:
-                self._failed = (time.monotonic(), failure)
-                raise
+        while True:
+            with self._lock:
+                if self._fetched and self._is_fresh(self._fetched[0]):
+                    return self._fetched[1]
+                if self._failed and time.monotonic() - self._failed[0] <= FAILED_SECONDS:
+                    failure = self._failed[1]
+                    raise failure.during(failure.attempted)
+                others = self._under_way
+                if others is None:
+                    ended = self._under_way = threading.Event()
+                    break
+            others.wait()
+        try:
+            value = fetch()
+        except Cancelled:
+            raise
+        except FusionError as failure:
+            self._failed = (time.monotonic(), failure)
+            raise
+        else:
             self._fetched = (time.monotonic(), value)
             return value
+        finally:
+            self._under_way = None
+            ended.set()
+
+    def begin(self, fetch: Callable[[], T]) -> None:
+        """Fetch it in the background, for who asks for it soon; a failure meets them as if they had fetched."""
+
+        def fetched() -> None:
+            with suppress(FusionError):
+                self.get(fetch)
+
+        with self._lock:
+            if self._under_way is not None or (self._fetched and self._is_fresh(self._fetched[0])):
+                return
+        threading.Thread(target=fetched, name="pulumi-fusion-directory", daemon=True).start()
+
+    def _is_fresh(self, since: float) -> bool:
+        return time.monotonic() - since <= self._fresh_seconds

@@ -183,13 +183,16 @@ class Lifecycle:
             return Checked(dict(raw), [])
         before = State.recall(old or {}).shortname
         name = raw.get("shortname")
-        if isinstance(name, str) and name != before and not is_dns_label(name):
+        names_next = preflight.is_new(name, before)
+        if isinstance(name, str) and names_next and not is_dns_label(name):
             # Inference: each customer's portal is https://<shortname>.fusion.netography.com, as single sign-on has it.
             self._warn(
                 f"{name}: the shortname is no DNS label (lower-case letters, digits, hyphens inside), so an address "
                 "of the customer that is made of it may not work. It cannot be changed later without a new customer."
             )
-        gateway, listed, failures = preflight.ask(self._bound, self._directory, self._mode, self._warn)
+        gateway, listed, failures = preflight.ask(
+            self._bound, self._directory, self._mode, self._warn, names_next=names_next
+        )
         checked = check(raw, old, listed)
         if gateway is not None:
             try:
@@ -408,6 +411,7 @@ class Lifecycle:
         Raises NotOurs where another account lives under the shortname, RequestFailed where nothing is proved.
         """
         with self._operation("read the customer", shortname) as op:
+            self._directory.expect_types(op.gateway)
             try:
                 account = self._listed(op) or self._look(op, state)
             except NotFound:

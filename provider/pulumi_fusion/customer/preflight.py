@@ -8,7 +8,7 @@ exception: a preview that sees neither a dead credential nor a taken shortname i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from pulumi_fusion.customer.changes import UNKNOWN
 from pulumi_fusion.customer.check import Failure
@@ -18,21 +18,29 @@ from pulumi_fusion.customer.model import AccountType
 from pulumi_fusion.errors import Forbidden, FusionError, MissingSetting, SettingsError, Unauthorized
 from pulumi_fusion.settings import Preflight
 
-__all__ = ["already_taken", "ask", "untold"]
+__all__ = ["already_taken", "ask", "is_new", "untold"]
 
 
 def ask(
-    connect: Callable[[], Gateway], directory: Directory, mode: Preflight, warn: Callable[[str], None]
+    connect: Callable[[], Gateway],
+    directory: Directory,
+    mode: Preflight,
+    warn: Callable[[str], None],
+    *,
+    names_next: bool = False,
 ) -> tuple[Gateway | None, Sequence[AccountType], list[Failure]]:
     """Reach the service and fetch its account types.
 
-    The gateway is None where nothing more is to be asked. A credential that the service refuses is a failure
+    The gateway is None where nothing more is to be asked. ``names_next`` says that names are asked after next, so that
+    the list of them comes meanwhile. A credential that the service refuses is a failure
     in every mode; a service that cannot be reached is a warning in ``auto`` and a failure in ``required``.
     """
     if mode == "off":
         return None, (), []
     try:
         gateway = connect()
+        if names_next:
+            directory.expect_find(gateway)
         return gateway, directory.types(gateway), []
     except FusionError as failure:
         lost = "The preview asks nothing of the service, so a taken shortname or a bad credential shows at up."
@@ -50,12 +58,17 @@ def untold(failure: FusionError, mode: Preflight, warn: Callable[[str], None], l
     return []
 
 
+def is_new(shortname: Any, before: str | None) -> TypeGuard[str]:
+    """Whether a customer is to be created under the name, as far as it is known."""
+    return isinstance(shortname, str) and shortname != before
+
+
 def already_taken(
     inputs: Mapping[str, Any], before: str | None, gateway: Gateway, directory: Directory, ways_in: Callable[..., str]
 ) -> list[Failure]:
     """The failure of a customer that is to be created under a shortname that the service lists."""
     shortname, adopt = inputs.get("shortname"), inputs.get("adopt")
-    if not isinstance(shortname, str) or shortname == before:
+    if not is_new(shortname, before):
         return []
     account = directory.find(gateway, shortname)
     if account is None or adopt is UNKNOWN or (adopt is not None and account.id in (None, adopt)):

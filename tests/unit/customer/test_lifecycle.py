@@ -457,7 +457,7 @@ def test_one_list_serves_many_reads(over: Over) -> None:
         seen = lifecycle.read(shortname, state(shortname=shortname, customer_id=known))
         assert seen is not None
         assert seen.customer_id == known
-    assert gateway.verbs == ["LIST", "TYPES"]
+    assert sorted(gateway.verbs) == ["LIST", "TYPES"]  # both at once
 
 
 def test_what_the_list_leaves_open_is_asked_alone(over: Over) -> None:
@@ -493,7 +493,7 @@ def test_one_404_makes_nobody_gone_however_late_it_comes(over: Over, clock: Cloc
     lifecycle = over(gateway)
     clock.now += 2 * SETTLE_SECONDS
     assert lifecycle.read("acme-corp", state()) is None
-    assert gateway.verbs == ["LIST", *["GET"] * LOOKS_BEFORE_GONE]
+    assert [verb for verb in gateway.verbs if verb != "TYPES"] == ["LIST", *["GET"] * LOOKS_BEFORE_GONE]
 
 
 @pytest.mark.parametrize("answer", [portal, lost, no_role, dead_key, refused, unreachable, limited])
@@ -880,7 +880,7 @@ def test_a_preview_asks_once_for_all_customers(over: Over) -> None:
     lifecycle = over(gateway)
     for number in range(20):
         assert lifecycle.check({**DECLARED, "shortname": f"acme-{number}"}, None).failures == []
-    assert gateway.verbs == ["TYPES", "LIST"]
+    assert sorted(gateway.verbs) == ["LIST", "TYPES"]  # both at once
 
 
 def test_a_taken_shortname_shows_at_preview(over: Over) -> None:
