@@ -44,9 +44,7 @@ class Inputs(BaseModel):
     :func:`pulumi_fusion.customer.check.check`, for it needs more than the field.
     """
 
-    model_config = ConfigDict(
-        frozen=True, alias_generator=state_key, populate_by_name=True, extra="ignore", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, alias_generator=state_key, populate_by_name=True, extra="ignore")
 
     email: Annotated[str, BeforeValidator(rules.email)]
     """E-mail address of the first admin user; used at creation only."""
@@ -93,9 +91,7 @@ class State(BaseModel):
     Every field may be missing: earlier versions, adoption and import know less than a create does.
     """
 
-    model_config = ConfigDict(
-        frozen=True, alias_generator=state_key, populate_by_name=True, extra="ignore", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, alias_generator=state_key, populate_by_name=True, extra="ignore")
 
     email: str | None = None
     given_name: str | None = None

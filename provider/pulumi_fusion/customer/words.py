@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import cache
 from typing import Final
 
 __all__ = ["INPUTS", "OUTPUTS", "UNKNOWN", "CustomerStatus", "CustomerType", "Unknown", "label", "state_key"]
@@ -55,6 +56,7 @@ class Unknown(Enum):
 UNKNOWN: Final = Unknown.UNKNOWN
 
 
+@cache  # asked for every field of every customer in every call
 def state_key(name: str) -> str:
     """The spelling of a field in state, schema and every language but Python: ``dataRetention``."""
     first, *others = name.split("_")
