@@ -12,7 +12,10 @@ from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.model import Account, AccountType
 from pulumi_fusion.errors import BadRequest, Cancelled, Forbidden, FusionError, NotFound
 
-__all__ = ["Directory"]
+__all__ = ["LONGEST_LIST", "Directory"]
+
+# More is not listed: https://docs.netography.com/api-reference/netography-apis/resellers
+LONGEST_LIST: Final = 1000
 
 # Long enough for one engine run over a thousand customers, short enough for a process that lives on.
 FRESH_SECONDS: Final = 60.0
@@ -26,7 +29,7 @@ class Directory:
     """The service's list of customers and of account types, shared by all operations of a process.
 
     The list is evidence of what exists and never of what does not: whether it holds the whole subtree is not
-    published, and it ends at 1000 entries. Safe to use from several threads.
+    published, and it ends at ``LONGEST_LIST`` entries. Safe to use from several threads.
     """
 
     def __init__(self, *, fresh_seconds: float = FRESH_SECONDS) -> None:
@@ -57,6 +60,10 @@ class Directory:
         if written_at is not None and time.monotonic() - written_at <= self._fresh_seconds:
             return written
         return self._listed.get(_list_of(gateway)).get(shortname)
+
+    def is_cut(self) -> bool:
+        """Whether the list that was asked last may have left out customers, for it is as long as a list can be."""
+        return len(self._listed.last or ()) >= LONGEST_LIST
 
     def expect_find(self, gateway: Gateway) -> None:
         """Fetch the list while the caller waits for something else."""
@@ -89,6 +96,11 @@ class _Once(Generic[T]):
         self._fetched: tuple[float, T] | None = None
         self._failed: tuple[float, FusionError] | None = None
         self._under_way: threading.Event | None = None
+
+    @property
+    def last(self) -> T | None:
+        """What was fetched last, however old."""
+        return self._fetched[1] if self._fetched else None
 
     def get(self, fetch: Callable[[], T]) -> T:
         while True:

@@ -23,7 +23,7 @@ from typing import Any, Final, TypeVar
 from pulumi_fusion.customer import preflight
 from pulumi_fusion.customer.changes import Change, Kind, changes, history_lost, is_imported, unsettled
 from pulumi_fusion.customer.check import Checked, check
-from pulumi_fusion.customer.directory import Directory
+from pulumi_fusion.customer.directory import LONGEST_LIST, Directory
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.mapping import api_type, echoes, from_state, merge, to_create, to_update
 from pulumi_fusion.customer.model import Account, AccountType, CustomerStatus, Inputs, State, label
@@ -92,6 +92,12 @@ RUN_AGAIN: Final = (
 )
 """What follows a create in doubt where nothing can be kept in the state."""
 
+
+_CUT: Final = (
+    f"The service lists {LONGEST_LIST} customers at most, and this account has as many or more. Those that are not "
+    "listed are asked for one by one, which takes longer and is as safe; a shortname that one of them has shows at "
+    "`pulumi up`."
+)
 
 _ID_FORMAT: Final = "5 to 16 characters as `pulumi-fusion customers` and Settings > Customers list them"
 
@@ -200,6 +206,8 @@ class Lifecycle:
             except FusionError as failure:
                 lost = "Whether the shortname is taken could not be asked."
                 failures += preflight.untold(failure, self._mode, self._warn, lost)
+            if names_next:
+                self._say_if_cut()
         return Checked(checked.inputs, [*checked.failures, *failures])
 
     def diff(self, old: State, new: Mapping[str, Any]) -> list[Change]:
@@ -470,9 +478,16 @@ class Lifecycle:
     def _listed(self, op: _Operation) -> Account | None:
         """What the shared list tells; None leaves the question open."""
         try:
-            return self._directory.find(op.gateway, op.shortname)
+            found = self._directory.find(op.gateway, op.shortname)
         except RequestFailed:
             return None
+        if found is None:
+            self._say_if_cut()
+        return found
+
+    def _say_if_cut(self) -> None:
+        if self._directory.is_cut():
+            self._warn(_CUT)
 
     def _look(self, op: _Operation, state: State) -> Account:
         """The account by GET. Raises NotFound where it is gone.

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pulumi_fusion.customer.changes import UNKNOWN
 from pulumi_fusion.customer.check import Failure
+from pulumi_fusion.customer.directory import LONGEST_LIST
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.mapping import merge
 from pulumi_fusion.customer.model import FIELDS, Account, State, state_key
@@ -15,9 +16,6 @@ from pulumi_fusion.errors import NotFound
 from pulumi_fusion.plugin import schema
 
 __all__ = ["LOOKUPS", "matching", "wrong_filters"]
-
-# More is not listed: https://docs.netography.com/api-reference/netography-apis/resellers
-LONGEST_LIST: Final = 1000
 
 Warn = Callable[[str], None]
 

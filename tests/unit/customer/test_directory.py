@@ -88,3 +88,24 @@ def test_many_threads_ask_once() -> None:
         release.set()
         assert [each.result(10) for each in found] == [account()] * 8
     assert len(asked) == 1
+
+
+def test_what_is_expected_is_asked_once_and_there_when_it_is_needed(clock: Clock) -> None:
+    gateway = bound(Scripted(customers=[[account()]], types=[[AccountType(value="a")]]), clock)
+    directory = Directory()
+    for _ in range(3):
+        directory.expect_find(gateway)
+        directory.expect_types(gateway)
+    assert directory.find(gateway, "acme-corp") == account()
+    assert [entry.value for entry in directory.types(gateway)] == ["a"]
+    directory.expect_find(gateway)
+    assert sorted(gateway.verbs) == ["LIST", "TYPES"]
+
+
+def test_a_failure_of_what_was_expected_meets_who_needs_it(clock: Clock) -> None:
+    gateway = bound(Scripted(customers=[portal()]), clock)
+    directory = Directory()
+    directory.expect_find(gateway)
+    with pytest.raises(InDoubt):
+        directory.find(gateway, "acme-corp")
+    assert gateway.verbs == ["LIST"]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pulumi_fusion.customer.changes import UNKNOWN
+from pulumi_fusion.customer.directory import LONGEST_LIST
 from pulumi_fusion.customer.lifecycle import LOOKS_BEFORE_GONE, SETTLE_SECONDS, Lifecycle
 from pulumi_fusion.customer.model import AccountType, State
 from pulumi_fusion.errors import (
@@ -458,6 +459,18 @@ def test_one_list_serves_many_reads(over: Over) -> None:
         assert seen is not None
         assert seen.customer_id == known
     assert sorted(gateway.verbs) == ["LIST", "TYPES"]  # both at once
+
+
+def test_a_list_that_is_cut_is_said_and_the_rest_is_asked_alone(over: Over, warnings: list[str]) -> None:
+    full = [account(shortname=f"acme-{number}", id=f"id-{number}") for number in range(LONGEST_LIST)]
+    gateway = Scripted(customers=[full], get=[account()])
+    lifecycle = over(gateway)
+    assert lifecycle.read("acme-7", state(shortname="acme-7", customer_id="id-7")) is not None
+    assert warnings == []
+    assert lifecycle.read("acme-corp", state()) is not None
+    assert lifecycle.check({**DECLARED, "shortname": "acme-new"}, None).failures == []
+    assert "lists 1000 customers at most" in warnings[0]
+    assert set(warnings) == {warnings[0]}  # a face says each sentence once
 
 
 def test_what_the_list_leaves_open_is_asked_alone(over: Over) -> None:
