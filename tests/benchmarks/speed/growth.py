@@ -24,7 +24,6 @@ _LINES: Final = {
 _COLUMNS: Final = 4
 _WIDTH, _HEIGHT = 250, 200  # of one picture with its frame
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 14, 28, 30
-_LEGEND: Final = 34
 
 
 def drawn(figures: Figures, latency_ms: int) -> str:
@@ -42,20 +41,20 @@ def drawn(figures: Figures, latency_ms: int) -> str:
     seconds = [value for points in lines.values() for _, value in points]
     lowest, highest = math.floor(math.log10(min(seconds))), math.ceil(math.log10(max(seconds)))
     axes = _Axes(counts, 10.0**lowest, 10.0**highest)
-    rows = math.ceil(len(OPERATIONS) / _COLUMNS)
-    width, height = _COLUMNS * _WIDTH, rows * _HEIGHT + _LEGEND
+    # The legend has the place after the last picture.
+    width, height = _COLUMNS * _WIDTH, (len(OPERATIONS) // _COLUMNS + 1) * _HEIGHT
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
         'font-size="11" fill="#333">',
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
-        *_legend(figures.providers, latency_ms),
     ]
-    for place, operation in enumerate(OPERATIONS):
+    pictures = [
+        [*axes.frame(operation), *(axes.line(lines[operation, name], *_LINES[name]) for name in figures.providers)]
+        for operation in OPERATIONS
+    ]
+    for place, picture in enumerate([*pictures, list(_legend(figures.providers, latency_ms))]):
         row, column = divmod(place, _COLUMNS)
-        parts.append(f'<g transform="translate({column * _WIDTH} {_LEGEND + row * _HEIGHT})">')
-        parts += axes.frame(operation)
-        parts += [axes.line(lines[operation, provider], *_LINES[provider]) for provider in figures.providers]
-        parts.append("</g>")
+        parts += [f'<g transform="translate({column * _WIDTH} {row * _HEIGHT})">', *picture, "</g>"]
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -92,12 +91,13 @@ class _Axes:
 
 
 def _legend(providers: Sequence[str], latency_ms: int) -> Iterator[str]:
-    yield f'<text x="{_LEFT}" y="20">Seconds by customers, {latency_ms} ms latency:</text>'
+    yield f'<text x="{_LEFT}" y="{_TOP + 4}">Seconds by the number of customers,</text>'
+    yield f'<text x="{_LEFT}" y="{_TOP + 20}">{latency_ms} ms latency</text>'
     for place, provider in enumerate(providers):
         colour, dashes = _LINES[provider]
-        x = _LEFT + 210 + place * 150
-        yield f'<path d="M{x - 26} 16h20" stroke="{colour}" stroke-width="2" {_dashed(dashes)}/>'
-        yield f'<text x="{x}" y="20">{escape(PROVIDERS[provider].title)}</text>'
+        y = _TOP + 46 + place * 20
+        yield f'<path d="M{_LEFT} {y - 4}h24" stroke="{colour}" stroke-width="2" {_dashed(dashes)}/>'
+        yield f'<text x="{_LEFT + 32}" y="{y}">{escape(PROVIDERS[provider].title)}</text>'
 
 
 def _dashed(dashes: str) -> str:
