@@ -64,16 +64,16 @@ def main(
         where = report.machine()
         numbers = sorted(set(counts or ((10,) if quick else _COUNTS)) | ({1000} if large else set()))
         delays = sorted(set(latencies or ((50,) if quick else _LATENCIES)))
-        samples: list[Sample] = []
+        figures = Figures([])
         try:
-            for sample in _measured(numbers, delays, chosen or tuple(PROVIDERS), rounds or (1 if quick else 3)):
-                samples.append(sample)
+            for turn in _measured(numbers, delays, chosen or tuple(PROVIDERS), rounds or (1 if quick else 3)):
+                figures = Figures([*figures.samples, *turn])
+                # A long run that ends early keeps what it has.
+                (output / "speed.json").write_text(report.as_json(figures, where))
         except KeyboardInterrupt:
             click.echo("interrupted; what was measured so far:", err=True)
-        figures = Figures(samples)
     if not figures.samples:
         raise click.ClickException("nothing was measured")
-    (output / "speed.json").write_text(report.as_json(figures, where))
     (output / "speed.md").write_text(report.as_markdown(figures, where))
     measured = sorted({latency for _, latency in figures.settings})
     (output / "speed.svg").write_text(growth.drawn(figures, 50 if 50 in measured else measured[-1]))
@@ -81,7 +81,10 @@ def main(
     click.echo(f"kept in {output}: speed.json, speed.md, speed.svg", err=True)
 
 
-def _measured(counts: Sequence[int], latencies: Sequence[int], chosen: Sequence[str], rounds: int) -> Iterator[Sample]:
+def _measured(
+    counts: Sequence[int], latencies: Sequence[int], chosen: Sequence[str], rounds: int
+) -> Iterator[list[Sample]]:
+    """One command of each provider at a time."""
     settings = [(count, latency) for count in counts for latency in latencies]
     for number in range(rounds):
         for count, latency in settings:
@@ -91,7 +94,7 @@ def _measured(counts: Sequence[int], latencies: Sequence[int], chosen: Sequence[
             turned = taking_part[number % len(taking_part) :] + taking_part[: number % len(taking_part)]
             try:
                 for turn in zip_longest(*(lived(provider, count, latency) for provider in turned)):
-                    yield from (sample for sample in turn if sample is not None)
+                    yield [sample for sample in turn if sample is not None]
             except Failed as failed:
                 raise click.ClickException(str(failed)) from None
             seconds = time.monotonic() - began

@@ -58,11 +58,17 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) ->
             start_new_session=True,
         )
         memory = _Memory(process.pid)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.monotonic() - began
-        memory.stop()
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.monotonic() - began
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            memory.stop()
+            outlived = _orphans(process.pid)
         process.returncode = os.waitstatus_to_exitcode(status)
-        processor = usage.ru_utime + usage.ru_stime + _orphans(process.pid)
+        processor = usage.ru_utime + usage.ru_stime + outlived
         if process.returncode:
             said.seek(0)
             raise Failed(f"{' '.join(command)}: exit code {process.returncode}\n{said.read()[-3000:]}")

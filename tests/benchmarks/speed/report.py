@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -25,7 +26,8 @@ _READING: Final = (
     "Commands: seconds on the clock (requests to the service). Processor: seconds of all processes of the command. "
     "x: times the floor, which is the empty provider of the same face in the same run. Memory: the peak of all "
     "processes of `up`, and of those of Python among them, the program and the provider. Connections and requests at "
-    "once: the most that one command had."
+    "once: the most that one command had. The emulator answers from a process of its own, which is not counted, but it "
+    "works on the same cores."
 )
 
 _Cell = Callable[[Figures, dict[str, Sample]], str]
@@ -90,14 +92,12 @@ def _told(where: dict[str, Any]) -> str:
 
 
 def _setting(figures: Figures, count: int, latency_ms: int) -> str:
-    rounds = min(
-        sum(
-            (each.count, each.latency_ms, each.provider, each.operation) == (count, latency_ms, provider, "destroy")
-            for each in figures.samples
-        )
-        or 10**6
-        for provider in figures.providers
+    begun = Counter(
+        each.provider
+        for each in figures.samples
+        if (each.count, each.latency_ms, each.operation) == (count, latency_ms, next(iter(OPERATIONS)))
     )
+    rounds = max(begun.values(), default=0)
     of_rounds = "one round" if rounds == 1 else f"median of {rounds} rounds"
     return f"{count} customer{'s' if count > 1 else ''}, {latency_ms} ms latency, {of_rounds}"
 
@@ -127,6 +127,7 @@ def _told_of() -> dict[str, _Cell]:
         "memory": lambda figures, column: _megabytes(figures, column["up"], "memory"),
         "memory of Python": lambda figures, column: _megabytes(figures, column["up"], "python"),
         "connections": lambda figures, column: f"{max(each.connections for each in column.values()):.0f}",
+        "emulator, processor of `up`": lambda figures, column: f"{column['up'].emulator:.2f}",
         "requests at once": lambda figures, column: f"{max(each.at_once for each in column.values()):.0f}",
     }
 
