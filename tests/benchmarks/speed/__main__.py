@@ -6,6 +6,7 @@ round take turns over the providers, so that whatever else the machine does hits
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
@@ -57,6 +58,9 @@ def main(
     output: Path,
     redraw: bool,
 ) -> None:
+    # A job in the background ignores interrupts, and so would all that it starts. The engine ends its plugins by one,
+    # and would wait 5 seconds for them in each command.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     output.mkdir(parents=True, exist_ok=True)
     if redraw:
         figures, where = report.loaded((output / "speed.json").read_text())
