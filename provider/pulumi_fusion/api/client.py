@@ -111,6 +111,11 @@ class FusionClient:
         """How long one call may take with all its repeats."""
         return self._seconds
 
+    @property
+    def deadline(self) -> Deadline | None:
+        """The deadline that all calls of this client share, if :meth:`within` gave it one."""
+        return self._deadline
+
     def within(self, deadline: Deadline) -> FusionClient:
         """The same client, with its connections and its token, whose calls all end by ``deadline``."""
         bound = copy.copy(self)

@@ -10,7 +10,8 @@ from typing import Final, Generic, TypeVar
 
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.model import Account, AccountType
-from pulumi_fusion.errors import BadRequest, Cancelled, Forbidden, FusionError, NotFound
+from pulumi_fusion.deadline import Deadline
+from pulumi_fusion.errors import BadRequest, Cancelled, DeadlineExceeded, Forbidden, FusionError, NotFound
 
 __all__ = ["LONGEST_LIST", "Directory"]
 
@@ -21,6 +22,8 @@ LONGEST_LIST: Final = 1000
 FRESH_SECONDS: Final = 60.0
 # Long enough that a burst of operations fails together, short enough that the next attempt is a real one.
 FAILED_SECONDS: Final = 5.0
+# How soon who waits for another's request sees an interrupt or its own end.
+_GLANCE: Final = 0.2
 
 T = TypeVar("T")
 
@@ -41,7 +44,7 @@ class Directory:
 
     def types(self, gateway: Gateway) -> Sequence[AccountType]:
         """The service's own account types. Raises FusionError."""
-        return self._types.get(_types_of(gateway))
+        return self._types.get(_types_of(gateway), gateway.deadline)
 
     def types_if_told(self, gateway: Gateway) -> Sequence[AccountType]:
         """The same, or none where the service refuses to tell: then the table of the mapping holds alone."""
@@ -59,7 +62,7 @@ class Directory:
             written_at, written = self._written.get(shortname, (None, None))
         if written_at is not None and time.monotonic() - written_at <= self._fresh_seconds:
             return written
-        return self._listed.get(_list_of(gateway)).get(shortname)
+        return self._listed.get(_list_of(gateway), gateway.deadline).get(shortname)
 
     def is_cut(self) -> bool:
         """Whether the list that was asked last may have left out customers, for it is as long as a list can be."""
@@ -67,11 +70,11 @@ class Directory:
 
     def expect_find(self, gateway: Gateway) -> None:
         """Fetch the list while the caller waits for something else."""
-        self._listed.begin(_list_of(gateway))
+        self._listed.begin(_list_of(gateway), gateway.deadline)
 
     def expect_types(self, gateway: Gateway) -> None:
         """Fetch the types while the caller waits for something else."""
-        self._types.begin(_types_of(gateway))
+        self._types.begin(_types_of(gateway), gateway.deadline)
 
     def wrote(self, shortname: str, account: Account | None) -> None:
         """Note what this process made of an account; None: deleted. A list read later may still lag behind it."""
@@ -102,7 +105,7 @@ class _Once(Generic[T]):
         """What was fetched last, however old."""
         return self._fetched[1] if self._fetched else None
 
-    def get(self, fetch: Callable[[], T]) -> T:
+    def get(self, fetch: Callable[[], T], deadline: Deadline | None) -> T:
         while True:
             with self._lock:
                 if self._fetched and self._is_fresh(self._fetched[0]):
@@ -114,11 +117,14 @@ class _Once(Generic[T]):
                 if others is None:
                     ended = self._under_way = threading.Event()
                     break
-            others.wait()
+            # Whoever fetches may have more time than we.
+            while not others.wait(_GLANCE):
+                if deadline is not None:
+                    deadline.check("wait for what another operation asks")
         try:
             value = fetch()
-        except Cancelled:
-            raise
+        except (Cancelled, DeadlineExceeded):
+            raise  # the end of one operation is no news of the service
         except FusionError as failure:
             self._failed = (time.monotonic(), failure)
             raise
@@ -129,12 +135,12 @@ class _Once(Generic[T]):
             self._under_way = None
             ended.set()
 
-    def begin(self, fetch: Callable[[], T]) -> None:
+    def begin(self, fetch: Callable[[], T], deadline: Deadline | None) -> None:
         """Fetch it in the background, for who asks for it soon; a failure meets them as if they had fetched."""
 
         def fetched() -> None:
             with suppress(FusionError):
-                self.get(fetch)
+                self.get(fetch, deadline)
 
         with self._lock:
             if self._under_way is not None or (self._fetched and self._is_fresh(self._fetched[0])):

@@ -23,6 +23,10 @@ class Gateway(Protocol):
     def account(self) -> str:
         """The shortname of the account that customers are created below."""
 
+    @property
+    def deadline(self) -> Deadline | None:
+        """What :meth:`within` bound it to."""
+
     def within(self, deadline: Deadline) -> Gateway:
         """The same service, with every request bound to the deadline."""
 

@@ -168,6 +168,10 @@ class Scripted:
     def bodies(self, verb: str) -> list[Any]:
         return [body for called, _, body in self.calls if called == verb]
 
+    @property
+    def deadline(self) -> Deadline | None:
+        return self._deadline
+
     def within(self, deadline: Deadline) -> Scripted:
         self._deadline = deadline
         return self

@@ -11,7 +11,7 @@ import pytest
 from pulumi_fusion.customer.directory import FAILED_SECONDS, FRESH_SECONDS, Directory
 from pulumi_fusion.customer.model import Account, AccountType
 from pulumi_fusion.deadline import Deadline
-from pulumi_fusion.errors import Cancelled, FusionError, InDoubt, Unauthorized, Unrecognised
+from pulumi_fusion.errors import Cancelled, DeadlineExceeded, FusionError, InDoubt, Unauthorized, Unrecognised
 from tests.unit.customer.scripted import Clock, Scripted, absent, account, dead_key, no_role, portal, refused
 
 
@@ -50,6 +50,27 @@ def test_a_failure_is_shared_for_a_short_while_and_then_tried_again(clock: Clock
     assert gateway.verbs == ["LIST"]
     clock.now += FAILED_SECONDS + 1
     assert directory.find(gateway, "acme-corp") == account()
+
+
+def test_nobody_waits_past_a_deadline_for_what_another_operation_asks() -> None:
+    asked, told = threading.Event(), threading.Event()
+
+    def slowly() -> list[Account]:
+        asked.set()
+        told.wait(10)
+        return [account()]
+
+    patient = Scripted(customers=[slowly]).within(Deadline(60.0))
+    hasty = Scripted().within(Deadline(0.3))
+    directory = Directory()
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(directory.find, patient, "acme-corp")
+        asked.wait(10)
+        with pytest.raises(DeadlineExceeded):
+            directory.find(hasty, "acme-corp")
+        told.set()
+        assert found.result() == account()
+    assert directory.find(hasty, "acme-corp") == account()
 
 
 def test_an_interrupt_of_one_operation_is_not_shared(clock: Clock) -> None:
