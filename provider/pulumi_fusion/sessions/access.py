@@ -242,9 +242,10 @@ class _Trial:
 
 def _sight(ours: FusionClient, customer: Account, held: AccessToken) -> Sight:
     inside = ours.on_leave(customer.shortname, _Trial(held))
-    theirs = itself = None
+    # Ours first: a list that lags behind can only grow meanwhile, and ours must not seem longer than theirs for that.
+    listed, theirs, itself = ours.list_customers(), None, None
     with suppress(Forbidden, BadRequest, NotFound):
         theirs = inside.list_customers()
     with suppress(Forbidden, BadRequest, NotFound):
         itself = inside.get_customer(customer.shortname)
-    return Sight(ours.list_customers(), theirs, itself, claimed_account(held.token.reveal()))
+    return Sight(listed, theirs, itself, claimed_account(held.token.reveal()))

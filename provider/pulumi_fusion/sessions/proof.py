@@ -46,7 +46,7 @@ def distrust(customer: Account, home: str, seen: Sight) -> str | None:
         if account.shortname == customer.shortname:
             if not caller_is_listed:
                 return f"the token that came back lists {customer.shortname!r} as a customer of its own account"
-        elif not _stands_below(account, listed, customer.shortname):
+        elif account.shortname == home or not _stands_below(account, listed, customer.shortname):
             return f"the token that came back shows {account.shortname!r}, which is not inside {customer.shortname!r}"
     if seen.claim == customer.shortname:
         return None

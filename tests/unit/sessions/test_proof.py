@@ -33,6 +33,7 @@ NOT_PROVED = [
     ("our own token", [ACME, OTHER], [ACME, OTHER], ACME, None),
     ("our own, with who asks", [HOME, ACME], [HOME, ACME], ACME, None),
     ("our own, with one customer", [ACME], [ACME], ACME, None),
+    ("our own, put below its own customer", [HOME, ACME], [account("msp", "acme"), ACME], ACME, None),
     ("our own, which says the customer's name", [ACME, OTHER], [ACME, OTHER], ACME, "acme"),
     ("another name", [ACME, OTHER], [], ACME, "other"),
     ("our own name", [ACME, OTHER], [], ACME, "msp"),
