@@ -22,7 +22,7 @@ __all__ = ["Session", "masquerade"]
 
 _log: Final = logging.getLogger(__name__)
 
-_inside: Final[ContextVar[str | None]] = ContextVar("pulumi_fusion_masquerade", default=None)
+_inside: Final[ContextVar[Access | None]] = ContextVar("pulumi_fusion_masquerade", default=None)
 
 
 class Session:
@@ -114,10 +114,12 @@ def masquerade(
     """
     terms = Terms(customer, reason, duration, write, ticket)
     terms.hold(os.environ)
-    if (already := _inside.get()) is not None:
+    # What a task or a generator took along from a block that has ended holds nobody back.
+    if (already := _inside.get()) is not None and not already.term.cancelled.is_set():
         raise SessionRefused(
             ATTEMPTED,
-            f"this is a session inside {already!r} already, and one inside another would hide who acts",
+            f"this is a session inside {already.customer.shortname!r} already, and one inside another would hide who "
+            "acts",
             shortname=customer,
             next_step="Leave its block first, or open the other one in a thread of its own.",
         )
@@ -134,7 +136,7 @@ def masquerade(
         stack.callback(access.close)
         who = {**identity(), "face": "python", **access.facts()}
         log.append("start", access.id, who)
-        mark = _inside.set(customer)
+        mark = _inside.set(access)
         how = "left"
         try:
             yield Session(access)
@@ -142,9 +144,10 @@ def masquerade(
             how = f"left by {type(raised).__name__}"
             raise
         finally:
-            _inside.reset(mark)
             over = access.term.remaining() <= 0
             access.close()
+            with suppress(ValueError):  # a generator may be closed in another context than it was begun in
+                _inside.reset(mark)
             log.append("end", access.id, {**who, "ended": "time over" if over else how, **access.counts()})
 
 

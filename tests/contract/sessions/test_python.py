@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import copy
 import gc
 import json
@@ -9,7 +10,7 @@ import pickle
 import threading
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from pulumi_fusion import FusionClient, Session, masquerade
+from pulumi_fusion.customer.model import Account
 from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.errors import (
     FusionError,
@@ -251,6 +253,48 @@ def test_two_sessions_in_two_threads_do_not_mix(emulator: Emulator, fusion: Fusi
     for thread in threads:
         thread.join()
     assert seen == {"acme-corp": ["acme-east"], "other-corp": []}
+
+
+def test_a_generator_that_is_closed_elsewhere_ends_its_session_and_its_record(
+    fusion: FusionClient, tmp_path: Path
+) -> None:
+    def asking() -> Generator[Session, None, None]:
+        with masquerade("acme-corp", reason=REASON, client=fusion) as session:
+            yield session
+
+    begun = asking()
+    session = contextvars.copy_context().run(next, begun)
+    contextvars.copy_context().run(begun.close)
+    assert [record["event"] for record in audit(tmp_path)] == ["start", "end"]
+    with pytest.raises(SessionEnded):
+        session.get("/api/v1/users")
+
+
+def test_a_task_that_outlives_the_block_may_open_another(fusion: FusionClient) -> None:
+    with masquerade("acme-corp", reason=REASON, client=fusion):
+        context = contextvars.copy_context()
+
+    def later() -> str:
+        with masquerade("other-corp", reason=REASON, client=fusion) as session:
+            return session.customer
+
+    assert context.run(later) == "other-corp"
+
+
+def test_a_list_that_lags_does_not_prove_a_token(emulator: Emulator, fusion: FusionClient) -> None:
+    """Right after a customer was made, the list that is asked first may not hold it yet, and the next one does."""
+    emulator.switch(masquerade="parent-token", token_names_account=False)
+    asked = FusionClient.list_customers
+    lists: list[int] = []
+
+    def lagging(self: FusionClient) -> list[Account]:
+        lists.append(1)
+        return [] if len(lists) == 1 else asked(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FusionClient, "list_customers", lagging)
+        with pytest.raises(SessionRefused), masquerade("acme-corp", reason=REASON, client=fusion):
+            pytest.fail("it was opened")
 
 
 def test_a_session_inside_a_session_is_refused(emulator: Emulator, fusion: FusionClient) -> None:
