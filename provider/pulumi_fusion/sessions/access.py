@@ -22,9 +22,10 @@ from pulumi_fusion.errors import (
     SessionEnded,
     SessionRefused,
     Unauthorized,
+    capped,
 )
 from pulumi_fusion.redaction import Secret
-from pulumi_fusion.sessions.bounds import refusal
+from pulumi_fusion.sessions.bounds import METHODS, refusal
 from pulumi_fusion.sessions.proof import Sight, claimed_account, distrust
 from pulumi_fusion.sessions.terms import ATTEMPTED, KEY_PREFIX, Terms, spoken
 
@@ -108,15 +109,16 @@ class Access:
         against = refusal(method, path, write=self.terms.write)
         with self._lock:
             if against is not None:
-                self._refused[method] += 1
+                # Whatever else a child calls a method would fill the audit, a record of which has to stay small.
+                self._refused[method if method in METHODS else "other"] += 1
             else:
                 self._sent[method] += 1
-                known = f"{method} {path.partition('?')[0]}"
+                known = capped(f"{method} {path.partition('?')[0]}")
                 if known in self._paths or len(self._paths) < _PATHS:
                     self._paths[known] += 1
         if against is not None:
             raise OutOfBounds(
-                f"send {method} {path.partition('?')[0]}",
+                f"send {capped(method)} {capped(path.partition('?')[0])}",
                 against,
                 shortname=self.customer.shortname,
                 next_step="Nothing was sent. A session that may change things is opened with write=True or --write."

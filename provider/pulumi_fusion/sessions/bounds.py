@@ -8,12 +8,13 @@ from urllib.parse import unquote
 
 from pulumi_fusion.api.wire import is_plain
 
-__all__ = ["TOKEN_ROUTE", "refusal"]
+__all__ = ["METHODS", "TOKEN_ROUTE", "refusal"]
 
 TOKEN_ROUTE: Final = "/api/v1/auth/token"  # noqa: S105 - a path
 
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+METHODS: Final = _READS | _WRITES
 
 # What the vendor asks by POST and what yet changes nothing: searches, statistics and look-ups, whose body is a query
 # (https://docs.fusion.vectra.ai/api-reference; the vendor's own MCP server is built on them).

@@ -10,6 +10,7 @@ import base64
 import contextlib
 import hmac
 import json
+import resource
 import secrets
 import socket
 import threading
@@ -119,23 +120,38 @@ class Endpoint:
         )
 
 
+def _most_connections() -> int:
+    """Whoever opened more would take the descriptors that the end of the session and its audit need.
+
+    Each connection may need another one to the service.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 500 if limit == resource.RLIM_INFINITY else max(1, min(500, (limit - 64) // 2))
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    # An asynchronous client opens a hundred at once; each that finds no place here waits a second and more.
+    request_queue_size = 128
     endpoint: Endpoint
 
     def __init__(self, *args: Any) -> None:
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self._most = _most_connections()
         super().__init__(*args)
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
+    def verify_request(self, request: Any, client_address: Any) -> bool:
         with self._lock:
+            if len(self._open) >= self._most:
+                return False
             self._open.add(request)
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            with self._lock:
-                self._open.discard(request)
+        return True
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        with self._lock:
+            self._open.discard(request)
 
     def break_off(self) -> None:
         with self._lock:

@@ -115,7 +115,7 @@ def _run(
         over()
         say(look.amid(f"{title}: the time is over, and so is its access"))
 
-    with tempfile.TemporaryDirectory(prefix="fusion-masquerade-") as name:
+    with tempfile.TemporaryDirectory(prefix="fusion-masquerade-", ignore_cleanup_errors=True) as name:
         folder, arguments = Path(name), command.arguments
         if command.shell:
             shell = shell_with_line(command.program, Banner(line, title, until), look, folder, environ)

@@ -6,10 +6,12 @@ import base64
 import contextlib
 import http.client
 import json
+import resource
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -20,6 +22,7 @@ from pulumi_fusion import FusionClient
 from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.errors import Forbidden, NotSent, Unauthorized
 from pulumi_fusion.sessions.access import Access, open_access
+from pulumi_fusion.sessions.audit import AuditLog
 from pulumi_fusion.sessions.endpoint import Endpoint
 from pulumi_fusion.sessions.terms import Terms
 
@@ -354,6 +357,47 @@ def test_many_ask_at_once(endpoint: Endpoint) -> None:
             thread.join()
     assert seen == [1] * 20
     assert endpoint.access.counts()["requests"] == {"GET": 20}
+
+
+def test_a_child_cannot_fill_the_audit(endpoint: Endpoint, tmp_path: Path) -> None:
+    headers = bearer(endpoint)["Authorization"]
+    for number, line in enumerate([f"M{{}}{'x' * 60_000} /api/v1/users", f"GET /api/v1/{{}}{'x' * 60_000}"] * 5):
+        asked = f"{line.format(number)} HTTP/1.1\r\nHost: 127.0.0.1:{endpoint.port}\r\nAuthorization: {headers}\r\n"
+        assert raw(endpoint, f"{asked}Connection: close\r\n\r\n".encode()).startswith(b"HTTP/1.1 4")
+    counts = endpoint.access.counts()
+    assert counts["refused"] == {"other": 5}
+    assert counts["requests"] == {"GET": 5}
+    log = AuditLog(tmp_path / "audit.jsonl")
+    for event in ("end", "start"):
+        log.append(event, endpoint.access.id, counts)
+    assert len(log.path.read_bytes()) < 10_000
+
+
+def test_connections_beyond_what_the_helper_can_hold_are_turned_away(access: Access) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+    running = Endpoint(access)
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    running.start()
+    with contextlib.ExitStack() as stack:
+        for _ in range(96):
+            held = stack.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=10))
+            held.sendall(b"GET /api/v1/users HTTP/1.1\r\nHost: ")
+        assert raw(running, b"") == b""
+        held.shutdown(socket.SHUT_RDWR)
+        deadline = time.monotonic() + 10
+        while not raw(running, b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 403"):
+            assert time.monotonic() < deadline
+    running.close()
+
+
+def test_a_hundred_at_once_need_not_wait_to_connect(endpoint: Endpoint) -> None:
+    # What finds no place in the queue is sent again by the kernel after a second.
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        for _ in range(100):
+            stack.enter_context(socket.create_connection(("127.0.0.1", endpoint.port), timeout=10))
+    assert time.monotonic() - began < 1
 
 
 def test_an_ended_token_of_the_service_is_told_and_not_renewed(endpoint: Endpoint, emulator: Emulator) -> None:
