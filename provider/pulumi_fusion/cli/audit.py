@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -69,14 +70,14 @@ def _print(records: Iterable[Mapping[str, Any]]) -> None:
 def _row(events: Mapping[str, Mapping[str, Any]]) -> list[object]:
     end = events.get("end") or events.get("unclosed") or {}
     start = events.get("start") or end
-    sent = end.get("requests")
+    sent, seconds = end.get("requests"), end.get("seconds")
     return [
         start.get("time"),
         start.get("os_user"),
         start.get("account"),
         start.get("customer"),
         start.get("mode"),
-        spoken(end["seconds"]) if isinstance(end.get("seconds"), (int, float)) else None,
+        spoken(seconds) if isinstance(seconds, (int, float)) and math.isfinite(seconds) else None,
         sum(sent.values()) if isinstance(sent, dict) and all(type(each) is int for each in sent.values()) else None,
         end.get("ended") or "no end yet",
         start.get("ticket"),

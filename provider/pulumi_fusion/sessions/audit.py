@@ -18,12 +18,13 @@ import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Final
 
-from pulumi_fusion.errors import NotAudited
+from pulumi_fusion.errors import NotAudited, capped
 from pulumi_fusion.redaction import redact
+from pulumi_fusion.sessions.terms import LONGEST, RAW
 
 __all__ = ["AuditLog", "Break", "Examined", "default_path", "examine", "identity"]
 
@@ -84,14 +85,17 @@ class AuditLog:
             raise self._refused(wrong.strerror or type(wrong).__name__) from None
 
     def close_dead(self) -> list[str]:
-        """Note the sessions without an end whose process is gone, and return a sentence on each. Raises NotAudited."""
+        """Note the sessions without an end that cannot run any more, and return a sentence on each.
+
+        Raises NotAudited.
+        """
         told = []
         for start in self._unclosed():
             who = {name: value for name, value in start.items() if name not in _CHAIN}
             self.append("unclosed", start["session"], {**who, "ended": "no end was written: found at a later start"})
             told.append(
                 f"the audit holds a session without an end: inside {start.get('customer')!r} by "
-                f"{start.get('os_user')!r} since {start.get('time')} (its process is gone, and its access with it)"
+                f"{start.get('os_user')!r} since {capped(str(start.get('time')))} ({_left_of(start)})"
             )
         return told
 
@@ -241,17 +245,33 @@ def examine(lines: Sequence[bytes]) -> Examined:
     return Examined(records, breaks, [*started.values()])
 
 
+def _left_of(start: Record) -> str:
+    if start.get("mode") == RAW:
+        return "it is over, but the raw token that it handed out may still work"
+    return "it is over, and so is its access"
+
+
 def _runs(start: Record) -> bool:
-    """Whether the process that wrote the start is still there; one of another machine is not ours to tell."""
+    """Whether the process that wrote the start may be there still; that of another machine, or of a container that is
+    gone, has no longer than any session.
+    """
     if start.get("host") != socket.gethostname():
-        return True
+        return not _long_ago(start.get("time"))
     pid = start.get("pid")
     if type(pid) is not int or pid <= 0:
         return False
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True
     return start.get("born") in (None, _born(pid))
+
+
+def _long_ago(when: object) -> bool:
+    try:
+        began = datetime.fromisoformat(str(when).replace("Z", "+00:00"))
+        return datetime.now(timezone.utc) - began > LONGEST + timedelta(minutes=5)  # clocks differ
+    except (ValueError, TypeError):  # no time, or one without a zone
+        return True

@@ -113,7 +113,7 @@ def _run(
 
     def time_over() -> None:
         over()
-        say(look.amid(f"{title}: the time is over, and so is its access"))
+        say(look.amid(f"{title}: the time is over, {_access_is_over(terms)}"))
 
     with tempfile.TemporaryDirectory(prefix="fusion-masquerade-", ignore_cleanup_errors=True) as name:
         folder, arguments = Path(name), command.arguments
@@ -129,7 +129,7 @@ def _run(
                 shell=command.shell,
                 mark=f"{MARKER_ID}={access.id}",
                 last_words=look.restored()
-                + look.amid(f"{title}: its helper died. Its access is gone, what ran in it ends"),
+                + look.amid(f"{title}: its helper died, {_access_is_over(terms)}. What ran in it ends"),
                 folder=folder,
             ),
             signals,
@@ -137,6 +137,11 @@ def _run(
             warn=lambda: say(look.amid(f"{title} ends in {spoken(remaining())}")),
             over=time_over,
         )
+
+
+def _access_is_over(terms: Terms) -> str:
+    """Only what goes through the endpoint can be ended."""
+    return "but the raw token may still work" if terms.raw_token else "and its access is gone"
 
 
 def _welcome(access: Access, line: str, until: datetime) -> str:

@@ -10,7 +10,18 @@ from typing import Final
 
 from pulumi_fusion.errors import SessionRefused, capped
 
-__all__ = ["ATTEMPTED", "DEFAULT_DURATION", "KEY_PREFIX", "MARKER", "MARKER_ID", "Terms", "duration_of", "spoken"]
+__all__ = [
+    "ATTEMPTED",
+    "DEFAULT_DURATION",
+    "KEY_PREFIX",
+    "LONGEST",
+    "MARKER",
+    "MARKER_ID",
+    "RAW",
+    "Terms",
+    "duration_of",
+    "spoken",
+]
 
 ATTEMPTED: Final = "masquerade as"
 
@@ -25,6 +36,9 @@ MARKER: Final = "FUSION_MASQUERADE"
 
 MARKER_ID: Final = "FUSION_MASQUERADE_ID"
 """The variable that holds the session's id: whatever kept its environment is found by it when the session ends."""
+
+RAW: Final = "raw token"
+"""The mode of a session that hands out the token itself."""
 
 KEY_PREFIX: Final = "masquerade-"
 """What the name of an API key begins with that is not the vendor's but that of a session."""
@@ -49,7 +63,7 @@ class Terms:
     def mode(self) -> str:
         """How much the session may do, in words."""
         if self.raw_token:
-            return "raw token"
+            return RAW
         return "read and write" if self.write else "read-only"
 
     def hold(self, environ: Mapping[str, str]) -> None:

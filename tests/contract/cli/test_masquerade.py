@@ -191,6 +191,15 @@ def test_the_audit_is_listed_checked_and_shipped(terminal: Terminal) -> None:
     assert f"{file}:1: it was changed after it was written" in broken.stderr
 
 
+def test_the_audit_is_listed_whatever_stands_in_it(terminal: Terminal) -> None:
+    for seconds in ("NaN", "Infinity", "1e999"):
+        record = f'{{"sequence": 1, "session": "s", "hash": "x", "event": "end", "seconds": {seconds}}}\n'
+        (terminal.folder / "odd.jsonl").write_text(record)
+        listed = terminal.run("audit", "--audit-file", "odd.jsonl")
+        assert listed.returncode == 1
+        assert "odd.jsonl:1: it was changed after it was written" in listed.stderr
+
+
 def test_a_proxy_of_the_environment_is_not_asked_for_the_endpoint(terminal: Terminal) -> None:
     program = "from pulumi_fusion import FusionClient; print(len(FusionClient().list_users()))"
     nowhere = "http://127.0.0.1:9"

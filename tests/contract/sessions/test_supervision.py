@@ -156,7 +156,7 @@ def test_at_the_end_of_time_it_all_ends_whatever_it_ignores(desk: Terminal, emul
     assert 7 <= took < 7 + 6, "two seconds of session and five of grace, and what starting takes"
     assert not any(runs(int(pid)) for pid in written(desk.folder / "pids").split())
     over, end = done.stderr.splitlines()[-2:]
-    assert over == "!! MASQUERADE acme-corp (read-only): the time is over, and so is its access"
+    assert over == "!! MASQUERADE acme-corp (read-only): the time is over, and its access is gone"
     assert "time over" in end
     assert audited(desk)[-1]["ended"] == "time over"
 
@@ -186,7 +186,7 @@ def test_when_the_helper_is_killed_the_access_is_gone_and_the_child_ends(desk: T
         assert written(desk.folder / "told") == "TERM"
         until(lambda: not runs(child))
         _, stderr = helper.communicate(timeout=30)
-    assert "!! MASQUERADE acme-corp (read-only): its helper died. Its access is gone, what ran in it ends" in stderr
+    assert "!! MASQUERADE acme-corp (read-only): its helper died, and its access is gone. What ran in it ends" in stderr
     assert not [*desk.folder.joinpath("tmp").iterdir()]
 
     again = desk.run(*OPEN, "--", "true")

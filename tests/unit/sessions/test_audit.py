@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from pulumi_fusion.errors import NotAudited
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.sessions import audit
 from pulumi_fusion.sessions.audit import AuditLog, default_path, examine, identity
+from pulumi_fusion.sessions.terms import Terms
 
 FACTS = {"customer": "acme-corp", "reason": "INC-1234 ingest check", "ticket": None}
 
@@ -203,6 +205,26 @@ def test_a_session_without_an_end_is_told_once_its_process_is_gone(log: AuditLog
     assert [(each["event"], each["session"]) for each in closed] == [("unclosed", "died"), ("unclosed", "reused")]
     assert closed[0]["reason"] == "INC-1234 ingest check"
     assert log.close_dead() == []
+
+
+def test_a_session_of_a_container_that_is_gone_is_told_once_its_hour_is_over(
+    log: AuditLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.append("start", "elsewhere", {**identity(), "host": "another.example", **FACTS})
+    later = datetime.now(timezone.utc) + timedelta(minutes=66)
+    monkeypatch.setattr(audit, "datetime", type("Later", (datetime,), {"now": lambda zone: later}))
+    assert len(log.close_dead()) == 1
+    assert log.close_dead() == []
+
+
+def test_of_a_raw_token_nobody_says_that_it_ended(log: AuditLog) -> None:
+    log.append("start", "died", {**identity(), "born": "1", **FACTS, "mode": Terms("", "", raw_token=True).mode})
+    assert "the raw token that it handed out may still work" in log.close_dead()[0]
+
+
+def test_a_record_that_somebody_made_up_keeps_no_session_from_starting(log: AuditLog) -> None:
+    log.append("start", "made up", {**identity(), "pid": 2**70, **FACTS})
+    assert len(log.close_dead()) == 1
 
 
 def test_it_stands_below_the_folder_for_state(tmp_path: Path) -> None:
