@@ -12,7 +12,7 @@ from pulumi_fusion.customer.mapping import API_TYPES, FORM_TYPES, api_type, cont
 from pulumi_fusion.customer.model import FIELDS, AccountType, CustomerStatus, Inputs, State, label, state_key
 from pulumi_fusion.customer.rules import nearest
 
-__all__ = ["Checked", "Failure", "check"]
+__all__ = ["Checked", "Failure", "check", "sentence"]
 
 
 class Failure(NamedTuple):
@@ -62,13 +62,14 @@ def _fields(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
             try:
                 values[name] = adapter.validate_python(value)
             except ValidationError as wrong:
-                failures += [Failure(key, f"{label(name)} {_sentence(error)}") for error in wrong.errors()]
+                failures += [Failure(key, f"{label(name)} {sentence(error)}") for error in wrong.errors()]
         elif Inputs.model_fields[name].is_required():
             failures.append(Failure(key, f"{label(name)} is required"))
     return values, failures
 
 
-def _sentence(error: Any) -> str:
+def sentence(error: Any) -> str:
+    """What is wrong, of one error that pydantic tells: in our words, where they are ours."""
     raised = error.get("ctx", {}).get("error")
     return str(raised) if raised else str(error["msg"])
 

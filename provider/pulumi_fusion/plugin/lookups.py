@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from pulumi_fusion.customer.changes import UNKNOWN
-from pulumi_fusion.customer.check import Failure
+from pulumi_fusion.customer.check import Failure, sentence
 from pulumi_fusion.customer.directory import LONGEST_LIST
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.mapping import merge
@@ -76,6 +78,9 @@ def wrong_filters(token: str, arguments: Mapping[str, Any]) -> list[Failure]:
             try:
                 # A parent may be an account with a shorter name than a customer can have.
                 text(value) if key == "parent" else FIELDS[keys[key]].validate_python(value)
+            except ValidationError as broken:
+                # Its own text quotes the whole value, whatever it holds.
+                failures += [Failure(key, sentence(error)) for error in broken.errors()]
             except ValueError as wrong:
                 failures.append(Failure(key, str(wrong)))
     if token == schema.GET_CUSTOMER and "shortname" not in arguments:

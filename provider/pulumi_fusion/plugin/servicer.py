@@ -264,7 +264,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if request.token != schema.CUSTOMER:
             raise _no_such(request.token, (schema.CUSTOMER,))
         filters = values.read(request.query)
-        for wrong in lookups.wrong_filters(request.token, filters.plain):
+        for failure in lookups.wrong_filters(request.token, filters.plain):
+            wrong = _unsaid(failure, filters)
             raise InvalidInput(
                 "list the customers",
                 f"{wrong.property} {wrong.reason}",
@@ -376,6 +377,8 @@ def _unsaid(failure: Failure, properties: Properties) -> Failure:
         if isinstance(value, str) and value:
             for quoted in (rules.shown(value), repr(value)):
                 reason = reason.replace(quoted, MASK)
+        elif isinstance(value, (int, float)):
+            reason = reason.replace(f"not {rules.shown(value)}", f"not {MASK}")
     return failure._replace(reason=reason)
 
 

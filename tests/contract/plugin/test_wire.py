@@ -442,6 +442,21 @@ def test_one_customer_is_looked_up(stack: PluginStack, tenants: Emulator) -> Non
     assert invoke(stack, "getCustomer", shortname=COMPUTED) == messages.InvokeResponse()
 
 
+def test_what_is_wrong_with_an_argument_is_said_in_our_words_and_quotes_no_secret(stack: PluginStack) -> None:
+    for key, value in (("status", "hush-hush"), ("status", ["hush-hush"]), ("dataRetention", 4711)):
+        marked = values.write({key: value}, secret={key})
+        request = messages.InvokeRequest(tok="fusion:index:getCustomers", args=marked)
+        [failure] = stack.stub.Invoke(request).failures
+        assert failure.reason.startswith("must be ")
+        listing = messages.ListRequest(token="fusion:index:Customer", query=marked)
+        with pytest.raises(grpc.RpcError) as wrong:
+            list(stack.stub.List(listing))
+        text = str(wrong.value.details())
+        assert f"{key} must be " in text
+        for said in (failure.reason, text):
+            assert not [part for part in ("hush-hush", "4711", "pydantic", "validation error") if part in said]
+
+
 @pytest.mark.parametrize(
     ("filters", "names"),
     [
