@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 from pulumi_fusion.api.wire import is_plain
 
@@ -25,6 +25,16 @@ _QUERIES: Final = re.compile(
 # Every route that hands out or renews tokens: a session ends only if nothing inside it can buy another.
 _TOKENS: Final = re.compile(r"/api(/v[0-9]+)?/+auth(/|$)", re.ASCII | re.IGNORECASE)
 
+# What some servers cut off a segment before they route: https://www.rfc-editor.org/rfc/rfc3986#section-3.3
+_PARAMETERS: Final = re.compile(r";[^/]*")
+
+# Parameters by which some frameworks let a read be a write, see the headers in endpoint.py. Inference: nothing says
+# that the service does, nor that it has a parameter of such a name.
+_OVERRIDES: Final = re.compile(
+    r"(^|[&;])(_+method|_*(x[-_])?http[-_]?method([-_]override)?|_*(x[-_])?method[-_]override)([=&;[]|$)",
+    re.ASCII | re.IGNORECASE,
+)
+
 
 def refusal(method: str, path: str, *, write: bool) -> str | None:
     """Why this request is not sent in the session, or None if it may be.
@@ -32,11 +42,13 @@ def refusal(method: str, path: str, *, write: bool) -> str | None:
     ``write`` says that the session may change things. A path that libraries could read otherwise than it is written is
     refused, since what was looked at must be what is asked.
     """
-    bare = path.partition("?")[0]
+    bare, _, query = path.partition("?")
     if not is_plain(path):
         return "this is no plain path of the API: it begins with /api/ and has no dot segments"
-    if _TOKENS.match(unquote(bare)):
+    if _TOKENS.match(_PARAMETERS.sub("", unquote(bare))):
         return "a session takes no other tokens than its own"
+    if not write and _OVERRIDES.search(unquote_plus(query)):
+        return "the session is read-only"
     if method in _READS or (method == "POST" and _QUERIES.fullmatch(bare)):
         return None
     if method not in _WRITES:

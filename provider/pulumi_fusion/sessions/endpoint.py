@@ -202,6 +202,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         endpoint.authenticate(self.headers.get("Authorization"))
         headers = {name: self.headers[name] for name in _PASSED_ON if name in self.headers}
+        if self.command == "POST" and not endpoint.access.terms.write:
+            # A query is JSON; of a form's fields one could name another method.
+            headers["content-type"] = "application/json"
         client, term = endpoint.access.client, endpoint.access.term
         with client.relay(self.command, self.path, headers, body, term) as answer:
             if 300 <= answer.status < 400 and answer.status != HTTPStatus.NOT_MODIFIED:

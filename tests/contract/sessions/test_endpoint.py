@@ -129,6 +129,17 @@ def test_no_header_makes_a_write_of_a_read(endpoint: Endpoint, header: str) -> N
         assert name.lower().encode() not in seen[0].lower()
 
 
+@pytest.mark.parametrize("kind", [{"Content-Type": "application/x-www-form-urlencoded"}, {}])
+def test_no_form_makes_a_write_of_a_query(endpoint: Endpoint, kind: dict[str, str]) -> None:
+    seen: list[bytes] = []
+    with listening(seen) as url:
+        endpoint.access.client._transport.base_url = url
+        asked = {**bearer(endpoint), **kind}
+        requests.post(f"{endpoint.url}/api/v1/search/flow", headers=asked, data=b"_method=DELETE", timeout=10)
+    assert seen[0].lower().count(b"content-type: application/json\r\n") == 1
+    assert b"form-urlencoded" not in seen[0]
+
+
 def test_searches_are_passed_on(endpoint: Endpoint, emulator: Emulator) -> None:
     requests.post(f"{endpoint.url}/api/v1/search/flow", headers=bearer(endpoint), json={"size": 1}, timeout=10)
     assert [f"{each.method} {each.path}" for each in emulator.requests] == ["POST /api/v1/search/flow"]

@@ -47,6 +47,9 @@ TOKENS = [
     "/api/AUTH/bearer/refresh",
     "/api/v1/auth",
     "/api/v1/%61uth/token",
+    "/api/v1/auth;a=b/token",
+    "/api/v1/auth%3B/token",
+    "/api/v1;a=b/auth/token",
 ]
 
 
@@ -109,6 +112,18 @@ def test_a_path_that_could_be_read_otherwise_is_refused(path: str) -> None:
 @pytest.mark.parametrize("method", ["CONNECT", "TRACE", "get", "PURGE", "", "PROPFIND"])
 def test_methods_that_the_api_does_not_have_are_refused(method: str) -> None:
     assert refusal(method, "/api/v1/users", write=True) is not None
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["_method=DELETE", "a=b&_METHOD=PUT", "%5fmethod=DELETE", "x-http-method-override=PUT", "X-HTTP-Method=PUT"]
+    + ["httpMethod=PUT", "a;_method=PUT", "_method[]=PUT", "_method"],
+)
+@pytest.mark.parametrize(("method", "path"), [("GET", "/api/v1/users"), ("POST", "/api/v1/search/flow")])
+def test_no_parameter_makes_a_write_of_a_read(method: str, path: str, query: str) -> None:
+    assert refusal(method, f"{path}?{query}", write=False) == "the session is read-only"
+    assert refusal(method, f"{path}?{query}", write=True) is None
+    assert refusal(method, f"{path}?method=a&by=_method&auth_method=x", write=False) is None
 
 
 SEGMENTS = st.lists(
