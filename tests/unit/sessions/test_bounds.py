@@ -116,8 +116,17 @@ def test_methods_that_the_api_does_not_have_are_refused(method: str) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["_method=DELETE", "a=b&_METHOD=PUT", "%5fmethod=DELETE", "x-http-method-override=PUT", "X-HTTP-Method=PUT"]
-    + ["httpMethod=PUT", "a;_method=PUT", "_method[]=PUT", "_method"],
+    [
+        "_method=DELETE",
+        "a=b&_METHOD=PUT",
+        "a;_method=PUT",
+        "%5fmethod=DELETE",
+        "_method[]=PUT",
+        "_method",
+        "x-http-method-override=PUT",
+        "X-HTTP-Method=PUT",
+        "httpMethod=PUT",
+    ],
 )
 @pytest.mark.parametrize(("method", "path"), [("GET", "/api/v1/users"), ("POST", "/api/v1/search/flow")])
 def test_no_parameter_makes_a_write_of_a_read(method: str, path: str, query: str) -> None:
