@@ -46,6 +46,7 @@ _READ = 30.0  # seconds from the request to the last byte of its answer
 # Of what is left of the deadline, so that a lost answer leaves time to look what became of its request.
 _READ_SHARE = 0.5
 _RELAY_READ = 120.0  # seconds between two bytes of an answer that is let through; a search may take its time
+_DECODED: Final = ("gzip", "deflate")  # what is asked for, since every installation can decode it
 _LARGEST = 16 * 2**20  # bytes of one answer; the longest list that is documented has 1000 accounts
 
 # A connection that the service closes just as we reuse it leaves a POST in doubt that was never read. Common
@@ -86,26 +87,37 @@ class Transport:
     ) -> Iterator[Relayed]:
         """Send somebody else's request once, with our token, and let its answer through as it comes.
 
-        ``body`` is None or iterable and readable, with a length where that is known. All happens in the caller's own
-        thread; :meth:`close` breaks it off. Raises what ``deadline.check`` raises, NotSent, or InDoubt, which the
-        chunks may raise as well.
+        ``body`` is None or iterable and readable, with a length where that is known. Whoever asked gets nothing of the
+        token, also where the service or something between shows what it was sent: in the answer it is masked, which is
+        why the answer is decoded here. All happens in the caller's own thread; :meth:`close` breaks it off. Raises what
+        ``deadline.check`` raises, NotSent, or InDoubt, which the chunks may raise as well.
         """
         operation = f"{method} {path}"
         deadline.check(operation)
+        secret = token.reveal()  # now, for the end of a session forgets it
         session = self.take()
         relay = _Relay(operation, deadline)
         with self._lock:
             self._relays.add(relay)
         try:
             prepared = requests.Request(
-                method, self.base_url + path, data=body, headers=dict(headers), auth=_Bearer(token)
+                method,
+                self.base_url + path,
+                data=body,
+                headers={**headers, "accept-encoding": ", ".join(_DECODED)},
+                auth=_Bearer(token),
             ).prepare()
             _current.exchange = relay
             with relay.translated():
                 response = _send(session, prepared, _CONNECT, _RELAY_READ)
             with response:
-                names = {name.lower(): value for name, value in response.headers.items()}
-                yield Relayed(response.status_code, names, relay.chunks(response))
+                names = {
+                    name.lower(): value.replace(secret, "*" * len(secret)) for name, value in response.headers.items()
+                }
+                if names.get("content-encoding", "").lower() in _DECODED:
+                    del names["content-encoding"]
+                    names.pop("content-length", None)
+                yield Relayed(response.status_code, names, _masked(relay.chunks(response), secret.encode()))
         finally:
             with self._lock:
                 self._relays.discard(relay)
@@ -295,13 +307,13 @@ class _Relay:
         _wake(hanging)
 
     def chunks(self, response: requests.Response) -> Iterator[bytes]:
-        """The body as it travels, encoded as the service encoded it."""
+        """The body as it comes, decoded."""
         with self.translated():
             if response.raw.chunked:
-                yield from response.raw.stream(decode_content=False)
+                yield from response.raw.stream(decode_content=True)
             else:
                 # stream() would wait for a full piece, and an answer that is still being made has none.
-                while piece := response.raw.read1(64 * 1024, decode_content=False):
+                while piece := response.raw.read1(64 * 1024, decode_content=True):
                     yield piece
             with self._lock:
                 self._socket = None
@@ -320,11 +332,24 @@ class _Relay:
 
 @dataclass(frozen=True)
 class Relayed:
-    """An answer that is let through: ``headers`` under lower-case names, the body in ``chunks``, still encoded."""
+    """An answer that is let through: ``headers`` under lower-case names, the body in ``chunks``."""
 
     status: int
     headers: Mapping[str, str]
     chunks: Iterator[bytes] = field(repr=False)
+
+
+def _masked(pieces: Iterator[bytes], secret: bytes) -> Iterator[bytes]:
+    """The pieces with as many asterisks for the secret; what may be its beginning waits for what comes next."""
+    held = b""
+    for piece in pieces:
+        held = (held + piece).replace(secret, b"*" * len(secret))
+        begun = next((n for n in range(min(len(secret) - 1, len(held)), 0, -1) if held.endswith(secret[:n])), 0)
+        ready, held = held[: len(held) - begun], held[len(held) - begun :]
+        if ready:
+            yield ready
+    if held:
+        yield held
 
 
 _FOREIGN: Final = (

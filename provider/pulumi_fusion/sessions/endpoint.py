@@ -31,7 +31,7 @@ from pulumi_fusion.sessions.terms import KEY_PREFIX
 __all__ = ["Endpoint"]
 
 # Headers that cannot change what a request is: X-HTTP-Method-Override and its like would make a write of a read.
-_PASSED_ON: Final = ("accept", "accept-encoding", "accept-language", "content-type", "if-none-match", "user-agent")
+_PASSED_ON: Final = ("accept", "accept-language", "content-type", "if-none-match", "user-agent")
 # Headers of one connection (RFC 9110, 7.6.1), and cookies, which could outlive the session.
 _KEPT_BACK: Final = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade"}

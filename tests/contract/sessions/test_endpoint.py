@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gzip
 import http.client
 import json
 import resource
@@ -325,6 +326,30 @@ def test_an_answer_comes_as_it_is_made(endpoint: Endpoint, head: bytes, first: b
         assert answer.raw.read(5) == b"other"
     server.close()
     assert released == [True]
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "gzip"])
+def test_a_service_that_shows_what_it_was_sent_gives_no_token_away(endpoint: Endpoint, framing: str) -> None:
+    """As debugging pages and proxies do, here with the token in two pieces."""
+    real = endpoint.access.token(endpoint.access.term).reveal()
+    shown = f"you sent {real}, once more {real}, and {real[:9]} is no token {real[:20]}".encode()
+    middle = shown.index(real.encode()) + 30
+    pieces = shown[:middle], shown[middle:]
+    head = f"HTTP/1.1 500 Internal Server Error\r\nX-Echo: Bearer {real}\r\n".encode()
+    if framing == "chunked":
+        body = b"".join(f"{len(piece):x}\r\n".encode() + piece + b"\r\n" for piece in (*pieces, b""))
+        answer = head + b"Transfer-Encoding: chunked\r\n\r\n" + body
+    else:
+        body = gzip.compress(shown) if framing == "gzip" else shown
+        encoding = b"Content-Encoding: gzip\r\n" if framing == "gzip" else b""
+        answer = head + encoding + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+    headers = bearer(endpoint)
+    with listening([], answer) as url:
+        endpoint.access.client._transport.base_url = url
+        got = requests.get(f"{endpoint.url}/api/v1/users", headers=headers, timeout=10)
+    stars = "*" * len(real)
+    assert got.headers["X-Echo"] == f"Bearer {stars}"
+    assert got.text == shown.decode().replace(real, stars)
 
 
 def test_when_the_session_ends_the_endpoint_is_gone(
