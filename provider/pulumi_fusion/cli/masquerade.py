@@ -8,6 +8,7 @@ import os
 import re
 import resource
 import shutil
+import stat
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -124,7 +125,9 @@ def masquerade(
         click.echo(f"Error: no command {redact(program)!r} to run", err=True)
         ctx.exit(NOT_FOUND)
     _keep_to_ourselves()
-    with connect(Settings.resolve({"account": account, "api_url": api_url})) as fusion:
+    settings = Settings.resolve({"account": account, "api_url": api_url})
+    _withhold_the_file(os.environ.get("FUSION_NETOSECRET_FILE", "").strip())
+    with connect(settings) as fusion:
         code = run_session(
             fusion,
             terms,
@@ -185,3 +188,25 @@ def _keep_to_ourselves() -> None:
     if sys.platform == "linux":
         # Also keeps other processes of this user from this one's memory.
         ctypes.CDLL(None).prctl(_NO_DUMPS, 0, 0, 0, 0)
+
+
+def _withhold_the_file(path: str) -> None:
+    """Leave the child no open descriptor of the file that holds the credential, be it ``/dev/stdin``: it could read it
+    from the beginning. What comes through a pipe is gone once it was read.
+    """
+    try:
+        held = Path(path).expanduser().stat()
+    except OSError:  # gone since it was read
+        return
+    if not stat.S_ISREG(held.st_mode):
+        return
+    for descriptor in [int(each.name) for each in Path("/dev/fd").iterdir()]:
+        with contextlib.suppress(OSError):  # the one of the listing itself
+            if not os.path.samestat(held, os.fstat(descriptor)):
+                continue
+            if descriptor > 2:
+                os.set_inheritable(descriptor, False)
+            else:
+                nothing = os.open(os.devnull, os.O_RDWR)
+                os.dup2(nothing, descriptor)
+                os.close(nothing)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from pulumi_fusion.emulator import Emulator
-from tests.contract.cli.terminal import Terminal
+from tests.contract.cli.terminal import COMMAND, Terminal
 
 REASON = ("--reason", "INC-1234 ingest check")
 SHOW = f"{shlex.quote(sys.executable)} -c 'import json, os; print(json.dumps(dict(os.environ)))'"
@@ -110,6 +111,29 @@ def test_the_child_gets_a_credential_of_its_own_and_no_other(terminal: Terminal,
         **environ,
     )  # fmt: skip
     assert json.loads(kept.stdout)["PULUMI_CONFIG_PASSPHRASE"] == "correct horse"
+
+
+@pytest.mark.parametrize("named", ["/dev/stdin", "/dev/fd/7", "/proc/self/fd/7", "secret"])
+def test_a_credential_from_a_file_is_not_left_open_for_the_child(
+    terminal: Terminal, emulator: Emulator, named: str
+) -> None:
+    if named.startswith("/proc") and sys.platform != "linux":
+        pytest.skip("there is no such folder")
+    (terminal.folder / "secret").write_text(emulator.netosecret)
+    look = "import os\nfor n in (0, 7):\n try: print(os.pread(n, 4000, 0))\n except OSError: pass"
+    done = subprocess.run(
+        [
+            *("sh", "-c", '"$@" <secret 7<secret', "sh"),
+            *(COMMAND, "masquerade", "acme-corp", "--ci", *REASON, "--", sys.executable, "-c", look),
+        ],
+        cwd=terminal.folder,
+        env=terminal.environment(NETOSECRET="", FUSION_NETOSECRET_FILE=named),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "b''\n"
 
 
 def test_a_tool_of_ours_runs_unchanged_and_the_audit_counts(terminal: Terminal, emulator: Emulator) -> None:
