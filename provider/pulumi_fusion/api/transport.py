@@ -100,15 +100,15 @@ class Transport:
         with self._lock:
             self._relays.add(relay)
         try:
-            prepared = requests.Request(
-                method,
-                self.base_url + path,
-                data=body,
-                headers={**headers, "accept-encoding": ", ".join(_DECODED)},
-                auth=_Bearer(token),
-            ).prepare()
             _current.exchange = relay
             with relay.translated():
+                prepared = requests.Request(
+                    method,
+                    self.base_url + path,
+                    data=body,
+                    headers={**headers, "accept-encoding": ", ".join(_DECODED)},
+                    auth=_Bearer(token),
+                ).prepare()
                 response = _send(session, prepared, _CONNECT, _RELAY_READ)
             with response:
                 names = {

@@ -93,10 +93,10 @@ class Endpoint:
             # The vendor's samples carry jti as a number and iat as text, which PyJWT refuses unless told otherwise.
             options: Any = {"verify_jti": False, "verify_iat": False}
             claims = jwt.decode(signed, self._shared.reveal(), algorithms=["HS256"], options=options)
-        except (ValueError, KeyError, TypeError, AttributeError, jwt.PyJWTError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, jwt.PyJWTError):
             raise self._unauthorized() from None
         for name, value in self._keys.items():
-            if not hmac.compare_digest(str(claims.get(name)).encode(), value.encode()):
+            if not hmac.compare_digest(str(claims.get(name)).encode(errors="replace"), value.encode()):
                 raise self._unauthorized()
         if claims.get("shortname") != self.access.customer.shortname:
             raise OutOfBounds(
@@ -217,7 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             return _Body(_chunks(self.rfile))
         length = self.headers.get("Content-Length", "0")
-        if not (length.isascii() and length.isdecimal()):
+        if not (length.isascii() and length.isdecimal() and len(length) < 20):
             self.close_connection = True
             raise OutOfBounds("pass the request on", "its Content-Length is none", next_step="Nothing was sent.")
         return _Sized(_exactly(self.rfile, int(length)), int(length)) if int(length) else None

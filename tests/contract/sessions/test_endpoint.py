@@ -167,7 +167,7 @@ def test_a_claim_to_another_account_is_refused(endpoint: Endpoint, emulator: Emu
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{}", b"[]", b'{"jwt": 7}', b'{"jwt": "a.b.c"}', b"\xff", b'{"jwt": null}'],
+    [b"", b"{}", b"[]", b'{"jwt": 7}', b'{"jwt": "a.b.c"}', b"\xff", b'{"jwt": null}', b"[" * 60_000],
 )
 def test_whatever_is_no_request_token_gets_none(endpoint: Endpoint, body: bytes) -> None:
     answer = requests.post(f"{endpoint.url}/api/v1/auth/token", data=body, timeout=10)
@@ -215,6 +215,23 @@ def test_other_hosts_are_refused(endpoint: Endpoint, emulator: Emulator, request
     token = bearer(endpoint)["Authorization"]
     asked = f"{request_.format(port=endpoint.port)}Authorization: {token}\r\nConnection: close\r\n\r\n"
     assert raw(endpoint, asked.encode()).split(b" ")[1] == b"403"
+    assert len(emulator.requests) == 0
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        ("POST /api/v1/search/flow HTTP/1.1\r\nContent-Length: " + "9" * 5000 + "\r\n", b"403"),
+        ("GET /api/v1/users HTTP/1.1\r\nUser-Agent: a\r\n X-HTTP-Method-Override: DELETE\r\n", b"503"),
+    ],
+    ids=["a length beyond all", "a folded header"],
+)
+def test_what_cannot_be_passed_on_is_answered(
+    endpoint: Endpoint, emulator: Emulator, request_: str, status: bytes
+) -> None:
+    token = bearer(endpoint)["Authorization"]
+    asked = f"{request_}Host: 127.0.0.1:{endpoint.port}\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n"
+    assert raw(endpoint, asked.encode()).split(b" ")[1] == status
     assert len(emulator.requests) == 0
 
 
