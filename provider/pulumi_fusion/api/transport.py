@@ -111,6 +111,8 @@ class Transport:
                 ).prepare()
                 response = _send(session, prepared, _CONNECT, _RELAY_READ)
             with response:
+                if response.status_code < 200:  # the answer itself is yet to come, and nothing here reads it
+                    raise InDoubt(operation, f"the service answered {response.status_code} first")
                 names = {
                     name.lower(): value.replace(secret, "*" * len(secret)) for name, value in response.headers.items()
                 }
@@ -121,7 +123,9 @@ class Transport:
         finally:
             with self._lock:
                 self._relays.discard(relay)
-            if relay.whole:
+            # A server that overlooks a body takes it for the beginning of the next request, and with that request's
+            # token: https://portswigger.net/web-security/request-smuggling. So none follows somebody else's body.
+            if relay.whole and body is None:
                 self.give_back(session)
             else:
                 session.close()

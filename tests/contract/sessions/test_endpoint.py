@@ -141,6 +141,21 @@ def test_no_form_makes_a_write_of_a_query(endpoint: Endpoint, kind: dict[str, st
     assert b"form-urlencoded" not in seen[0]
 
 
+@pytest.mark.parametrize(("method", "path"), [("GET", "/api/v1/users"), ("POST", "/api/v1/search/flow")])
+def test_a_server_that_overlooks_a_body_makes_no_write_of_it(endpoint: Endpoint, method: str, path: str) -> None:
+    """The body is the beginning of a request, which the next one over the same connection would complete."""
+    seen: list[bytes] = []
+    headers = bearer(endpoint)
+    with listening(seen, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as url:
+        endpoint.access.client._transport.base_url = url
+        smuggled = b"DELETE /api/v1/customer/acme-east HTTP/1.1\r\nX-Rest: "
+        assert requests.request(method, f"{endpoint.url}{path}", headers=headers, data=smuggled, timeout=10).ok
+        with contextlib.suppress(requests.RequestException):
+            requests.get(f"{endpoint.url}/api/v1/users", headers=headers, timeout=1)
+    [connection] = seen
+    assert connection.count(b"Authorization: Bearer ") == 1
+
+
 def test_searches_are_passed_on(endpoint: Endpoint, emulator: Emulator) -> None:
     requests.post(f"{endpoint.url}/api/v1/search/flow", headers=bearer(endpoint), json={"size": 1}, timeout=10)
     assert [f"{each.method} {each.path}" for each in emulator.requests] == ["POST /api/v1/search/flow"]
@@ -276,6 +291,7 @@ class listening:
         (b"HTTP/1.1 200 OK\r\nSet-Cookie: session=1\r\nContent-Length: 2\r\n\r\n{}", 200),
         (b"HTTP/1.1 304 Not Modified\r\nETag: x\r\n\r\n", 304),
         (b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n", 429),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", 502),
         (b"garbage\r\n\r\n", 502),
         (b"", 502),
     ],
