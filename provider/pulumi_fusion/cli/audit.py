@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def _print(records: Iterable[Mapping[str, Any]]) -> None:
     sessions: dict[str, dict[str, Any]] = {}
     for record in records:
         sessions.setdefault(record["session"], {})[str(record.get("event"))] = record
-    columns = ["Started", "User", "From", "Customer", "Mode", "Took", "Requests", "Ended", "Ticket", "Reason"]
+    columns = ["Started", "User", "Customer", "Mode", "Requests", "Ended", "Reason"]
     print_table(columns, (_row(events) for events in sessions.values()))
 
 
@@ -71,15 +72,14 @@ def _row(events: Mapping[str, Mapping[str, Any]]) -> list[object]:
     end = events.get("end") or events.get("unclosed") or {}
     start = events.get("start") or end
     sent, seconds = end.get("requests"), end.get("seconds")
+    took = f", {spoken(seconds)}" if isinstance(seconds, (int, float)) and math.isfinite(seconds) else ""
     return [
-        start.get("time"),
+        # Without the milliseconds: a line of a terminal is short.
+        re.sub(r"\.[0-9]+Z$", "Z", str(start.get("time"))),
         start.get("os_user"),
-        start.get("account"),
         start.get("customer"),
         start.get("mode"),
-        spoken(seconds) if isinstance(seconds, (int, float)) and math.isfinite(seconds) else None,
         sum(sent.values()) if isinstance(sent, dict) and all(type(each) is int for each in sent.values()) else None,
-        end.get("ended") or "no end yet",
-        start.get("ticket"),
-        start.get("reason"),
+        f"{end.get('ended') or 'no end yet'}{took}",
+        " ".join(f"[{start['ticket']}] {start.get('reason')}".split()) if start.get("ticket") else start.get("reason"),
     ]
