@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import Any, Final
 
@@ -177,7 +177,7 @@ def open_access(fusion: FusionClient, terms: Terms) -> Access:
         raise _refused(wanted, "it is your own account", "Nothing was sent. Work in it without a session.")
     deadline = Deadline(fusion.seconds)
     ours = fusion.within(deadline)
-    customer = _customer_below(ours, wanted)
+    customer, line = _customer_below(ours, wanted)
     try:
         held = fusion.token_inside(wanted, deadline)
     except Unauthorized as failure:
@@ -189,7 +189,7 @@ def open_access(fusion: FusionClient, terms: Terms) -> Access:
         ) from None
     with ExitStack() as stack:
         stack.callback(held.forget)
-        doubt = distrust(customer, fusion.account, _sight(ours, customer, held))
+        doubt = distrust(customer, fusion.account, _sight(ours, customer, line, held))
         if doubt is not None:
             raise _refused(
                 wanted,
@@ -204,8 +204,8 @@ def _refused(customer: str, came_back: str, next_step: str) -> SessionRefused:
     return SessionRefused(ATTEMPTED, came_back, shortname=customer, next_step=next_step)
 
 
-def _customer_below(ours: FusionClient, wanted: str) -> Account:
-    """The customer, proved to stand below the account that we work in."""
+def _customer_below(ours: FusionClient, wanted: str) -> tuple[Account, Sequence[str]]:
+    """The customer, proved to stand below the account that we work in, and the shortnames from it up to there."""
     try:
         customer = ours.get_customer(wanted)
     except (NotFound, BadRequest, Forbidden) as failure:
@@ -223,7 +223,7 @@ def _customer_below(ours: FusionClient, wanted: str) -> Account:
             above = None
     # A record need not tell its parent; the list of "all Accounts for the reseller" then has to.
     if above == ours.account or any(each.shortname == wanted for each in ours.list_customers()):
-        return customer
+        return customer, line
     raise _refused(wanted, f"nothing shows that it stands below {ours.account!r}", "Nothing was started.")
 
 
@@ -242,12 +242,17 @@ class _Trial:
         """Only reads are asked on trial."""
 
 
-def _sight(ours: FusionClient, customer: Account, held: AccessToken) -> Sight:
+def _sight(ours: FusionClient, customer: Account, line: Sequence[str], held: AccessToken) -> Sight:
     inside = ours.on_leave(customer.shortname, _Trial(held))
     # Ours first: a list that lags behind can only grow meanwhile, and ours must not seem longer than theirs for that.
-    listed, theirs, itself = ours.list_customers(), None, None
+    listed = ours.list_customers()
+    beside = next((each.shortname for each in listed if each.shortname not in line and each.parent == ours.account), "")
+    theirs = itself = stranger = None
     with suppress(Forbidden, BadRequest, NotFound):
         theirs = inside.list_customers()
     with suppress(Forbidden, BadRequest, NotFound):
         itself = inside.get_customer(customer.shortname)
-    return Sight(listed, theirs, itself, claimed_account(held.token.reveal()))
+    if beside:
+        with suppress(Forbidden, BadRequest, NotFound):
+            stranger = inside.get_customer(beside)
+    return Sight(listed, theirs, itself, claimed_account(held.token.reveal()), stranger)

@@ -22,13 +22,15 @@ __all__ = ["Sight", "claimed_account", "distrust"]
 class Sight:
     """What was seen: ``ours`` is the list with our own token, ``theirs`` the list with the new one, None where the
     service refuses it; ``itself`` is the customer as the new token shows it, None where it does not; ``claim`` is the
-    account that the token itself names, None where it names none.
+    account that the token itself names, None where it names none; ``stranger`` is a customer beside it that the new
+    token shows all the same.
     """
 
     ours: Sequence[Account]
     theirs: Sequence[Account] | None
     itself: Account | None
     claim: str | None
+    stranger: Account | None = None
 
 
 def distrust(customer: Account, home: str, seen: Sight) -> str | None:
@@ -39,6 +41,8 @@ def distrust(customer: Account, home: str, seen: Sight) -> str | None:
     """
     if seen.claim is not None and seen.claim != customer.shortname:
         return f"the token that came back is for {seen.claim!r}"
+    if seen.stranger is not None:
+        return f"the token that came back shows {seen.stranger.shortname!r}, which is not inside {customer.shortname!r}"
     listed = seen.theirs or ()
     # Whether a list holds the account that asks is not published, but it is the same for both tokens.
     caller_is_listed = any(account.shortname == home for account in seen.ours)

@@ -64,6 +64,12 @@ def test_whatever_is_not_proved_is_not_trusted(
     assert distrust(ACME, "msp", Sight(ours, theirs, itself, claim))
 
 
+@pytest.mark.parametrize("claim", [None, "acme"])
+def test_whoever_sees_a_customer_beside_it_is_not_inside(claim: str | None) -> None:
+    """A list may be empty for once; nothing shows another customer by its name to who may not see it."""
+    assert distrust(ACME, "msp", Sight([ACME, OTHER], [], ACME, claim, stranger=OTHER))
+
+
 def jwt_of(claims: object) -> str:
     return f"head.{urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.signature"
 
