@@ -128,6 +128,7 @@ def test_the_quickstart_twice_and_down(tmp_path: Path) -> None:
 
     first = quickstart()
     assert "+ 4 to create" in first
+    assert "warning" not in first  # the first impression: nothing is amiss
     for shortname in ("harbor", "lakeside", "orchard-trial"):
         assert shortname in first.rpartition("Duration")[2]
     second = quickstart()
