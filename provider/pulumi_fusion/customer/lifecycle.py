@@ -188,18 +188,19 @@ class Lifecycle:
             # An import checks what the service told against itself. What it did not tell, no program was asked yet.
             return Checked(dict(raw), [])
         before = State.recall(old or {}).shortname
-        name = raw.get("shortname")
-        names_next = preflight.is_new(name, before)
+        names_next = preflight.is_new(raw.get("shortname"), before)
+        gateway, listed, failures = preflight.ask(
+            self._bound, self._directory, self._mode, self._warn, names_next=names_next
+        )
+        checked = check(raw, old, listed)
+        # One that breaks the rule is not among the inputs, and is told as a failure already.
+        name = checked.inputs.get("shortname")
         if isinstance(name, str) and names_next and not is_dns_label(name):
             # Inference: each customer's portal is https://<shortname>.fusion.netography.com, as single sign-on has it.
             self._warn(
                 f"{name}: the shortname is no DNS label (lower-case letters, digits, hyphens inside), so an address "
                 "of the customer that is made of it may not work. It cannot be changed later without a new customer."
             )
-        gateway, listed, failures = preflight.ask(
-            self._bound, self._directory, self._mode, self._warn, names_next=names_next
-        )
-        checked = check(raw, old, listed)
         if gateway is not None:
             try:
                 failures += preflight.already_taken(checked.inputs, before, gateway, self._directory, self._ways_in)

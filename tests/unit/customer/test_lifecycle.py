@@ -1263,6 +1263,7 @@ def test_a_call_may_have_its_own_deadline_and_words(over: Over, clock: Clock, wa
         ("Acme-corp", None, True),
         ("acme-corp-", None, True),
         ("acme.corp", "acme.corp", False),
+        ("acme+corp", None, False),
         (UNKNOWN, None, False),
     ],
 )
