@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 from pulumi_fusion import Customer
-from pulumi_fusion.customer.model import Inputs, state_key
+from pulumi_fusion.customer.words import INPUTS, state_key
 
-NAMES = {state_key(name): name for name in Inputs.model_fields}
+NAMES = {state_key(name): name for name in INPUTS}
 
 for name, fields in json.loads(Path("customers.json").read_text()).items():
     Customer(name, **{NAMES[key]: value for key, value in fields.items()})
