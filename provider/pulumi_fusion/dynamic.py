@@ -21,8 +21,8 @@ from pulumi import Input, Output, dynamic
 from pulumi_fusion.customer.words import INPUTS, OUTPUTS, UNKNOWN, CustomerStatus, CustomerType, state_key
 
 if TYPE_CHECKING:
-    from pulumi_fusion.customer.lifecycle import Lifecycle
     from pulumi_fusion.customer.model import Inputs, State
+    from pulumi_fusion.engine import Connection
 
 __all__ = ["Customer", "CustomerProvider"]
 
@@ -42,7 +42,7 @@ class CustomerProvider(dynamic.ResourceProvider):
     # The pickle is the name of this class and nothing secret; as a secret it would only be noise in every diff.
     serialize_as_secret_always = False
 
-    _lifecycle: Lifecycle
+    _connection: Connection
 
     def configure(self, req: dynamic.ConfigureRequest) -> None:
         """Read the settings from the stack configuration and the environment of this run."""
@@ -54,12 +54,13 @@ class CustomerProvider(dynamic.ResourceProvider):
         from pulumi_fusion.redaction import redact_logs
 
         redact_logs()
-        self._lifecycle = Connection(req.config.get).lifecycle(once(_say))
+        self._connection = Connection(req.config.get, warn=once(_say))
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Every failure at once, at preview; values that are not known yet pass."""
+        lifecycle = self._connection.lifecycle(asks=self._connection.settings.preflight != "off")
         old = _plain(_olds)
-        checked = self._lifecycle.check(_plain(news), old or None)
+        checked = lifecycle.check(_plain(news), old or None)
         inputs = {key: news[key] if value is UNKNOWN else value for key, value in checked.inputs.items()}
         return dynamic.CheckResult(
             inputs, [dynamic.CheckFailure(failure.property, failure.reason) for failure in checked.failures]
@@ -69,7 +70,7 @@ class CustomerProvider(dynamic.ResourceProvider):
         """Whether anything differs and what replaces; which properties differ is shown by the engine."""
         from pulumi_fusion.customer.changes import Kind
 
-        found = self._lifecycle.diff(_state(_olds), _plain(_news))
+        found = self._connection.lifecycle(asks=False).diff(_state(_olds), _plain(_news))
         return dynamic.DiffResult(
             changes=bool(found),
             replaces=[state_key(change.field) for change in found if change.kind is Kind.REPLACE],
@@ -78,13 +79,14 @@ class CustomerProvider(dynamic.ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Create the customer; its id for Pulumi is the shortname."""
+        lifecycle = self._connection.lifecycle()
         inputs = _inputs(props)
-        state = self._lifecycle.create(inputs)
+        state = lifecycle.create(inputs)
         return dynamic.CreateResult(inputs.shortname, state.properties())
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """The live state, and as inputs too, so that drift shows property by property."""
-        state = self._lifecycle.read(id_, _state(props))
+        state = self._connection.lifecycle().read(id_, _state(props))
         if state is None:
             # The one way to say "gone": None, or a result without both values, crashes the SDK's server.
             return dynamic.ReadResult("", {})
@@ -94,12 +96,12 @@ class CustomerProvider(dynamic.ResourceProvider):
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
         """Bring the customer in line with the program."""
-        state = self._lifecycle.update(_state(_olds), _inputs(_news))
+        state = self._connection.lifecycle().update(_state(_olds), _inputs(_news))
         return dynamic.UpdateResult(state.properties())
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Delete the customer; one that is gone already is a success."""
-        self._lifecycle.delete(_id, _state(_props))
+        self._connection.lifecycle().delete(_id, _state(_props))
 
 
 class Customer(dynamic.Resource, module="fusion", name="Customer"):

@@ -6,12 +6,15 @@ import contextlib
 import sys
 import threading
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pulumi_fusion.customer.gateway import Gateway
-from pulumi_fusion.customer.lifecycle import Lifecycle
+from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import FusionError, MissingSetting
 from pulumi_fusion.settings import Settings
+
+if TYPE_CHECKING:
+    from pulumi_fusion.customer.lifecycle import Lifecycle
 
 __all__ = ["Connection", "once", "say"]
 
@@ -20,12 +23,15 @@ class Connection:
     """The service under the settings of a run: nothing is sent before the first call, all calls share one client.
 
     ``config`` looks up a key such as ``fusion:apiUrl`` in what the engine gives; ``unknown`` are the keys whose values
-    it does not know yet. Settings that cannot be read fail what needs them, by name.
+    it does not know yet; ``more`` are arguments of the life cycle there. Settings that cannot be read fail what needs
+    them, by name.
     """
 
-    def __init__(self, config: Callable[[str], Any], unknown: Collection[str] = ()) -> None:
+    def __init__(self, config: Callable[[str], Any], unknown: Collection[str] = (), **more: Any) -> None:
         self._lock = threading.Lock()
         self._gateway: Gateway | None = None
+        self._lifecycle: Lifecycle | None = None
+        self._more = more
         self._wrong: FusionError | None = None
         if unknown:
             # Another source must not stand in for what is given here: it may name another account.
@@ -44,19 +50,46 @@ class Connection:
 
     def __call__(self) -> Gateway:
         """The service's verbs. Raises SettingsError."""
+        with self._lock:
+            return self._connected()
+
+    def _connected(self) -> Gateway:
         # Imported here: the user's program imports a face too and has no need of an HTTP stack.
         from pulumi_fusion.api.client import FusionClient
 
         if self._wrong is not None:
             raise self._wrong.during(self._wrong.attempted)
-        with self._lock:
-            if self._gateway is None:
-                self._gateway = FusionClient(self.settings)
-            return self._gateway
+        if self._gateway is None:
+            self._gateway = FusionClient(self.settings)
+        return self._gateway
 
-    def lifecycle(self, warn: Callable[[str], None], **more: Any) -> Lifecycle:
-        """The life cycle of customers there; ``more`` are further arguments of it."""
-        return Lifecycle(self, deadline=self.settings.deadline, mode=self.settings.preflight, warn=warn, **more)
+    def lifecycle(self, *, asks: bool = True) -> Lifecycle:
+        """The life cycle of customers there, the same one for all calls.
+
+        ``asks`` says that the service will be needed. The first time its token is then asked for at once, so that it is
+        on its way while the models are built, which takes as long.
+        """
+        with self._lock:
+            if self._lifecycle is None:
+                if asks:
+                    self._authenticate_meanwhile()
+                from pulumi_fusion.customer.lifecycle import Lifecycle
+
+                settings = self.settings
+                self._lifecycle = Lifecycle(self, deadline=settings.deadline, mode=settings.preflight, **self._more)
+            return self._lifecycle
+
+    def _authenticate_meanwhile(self) -> None:
+        try:
+            gateway = self._connected().within(Deadline(self.settings.deadline))
+        except FusionError:
+            return  # whoever needs the service is told
+
+        def authenticate() -> None:
+            with contextlib.suppress(FusionError):
+                gateway.authenticate()
+
+        threading.Thread(target=authenticate, name="pulumi-fusion-token", daemon=True).start()
 
 
 def say(address: str, sentence: str, urn: str = "") -> None:

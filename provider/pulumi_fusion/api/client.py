@@ -6,17 +6,19 @@ import copy
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pulumi_fusion.api import wire
 from pulumi_fusion.api.retries import retries_for
 from pulumi_fusion.api.tokens import AccessToken, Netosecret, TokenSource
 from pulumi_fusion.api.transport import Relayed, Transport
-from pulumi_fusion.customer.model import Account, AccountType, User
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import FusionError, OutOfBounds, Unauthorized
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.settings import Settings
+
+if TYPE_CHECKING:
+    from pulumi_fusion.customer.model import Account, AccountType, User
 
 __all__ = ["FusionClient", "Leave"]
 
@@ -121,6 +123,10 @@ class FusionClient:
         bound = copy.copy(self)
         bound._deadline = deadline
         return bound
+
+    def authenticate(self) -> None:
+        """Have an access token, for which the service is asked unless there is one. Raises Unauthorized, NotSent."""
+        self._leave.token(self._deadline or Deadline(self._seconds))
 
     def list_customers(self) -> list[Account]:
         """All customers that the account shows, by shortname.

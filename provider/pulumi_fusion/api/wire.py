@@ -14,14 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timezone
 from email.utils import parsedate_to_datetime
-from functools import partial
 from http import HTTPStatus
-from typing import Any, Final, Generic, Literal, TypeVar
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from pulumi_fusion.customer.model import Account, AccountType, User
 from pulumi_fusion.errors import (
     BY_STATUS,
     InDoubt,
@@ -34,6 +31,13 @@ from pulumi_fusion.errors import (
     capped,
 )
 from pulumi_fusion.redaction import Secret
+
+if TYPE_CHECKING:
+    # Building the models takes as long as the service takes to grant the token, so they are imported where a record
+    # is read: by then the request for the token is on its way.
+    from pydantic import BaseModel
+
+    from pulumi_fusion.customer.model import Account, AccountType, User
 
 __all__ = [
     "Answer",
@@ -57,7 +61,7 @@ __all__ = [
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
 T = TypeVar("T")
-Record = TypeVar("Record", bound=BaseModel)
+Record = TypeVar("Record", bound="BaseModel")
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ def list_customer_types() -> Request[list[AccountType]]:
         "GET",
         "/api/v1/customers/types",
         "list the customer types",
-        _list_of(partial(_parsed, AccountType)),
+        _list_of(_account_type),
         repeatable=True,
     )
 
@@ -138,7 +142,7 @@ def list_customers() -> Request[list[Account]]:
 
 def list_users() -> Request[list[User]]:
     """Ask for all users of the account that we act in."""
-    return Request("GET", "/api/v1/users", "list the users", _list_of(partial(_parsed, User)), repeatable=True)
+    return Request("GET", "/api/v1/users", "list the users", _list_of(_user), repeatable=True)
 
 
 def get_customer(shortname: str) -> Request[Account]:
@@ -386,6 +390,8 @@ def _unrecognised(
 
 
 def _parsed(model: type[Record], value: Any, request: Request[Any], answer: Answer) -> Record:
+    from pydantic import ValidationError
+
     try:
         return model.model_validate(value)
     except ValidationError as wrong:
@@ -395,11 +401,25 @@ def _parsed(model: type[Record], value: Any, request: Request[Any], answer: Answ
         raise _unrecognised(
             request,
             answer,
-            f"the answer holds no {model.__name__.lower().lstrip('_')} as documented ({place}: {first['type']})",
+            f"the answer holds no {model.__name__.lower()} as documented ({place}: {first['type']})",
         ) from None
 
 
+def _account_type(value: Any, request: Request[Any], answer: Answer) -> AccountType:
+    from pulumi_fusion.customer.model import AccountType
+
+    return _parsed(AccountType, value, request, answer)
+
+
+def _user(value: Any, request: Request[Any], answer: Answer) -> User:
+    from pulumi_fusion.customer.model import User
+
+    return _parsed(User, value, request, answer)
+
+
 def _account(value: Any, request: Request[Any], answer: Answer) -> Account:
+    from pulumi_fusion.customer.model import Account
+
     account = _parsed(Account, value, request, answer)
     for group in ("billing", "reseller"):
         if not isinstance(value.get(group), (dict, type(None))):
@@ -451,19 +471,24 @@ def _read_deleted(request: Request[Any], answer: Answer) -> None:
         _json(request, answer)
 
 
-class _Token(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True)
-
-    access_token: str
-    expires_in: float | None = None
-    refresh_token: str | None = None
-    id_token: str | None = None
+# Looked at field by field and not by a model, see the imports.
+_GRANT: Final[Mapping[str, tuple[type, ...]]] = {
+    "access_token": (str,),
+    "expires_in": (int, float, NoneType),
+    "refresh_token": (str, NoneType),
+    "id_token": (str, NoneType),
+}
 
 
 def _read_grant(request: Request[Any], answer: Answer) -> Grant:
-    issued = _parsed(_Token, _json(request, answer), request, answer)
-    beside = tuple(Secret(each) for each in (issued.refresh_token, issued.id_token) if each)
-    token = issued.access_token
+    issued = _json(request, answer)
+    if not isinstance(issued, dict):
+        raise _unrecognised(request, answer, "the answer holds no token as documented")
+    for name, kinds in _GRANT.items():
+        if not isinstance(issued.get(name), kinds) or isinstance(issued.get(name), bool):
+            raise _unrecognised(request, answer, f"the answer holds no token as documented ({name})")
+    token = issued["access_token"]
     if not token.isascii() or not token.isprintable() or not token or " " in token:
         raise _unrecognised(request, answer, "the access token cannot be sent in a header")
-    return Grant(Secret(token), issued.expires_in, beside)
+    beside = tuple(Secret(issued[name]) for name in ("refresh_token", "id_token") if issued.get(name))
+    return Grant(Secret(token), issued.get("expires_in"), beside)

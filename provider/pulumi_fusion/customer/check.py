@@ -7,19 +7,12 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
-from pulumi_fusion.customer.changes import UNKNOWN
 from pulumi_fusion.customer.mapping import API_TYPES, FORM_TYPES, api_type, contradiction
 from pulumi_fusion.customer.model import FIELDS, AccountType, CustomerStatus, Inputs, State, label, state_key
-from pulumi_fusion.customer.rules import nearest
+from pulumi_fusion.customer.rules import Failure, nearest
+from pulumi_fusion.customer.words import UNKNOWN
 
-__all__ = ["Checked", "Failure", "check", "sentence"]
-
-
-class Failure(NamedTuple):
-    """One broken rule: the property in the spelling of the state, and a stable sentence about the way out."""
-
-    property: str
-    reason: str
+__all__ = ["Checked", "check", "sentence"]
 
 
 class Checked(NamedTuple):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pulumi_fusion.customer.model import Account, AccountType
 from pulumi_fusion.deadline import Deadline
+
+if TYPE_CHECKING:
+    from pulumi_fusion.customer.model import Account, AccountType
 
 __all__ = ["Gateway"]
 
@@ -29,6 +31,9 @@ class Gateway(Protocol):
 
     def within(self, deadline: Deadline) -> Gateway:
         """The same service, with every request bound to the deadline."""
+
+    def authenticate(self) -> None:
+        """Have an access token. Raises Unauthorized where the credential is refused, NotSent."""
 
     def list_customers(self) -> Sequence[Account]:
         """All accounts that the service lists for this account, 1000 at most."""

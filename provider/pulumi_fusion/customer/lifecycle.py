@@ -189,10 +189,13 @@ class Lifecycle:
             return Checked(dict(raw), [])
         before = State.recall(old or {}).shortname
         names_next = preflight.is_new(raw.get("shortname"), before)
+        checked = check(raw, old)
+        unchanged = checked == Checked(dict(old or {}), [])
         gateway, listed, failures = preflight.ask(
-            self._bound, self._directory, self._mode, self._warn, names_next=names_next
+            self._bound, self._directory, self._mode, self._warn, unchanged=unchanged, names_next=names_next
         )
-        checked = check(raw, old, listed)
+        if listed:
+            checked = check(raw, old, listed)
         # One that breaks the rule is not among the inputs, and is told as a failure already.
         name = checked.inputs.get("shortname")
         if isinstance(name, str) and names_next and not is_dns_label(name):

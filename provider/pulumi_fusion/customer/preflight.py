@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from pulumi_fusion.customer.changes import UNKNOWN
-from pulumi_fusion.customer.check import Failure
 from pulumi_fusion.customer.directory import Directory
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.model import AccountType
+from pulumi_fusion.customer.rules import Failure
 from pulumi_fusion.errors import Forbidden, FusionError, MissingSetting, SettingsError, Unauthorized
 from pulumi_fusion.settings import Preflight
 
@@ -27,18 +27,23 @@ def ask(
     mode: Preflight,
     warn: Callable[[str], None],
     *,
+    unchanged: bool = False,
     names_next: bool = False,
 ) -> tuple[Gateway | None, Sequence[AccountType], list[Failure]]:
     """Reach the service and fetch its account types.
 
-    The gateway is None where nothing more is to be asked. ``names_next`` says that names are asked after next, so that
-    the list of them comes meanwhile. A credential that the service refuses is a failure
-    in every mode; a service that cannot be reached is a warning in ``auto`` and a failure in ``required``.
+    The gateway is None where nothing more is to be asked. ``unchanged`` says that nothing will be sent, so that the
+    credential alone is tried; ``names_next`` that names are asked after next, so that the list of them comes meanwhile.
+    A credential that the service refuses is a failure in every mode; a service that cannot be reached is a warning in
+    ``auto`` and a failure in ``required``.
     """
     if mode == "off":
         return None, (), []
     try:
         gateway = connect()
+        if unchanged:
+            gateway.authenticate()
+            return gateway, (), []
         if names_next:
             directory.expect_find(gateway)
         return gateway, directory.types(gateway), []

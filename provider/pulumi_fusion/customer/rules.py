@@ -10,9 +10,10 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 __all__ = [
+    "Failure",
     "boolean",
     "email",
     "flows",
@@ -33,6 +34,13 @@ LARGEST_FLOWS: Final = 2**31 - 1
 _NOT_IN_SHORTNAME: Final = re.compile(r"[^A-Za-z0-9\-._~!$&'()*,;=:@]")
 
 _DNS_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+
+
+class Failure(NamedTuple):
+    """One broken rule: the property in the spelling of the state, and a stable sentence about the way out."""
+
+    property: str
+    reason: str
 
 
 def nearest(word: str, words: Iterable[str]) -> str:

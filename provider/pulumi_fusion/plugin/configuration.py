@@ -13,10 +13,8 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from pulumi_fusion.api.tokens import Netosecret
-from pulumi_fusion.customer.changes import UNKNOWN
-from pulumi_fusion.customer.check import Failure
-from pulumi_fusion.customer.model import state_key
-from pulumi_fusion.customer.rules import nearest
+from pulumi_fusion.customer.rules import Failure, nearest
+from pulumi_fusion.customer.words import UNKNOWN, state_key
 from pulumi_fusion.errors import SettingsError
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.settings import WAYS, read_setting

@@ -8,12 +8,12 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from pulumi_fusion.customer.changes import UNKNOWN
-from pulumi_fusion.customer.check import Failure, sentence
+from pulumi_fusion.customer.check import sentence
 from pulumi_fusion.customer.directory import LONGEST_LIST
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.mapping import merge
 from pulumi_fusion.customer.model import FIELDS, Account, State, state_key
-from pulumi_fusion.customer.rules import nearest, text
+from pulumi_fusion.customer.rules import Failure, nearest, text
 from pulumi_fusion.errors import NotFound
 from pulumi_fusion.plugin import schema
 

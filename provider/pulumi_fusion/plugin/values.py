@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 
-from pulumi_fusion.customer.changes import UNKNOWN
+from pulumi_fusion.customer.words import UNKNOWN
 
 __all__ = ["Asset", "Properties", "Reference", "read", "write"]
 

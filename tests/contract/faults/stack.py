@@ -141,7 +141,7 @@ class Stack:
 
     def meanwhile(self, method: str, path: str, act: Callable[[], None]) -> None:
         """Let somebody else act once, as soon as the service has seen such a request and before the next look."""
-        lifecycle = self.provider._lifecycle
+        lifecycle = self.provider._connection.lifecycle()
         gateway, left = lifecycle._connect(), [act]
 
         def before_a_look() -> None:

@@ -150,10 +150,12 @@ class Scripted:
         delete: Iterable[object] = (),
         customers: Iterable[object] | None = None,
         types: Iterable[object] | None = None,
+        tokens: Iterable[object] | None = None,
     ) -> None:
         self._answers = {"GET": iter(get), "POST": iter(post), "PUT": iter(put), "DELETE": iter(delete)}
         self._customers = None if customers is None else iter(customers)
         self._types = None if types is None else iter(types)
+        self._tokens = None if tokens is None else iter(tokens)
         self._deadline: Deadline | None = None
         self.calls: list[tuple[str, str, Any]] = []
 
@@ -211,6 +213,9 @@ class Scripted:
         while (answer := self._answer(verb, shortname, body)) is HELD:
             look_again()
         return answer
+
+    def authenticate(self) -> None:
+        self._listed("TOKEN", self._tokens)
 
     def list_customers(self) -> Sequence[Account]:
         listed: Sequence[Account] = self._listed("LIST", self._customers)
