@@ -2,7 +2,8 @@
 
 What is certain decides what may happen next:
 
-* *Absent* is proved by a 404 with the service's own error body, and by nothing else.
+* *Absent* is proved by a 404 with the service's own error body; where many are created in a row, also by a list of the
+  last second that vouches for itself (:meth:`Directory.seen_lately`); and by nothing else.
 * *Ours* is an account whose immutable id is in the state; or one that appeared after its absence was proved and after
   a POST of ours, and that shows nothing else than what we sent.
 * *In doubt* is every request whose answer was lost. It is looked into, and repeated only where the look shows that a
@@ -16,14 +17,15 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from pulumi_fusion.customer import preflight
 from pulumi_fusion.customer.changes import Change, Kind, changes, history_lost, is_imported, unsettled
 from pulumi_fusion.customer.check import Checked, check
-from pulumi_fusion.customer.directory import LONGEST_LIST, Directory
+from pulumi_fusion.customer.directory import LONGEST_LIST, Directory, Seen
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.mapping import api_type, echoes, from_state, merge, to_create, to_update
 from pulumi_fusion.customer.model import Account, AccountType, CustomerStatus, Inputs, State, label
@@ -57,6 +59,8 @@ SETTLE_SHARE: Final = 0.25
 LOOKS_BEFORE_GONE: Final = 3
 # Seconds between them at least, for looks within one moment are told the same.
 LOOK_PAUSE: Final = 0.2
+# Seconds after a deletion that a look follows it, so that it is the second to arrive.
+LOOK_BESIDE: Final = 0.01
 # A preview is worth less than the wait for a service that is down.
 PREFLIGHT_SECONDS: Final = 30.0
 SENDS_IN_DOUBT: Final = 3
@@ -110,9 +114,40 @@ class _Operation:
     shortname: str
     gateway: Gateway
     deadline: Deadline
+    by_list: bool = False
+    """Whether a list proved the absence of what is created."""
 
     def live(self) -> Account:
         return self.gateway.get_customer(self.shortname)
+
+
+class _Beside:
+    """A look that leaves soon after a request, if that is still under way then, so that both answers come together."""
+
+    def __init__(self, look: Callable[[], Account]) -> None:
+        self._look = look
+        self._answer: Future[Account] = Future()
+        self._timer = threading.Timer(LOOK_BESIDE, self._run)
+        self._timer.daemon = True
+
+    def __enter__(self) -> _Beside:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        self._answer.cancel()
+
+    def _run(self) -> None:
+        if self._answer.set_running_or_notify_cancel():
+            try:
+                self._answer.set_result(self._look())
+            except FusionError as failure:
+                self._answer.set_exception(failure)
+
+    def failure(self) -> BaseException | None:
+        """How the look failed; None where it did not, or did not take place."""
+        return None if self._answer.cancelled() else self._answer.exception()
 
 
 @contextmanager
@@ -235,7 +270,10 @@ class Lifecycle:
             if inputs.adopt is not None:
                 account = self._take_over(op, inputs, account_type)
             else:
-                self._prove_absence(op)
+                if self._directory.seen_lately(op.gateway, op.shortname) == Seen(None):
+                    op = replace(op, by_list=True)
+                else:
+                    self._prove_absence(op)
                 body = to_create(inputs, account_type)
                 account = self._with_id(op, self._post(op, body), body)
                 self._directory.wrote(op.shortname, account)
@@ -334,7 +372,8 @@ class Lifecycle:
 
     def _require_ours(self, op: _Operation, account: Account, body: Mapping[str, Any]) -> None:
         others = echoes(account, body)
-        if account.parent is not None and account.parent != op.gateway.account:
+        # A list may hold the account's own customers alone, so that one of another account was not in it.
+        if account.parent != op.gateway.account and (op.by_list or account.parent is not None):
             others.append("parent")
         if others:
             raise NotOurs(
@@ -629,12 +668,24 @@ class Lifecycle:
             )
         with self._operation("delete the customer", shortname) as op:
             with suppress(NotFound):
-                live = self._look(op, state)
+                live = self._seen_lately(op, state) or self._look(op, state)
                 self._require_same(op, live, state)
                 self._require_childless(op, live)
-                self._send(op, live.id, lambda look: op.gateway.delete_customer(shortname, look_again=look))
-                self._wait_until_gone(op, live.id)
+                with _Beside(op.live) as beside:
+                    self._send(op, live.id, lambda look: op.gateway.delete_customer(shortname, look_again=look))
+                if not isinstance(beside.failure(), NotFound):
+                    self._wait_until_gone(op, live.id)
             self._directory.wrote(shortname, None)
+
+    def _seen_lately(self, op: _Operation, state: State) -> Account | None:
+        """The customer as a list of the last second shows it; None where anything speaks against its deletion, or is
+        not told, so that a look decides.
+        """
+        seen = self._directory.seen_lately(op.gateway, op.shortname)
+        account = None if seen is None else seen.account
+        if account is None or account.id is None or account.id != state.customer_id or not account.is_childless:
+            return None
+        return account
 
     def _wait_until_gone(self, op: _Operation, customer_id: str | None) -> None:
         """See that an accepted deletion took effect, for as long as an answer may lag. One that was only said, by
@@ -655,6 +706,8 @@ class Lifecycle:
         raise self._open(op, "the deletion was accepted, but the customer is still there")
 
     def _require_childless(self, op: _Operation, live: Account) -> None:
+        if live.is_childless:
+            return
         if live.children is None and live.is_parent is None:
             # Its absence from a list would prove nothing, and a service that cascades deletes whatever is below.
             raise HasSubAccounts(
@@ -662,12 +715,11 @@ class Lifecycle:
                 "the service does not tell whether it has customers of its own",
                 next_step="Nothing was deleted. Delete it in Fusion; `pulumi refresh` then drops it from the stack.",
             )
-        if live.children or live.is_parent:
-            raise HasSubAccounts(
-                op.attempted,
-                f"it has {live.children or 'some'} customers of its own",
-                next_step="Nothing was deleted. Delete them first: their data would be lost with it.",
-            )
+        raise HasSubAccounts(
+            op.attempted,
+            f"it has {live.children or 'some'} customers of its own",
+            next_step="Nothing was deleted. Delete them first: their data would be lost with it.",
+        )
 
     # What several operations share.
 

@@ -175,6 +175,11 @@ class Account(BaseModel):
     type: str | None = None
     fps: int | None = None
 
+    @property
+    def is_childless(self) -> bool:
+        """Whether the service says that it has no accounts of its own; one that says nothing may have some."""
+        return not self.children and not self.is_parent and (self.children, self.is_parent) != (None, None)
+
 
 class AccountType(BaseModel):
     """One entry of the service's own list of account types: what is sent, and what the form shows for it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import threading
 from collections.abc import Callable
 from itertools import repeat
 from typing import Any
@@ -11,13 +12,14 @@ from typing import Any
 import pytest
 
 from pulumi_fusion.customer.changes import UNKNOWN
-from pulumi_fusion.customer.directory import LONGEST_LIST
+from pulumi_fusion.customer.directory import LONGEST_LIST, YOUNG_SECONDS
 from pulumi_fusion.customer.lifecycle import LOOKS_BEFORE_GONE, SETTLE_SECONDS, Lifecycle
 from pulumi_fusion.customer.model import AccountType, State
 from pulumi_fusion.errors import (
     AbsenceNotProved,
     AlreadyExists,
     Cancelled,
+    Conflict,
     DeadlineExceeded,
     FusionError,
     HasSubAccounts,
@@ -581,6 +583,102 @@ def test_an_import_knows_nothing_beforehand(over: Over) -> None:
     }
 
 
+# create and delete, many in a row
+
+
+MINE = account(shortname="mine-corp", id="id-9")
+
+
+def after_another(over: Over, gateway: Scripted) -> Lifecycle:
+    """A life cycle that made another customer and then had the list of ``gateway``, which vouches for itself by it."""
+    lifecycle = over(gateway)
+    lifecycle._directory.wrote("mine-corp", MINE)
+    lifecycle._directory.find(lifecycle._bound(), "another-name")
+    gateway.calls.clear()
+    return lifecycle
+
+
+def test_a_young_list_proves_absence(over: Over) -> None:
+    gateway = Scripted(customers=[[MINE]], post=[account()])
+    assert after_another(over, gateway).create(declared()).customer_id == "id-1"
+    assert gateway.verbs == ["TYPES", "POST"]
+
+
+@pytest.mark.parametrize("listed", [[], [MINE, account()], [MINE, account(shortname="Acme-Corp")]])
+def test_where_the_list_leaves_a_doubt_a_look_decides(over: Over, listed: list[Any]) -> None:
+    gateway = Scripted(customers=[listed], get=[account()])
+    with pytest.raises(AlreadyExists):
+        after_another(over, gateway).create(declared())
+    assert gateway.verbs == ["TYPES", "GET"]
+
+
+def test_a_list_that_is_a_second_old_proves_nothing(over: Over, clock: Clock) -> None:
+    gateway = Scripted(customers=[[MINE]], get=[account()])
+    lifecycle = after_another(over, gateway)
+    clock.now += YOUNG_SECONDS + 0.01
+    with pytest.raises(AlreadyExists):
+        lifecycle.create(declared())
+    assert gateway.changing == []
+
+
+@pytest.mark.parametrize("misses", [0, 3])
+def test_a_lost_answer_after_a_list_is_settled_by_looks(over: Over, misses: int) -> None:
+    gateway = Scripted(customers=[[MINE]], post=[lost()], get=[*(absent() for _ in range(misses)), account()])
+    assert after_another(over, gateway).create(declared()).customer_id == "id-1"
+    assert gateway.changing == ["POST"]
+
+
+@pytest.mark.parametrize("parent", [None, "somebody"])
+def test_what_the_list_may_not_hold_is_not_taken_for_ours(over: Over, parent: str | None) -> None:
+    gateway = Scripted(customers=[[MINE]], post=[lost()], get=[account(parent=parent)])
+    with pytest.raises(NotOurs, match="differs in parent from what was sent"):
+        after_another(over, gateway).create(declared())
+    assert gateway.changing == ["POST"]
+
+
+def test_what_the_list_does_not_hold_and_the_service_refuses_exists(over: Over) -> None:
+    gateway = Scripted(customers=[[MINE]], post=[conflict()], get=[account(parent="somebody")])
+    with pytest.raises(AlreadyExists):
+        after_another(over, gateway).create(declared())
+    assert gateway.changing == ["POST"]
+
+
+def test_a_post_that_was_held_after_a_list_is_looked_into(over: Over) -> None:
+    gateway = Scripted(customers=[[MINE]], post=[HELD], get=[account()])
+    with pytest.raises(AlreadyExists):
+        after_another(over, gateway).create(declared())
+    assert gateway.verbs == ["TYPES", "POST", "GET"]
+
+
+def test_a_young_list_tells_what_a_deletion_needs(over: Over) -> None:
+    gateway = Scripted(customers=[[MINE, account()]], delete=[None], get=[absent()])
+    after_another(over, gateway).delete("acme-corp", state())
+    assert gateway.verbs == ["DELETE", "GET"]
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        account(id="id-2"),
+        account(id=None),
+        account(children=1),
+        account(is_parent=True),
+        account(children=None, is_parent=None),
+    ],
+)
+def test_what_speaks_against_a_deletion_in_the_list_is_looked_at(over: Over, seen: Any) -> None:
+    gateway = Scripted(customers=[[MINE, seen]], delete=[None], get=[account(), absent()])
+    after_another(over, gateway).delete("acme-corp", state())
+    assert gateway.verbs == ["GET", "DELETE", "GET"]
+
+
+def test_no_list_deletes_what_a_look_keeps(over: Over) -> None:
+    gateway = Scripted(customers=[[MINE]], get=[account(children=1)])
+    with pytest.raises(HasSubAccounts):
+        after_another(over, gateway).delete("acme-corp", state())
+    assert gateway.changing == []
+
+
 # update
 
 
@@ -765,6 +863,48 @@ def test_what_this_process_wrote_outweighs_an_older_list(over: Over) -> None:
 def test_a_customer_is_deleted_after_a_look(over: Over) -> None:
     gateway = Scripted(get=[account(), absent()], delete=[None])
     over(gateway).delete("acme-corp", state())
+    assert gateway.verbs == ["GET", "DELETE", "GET"]
+
+
+def test_a_look_goes_out_beside_a_deletion_that_takes_its_time(over: Over) -> None:
+    looked = threading.Event()
+
+    def gone() -> NotFound:
+        looked.set()
+        return absent()
+
+    gateway = Scripted(get=[account(), gone], delete=[lambda: looked.wait(10)])
+    over(gateway).delete("acme-corp", state())
+    assert gateway.verbs == ["GET", "DELETE", "GET"]
+
+
+@pytest.mark.parametrize("answer", [account, portal, unreachable])
+def test_a_look_that_was_too_early_or_told_nothing_is_repeated(over: Over, answer: Callable[[], Any]) -> None:
+    looked = threading.Event()
+
+    def early() -> Any:
+        looked.set()
+        return answer()
+
+    gateway = Scripted(get=[account(), early, absent()], delete=[lambda: looked.wait(10)])
+    over(gateway).delete("acme-corp", state())
+    assert gateway.verbs == ["GET", "DELETE", "GET", "GET"]
+
+
+def test_a_look_beside_says_nothing_of_a_deletion_that_failed(over: Over) -> None:
+    looked = threading.Event()
+
+    def early() -> Any:
+        looked.set()
+        return account()
+
+    def no() -> FusionError:
+        looked.wait(10)
+        return conflict()
+
+    gateway = Scripted(get=[account(), early], delete=[no])
+    with pytest.raises(Conflict):
+        over(gateway).delete("acme-corp", state())
     assert gateway.verbs == ["GET", "DELETE", "GET"]
 
 
