@@ -96,15 +96,23 @@ def _measured(
             taking_part = [PROVIDERS[name] for name in chosen if count <= PROVIDERS[name].most or len(chosen) == 1]
             # Whoever comes first finds the caches colder.
             turned = taking_part[number % len(taking_part) :] + taking_part[: number % len(taking_part)]
-            try:
-                for turn in zip_longest(*(lived(provider, count, latency) for provider in turned)):
-                    yield [sample for sample in turn if sample is not None]
-            except Failed as failed:
-                raise click.ClickException(str(failed)) from None
+            lives = [_as_far_as_it_goes(lived(provider, count, latency), provider.title) for provider in turned]
+            for turn in zip_longest(*lives):
+                yield [sample for sample in turn if sample is not None]
             seconds = time.monotonic() - began
             click.echo(
                 f"round {number + 1} of {rounds}: {count} customers at {latency} ms took {seconds:.0f} s", err=True
             )
+
+
+def _as_far_as_it_goes(samples: Iterator[Sample], title: str) -> Iterator[Sample]:
+    """One that fails leaves the round, and the others go on."""
+    try:
+        yield from samples
+    except Failed as failed:
+        lines = str(failed).strip().splitlines()
+        why = next((line.strip() for line in lines if "Error: " in line), lines[0])
+        click.echo(f"{title} leaves this round: {lines[0]}: {why}", err=True)
 
 
 if __name__ == "__main__":

@@ -120,14 +120,17 @@ def _told_of() -> dict[str, _Cell]:
     def timed(name: str, of: str, *, requests: bool = False) -> _Cell:
         return lambda figures, column: _cell(figures, column.get(name), of, requests=requests)
 
+    def of_up(cell: Callable[[Figures, Sample], str]) -> _Cell:
+        return lambda figures, column: cell(figures, column["up"]) if "up" in column else ""
+
     return {
         **{name: timed(name, "seconds", requests=True) for name in OPERATIONS},
         **{f"{name}, processor": timed(name, "processor") for name in OPERATIONS},
-        "state for each customer": lambda figures, column: f"{column['up'].state / 1000:.2f} KB",
-        "memory": lambda figures, column: _megabytes(figures, column["up"], "memory"),
-        "memory of Python": lambda figures, column: _megabytes(figures, column["up"], "python"),
+        "state for each customer": of_up(lambda figures, up: f"{up.state / 1000:.2f} KB"),
+        "memory": of_up(lambda figures, up: _megabytes(figures, up, "memory")),
+        "memory of Python": of_up(lambda figures, up: _megabytes(figures, up, "python")),
         "connections": lambda figures, column: f"{max(each.connections for each in column.values()):.0f}",
-        "emulator, processor of `up`": lambda figures, column: f"{column['up'].emulator:.2f}",
+        "emulator, processor of `up`": of_up(lambda figures, up: f"{up.emulator:.2f}"),
         "requests at once": lambda figures, column: f"{max(each.at_once for each in column.values()):.0f}",
     }
 
