@@ -1103,6 +1103,31 @@ def test_a_service_that_is_down_is_a_warning_or_a_failure(
     assert len(warnings) == 1
 
 
+UNCHANGED = {**DECLARED, "deletionProtection": True}
+
+
+def test_what_does_not_change_tries_the_credential_and_asks_nothing(over: Over) -> None:
+    gateway = Scripted()
+    checked = over(gateway).check(DECLARED, UNCHANGED)
+    assert (checked.inputs, checked.failures) == (UNCHANGED, [])
+    assert gateway.verbs == ["TOKEN"]
+    assert over(gateway).check({**DECLARED, "organization": "Other Inc."}, UNCHANGED).failures == []
+    assert gateway.verbs == ["TOKEN", "TYPES"]
+
+
+@pytest.mark.parametrize("mode", ["auto", "required"])
+def test_a_dead_credential_shows_although_nothing_changes(over: Over, mode: str) -> None:
+    [failure] = over(Scripted(tokens=[dead_key()]), mode=mode).check(DECLARED, UNCHANGED).failures
+    assert failure.property == "netosecret"
+
+
+def test_a_service_that_is_down_shows_although_nothing_changes(over: Over, warnings: list[str]) -> None:
+    assert over(Scripted(tokens=[unreachable()]), mode="auto").check(DECLARED, UNCHANGED).failures == []
+    assert len(warnings) == 1
+    [failure] = over(Scripted(tokens=[unreachable()]), mode="required").check(DECLARED, UNCHANGED).failures
+    assert failure.property == "preflight"
+
+
 def test_a_preview_that_is_off_asks_nothing(over: Over, warnings: list[str]) -> None:
     gateway = Scripted()
     assert over(gateway, mode="off").check(DECLARED, None).failures == []
