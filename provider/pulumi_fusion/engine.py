@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import FusionError, MissingSetting
-from pulumi_fusion.settings import Settings
+from pulumi_fusion.settings import PREFLIGHT_SECONDS, Settings
 
 if TYPE_CHECKING:
     from pulumi_fusion.customer.lifecycle import Lifecycle
@@ -23,14 +23,22 @@ class Connection:
     """The service under the settings of a run: nothing is sent before the first call, all calls share one client.
 
     ``config`` looks up a key such as ``fusion:apiUrl`` in what the engine gives; ``unknown`` are the keys whose values
-    it does not know yet; ``more`` are arguments of the life cycle there. Settings that cannot be read fail what needs
-    them, by name.
+    it does not know yet; setting ``cancelled`` ends all waits; ``more`` are further arguments of the life cycle there.
+    Settings that cannot be read fail what needs them, by name.
     """
 
-    def __init__(self, config: Callable[[str], Any], unknown: Collection[str] = (), **more: Any) -> None:
+    def __init__(
+        self,
+        config: Callable[[str], Any],
+        unknown: Collection[str] = (),
+        *,
+        cancelled: threading.Event | None = None,
+        **more: Any,
+    ) -> None:
         self._lock = threading.Lock()
         self._gateway: Gateway | None = None
         self._lifecycle: Lifecycle | None = None
+        self._cancelled = cancelled or threading.Event()
         self._more = more
         self._wrong: FusionError | None = None
         if unknown:
@@ -66,8 +74,8 @@ class Connection:
     def lifecycle(self, *, asks: bool = True) -> Lifecycle:
         """The life cycle of customers there, the same one for all calls.
 
-        ``asks`` says that the service will be needed. The first time its token is then asked for at once, so that it is
-        on its way while the models are built, which takes as long.
+        ``asks`` says that the service will be needed. On the first such call the token is asked for at once, so that it
+        is on its way while the models are built, which takes as long.
         """
         with self._lock:
             if self._lifecycle is None:
@@ -75,13 +83,20 @@ class Connection:
                     self._authenticate_meanwhile()
                 from pulumi_fusion.customer.lifecycle import Lifecycle
 
-                settings = self.settings
-                self._lifecycle = Lifecycle(self, deadline=settings.deadline, mode=settings.preflight, **self._more)
+                self._lifecycle = Lifecycle(
+                    self,
+                    deadline=self.settings.deadline,
+                    mode=self.settings.preflight,
+                    cancelled=self._cancelled,
+                    **self._more,
+                )
             return self._lifecycle
 
     def _authenticate_meanwhile(self) -> None:
+        # A little less than a preview waits, so that it is told what went wrong and not that its time was over.
+        seconds = 0.9 * min(self.settings.deadline, PREFLIGHT_SECONDS)
         try:
-            gateway = self._connected().within(Deadline(self.settings.deadline))
+            gateway = self._connected().within(Deadline(seconds, cancelled=self._cancelled))
         except FusionError:
             return  # whoever needs the service is told
 

@@ -14,9 +14,12 @@ from urllib.parse import urlsplit
 from pulumi_fusion.errors import MissingSetting, SettingsError
 from pulumi_fusion.redaction import Secret
 
-__all__ = ["DEFAULT_API_URL", "WAYS", "Preflight", "Settings", "api_base", "read_setting"]
+__all__ = ["DEFAULT_API_URL", "PREFLIGHT_SECONDS", "WAYS", "Preflight", "Settings", "api_base", "read_setting"]
 
 Preflight = Literal["auto", "off", "required"]
+
+# A preview is worth less than the wait for a service that is down.
+PREFLIGHT_SECONDS: Final = 30.0
 
 # "url" in the vendor's sample credential: https://docs.netography.com/reference/netosecret
 DEFAULT_API_URL: Final = "https://api.netography.com"

@@ -125,7 +125,10 @@ class FusionClient:
         return bound
 
     def authenticate(self) -> None:
-        """Have an access token, for which the service is asked unless there is one. Raises Unauthorized, NotSent."""
+        """Have an access token, for which the service is asked unless there is one.
+
+        Raises Unauthorized where the credential is refused, RateLimited, NotSent, DeadlineExceeded, Cancelled.
+        """
         self._leave.token(self._deadline or Deadline(self._seconds))
 
     def list_customers(self) -> list[Account]:

@@ -26,6 +26,9 @@ ATTEMPTS: Final = 5
 LONGEST_WAIT: Final = 300.0
 """Seconds: the one window that the vendor documents ("50 requests per 300 seconds", POST /api/v1/user)."""
 
+# Seconds that a request may wait for its turn, or to be sent at all, before what it relies on is looked at again.
+_PROVED: Final = 1.0
+
 # Seconds. A repeat with less time left would only replace what went wrong by "no answer in time".
 _WORTHWHILE: Final = 1.0
 
@@ -138,12 +141,36 @@ class Pace:
                 self._abreast, self._step = None, self._FIRST
 
 
+class _Old(Exception):
+    """What a request relies on was proved too long ago to send it."""
+
+
+class _Proof:
+    """When what a request relies on was proved, and how it is proved anew; ``look_again`` is called once at most for
+    the wait, so that a long queue does not keep it from its turn for ever.
+    """
+
+    def __init__(self, look_again: Callable[[], None], clock: Callable[[], float]) -> None:
+        self._look_again = look_again
+        self._clock = clock
+        self._since: float | None = clock()
+
+    def require(self) -> None:
+        if self._since is not None and self._clock() - self._since > _PROVED:
+            raise _Old
+
+    def renew(self) -> None:
+        self._look_again()
+        self._since = None
+
+
 class Retries:
     """Repeats one request as far as its phase, the deadline, the pace and the budget allow."""
 
-    def __init__(self, budget: Budget, pace: Pace) -> None:
+    def __init__(self, budget: Budget, pace: Pace, clock: Callable[[], float] = time.monotonic) -> None:
         self._budget = budget
         self._pace = pace
+        self._clock = clock
 
     def run(
         self,
@@ -157,13 +184,15 @@ class Retries:
         """The first result of ``attempt``, called up to 5 times, 429 not counted.
 
         ``operation`` is an infinitive for error texts; ``repeatable`` says that a repeat does no harm even if
-        the first one was done; ``look_again`` is called after the wait for a 429, and what it raises ends it.
+        the first one was done; ``look_again`` is called after the wait for a 429, and where one that is not repeatable
+        had to wait for more than a second before it was sent; what it raises ends it.
         Raises what the last attempt raised, at once when a repeat is not allowed or would wait past the
         deadline, and Cancelled when an interrupt ends a wait.
         """
 
         spent = 0
         pauses = backoff()
+        proof = None if repeatable else _Proof(look_again, self._clock)
 
         def give_up(state: RetryCallState) -> bool:
             nonlocal spent
@@ -182,26 +211,29 @@ class Retries:
             reraise=True,
         )
         try:
-            result: T = policy(self._patiently, attempt, deadline, operation, look_again)
+            result: T = policy(self._patiently, attempt, deadline, operation, proof)
         except Rejected:
             self._budget.earn(spent)  # a clear no is a service that works
             raise
         self._budget.earn(spent)
         return result
 
-    def _patiently(
-        self, attempt: Callable[[], T], deadline: Deadline, operation: str, look_again: Callable[[], None]
-    ) -> T:
+    def _patiently(self, attempt: Callable[[], T], deadline: Deadline, operation: str, proof: _Proof | None) -> T:
         """Wait out any 429, which costs nothing of the budget: the pace already thins out the requests."""
         while True:
             try:
                 with self._pace.turn(deadline, operation):
+                    if proof is not None:
+                        proof.require()
                     return attempt()
             except RateLimited as answer:
                 asked = answer.retry_after or 0.0
                 if asked > LONGEST_WAIT or asked >= deadline.remaining():
                     raise
-            look_again()
+            except _Old:
+                pass
+            if proof is not None:
+                proof.renew()
 
 
 def _may_repeat(failure: BaseException, repeatable: bool) -> bool:

@@ -471,6 +471,9 @@ def _read_deleted(request: Request[Any], answer: Answer) -> None:
         _json(request, answer)
 
 
+# Seconds. What says more says nothing that could be waited for.
+_LONGEST_LIFE: Final = 1e9
+
 # Looked at field by field and not by a model, see the imports.
 _GRANT: Final[Mapping[str, tuple[type, ...]]] = {
     "access_token": (str,),
@@ -491,4 +494,5 @@ def _read_grant(request: Request[Any], answer: Answer) -> Grant:
     if not token.isascii() or not token.isprintable() or not token or " " in token:
         raise _unrecognised(request, answer, "the access token cannot be sent in a header")
     beside = tuple(Secret(issued[name]) for name in ("refresh_token", "id_token") if issued.get(name))
-    return Grant(Secret(token), issued.get("expires_in"), beside)
+    lifetime = issued.get("expires_in")
+    return Grant(Secret(token), lifetime if lifetime is not None and 0 < lifetime < _LONGEST_LIFE else None, beside)

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, TypeVar
 
 from pulumi_fusion.customer.gateway import Gateway
+from pulumi_fusion.customer.listing import WITNESS_SECONDS, Listing, Written
 from pulumi_fusion.customer.model import Account, AccountType
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import BadRequest, Cancelled, DeadlineExceeded, Forbidden, FusionError, NotFound
 
-__all__ = ["LONGEST_LIST", "Directory", "Seen"]
-
-# More is not listed: https://docs.netography.com/api-reference/netography-apis/resellers
-LONGEST_LIST: Final = 1000
+__all__ = ["Directory"]
 
 # Long enough for one engine run over a thousand customers, short enough for a process that lives on.
 FRESH_SECONDS: Final = 60.0
-# How old at most what a change relies on may be: less than a single look may take, which has 30 seconds for its answer.
+# How old a list may be that stands for a look. A look's own answer has 30 seconds.
 YOUNG_SECONDS: Final = 1.0
 # That many looks are dearer than a list.
 MANY: Final = 4
@@ -32,40 +30,34 @@ _GLANCE: Final = 0.2
 T = TypeVar("T")
 
 
-class Seen(NamedTuple):
-    """What a list shows under a shortname, None where it shows nothing."""
-
-    account: Account | None
-
-
-class _Listing(NamedTuple):
-    """The list, the names in it as the service may fold them, whether it can stand for a look (see ``_vouches``), None
-    where nothing was written yet that could show in it; and whether that counts for what it does not show, too.
-
-    It does not where a customer has customers of its own, whose names a look would find and a list may lack.
-    """
-
-    accounts: dict[str, Account]
-    folded: frozenset[str]
-    vouches: bool | None
-    is_flat: bool
-
-
 class Directory:
     """The service's list of customers and of account types, shared by all operations of a process.
 
     The list is evidence of what exists. Whether it holds the whole subtree is not published, and it ends at
-    ``LONGEST_LIST`` entries, so of what does not exist it is none, but for :meth:`seen_lately`. Safe to use from
-    several threads.
+    ``LONGEST_LIST`` entries, so it proves no absence, except by :meth:`found_free`. Safe to use from several threads.
     """
 
     def __init__(self, *, fresh_seconds: float = FRESH_SECONDS) -> None:
         self._types: _Once[tuple[AccountType, ...]] = _Once(fresh_seconds)
-        self._listed: _Once[_Listing] = _Once(fresh_seconds)
+        self._listed: _Once[Listing] = _Once(fresh_seconds)
+        self._granted: _Once[bool] = _Once(fresh_seconds)
         self._lock = threading.Lock()
         self._fresh_seconds = fresh_seconds
-        self._written: dict[str, tuple[float, Account | None]] = {}
-        self._glances = 0
+        self._written: dict[str, Written] = {}
+        # What was asked for here or written, folded: lists tell nothing of it.
+        self._own: set[str] = set()
+        self._looks = 0
+        self._witnessed = float("-inf")
+        self._helps_from = float("-inf")
+
+    def authenticate(self, gateway: Gateway) -> None:
+        """Have the credential tried. Raises FusionError."""
+
+        def grant() -> bool:
+            gateway.authenticate()
+            return True
+
+        self._granted.get(grant, gateway.deadline)
 
     def types(self, gateway: Gateway) -> Sequence[AccountType]:
         """The service's own account types. Raises FusionError."""
@@ -84,41 +76,47 @@ class Directory:
         Raises FusionError.
         """
         with self._lock:
-            written_at, written = self._written.get(shortname, (None, None))
-        if written_at is not None and time.monotonic() - written_at <= self._fresh_seconds:
-            return written
+            written = self._written.get(shortname)
+        if written is not None and time.monotonic() - written.at <= self._fresh_seconds:
+            return written.account
         return self._listed.get(self._list_of(gateway), gateway.deadline).accounts.get(shortname)
 
-    def seen_lately(self, gateway: Gateway, shortname: str) -> Seen | None:
-        """What a list shows that was asked for within the last second; None where only a look of one's own tells.
+    def found_free(self, gateway: Gateway, shortname: str) -> bool:
+        """Whether a list of the last second shows that a shortname is free; False where only a look tells.
 
-        Nobody waits for it: where many ask in a row, it is fetched in the background for those who come next. It tells
-        nothing of a name that this process wrote itself, or that the list spells otherwise, and nothing at all where it
-        does not vouch for itself.
+        Nobody waits for the list: where many ask, it is fetched in the background for those who come next. Whoever asks
+        for the same name later has to look, for by then it may be written.
         """
+        listing = self._young(gateway, shortname)
+        return listing is not None and listing.shows_free(shortname)
+
+    def found(self, gateway: Gateway, shortname: str) -> Account | None:
+        """The customer as a list of the last second shows it, None where only a look tells; see :meth:`found_free`."""
+        listing = self._young(gateway, shortname)
+        return None if listing is None else listing.shown(shortname)
+
+    def _young(self, gateway: Gateway, shortname: str) -> Listing | None:
         now = time.monotonic()
         asked, listing = self._listed.last or (float("-inf"), None)
         with self._lock:
-            if not self._written:
-                return None  # so that nothing could vouch for a list
-            own = shortname in self._written
-            self._glances += 1
-            blind = listing is not None and listing.vouches is None
-            renew = self._glances >= MANY and (blind or now - asked > YOUNG_SECONDS / 2)
+            is_own = shortname.casefold() in self._own
+            self._own.add(shortname.casefold())
+            self._looks += 1
+            renew = (
+                self._looks >= MANY
+                and now - self._witnessed <= WITNESS_SECONDS
+                and now >= self._helps_from
+                and (listing is None or not listing.vouches or now - asked > YOUNG_SECONDS / 2)
+            )
             if renew:
-                self._glances = 0
-        if renew and not self.is_cut():
-            self._listed.begin(self._list_of(gateway), gateway.deadline, asked_after=asked)
-        if listing is None or not listing.vouches or own or now - asked > YOUNG_SECONDS:
-            return None
-        account = listing.accounts.get(shortname)
-        if account is None and (not listing.is_flat or shortname.casefold() in listing.folded):
-            return None
-        return Seen(account)
+                self._looks = 0
+        if renew:
+            self._listed.begin(self._helping(gateway), gateway.deadline, asked_after=asked)
+        return listing if not is_own and now - asked <= YOUNG_SECONDS else None
 
     def is_cut(self) -> bool:
         """Whether the list that was asked last may have left out customers, for it is as long as a list can be."""
-        return self._listed.last is not None and len(self._listed.last[1].accounts) >= LONGEST_LIST
+        return self._listed.last is not None and self._listed.last[1].is_cut
 
     def expect_find(self, gateway: Gateway) -> None:
         """Fetch the list while the caller waits for something else."""
@@ -128,42 +126,50 @@ class Directory:
         """Fetch the types while the caller waits for something else."""
         self._types.begin(_types_of(gateway), gateway.deadline)
 
-    def wrote(self, shortname: str, account: Account | None) -> None:
-        """Note what this process made of an account; None: deleted. A list read later may still lag behind it."""
-        with self._lock:
-            self._written[shortname] = (time.monotonic(), account)
+    def created(self, shortname: str, account: Account) -> None:
+        """Note what this process made. A list read later may still lag behind it."""
+        self._write(shortname, account, witnesses=True)
 
-    def _list_of(self, gateway: Gateway) -> Callable[[], _Listing]:
-        def fetch() -> _Listing:
-            now = time.monotonic()
+    def updated(self, shortname: str, account: Account) -> None:
+        """Note what this process made of an account, likewise."""
+        self._write(shortname, account, witnesses=False)
+
+    def deleted(self, shortname: str) -> None:
+        """Note that an account is gone, likewise."""
+        self._write(shortname, None, witnesses=True)
+
+    def _write(self, shortname: str, account: Account | None, *, witnesses: bool) -> None:
+        now = time.monotonic()
+        with self._lock:
+            self._written[shortname] = Written(now, account, witnesses)
+            self._own.add(shortname.casefold())
+            if witnesses:
+                self._witnessed = now
+
+    def _list_of(self, gateway: Gateway) -> Callable[[], Listing]:
+        def fetch() -> Listing:
+            asked = time.monotonic()
             with self._lock:
-                written = {
-                    name: account for name, (at, account) in self._written.items() if now - at <= self._fresh_seconds
-                }
-            accounts = {account.shortname: account for account in gateway.list_customers()}
-            return _Listing(
-                accounts,
-                frozenset(name.casefold() for name in (*accounts, gateway.account)),
-                _vouches(accounts, written, gateway.account) if written else None,
-                all(account.is_childless for account in accounts.values()),
-            )
+                written = {name: each for name, each in self._written.items() if asked - each.at <= self._fresh_seconds}
+            return Listing(gateway.list_customers(), gateway.account, asked, written)
 
         return fetch
 
+    def _helping(self, gateway: Gateway) -> Callable[[], Listing]:
+        """The same; after a list that was no help there is none for a while, for the next would be no help either."""
+        fetch = self._list_of(gateway)
 
-def _vouches(accounts: Mapping[str, Account], written: Mapping[str, Account | None], parent: str) -> bool:
-    """Whether a list can stand for a look at each of its customers, and for a look that finds none.
+        def fetch_and_see() -> Listing:
+            helps = False
+            try:
+                listing = fetch()
+                helps = listing.vouches
+                return listing
+            finally:
+                if not helps:
+                    self._helps_from = time.monotonic() + self._fresh_seconds
 
-    It is whole; and it shows what this process had written before the list was asked for: what was created, by its id
-    and as a direct child of the account, and nothing of what was deleted. A list that lags behind, or that holds others
-    than the account's own customers, is found out by that.
-    """
-    return len(accounts) < LONGEST_LIST and all(
-        name not in accounts
-        if account is None
-        else (found := accounts.get(name)) is not None and found.id == account.id is not None and found.parent == parent
-        for name, account in written.items()
-    )
+        return fetch_and_see
 
 
 def _types_of(gateway: Gateway) -> Callable[[], tuple[AccountType, ...]]:

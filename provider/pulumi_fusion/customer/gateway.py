@@ -33,7 +33,7 @@ class Gateway(Protocol):
         """The same service, with every request bound to the deadline."""
 
     def authenticate(self) -> None:
-        """Have an access token. Raises Unauthorized where the credential is refused, NotSent."""
+        """Have an access token. Raises Unauthorized where the credential is refused, RateLimited, NotSent."""
 
     def list_customers(self) -> Sequence[Account]:
         """All accounts that the service lists for this account, 1000 at most."""

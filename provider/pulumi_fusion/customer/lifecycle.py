@@ -3,7 +3,7 @@
 What is certain decides what may happen next:
 
 * *Absent* is proved by a 404 with the service's own error body; where many are created in a row, also by a list of the
-  last second that vouches for itself (:meth:`Directory.seen_lately`); and by nothing else.
+  last second that vouches for itself (:class:`~pulumi_fusion.customer.listing.Listing`); and by nothing else.
 * *Ours* is an account whose immutable id is in the state; or one that appeared after its absence was proved and after
   a POST of ours, and that shows nothing else than what we sent.
 * *In doubt* is every request whose answer was lost. It is looked into, and repeated only where the look shows that a
@@ -25,9 +25,19 @@ from typing import Any, Final, TypeVar
 from pulumi_fusion.customer import preflight
 from pulumi_fusion.customer.changes import Change, Kind, changes, history_lost, is_imported, unsettled
 from pulumi_fusion.customer.check import Checked, check
-from pulumi_fusion.customer.directory import LONGEST_LIST, Directory, Seen
+from pulumi_fusion.customer.directory import Directory
 from pulumi_fusion.customer.gateway import Gateway
-from pulumi_fusion.customer.mapping import api_type, echoes, from_state, merge, to_create, to_update
+from pulumi_fusion.customer.listing import LONGEST_LIST
+from pulumi_fusion.customer.mapping import (
+    API_TYPES,
+    api_type,
+    echoes,
+    from_state,
+    known_type,
+    merge,
+    to_create,
+    to_update,
+)
 from pulumi_fusion.customer.model import Account, AccountType, CustomerStatus, Inputs, State, label
 from pulumi_fusion.customer.rules import is_dns_label
 from pulumi_fusion.deadline import Deadline, backoff
@@ -48,7 +58,7 @@ from pulumi_fusion.errors import (
     Rejected,
     RequestFailed,
 )
-from pulumi_fusion.settings import Preflight
+from pulumi_fusion.settings import PREFLIGHT_SECONDS, Preflight
 
 __all__ = ["RUN_AGAIN", "Lifecycle", "adopt_only"]
 
@@ -61,8 +71,6 @@ LOOKS_BEFORE_GONE: Final = 3
 LOOK_PAUSE: Final = 0.2
 # Seconds after a deletion that a look follows it, so that it is the second to arrive.
 LOOK_BESIDE: Final = 0.01
-# A preview is worth less than the wait for a service that is down.
-PREFLIGHT_SECONDS: Final = 30.0
 SENDS_IN_DOUBT: Final = 3
 
 # Write-only by the documented record, so nobody can compare them.
@@ -142,12 +150,12 @@ class _Beside:
         if self._answer.set_running_or_notify_cancel():
             try:
                 self._answer.set_result(self._look())
-            except FusionError as failure:
+            except Exception as failure:  # noqa: BLE001  # whatever it is, it must not keep the deletion waiting
                 self._answer.set_exception(failure)
 
-    def failure(self) -> BaseException | None:
-        """How the look failed; None where it did not, or did not take place."""
-        return None if self._answer.cancelled() else self._answer.exception()
+    def found_none(self) -> bool:
+        """Whether the look took place, and the service said that there is no such account."""
+        return not self._answer.cancelled() and isinstance(self._answer.exception(), NotFound)
 
 
 @contextmanager
@@ -270,13 +278,13 @@ class Lifecycle:
             if inputs.adopt is not None:
                 account = self._take_over(op, inputs, account_type)
             else:
-                if self._directory.seen_lately(op.gateway, op.shortname) == Seen(None):
+                if self._directory.found_free(op.gateway, op.shortname):
                     op = replace(op, by_list=True)
                 else:
                     self._prove_absence(op)
                 body = to_create(inputs, account_type)
                 account = self._with_id(op, self._post(op, body), body)
-                self._directory.wrote(op.shortname, account)
+                self._directory.created(op.shortname, account)
             return merge(account, State.recall(inputs.model_dump()), listed)
 
     def _prove_absence(self, op: _Operation) -> None:
@@ -464,7 +472,7 @@ class Lifecycle:
         with self._operation("read the customer", shortname) as op:
             self._directory.expect_types(op.gateway)
             try:
-                account = self._listed(op) or self._look(op, state)
+                account = self._shared(op) or self._look(op, state)
             except NotFound:
                 return None
             listed = self._directory.types_if_told(op.gateway)
@@ -518,7 +526,7 @@ class Lifecycle:
                     return f"This is the immutable id of {account.shortname!r}: import it by that name. "
         return ""
 
-    def _listed(self, op: _Operation) -> Account | None:
+    def _shared(self, op: _Operation) -> Account | None:
         """What the shared list tells; None leaves the question open."""
         try:
             found = self._directory.find(op.gateway, op.shortname)
@@ -615,7 +623,7 @@ class Lifecycle:
             body = to_create(inputs, account_type)
             with _kept_in_doubt(_handle(op, inputs)):
                 account = self._with_id(op, self._post(op, body), body)
-            self._directory.wrote(op.shortname, account)
+            self._directory.created(op.shortname, account)
             return account
         account = self._with_id(op, found, sent)
         body = to_update(inputs, account_type, live=account, known=old)
@@ -631,7 +639,7 @@ class Lifecycle:
             op, customer_id, lambda look: op.gateway.update_customer(op.shortname, body, look_again=look)
         )
         shown = self._wait_until_shown(op, body, answered)
-        self._directory.wrote(op.shortname, shown)
+        self._directory.updated(op.shortname, shown)
         return shown
 
     def _wait_until_shown(self, op: _Operation, body: Mapping[str, Any], answered: Account) -> Account:
@@ -668,24 +676,41 @@ class Lifecycle:
             )
         with self._operation("delete the customer", shortname) as op:
             with suppress(NotFound):
-                live = self._seen_lately(op, state) or self._look(op, state)
-                self._require_same(op, live, state)
-                self._require_childless(op, live)
-                with _Beside(op.live) as beside:
-                    self._send(op, live.id, lambda look: op.gateway.delete_customer(shortname, look_again=look))
-                if not isinstance(beside.failure(), NotFound):
-                    self._wait_until_gone(op, live.id)
-            self._directory.wrote(shortname, None)
+                listed = self._listed(op, state)
+                try:
+                    self._delete(op, state, listed or self._look(op, state))
+                except NotFound:
+                    if listed is None:
+                        raise
+                    # A list may be ahead of the way by the name, where one 404 makes nobody gone.
+                    self._delete(op, state, self._look(op, state))
+            self._directory.deleted(shortname)
 
-    def _seen_lately(self, op: _Operation, state: State) -> Account | None:
-        """The customer as a list of the last second shows it; None where anything speaks against its deletion, or is
-        not told, so that a look decides.
+    def _listed(self, op: _Operation, state: State) -> Account | None:
+        """The customer as a young list shows it, where that is enough to delete it; None where a look decides.
+
+        Nothing vouches for what a list says of a customer's own customers, so only those pass that are of the type
+        which is not to have any, besides.
         """
-        seen = self._directory.seen_lately(op.gateway, op.shortname)
-        account = None if seen is None else seen.account
+        account = self._directory.found(op.gateway, op.shortname)
         if account is None or account.id is None or account.id != state.customer_id or not account.is_childless:
             return None
-        return account
+        return account if known_type(state) == API_TYPES[0] else None
+
+    def _delete(self, op: _Operation, state: State, live: Account) -> None:
+        """Delete what a look or a list showed. Raises NotFound where it is gone already."""
+
+        def require(account: Account) -> None:
+            self._require_same(op, account, state)
+            self._require_childless(op, account)
+
+        require(live)
+        with _Beside(op.live) as beside:
+            self._send(
+                op, live.id, lambda look: op.gateway.delete_customer(op.shortname, look_again=look), require=require
+            )
+        if not beside.found_none():
+            self._wait_until_gone(op, live.id)
 
     def _wait_until_gone(self, op: _Operation, customer_id: str | None) -> None:
         """See that an accepted deletion took effect, for as long as an answer may lag. One that was only said, by
@@ -751,9 +776,17 @@ class Lifecycle:
             )
         return resolved
 
-    def _send(self, op: _Operation, customer_id: str | None, send: Callable[[Callable[[], None]], T]) -> T:
+    def _send(
+        self,
+        op: _Operation,
+        customer_id: str | None,
+        send: Callable[[Callable[[], None]], T],
+        *,
+        require: Callable[[Account], None] = lambda live: None,
+    ) -> T:
         """Send what changes an existing account; where its outcome is in doubt, look, and send again only at the
-        account that was meant. ``send`` takes the look that comes before what was refused is sent again.
+        account that was meant. ``send`` takes the look that comes before what was refused, or had to wait, is sent;
+        ``require`` raises what else that look must not show.
 
         Raises NotFound where the account is gone, NotOurs where another one took its place, OutcomeUnknown where
         nothing can be proved.
@@ -773,6 +806,7 @@ class Lifecycle:
                     f"with the id {customer_id!r}",
                     next_step="Nothing was changed. Run it again: the error then says what to do.",
                 )
+            require(live)
 
         try:
             return send(still_the_same)
@@ -781,8 +815,10 @@ class Lifecycle:
         for _, pause in zip(range(SENDS_IN_DOUBT - 1), backoff(), strict=False):
             try:
                 op.deadline.wait(pause)
-                if op.live().id != customer_id:
+                live = op.live()
+                if live.id != customer_id:
                     break
+                require(live)
                 return send(still_the_same)
             except InDoubt as lost:
                 doubt = lost

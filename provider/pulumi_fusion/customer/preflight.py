@@ -32,7 +32,7 @@ def ask(
 ) -> tuple[Gateway | None, Sequence[AccountType], list[Failure]]:
     """Reach the service and fetch its account types.
 
-    The gateway is None where nothing more is to be asked. ``unchanged`` says that nothing will be sent, so that the
+    The gateway is None where nothing more is to be asked. ``unchanged`` says that the inputs are as before, so that the
     credential alone is tried; ``names_next`` that names are asked after next, so that the list of them comes meanwhile.
     A credential that the service refuses is a failure in every mode; a service that cannot be reached is a warning in
     ``auto`` and a failure in ``required``.
@@ -42,7 +42,7 @@ def ask(
     try:
         gateway = connect()
         if unchanged:
-            gateway.authenticate()
+            directory.authenticate(gateway)
             return gateway, (), []
         if names_next:
             directory.expect_find(gateway)

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from pulumi_fusion.customer.changes import UNKNOWN
 from pulumi_fusion.customer.check import sentence
-from pulumi_fusion.customer.directory import LONGEST_LIST
 from pulumi_fusion.customer.gateway import Gateway
+from pulumi_fusion.customer.listing import LONGEST_LIST
 from pulumi_fusion.customer.mapping import merge
 from pulumi_fusion.customer.model import FIELDS, Account, State, state_key
 from pulumi_fusion.customer.rules import Failure, nearest, text

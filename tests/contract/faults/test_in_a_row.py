@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from pulumi_fusion.customer import directory
+from pulumi_fusion.customer import directory, listing
 from pulumi_fusion.emulator import Emulator, Switches
 from tests.contract.faults.stack import PROGRAM, Outcome, Stack
 
@@ -34,6 +34,8 @@ def emulator() -> Iterator[Emulator]:
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A list stays young for the whole row, however busy the machine is."""
     monkeypatch.setattr(directory, "YOUNG_SECONDS", 20.0)
+    monkeypatch.setattr(directory, "WITNESS_SECONDS", 20.0)
+    monkeypatch.setattr(listing, "WITNESS_SECONDS", 20.0)
 
 
 def four_at_a_time(acts: Iterable[Callable[[], Outcome]]) -> list[Outcome]:
@@ -101,6 +103,19 @@ def test_a_row_of_creates_whatever_the_list_is_like(emulator: Emulator, switched
         stack.require_in_step()
         stack.require_unharmed()
         assert [stack.posts(name) for name in ROW] == [1] * len(ROW)
+
+
+def test_a_list_that_lags_is_found_out(emulator: Emulator) -> None:
+    """The next reads after a write, the list among them, see what was before it."""
+    emulator.switch(stale_reads=2)
+    with Stack(emulator, deadline=20) as stack:
+        outcomes = four_at_a_time(ups(stack))
+        assert [outcome.text for outcome in outcomes if not outcome.ok] == []
+        stack.require_in_step()
+        stack.require_unharmed()
+        assert [stack.posts(name) for name in ROW] == [1] * len(ROW)
+        assert len(emulator.requests.of("GET", "/customers")) == 1
+        assert looks(emulator) == len(ROW)
 
 
 def test_names_that_a_list_of_direct_children_lacks_are_looked_for(emulator: Emulator) -> None:

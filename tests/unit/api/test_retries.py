@@ -119,6 +119,63 @@ def test_a_fault_that_stays_is_tried_five_times_with_growing_random_waits() -> N
     assert all(0 <= wait <= bound for wait, bound in zip(clock.waits, (0.5, 1, 2, 4), strict=True))
 
 
+def told(
+    clock: Clock, script: list[Callable[[], RequestFailed]], *, pace: Pace | None = None, repeatable: bool = False
+) -> list[str]:
+    """What is done in which order: looks, and attempts."""
+    did: list[str] = []
+
+    def attempt() -> None:
+        did.append("sent")
+        if script:
+            raise script.pop(0)()
+
+    Retries(Budget(), pace or Pace(clock), clock).run(
+        attempt,
+        FakeDeadline(clock),
+        operation="create",
+        repeatable=repeatable,
+        look_again=lambda: did.append("looked"),
+    )
+    return did
+
+
+def test_what_could_not_be_sent_for_a_while_is_looked_at_before_it_goes_out() -> None:
+    unavailable = failed(NotSent, retry_after=1.1)
+    assert told(Clock(), [unavailable]) == ["sent", "looked", "sent"]
+    assert told(Clock(), [unavailable], repeatable=True) == ["sent", "sent"]
+
+
+def held(clock: Clock, seconds: float) -> Pace:
+    """The pace after a 429 that somebody else met."""
+    pace = Pace(clock)
+    with pytest.raises(RateLimited), pace.turn(FakeDeadline(clock), "create"):
+        raise failed(RateLimited, status=429, retry_after=seconds)()
+    return pace
+
+
+def test_what_waited_for_its_turn_is_looked_at_before_it_goes_out() -> None:
+    clock = Clock()
+    assert told(clock, [], pace=held(clock, 60)) == ["looked", "sent"]
+    assert told(clock, [], pace=held(clock, 60), repeatable=True) == ["sent"]
+
+
+def test_a_look_after_a_wait_is_enough() -> None:
+    """However long the queue is after it, so that everybody gets a turn."""
+    clock = Clock()
+    pace = held(clock, 60)
+
+    def look_long() -> None:
+        did.append("looked")
+        clock.now += 60
+
+    did: list[str] = []
+    Retries(Budget(), pace, clock).run(
+        lambda: did.append("sent"), FakeDeadline(clock), operation="create", repeatable=False, look_again=look_long
+    )
+    assert did == ["looked", "sent"]
+
+
 def test_no_two_clients_wait_alike() -> None:
     first, second = Clock(), Clock()
     for clock in (first, second):

@@ -362,6 +362,12 @@ def test_a_token_is_read_and_all_that_comes_with_it_is_masked() -> None:
     assert "got *** and ***" in told
 
 
+@pytest.mark.parametrize("lifetime", [0, -1, 10**400, float("inf"), float("nan"), None])
+def test_a_lifetime_that_nobody_can_live_is_not_believed(lifetime: Any) -> None:
+    body = {"access_token": "the-access-token", "expires_in": lifetime}
+    assert wire.issue_token(Secret("header.claims.signature")).read(answer(200, body)).lifetime is None
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -373,6 +379,8 @@ def test_a_token_is_read_and_all_that_comes_with_it_is_masked() -> None:
         {"access_token": "a\r\nX-Other: b"},
         {"access_token": "töken"},
         {"access_token": "abcdefg", "expires_in": "60"},
+        {"access_token": "abcdefg", "expires_in": True},
+        {"access_token": "abcdefg", "refresh_token": 7},
     ],
 )
 def test_what_cannot_be_a_token_is_not_sent_back(body: Any) -> None:

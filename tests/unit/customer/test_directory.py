@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
 from pulumi_fusion.customer.directory import (
     FAILED_SECONDS,
     FRESH_SECONDS,
-    LONGEST_LIST,
     MANY,
     YOUNG_SECONDS,
     Directory,
-    Seen,
 )
+from pulumi_fusion.customer.listing import WITNESS_SECONDS
 from pulumi_fusion.customer.model import Account, AccountType
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import Cancelled, DeadlineExceeded, FusionError, InDoubt, Unauthorized, Unrecognised
@@ -94,8 +93,8 @@ def test_what_was_written_outweighs_the_list_until_it_is_old(clock: Clock) -> No
     gateway = bound(Scripted(customers=[[account()], [account(fps=2)]]), clock)
     directory = Directory()
     assert directory.find(gateway, "acme-corp") == account()
-    directory.wrote("acme-corp", account(fps=1))
-    directory.wrote("other-corp", None)
+    directory.created("acme-corp", account(fps=1))
+    directory.deleted("other-corp")
     assert directory.find(gateway, "acme-corp") == account(fps=1)
     assert directory.find(gateway, "other-corp") is None
     clock.now += FRESH_SECONDS + 1
@@ -141,7 +140,7 @@ def test_a_failure_of_what_was_expected_meets_who_needs_it(clock: Clock) -> None
     assert gateway.verbs == ["LIST"]
 
 
-MINE = {"shortname": "mine-corp", "id": "id-9"}
+MINE = account(shortname="mine-corp", id="id-9")
 
 
 def fetched() -> None:
@@ -151,133 +150,116 @@ def fetched() -> None:
             thread.join(10)
 
 
-def after_writing(gateway: Scripted, wrote: Account | None = None, name: str = "mine-corp") -> Directory:
-    """A directory that was asked often enough, after this process had created a customer or deleted one."""
-    directory = Directory()
-    directory.wrote(name, wrote)
+def look_often(directory: Directory, gateway: Scripted, names: Iterator[str]) -> None:
+    """As often as makes a list worth it."""
     for _ in range(MANY):
-        directory.seen_lately(gateway, "acme-corp")
+        directory.found_free(gateway, next(names))
     fetched()
-    return directory
 
 
-def test_a_young_list_tells_what_is_there_and_what_is_not(clock: Clock) -> None:
-    gateway = bound(Scripted(customers=[[account(), account(**MINE)]]), clock)
-    directory = after_writing(gateway, account(**MINE))
-    assert directory.seen_lately(gateway, "acme-corp") == Seen(account())
-    assert directory.seen_lately(gateway, "free-name") == Seen(None)
+@pytest.fixture
+def names() -> Iterator[str]:
+    """Names that nobody asked for before."""
+    return (f"free-{number:03}" for number in itertools.count())
+
+
+def test_a_young_list_tells_what_is_there_and_what_is_not(clock: Clock, names: Iterator[str]) -> None:
+    gateway, directory = bound(Scripted(customers=[[account(), MINE]]), clock), Directory()
+    directory.created("mine-corp", MINE)
+    look_often(directory, gateway, names)
+    assert directory.found_free(gateway, next(names))
+    assert directory.found(gateway, "acme-corp") == account()
     assert gateway.verbs == ["LIST"]
 
 
-def test_few_questions_are_not_worth_a_list(clock: Clock) -> None:
-    gateway = bound(Scripted(customers=[]), clock)
-    directory = Directory()
-    directory.wrote("mine-corp", account(**MINE))
-    assert [directory.seen_lately(gateway, "acme-corp") for _ in range(MANY - 1)] == [None] * (MANY - 1)
+def test_who_asks_for_a_name_again_has_to_look(clock: Clock, names: Iterator[str]) -> None:
+    gateway, directory = bound(Scripted(customers=[[account(), MINE]]), clock), Directory()
+    directory.created("mine-corp", MINE)
+    look_often(directory, gateway, names)
+    assert directory.found_free(gateway, "free-name")
+    assert not directory.found_free(gateway, "FREE-name")
+    assert directory.found(gateway, "mine-corp") is None
+
+
+def test_few_looks_are_not_worth_a_list(clock: Clock, names: Iterator[str]) -> None:
+    gateway, directory = bound(Scripted(customers=[]), clock), Directory()
+    directory.created("mine-corp", MINE)
+    assert not any(directory.found_free(gateway, next(names)) for _ in range(MANY - 1))
     fetched()
     assert gateway.verbs == []
 
 
-def test_before_anything_was_written_nothing_could_vouch_for_a_list(clock: Clock) -> None:
-    gateway = bound(Scripted(customers=[[account()], [account(), account(**MINE)]]), clock)
-    directory = Directory()
+def test_without_a_witness_there_is_no_list(clock: Clock, names: Iterator[str]) -> None:
+    gateway, directory = bound(Scripted(customers=[]), clock), Directory()
+    look_often(directory, gateway, names)
+    directory.updated("mine-corp", MINE)
+    look_often(directory, gateway, names)
+    directory.created("mine-corp", MINE)
+    clock.now += WITNESS_SECONDS + 0.01
+    look_often(directory, gateway, names)
+    assert gateway.verbs == []
+
+
+def test_a_list_of_before_the_first_write_is_renewed_at_once(clock: Clock, names: Iterator[str]) -> None:
+    gateway, directory = bound(Scripted(customers=[[account()], [account(), MINE]]), clock), Directory()
     assert directory.find(gateway, "acme-corp") == account()
-    assert [directory.seen_lately(gateway, "free-name") for _ in range(2 * MANY)] == [None] * (2 * MANY)
-    directory.wrote("mine-corp", account(**MINE))
-    assert [directory.seen_lately(gateway, "free-name") for _ in range(MANY)] == [None] * MANY
-    fetched()
-    assert directory.seen_lately(gateway, "free-name") == Seen(None)
+    directory.created("mine-corp", MINE)
+    look_often(directory, gateway, names)
+    assert directory.found_free(gateway, next(names))
     assert gateway.verbs == ["LIST", "LIST"]
 
 
-def test_a_list_is_young_for_a_second_since_it_was_asked_for_and_renewed_meanwhile(clock: Clock) -> None:
+def test_a_list_is_young_for_a_second_since_it_was_asked_for_and_renewed_meanwhile(
+    clock: Clock, names: Iterator[str]
+) -> None:
     def slowly() -> list[Account]:
         clock.now += YOUNG_SECONDS / 4
-        return [account(), account(**MINE)]
+        return [account(), MINE]
 
-    gateway = bound(Scripted(customers=[slowly, slowly]), clock)
-    directory = after_writing(gateway, account(**MINE))
+    gateway, directory = bound(Scripted(customers=[slowly, slowly]), clock), Directory()
+    directory.created("mine-corp", MINE)
+    look_often(directory, gateway, names)
     clock.now += YOUNG_SECONDS / 4
-    for _ in range(MANY):  # half a second old: still good, and not renewed yet
-        assert directory.seen_lately(gateway, "free-name") == Seen(None)
-    fetched()
+    look_often(directory, gateway, names)  # half a second old: still good, and not renewed yet
+    assert directory.found_free(gateway, next(names))
     assert gateway.verbs == ["LIST"]
     clock.now += YOUNG_SECONDS / 2 + 0.01
-    assert directory.seen_lately(gateway, "free-name") is None
+    directory.created("mine-corp", MINE)
+    assert not directory.found_free(gateway, next(names))
     fetched()
-    assert directory.seen_lately(gateway, "free-name") == Seen(None)
+    assert directory.found_free(gateway, next(names))
     assert gateway.verbs == ["LIST", "LIST"]
 
 
-@pytest.mark.parametrize(
-    ("listed", "wrote"),
-    [
-        pytest.param([account()], account(**MINE), id="what was created is not in it: it lags behind"),
-        pytest.param([account(**{**MINE, "id": "id-8"})], account(**MINE), id="another took its place"),
-        pytest.param([account(**MINE, parent="else")], account(**MINE, parent="else"), id="below another account"),
-        pytest.param([account(**MINE, parent=None)], account(**MINE), id="the parent is not told"),
-        pytest.param([account(**{**MINE, "id": None})], account(**{**MINE, "id": None}), id="the id is not told"),
-        pytest.param([account(**MINE)], None, id="what was deleted is in it: it lags behind"),
-        pytest.param(
-            [account(**MINE), *(account(shortname=f"other-{number}") for number in range(LONGEST_LIST))],
-            account(**MINE),
-            id="it is as long as a list can be",
-        ),
-    ],
-)
-def test_a_list_that_does_not_vouch_for_itself_tells_nothing(
-    clock: Clock, listed: list[Account], wrote: Account | None
+@pytest.mark.parametrize("answer", [portal(), [account()]], ids=["fails", "does not vouch"])
+def test_after_a_list_that_was_no_help_there_is_none_for_a_while(
+    clock: Clock, names: Iterator[str], answer: object
 ) -> None:
-    gateway = bound(Scripted(customers=[listed]), clock)
-    directory = after_writing(gateway, wrote)
+    gateway, directory = bound(Scripted(customers=[answer, [account(), MINE]]), clock), Directory()
+    directory.created("mine-corp", MINE)
+    look_often(directory, gateway, names)
+    clock.now += FRESH_SECONDS - 1
+    directory.created("mine-corp", MINE)
+    look_often(directory, gateway, names)
+    assert not directory.found_free(gateway, next(names))
     assert gateway.verbs == ["LIST"]
-    assert directory.seen_lately(gateway, "acme-corp") is None
-    assert directory.seen_lately(gateway, "free-name") is None
+    clock.now += 2
+    directory.created("mine-corp", MINE)
+    look_often(directory, gateway, names)
+    assert directory.found_free(gateway, next(names))
+    assert gateway.verbs == ["LIST", "LIST"]
 
 
-def test_a_deletion_vouches_as_well(clock: Clock) -> None:
-    gateway = bound(Scripted(customers=[[account()]]), clock)
-    assert after_writing(gateway, None).seen_lately(gateway, "acme-corp") == Seen(account())
+def test_a_credential_is_tried_once_for_all(clock: Clock) -> None:
+    gateway, directory = bound(Scripted(tokens=[None]), clock), Directory()
+    for _ in range(3):
+        directory.authenticate(gateway)
+    assert gateway.verbs == ["TOKEN"]
 
 
-def test_a_name_that_was_written_here_or_is_spelled_otherwise_needs_a_look(clock: Clock) -> None:
-    gateway = bound(Scripted(customers=[[account(), account(**MINE)]]), clock)
-    directory = after_writing(gateway, account(**MINE))
-    assert directory.seen_lately(gateway, "mine-corp") is None
-    assert directory.seen_lately(gateway, "ACME-Corp") is None
-
-
-@pytest.mark.parametrize(
-    "other", [{"children": 2}, {"is_parent": True}, {"children": None, "is_parent": None}], ids=["has", "is", "untold"]
-)
-def test_a_list_with_customers_that_have_their_own_tells_of_what_it_shows_alone(
-    clock: Clock, other: dict[str, Any]
-) -> None:
-    reseller = account(shortname="reseller", id="id-5", **other)
-    gateway = bound(Scripted(customers=[[account(), account(**MINE), reseller]]), clock)
-    directory = after_writing(gateway, account(**MINE))
-    assert directory.seen_lately(gateway, "acme-corp") == Seen(account())
-    assert directory.seen_lately(gateway, "free-name") is None
-
-
-def test_the_account_itself_is_no_free_name(clock: Clock) -> None:
-    gateway = bound(Scripted(customers=[[account(**MINE)]]), clock)
-    assert after_writing(gateway, account(**MINE)).seen_lately(gateway, gateway.account) is None
-
-
-def test_a_list_that_fails_tells_nothing_and_is_not_asked_for_at_once_again(clock: Clock) -> None:
-    gateway = bound(Scripted(customers=[portal()]), clock)
-    directory = after_writing(gateway, account(**MINE))
-    assert [directory.seen_lately(gateway, "free-name") for _ in range(2 * MANY)] == [None] * (2 * MANY)
-    fetched()
-    assert gateway.verbs == ["LIST"]
-
-
-def test_a_list_as_long_as_it_can_be_is_not_asked_for_again(clock: Clock) -> None:
-    full = [account(**MINE), *(account(shortname=f"other-{number}") for number in range(LONGEST_LIST))]
-    gateway = bound(Scripted(customers=[full]), clock)
-    directory = after_writing(gateway, account(**MINE))
-    clock.now += YOUNG_SECONDS
-    assert [directory.seen_lately(gateway, "free-name") for _ in range(2 * MANY)] == [None] * (2 * MANY)
-    fetched()
-    assert gateway.verbs == ["LIST"]
+def test_a_dead_credential_is_told_to_all_and_asked_once(clock: Clock) -> None:
+    gateway, directory = bound(Scripted(tokens=[dead_key()]), clock), Directory()
+    for _ in range(3):
+        with pytest.raises(Unauthorized):
+            directory.authenticate(gateway)
+    assert gateway.verbs == ["TOKEN"]

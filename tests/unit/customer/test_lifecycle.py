@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from pulumi_fusion.customer.changes import UNKNOWN
-from pulumi_fusion.customer.directory import LONGEST_LIST, YOUNG_SECONDS
+from pulumi_fusion.customer.directory import YOUNG_SECONDS
 from pulumi_fusion.customer.lifecycle import LOOKS_BEFORE_GONE, SETTLE_SECONDS, Lifecycle
+from pulumi_fusion.customer.listing import LONGEST_LIST
 from pulumi_fusion.customer.model import AccountType, State
 from pulumi_fusion.errors import (
     AbsenceNotProved,
@@ -28,6 +29,7 @@ from pulumi_fusion.errors import (
     MissingSetting,
     NotFound,
     NotOurs,
+    NotSent,
     OutcomeUnknown,
     Protected,
     RateLimited,
@@ -592,7 +594,7 @@ MINE = account(shortname="mine-corp", id="id-9")
 def after_another(over: Over, gateway: Scripted) -> Lifecycle:
     """A life cycle that made another customer and then had the list of ``gateway``, which vouches for itself by it."""
     lifecycle = over(gateway)
-    lifecycle._directory.wrote("mine-corp", MINE)
+    lifecycle._directory.created("mine-corp", MINE)
     lifecycle._directory.find(lifecycle._bound(), "another-name")
     gateway.calls.clear()
     return lifecycle
@@ -654,6 +656,52 @@ def test_a_young_list_tells_what_a_deletion_needs(over: Over) -> None:
     gateway = Scripted(customers=[[MINE, account()]], delete=[None], get=[absent()])
     after_another(over, gateway).delete("acme-corp", state())
     assert gateway.verbs == ["DELETE", "GET"]
+
+
+@pytest.mark.parametrize("kind", ["MSSP", "reseller", "staff", "partner"])
+def test_who_may_have_customers_of_its_own_is_looked_at(over: Over, kind: str) -> None:
+    gateway = Scripted(customers=[[MINE, account()]], delete=[None], get=[account(), absent()])
+    after_another(over, gateway).delete("acme-corp", state(type=kind))
+    assert gateway.verbs == ["GET", "DELETE", "GET"]
+
+
+def test_a_404_after_a_list_is_looked_into(over: Over) -> None:
+    """The list may be ahead of the way by the name."""
+    gateway = Scripted(customers=[[MINE, account()]], delete=[absent(), None], get=[account(), absent()])
+    after_another(over, gateway).delete("acme-corp", state())
+    assert gateway.verbs == ["DELETE", "GET", "DELETE", "GET"]
+
+
+def test_what_is_gone_after_a_list_is_believed_as_everywhere(over: Over, clock: Clock) -> None:
+    gateway = Scripted(customers=[[MINE, account()]], delete=repeat(absent()), get=repeat(absent()))
+    before = clock.now
+    after_another(over, gateway).delete("acme-corp", state())
+    assert gateway.verbs[: LOOKS_BEFORE_GONE + 1] == ["DELETE"] + ["GET"] * LOOKS_BEFORE_GONE
+    assert clock.now - before >= SETTLE_SECONDS
+
+
+def test_a_deletion_that_was_held_finds_new_customers_below(over: Over) -> None:
+    gateway = Scripted(customers=[[MINE, account()]], delete=[HELD], get=[account(children=1)])
+    with pytest.raises(HasSubAccounts):
+        after_another(over, gateway).delete("acme-corp", state())
+    assert gateway.verbs == ["DELETE", "GET"]
+
+
+def test_a_deletion_in_doubt_finds_new_customers_below(over: Over) -> None:
+    gateway = Scripted(delete=[lost()], get=[account(), account(children=1)])
+    with pytest.raises(OutcomeUnknown):
+        over(gateway).delete("acme-corp", state())
+    assert gateway.changing == ["DELETE"]
+
+
+def test_one_name_twice_in_a_run_is_looked_at_the_second_time(over: Over) -> None:
+    gateway = Scripted(customers=[[MINE]], post=[unreachable()], get=[account()])
+    lifecycle = after_another(over, gateway)
+    with pytest.raises(NotSent):
+        lifecycle.create(declared())
+    with pytest.raises(AlreadyExists):
+        lifecycle.create(declared())
+    assert gateway.changing == ["POST"]
 
 
 @pytest.mark.parametrize(
