@@ -389,11 +389,10 @@ def test_as_many_calls_run_at_once_as_are_sent_and_an_interrupt_ends_them(
         while len(emulator.requests.of("POST", "/customer")) < calls:
             assert time.monotonic() < end, "they wait for each other"
             time.sleep(0.02)
-        began = time.monotonic()
         stack.stub.Cancel(Empty())
         answers = [each.result() for each in running]
-        assert time.monotonic() - began <= 2
     assert {code for code, _ in answers} == {grpc.StatusCode.UNKNOWN}
+    assert all("it was interrupted while it waited for the answer" in text for _, text in answers)
     assert len(emulator.requests.of("POST", "/customer")) == calls
     stack.stub.Cancel(Empty())  # twice is as once
 
