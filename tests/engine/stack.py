@@ -212,6 +212,8 @@ class Stack:
             "PULUMI_BACKEND_URL": f"file://{self.folder}/backend",
             "PULUMI_CONFIG_PASSPHRASE": "",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # The Python host runs `pip list` for each command, and pip would ask its index for a newer pip.
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             "NO_COLOR": "1",
             **self.environ,
