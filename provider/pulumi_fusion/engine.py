@@ -74,8 +74,8 @@ class Connection:
     def lifecycle(self, *, asks: bool = True) -> Lifecycle:
         """The life cycle of customers there, the same one for all calls.
 
-        ``asks`` says that the service will be needed. On the first such call the token is asked for at once, so that it
-        is on its way while the models are built, which takes as long.
+        ``asks`` says that the service will be needed. If it is on the first call, the token is asked for at once, so
+        that it is on its way while the models are built, which takes as long.
         """
         with self._lock:
             if self._lifecycle is None:
@@ -93,7 +93,8 @@ class Connection:
             return self._lifecycle
 
     def _authenticate_meanwhile(self) -> None:
-        # A little less than a preview waits, so that it is told what went wrong and not that its time was over.
+        # A little less than a preview waits, so that it is told what went wrong and not that its time was over. What
+        # has more time than that and needs it asks again (SharedFailure).
         seconds = 0.9 * min(self.settings.deadline, PREFLIGHT_SECONDS)
         try:
             gateway = self._connected().within(Deadline(seconds, cancelled=self._cancelled))

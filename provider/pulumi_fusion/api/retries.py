@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
-from pulumi_fusion.deadline import Deadline, backoff
+from pulumi_fusion.deadline import WORTHWHILE, Deadline, backoff
 from pulumi_fusion.errors import InDoubt, NotSent, RateLimited, Rejected, RequestFailed
 
 __all__ = ["Budget", "Pace", "Retries", "retries_for"]
@@ -28,9 +28,6 @@ LONGEST_WAIT: Final = 300.0
 
 # Seconds that a request may wait for its turn, or to be sent at all, before what it relies on is looked at again.
 _PROVED: Final = 1.0
-
-# Seconds. A repeat with less time left would only replace what went wrong by "no answer in time".
-_WORTHWHILE: Final = 1.0
 
 
 class Budget:
@@ -196,7 +193,7 @@ class Retries:
 
         def give_up(state: RetryCallState) -> bool:
             nonlocal spent
-            longest = min(LONGEST_WAIT, deadline.remaining() - _WORTHWHILE)
+            longest = min(LONGEST_WAIT, deadline.remaining() - WORTHWHILE)
             if state.attempt_number >= ATTEMPTS or state.upcoming_sleep > longest:
                 return True
             price = self._budget.spend(_failure(state))

@@ -23,7 +23,7 @@ from jwt.algorithms import HMACAlgorithm
 from pulumi_fusion.api.retries import Retries
 from pulumi_fusion.api.transport import Transport
 from pulumi_fusion.api.wire import Grant, clock_offset, issue_token
-from pulumi_fusion.deadline import Deadline
+from pulumi_fusion.deadline import WORTHWHILE, Deadline, SharedFailure
 from pulumi_fusion.errors import InDoubt, NotSent, RequestFailed, SettingsError, Unauthorized
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.settings import DEFAULT_API_URL, WAYS, api_base
@@ -198,7 +198,7 @@ class TokenSource:
         self._held: AccessToken | None = None
         # Seconds by which the service's clock is ahead: as signed by, and as its last answer told.
         self._ahead = self._told_ahead = 0.0
-        self._renewal: Future[AccessToken] | None = None
+        self._renewal: Future[AccessToken | SharedFailure] | None = None
 
     def token(self, deadline: Deadline, *, instead_of: Secret | None = None) -> Secret:
         """A token that is not about to end and is not ``instead_of``, which the service refused.
@@ -217,19 +217,19 @@ class TokenSource:
             while not renewal.done():
                 deadline.check(_OPERATION)
                 wait([renewal], timeout=min(0.2, deadline.remaining()))
-            failure = None if renewal.cancelled() else renewal.exception()
-            if isinstance(failure, RequestFailed):
-                raise failure.during(failure.attempted)
+            told = None if renewal.cancelled() else renewal.result()
+            if isinstance(told, SharedFailure):
+                told.meet(deadline)
         return self._renew(mine, deadline).token
 
-    def _renew(self, renewal: Future[AccessToken], deadline: Deadline) -> AccessToken:
+    def _renew(self, renewal: Future[AccessToken | SharedFailure], deadline: Deadline) -> AccessToken:
         held = None
         try:
             held = self.ask(deadline)
         except RequestFailed as failure:
             # A failure for want of time is this caller's own; any other would meet those who wait as well.
-            if deadline.remaining() > 1 and not deadline.cancelled.is_set():
-                renewal.set_exception(failure.during(failure.attempted))
+            if deadline.remaining() > WORTHWHILE and not deadline.cancelled.is_set():
+                renewal.set_result(SharedFailure(failure, deadline))
             raise
         finally:
             with self._lock:

@@ -11,7 +11,7 @@ from typing import Final, Generic, TypeVar
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.listing import WITNESS_SECONDS, Listing, Written
 from pulumi_fusion.customer.model import Account, AccountType
-from pulumi_fusion.deadline import Deadline
+from pulumi_fusion.deadline import Deadline, SharedFailure
 from pulumi_fusion.errors import BadRequest, Cancelled, DeadlineExceeded, Forbidden, FusionError, NotFound
 
 __all__ = ["Directory"]
@@ -156,17 +156,17 @@ class Directory:
         return fetch
 
     def _helping(self, gateway: Gateway) -> Callable[[], Listing]:
-        """The same; after a list that was no help there is none for a while, for the next would be no help either."""
+        """The same; after a list that fails or contradicts there is none for a while, for the next would as well."""
         fetch = self._list_of(gateway)
 
         def fetch_and_see() -> Listing:
-            helps = False
+            agrees = False
             try:
                 listing = fetch()
-                helps = listing.vouches
+                agrees = listing.agrees
                 return listing
             finally:
-                if not helps:
+                if not agrees:
                     self._helps_from = time.monotonic() + self._fresh_seconds
 
         return fetch_and_see
@@ -186,7 +186,7 @@ class _Once(Generic[T]):
         self._fresh_seconds = fresh_seconds
         self._lock = threading.Lock()
         self._fetched: tuple[float, T] | None = None
-        self._failed: tuple[float, FusionError] | None = None
+        self._failed: tuple[float, SharedFailure] | None = None
         self._under_way: threading.Event | None = None
 
     @property
@@ -200,8 +200,7 @@ class _Once(Generic[T]):
                 if self._fetched and self._is_fresh(self._fetched[0], asked_after):
                     return self._fetched[1]
                 if self._failed and time.monotonic() - self._failed[0] <= FAILED_SECONDS:
-                    failure = self._failed[1]
-                    raise failure.during(failure.attempted)
+                    self._failed[1].meet(deadline)
                 others = self._under_way
                 if others is None:
                     ended = self._under_way = threading.Event()
@@ -216,7 +215,7 @@ class _Once(Generic[T]):
         except (Cancelled, DeadlineExceeded):
             raise  # the end of one operation is no news of the service
         except FusionError as failure:
-            self._failed = (time.monotonic(), failure)
+            self._failed = (time.monotonic(), SharedFailure(failure, deadline))
             raise
         else:
             self._fetched = (began, value)

@@ -45,14 +45,15 @@ class Listing:
         # As a service may take them that makes no difference of case; the account itself is none of its customers.
         self._spelled = Counter(name.casefold() for name in (parent, *(account.shortname for account in listed)))
         young = [each for each in written.values() if each.witnesses and asked - each.at <= WITNESS_SECONDS]
-        agrees = not self.is_cut and all(self._agrees(name, each.account, parent) for name, each in written.items())
-        self.vouches = agrees and bool(young)
+        self.agrees = not self.is_cut and all(self._shows(name, each.account, parent) for name, each in written.items())
+        """Whether it is whole and contradicts nothing that this process had written."""
+        self.vouches = self.agrees and bool(young)
         """Whether it can stand for a look at a customer that it shows."""
         # A customer's own customers may be missing, whose names a look would find.
         is_flat = all(account.is_childless for account in listed)
-        self._vouches_for_absence = agrees and is_flat and any(each.account is not None for each in young)
+        self._vouches_for_absence = self.agrees and is_flat and any(each.account is not None for each in young)
 
-    def _agrees(self, name: str, account: Account | None, parent: str) -> bool:
+    def _shows(self, name: str, account: Account | None, parent: str) -> bool:
         found = self.accounts.get(name)
         if account is None:
             return found is None

@@ -116,6 +116,19 @@ def test_twenty_operations_of_an_outage_send_at_most_forty_requests(emulator: Em
     assert 20 < len(emulator.requests) <= 40
 
 
+def test_who_has_the_time_waits_for_a_token_that_another_had_no_time_for(
+    emulator: Emulator, client: FusionClient
+) -> None:
+    emulator.faults.add(f"POST {TOKEN} 503 retry-after=2 x1")
+    emulator.faults.add(f"POST {TOKEN} delay=0.2")
+    hasty, patient = client.within(Deadline(1.5)), client.within(Deadline(20))
+    turns = iter([hasty.authenticate, *[patient.authenticate] * 4, hasty.authenticate])
+    got = together(6, lambda: next(turns)())
+    assert sum(isinstance(each, FusionError) for each in got) <= 2
+    assert got.count(None) >= 4
+    assert tokens(emulator) == 2
+
+
 def test_a_token_that_ends_early_is_renewed_once_for_all(emulator: Emulator, client: FusionClient) -> None:
     client.list_customers()
     emulator.expire_tokens()

@@ -19,7 +19,15 @@ from pulumi_fusion.customer.directory import (
 from pulumi_fusion.customer.listing import WITNESS_SECONDS
 from pulumi_fusion.customer.model import Account, AccountType
 from pulumi_fusion.deadline import Deadline
-from pulumi_fusion.errors import Cancelled, DeadlineExceeded, FusionError, InDoubt, Unauthorized, Unrecognised
+from pulumi_fusion.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    FusionError,
+    InDoubt,
+    RateLimited,
+    Unauthorized,
+    Unrecognised,
+)
 from tests.unit.customer.scripted import Clock, Scripted, absent, account, dead_key, no_role, portal, refused
 
 
@@ -58,6 +66,29 @@ def test_a_failure_is_shared_for_a_short_while_and_then_tried_again(clock: Clock
     assert gateway.verbs == ["LIST"]
     clock.now += FAILED_SECONDS + 1
     assert directory.find(gateway, "acme-corp") == account()
+
+
+def test_a_failure_for_want_of_time_does_not_meet_who_has_it(clock: Clock) -> None:
+    busy = RateLimited("list the customers", "the service answered 429", status=429, retry_after=40.0)
+    gateway = Scripted(customers=[busy, [account()]])
+    directory = Directory()
+    for _ in range(2):
+        with pytest.raises(RateLimited):
+            directory.find(gateway.within(Deadline(30.0, cancelled=clock)), "acme-corp")
+    assert directory.find(gateway.within(Deadline(300.0, cancelled=clock)), "acme-corp") == account()
+    assert gateway.verbs == ["LIST", "LIST"]
+
+
+@pytest.mark.parametrize("seconds", [None, 200.0, 400.0])
+def test_any_other_failure_meets_all(clock: Clock, seconds: float | None) -> None:
+    """Those that ask for more than they have as well: nobody gets an answer in that time."""
+    down = InDoubt("list the customers", "the service answered 503", status=503, retry_after=seconds)
+    gateway = Scripted(customers=[down])
+    directory = Directory()
+    for own in (300.0, 250.0):
+        with pytest.raises(InDoubt):
+            directory.find(gateway.within(Deadline(own, cancelled=clock)), "acme-corp")
+    assert gateway.verbs == ["LIST"]
 
 
 def test_nobody_waits_past_a_deadline_for_what_another_operation_asks() -> None:
@@ -231,7 +262,7 @@ def test_a_list_is_young_for_a_second_since_it_was_asked_for_and_renewed_meanwhi
     assert gateway.verbs == ["LIST", "LIST"]
 
 
-@pytest.mark.parametrize("answer", [portal(), [account()]], ids=["fails", "does not vouch"])
+@pytest.mark.parametrize("answer", [portal(), [account()]], ids=["fails", "contradicts"])
 def test_after_a_list_that_was_no_help_there_is_none_for_a_while(
     clock: Clock, names: Iterator[str], answer: object
 ) -> None:

@@ -76,6 +76,13 @@ def test_a_list_that_does_not_vouch_for_itself_tells_nothing(
     assert not found.shows_free("free-name")
 
 
+def test_a_list_that_only_came_late_contradicts_nothing() -> None:
+    found = listing(account(), MINE, mine_corp=created(before=WITNESS_SECONDS + 0.1))
+    assert found.agrees
+    assert not found.vouches
+    assert not listing(account()).agrees
+
+
 def test_a_deletion_vouches_for_what_is_there_alone() -> None:
     found = listing(account(), gone_corp=deleted())
     assert found.shown("acme-corp") == account()
