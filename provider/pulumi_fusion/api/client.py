@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pulumi_fusion.api import wire
-from pulumi_fusion.api.retries import retries_for
+from pulumi_fusion.api.retries import Proof, retries_for
 from pulumi_fusion.api.tokens import AccessToken, Netosecret, TokenSource
 from pulumi_fusion.api.transport import Relayed, Transport
 from pulumi_fusion.deadline import Deadline
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["FusionClient", "Leave"]
 
 T = TypeVar("T")
-
-
-def _nothing() -> None:
-    """There is nothing to look at before a request is sent again."""
 
 
 class Leave(Protocol):
@@ -50,8 +46,8 @@ class FusionClient:
     Every call may raise :class:`~pulumi_fusion.errors.RequestFailed`, whose subclass says whether the service
     may have acted, DeadlineExceeded, or Cancelled. A call that only reads, or asks for an access token, is
     repeated after faults; one that changes something only when it certainly did not reach the service, or was
-    refused with a 401 or a 429. ``look_again`` is called before the latter and may raise to keep it from going out:
-    what held minutes ago may hold no longer.
+    refused with a 401 or a 429. ``look_again`` is called before the latter, and before one that had to wait for more
+    than a second to be sent at all, and may raise to keep it from going out: what held a while ago may hold no longer.
 
     ::
 
@@ -143,7 +139,7 @@ class FusionClient:
         """One customer. Raises NotFound only when the service itself says that there is none."""
         return self._call(wire.get_customer(shortname))
 
-    def create_customer(self, body: Mapping[str, Any], *, look_again: Callable[[], None] = _nothing) -> Account:
+    def create_customer(self, body: Mapping[str, Any], *, look_again: Callable[[], None] | None = None) -> Account:
         """Make a customer from the API's own fields (``shortname``, ``organization``, ``retention``, ...).
 
         https://docs.netography.com/api-reference/netography-apis/resellers lists them. Raises InDoubt when the
@@ -152,7 +148,7 @@ class FusionClient:
         return self._call(wire.create_customer(body), look_again)
 
     def update_customer(
-        self, shortname: str, body: Mapping[str, Any], *, look_again: Callable[[], None] = _nothing
+        self, shortname: str, body: Mapping[str, Any], *, look_again: Callable[[], None] | None = None
     ) -> Account:
         """Replace the settings of a customer by ``body``, which must be complete: the API knows no partial update.
 
@@ -160,7 +156,7 @@ class FusionClient:
         """
         return self._call(wire.update_customer(shortname, body), look_again)
 
-    def delete_customer(self, shortname: str, *, look_again: Callable[[], None] = _nothing) -> None:
+    def delete_customer(self, shortname: str, *, look_again: Callable[[], None] | None = None) -> None:
         """Delete a customer. Raises NotFound when there was none, InDoubt when it may or may not be gone."""
         self._call(wire.delete_customer(shortname), look_again)
 
@@ -226,19 +222,22 @@ class FusionClient:
     def __repr__(self) -> str:
         return f"FusionClient(url={self._url!r}, account={self._account!r})"
 
-    def _call(self, request: wire.Request[T], look_again: Callable[[], None] = _nothing) -> T:
+    def _call(self, request: wire.Request[T], look_again: Callable[[], None] | None = None) -> T:
         deadline = self._deadline or Deadline(self._seconds)
+        # From here on, for the wait for a token lets it grow old as well.
+        proof = Proof(look_again) if look_again else None
 
         def send(token: Secret) -> T:
             def attempt() -> T:
-                return request.read(self._transport.exchange(request, deadline, token=token))
+                until = proof.until if proof else None
+                return request.read(self._transport.exchange(request, deadline, token=token, until=until))
 
             return self._retries.run(
                 attempt,
                 deadline,
                 operation=request.operation,
                 repeatable=request.repeatable,
-                look_again=look_again,
+                proof=proof,
             )
 
         try:
@@ -249,7 +248,8 @@ class FusionClient:
             except Unauthorized:
                 # The token may have ended early. A 401 means that nothing was done, so any verb repeats.
                 token = self._leave.token(deadline, instead_of=token)
-            look_again()
+            if proof:
+                proof.renew()
             return send(token)
         except FusionError as failure:
             raise failure.during(request.operation, request.shortname) from None

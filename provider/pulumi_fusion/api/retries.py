@@ -18,7 +18,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from pulumi_fusion.deadline import WORTHWHILE, Deadline, backoff
 from pulumi_fusion.errors import InDoubt, NotSent, RateLimited, Rejected, RequestFailed
 
-__all__ = ["Budget", "Pace", "Retries", "retries_for"]
+__all__ = ["Budget", "Pace", "Proof", "Retries", "retries_for"]
 
 T = TypeVar("T")
 
@@ -26,8 +26,10 @@ ATTEMPTS: Final = 5
 LONGEST_WAIT: Final = 300.0
 """Seconds: the one window that the vendor documents ("50 requests per 300 seconds", POST /api/v1/user)."""
 
-# Seconds that a request may wait for its turn, or to be sent at all, before what it relies on is looked at again.
+# Seconds that a request may wait, for a token, its turn or a connection, before what it relies on is looked at again;
+# and once that was done, longer, so that a queue in which all others wait too lets it through.
 _PROVED: Final = 1.0
+_LOOKED: Final = 30.0
 
 
 class Budget:
@@ -142,32 +144,34 @@ class _Old(Exception):
     """What a request relies on was proved too long ago to send it."""
 
 
-class _Proof:
-    """When what a request relies on was proved, and how it is proved anew; ``look_again`` is called once at most for
-    the wait, so that a long queue does not keep it from its turn for ever.
+class Proof:
+    """That what a request relies on was proved a moment ago; and how it is proved anew: ``look_again``, which raises
+    what keeps the request back.
     """
 
-    def __init__(self, look_again: Callable[[], None], clock: Callable[[], float]) -> None:
+    def __init__(self, look_again: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._look_again = look_again
         self._clock = clock
-        self._since: float | None = clock()
+        self.until = clock() + _PROVED
+        """The moment of the clock until which the request may be sent."""
 
     def require(self) -> None:
-        if self._since is not None and self._clock() - self._since > _PROVED:
+        """Raises what makes :class:`Retries` look again."""
+        if self._clock() > self.until:
             raise _Old
 
     def renew(self) -> None:
+        """Look again. Raises what ``look_again`` raises."""
         self._look_again()
-        self._since = None
+        self.until = self._clock() + _LOOKED
 
 
 class Retries:
     """Repeats one request as far as its phase, the deadline, the pace and the budget allow."""
 
-    def __init__(self, budget: Budget, pace: Pace, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, budget: Budget, pace: Pace) -> None:
         self._budget = budget
         self._pace = pace
-        self._clock = clock
 
     def run(
         self,
@@ -176,20 +180,19 @@ class Retries:
         *,
         operation: str,
         repeatable: bool,
-        look_again: Callable[[], None] = lambda: None,
+        proof: Proof | None = None,
     ) -> T:
         """The first result of ``attempt``, called up to 5 times, 429 not counted.
 
         ``operation`` is an infinitive for error texts; ``repeatable`` says that a repeat does no harm even if
-        the first one was done; ``look_again`` is called after the wait for a 429, and where one that is not repeatable
-        had to wait for more than a second before it was sent; what it raises ends it.
+        the first one was done; the ``proof`` is renewed after the wait for a 429, and where it ended before the turn
+        of the request.
         Raises what the last attempt raised, at once when a repeat is not allowed or would wait past the
         deadline, and Cancelled when an interrupt ends a wait.
         """
 
         spent = 0
         pauses = backoff()
-        proof = None if repeatable else _Proof(look_again, self._clock)
 
         def give_up(state: RetryCallState) -> bool:
             nonlocal spent
@@ -215,7 +218,7 @@ class Retries:
         self._budget.earn(spent)
         return result
 
-    def _patiently(self, attempt: Callable[[], T], deadline: Deadline, operation: str, proof: _Proof | None) -> T:
+    def _patiently(self, attempt: Callable[[], T], deadline: Deadline, operation: str, proof: Proof | None) -> T:
         """Wait out any 429, which costs nothing of the budget: the pace already thins out the requests."""
         while True:
             try:

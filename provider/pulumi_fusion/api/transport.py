@@ -70,14 +70,22 @@ class Transport:
         self._idle: list[tuple[float, requests.Session]] = []
         self._relays: set[_Relay] = set()
 
-    def exchange(self, request: Request[Any], deadline: Deadline, *, token: Secret | None = None) -> Answer:
+    def exchange(
+        self,
+        request: Request[Any],
+        deadline: Deadline,
+        *,
+        token: Secret | None = None,
+        until: float | None = None,
+    ) -> Answer:
         """Send the request once and return the answer, whatever it says.
 
         Raises Cancelled or DeadlineExceeded if it may not start any more, NotSent when nothing of it was
-        sent, InDoubt when it was sent and no whole answer came back in time.
+        sent, also where a connection came after ``until``, a moment of ``time.monotonic``; InDoubt when it was sent and
+        no whole answer came back in time.
         """
         deadline.check(request.operation)
-        exchange = _Exchange(self, request, deadline, token)
+        exchange = _Exchange(self, request, deadline, token, until)
         threading.Thread(target=exchange.run, name="pulumi-fusion-exchange", daemon=True).start()
         return exchange.outcome()
 
@@ -160,11 +168,19 @@ class Transport:
 class _Exchange:
     """One request under way, seen from the thread that sends it and from the one that waits."""
 
-    def __init__(self, transport: Transport, request: Request[Any], deadline: Deadline, token: Secret | None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        request: Request[Any],
+        deadline: Deadline,
+        token: Secret | None,
+        until: float | None,
+    ) -> None:
         self._transport = transport
         self._request = request
         self._deadline = deadline
         self._token = token
+        self._until = until
         self._done = threading.Event()
         self._lock = threading.Lock()
         self._since = time.monotonic()
@@ -246,8 +262,11 @@ class _Exchange:
             if self._left:
                 raise self._failed(NotSent, "it was left before it was sent")
             self._deadline.check(self._request.operation)
+            now = time.monotonic()
+            if self._until is not None and now > self._until:
+                raise self._failed(NotSent, f"the connection took {now - self._since:.2g} s")
             self._sending = True
-            self._since = time.monotonic()
+            self._since = now
             self._socket = _socket_of(connection)
 
     def _send(self, session: requests.Session) -> Answer:

@@ -17,8 +17,9 @@ class Gateway(Protocol):
     """The service's verbs. Each raises a :class:`~pulumi_fusion.errors.RequestFailed` whose class is the phase
     in which it failed, and repeats on its own only what provably changed nothing.
 
-    ``look_again`` is called before a request that the service refused (401, 429) is sent once more, for minutes may
-    have passed since what it relies on was proved; what it raises keeps the request back.
+    ``look_again`` is called before a request that the service refused (401, 429) is sent once more, and before one that
+    had to wait to be sent at all, for minutes may have passed since what it relies on was proved; what it raises keeps
+    the request back.
     """
 
     @property

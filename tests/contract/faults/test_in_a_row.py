@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -42,6 +43,13 @@ def four_at_a_time(acts: Iterable[Callable[[], Outcome]]) -> list[Outcome]:
     """As the dynamic provider's server runs them, and in order."""
     with ThreadPoolExecutor(4) as pool:
         return [future.result() for future in [pool.submit(act) for act in acts]]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)
 
 
 def ups(stack: Stack, names: Iterable[str] = ROW) -> list[Callable[[], Outcome]]:
@@ -138,3 +146,24 @@ def test_a_name_that_somebody_takes_meanwhile_is_told(emulator: Emulator) -> Non
         (outcome,) = four_at_a_time(ups(stack, ROW[-1:]))
         assert "exists already" in outcome.text
         stack.require_unharmed()
+
+
+def test_names_that_somebody_takes_while_a_limit_holds_the_row_back(emulator: Emulator) -> None:
+    """What a list proved is too old when the wait ends, and the service would make a second one."""
+    *first, limited = ROW[:24]
+    held = ROW[24:]
+    with Stack(emulator, deadline=20) as stack:
+        assert all(outcome.ok for outcome in four_at_a_time(ups(stack, first)))
+        emulator.faults.add("POST /customer 429 retry-after=2 x1")
+        with ThreadPoolExecutor(len(held) + 1) as pool:
+            waits = pool.submit(*ups(stack, [limited]))
+            until(lambda: any(entry.status == 429 for entry in emulator.requests))
+            outcomes = [pool.submit(act) for act in ups(stack, held)]
+            for name in held:
+                emulator.seed(name, organization="Somebody Else")
+            assert waits.result().ok
+            assert all("exists already" in outcome.result().text for outcome in outcomes)
+        stack.require_unharmed()
+        assert [stack.posts(name) for name in held] == [0] * len(held)
+        # Without the wait the list would have stood for these.
+        assert {len(emulator.requests.of("GET", f"/customer/{name}")) for name in held} == {1}

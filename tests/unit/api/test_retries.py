@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.api.retries import ATTEMPTS, Budget, Pace, Retries
+from pulumi_fusion.api.retries import ATTEMPTS, Budget, Pace, Proof, Retries
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import (
     BadRequest,
@@ -119,9 +119,7 @@ def test_a_fault_that_stays_is_tried_five_times_with_growing_random_waits() -> N
     assert all(0 <= wait <= bound for wait, bound in zip(clock.waits, (0.5, 1, 2, 4), strict=True))
 
 
-def told(
-    clock: Clock, script: list[Callable[[], RequestFailed]], *, pace: Pace | None = None, repeatable: bool = False
-) -> list[str]:
+def told(clock: Clock, script: list[Callable[[], RequestFailed]], *, pace: Pace | None = None) -> list[str]:
     """What is done in which order: looks, and attempts."""
     did: list[str] = []
 
@@ -130,12 +128,12 @@ def told(
         if script:
             raise script.pop(0)()
 
-    Retries(Budget(), pace or Pace(clock), clock).run(
+    Retries(Budget(), pace or Pace(clock)).run(
         attempt,
         FakeDeadline(clock),
         operation="create",
-        repeatable=repeatable,
-        look_again=lambda: did.append("looked"),
+        repeatable=False,
+        proof=Proof(lambda: did.append("looked"), clock),
     )
     return did
 
@@ -143,7 +141,6 @@ def told(
 def test_what_could_not_be_sent_for_a_while_is_looked_at_before_it_goes_out() -> None:
     unavailable = failed(NotSent, retry_after=1.1)
     assert told(Clock(), [unavailable]) == ["sent", "looked", "sent"]
-    assert told(Clock(), [unavailable], repeatable=True) == ["sent", "sent"]
 
 
 def held(clock: Clock, seconds: float) -> Pace:
@@ -157,23 +154,40 @@ def held(clock: Clock, seconds: float) -> Pace:
 def test_what_waited_for_its_turn_is_looked_at_before_it_goes_out() -> None:
     clock = Clock()
     assert told(clock, [], pace=held(clock, 60)) == ["looked", "sent"]
-    assert told(clock, [], pace=held(clock, 60), repeatable=True) == ["sent"]
 
 
-def test_a_look_after_a_wait_is_enough() -> None:
-    """However long the queue is after it, so that everybody gets a turn."""
+def test_a_proof_grows_old_before_the_request_has_its_turn_as_well() -> None:
+    """While the call waits for an access token."""
+    clock = Clock()
+    did: list[str] = []
+    proof = Proof(lambda: did.append("looked"), clock)
+    clock.now += 1.1
+    retries = Retries(Budget(), Pace(clock))
+    retries.run(lambda: did.append("sent"), FakeDeadline(clock), operation="create", repeatable=False, proof=proof)
+    assert did == ["looked", "sent"]
+
+
+@pytest.mark.parametrize(("wait", "looks"), [(29, 1), (31, 2)])
+def test_a_look_lasts_longer_than_a_queue_takes_and_not_for_ever(wait: float, looks: int) -> None:
+    """So that everybody gets a turn, and nobody is sent on the word of a look before another 429."""
     clock = Clock()
     pace = held(clock, 60)
-
-    def look_long() -> None:
-        did.append("looked")
-        clock.now += 60
-
     did: list[str] = []
-    Retries(Budget(), pace, clock).run(
-        lambda: did.append("sent"), FakeDeadline(clock), operation="create", repeatable=False, look_again=look_long
+
+    def look() -> None:
+        did.append("looked")
+        if len(did) == 1:
+            with pytest.raises(RateLimited), pace.turn(FakeDeadline(clock), "create"):
+                raise failed(RateLimited, status=429, retry_after=wait)()
+
+    Retries(Budget(), pace).run(
+        lambda: did.append("sent"),
+        FakeDeadline(clock),
+        operation="create",
+        repeatable=False,
+        proof=Proof(look, clock),
     )
-    assert did == ["looked", "sent"]
+    assert did == ["looked"] * looks + ["sent"]
 
 
 def test_no_two_clients_wait_alike() -> None:
