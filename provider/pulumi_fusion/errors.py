@@ -11,7 +11,7 @@
     │   ├── AbsenceNotProved    the service does not say plainly that the shortname is free
     │   ├── Protected           deletion protection is on
     │   ├── HasSubAccounts      the customer has customers of its own
-    │   ├── NotOurs             the live account is not the one in state
+    │   ├── NotOurs             the live account is not proved to be the one in state
     │   ├── SessionRefused      no masquerade session is opened on these terms
     │   ├── NotAudited          what a session does could not be written down, so there is none
     │   └── OutOfBounds         the session does not allow the request
@@ -166,7 +166,7 @@ class HasSubAccounts(Refusal):
 
 
 class NotOurs(Refusal):
-    """The account that lives under the shortname is not the one in state."""
+    """The account that lives under the shortname is not proved to be the one in state."""
 
 
 class SessionRefused(Refusal):

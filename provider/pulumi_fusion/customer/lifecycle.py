@@ -57,6 +57,7 @@ from pulumi_fusion.errors import (
     RateLimited,
     Rejected,
     RequestFailed,
+    Unrecognised,
 )
 from pulumi_fusion.settings import PREFLIGHT_SECONDS, Preflight
 
@@ -156,6 +157,12 @@ class _Beside:
     def found_none(self) -> bool:
         """Whether the look took place, and the service said that there is no such account."""
         return not self._answer.cancelled() and isinstance(self._answer.exception(), NotFound)
+
+
+def _is_foreign(failure: FusionError) -> bool:
+    """Whether something between may have answered, which then may have answered what was sent before as well."""
+    told_success = isinstance(failure, InDoubt) and failure.status is not None and failure.status < 400
+    return isinstance(failure, Unrecognised) or told_success
 
 
 @contextmanager
@@ -327,15 +334,14 @@ class Lifecycle:
         return settled
 
     def _still_free(self, op: _Operation) -> None:
-        """The proof anew before a POST that was refused goes out once more: its 429 may have held it for minutes."""
+        """The proof anew before a POST that had to wait: a 429 may have held it for minutes."""
         try:
             self._prove_absence(op)
         except RequestFailed as unclear:
             raise AbsenceNotProved(
                 op.attempted,
-                f"the service refused it for now, and whether the shortname is still free is not known: "
-                f"{unclear.came_back}",
-                next_step="Run it again: that is asked before anything is sent.",
+                f"it had to wait, and whether the shortname is still free is not known: {unclear.came_back}",
+                next_step="Nothing was created. Run it again: that is asked before anything is sent.",
             ) from None
 
     def _settle(self, op: _Operation, body: Mapping[str, Any], doubt: InDoubt) -> Account | None:
@@ -723,12 +729,15 @@ class Lifecycle:
             try:
                 if op.live().id != customer_id:
                     return  # somebody made it anew since
-            except FusionError:
-                return  # gone; or not to be seen, which takes nothing from the answer to the deletion
+                shown = "the customer is still there"
+            except FusionError as failure:
+                if not _is_foreign(failure):
+                    return  # gone; or not to be seen, which takes nothing from the answer to the deletion
+                shown = f"since then {failure.came_back}"
             if started - op.deadline.remaining() >= self._settle_seconds:
                 break
             op.deadline.wait(max(0.05, pause))
-        raise self._open(op, "the deletion was accepted, but the customer is still there")
+        raise self._open(op, f"the deletion was accepted, but {shown}")
 
     def _require_childless(self, op: _Operation, live: Account) -> None:
         if live.is_childless:
@@ -788,8 +797,8 @@ class Lifecycle:
         account that was meant. ``send`` takes the look that comes before what was refused, or had to wait, is sent;
         ``require`` raises what else that look must not show.
 
-        Raises NotFound where the account is gone, NotOurs where another one took its place, OutcomeUnknown where
-        nothing can be proved.
+        Raises NotFound where the account is gone; NotOurs where it is not proved, before anything was sent, that it
+        still is the one that was meant; OutcomeUnknown where something was sent and what came of it is not proved.
         """
 
         def still_the_same() -> None:
@@ -798,7 +807,11 @@ class Lifecycle:
             except NotFound:
                 raise
             except RequestFailed as unclear:
-                raise self._open(op, f"the service refused it for now, and since then {unclear.came_back}") from None
+                raise NotOurs(
+                    op.attempted,
+                    f"it had to wait, and whether the customer is still the same is not known: {unclear.came_back}",
+                    next_step="Nothing was changed. Run it again: that is asked before anything is sent.",
+                ) from None
             if live.id != customer_id:
                 raise NotOurs(
                     op.attempted,
@@ -812,11 +825,13 @@ class Lifecycle:
             return send(still_the_same)
         except InDoubt as lost:
             doubt = lost
+        since = "is still in doubt"
         for _, pause in zip(range(SENDS_IN_DOUBT - 1), backoff(), strict=False):
             try:
                 op.deadline.wait(pause)
                 live = op.live()
                 if live.id != customer_id:
+                    since = f"cannot be seen, for another customer (id {live.id!r}) has taken the place of this one"
                     break
                 require(live)
                 return send(still_the_same)
@@ -824,9 +839,10 @@ class Lifecycle:
                 doubt = lost
             except NotFound:
                 raise
-            except FusionError:
+            except FusionError as unclear:
+                since = f"could not be settled since: {unclear.came_back}"
                 break
-        raise self._open(op, f"the request was sent, {doubt.came_back}, and its effect could not be settled since")
+        raise self._open(op, f"the request was sent, {doubt.came_back}, and its effect {since}")
 
     def _open(self, op: _Operation, came_back: str) -> OutcomeUnknown:
         return OutcomeUnknown(
