@@ -54,6 +54,11 @@ def main() -> int:
     ``sys.argv[1]`` is the engine's address. It is missing where the engine attaches to a process that runs already
     (PULUMI_DEBUG_PROVIDERS).
     """
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    # An engine that was killed says nothing; its child is inherited by another process then.
+    parent = os.getppid()
     redact_logs()
     servicer = Servicer(engine=next((each for each in sys.argv[1:] if not each.startswith("-")), ""))
     server, port = serve(servicer)
@@ -61,12 +66,6 @@ def main() -> int:
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     sys.stdout = sys.stderr
-
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    # An engine that was killed says nothing; its child is inherited by another process then.
-    parent = os.getppid()
     while not ended.wait(_LOOK):
         if os.getppid() != parent:
             break
