@@ -70,7 +70,9 @@ def main(
         delays = sorted(set(latencies or ((50,) if quick else _LATENCIES)))
         figures = Figures([])
         try:
-            for turn in _measured(numbers, delays, chosen or tuple(PROVIDERS), rounds or (1 if quick else 3)):
+            for turn in _measured(
+                numbers, delays, tuple(dict.fromkeys(chosen or PROVIDERS)), rounds or (1 if quick else 3)
+            ):
                 figures = Figures([*figures.samples, *turn])
                 # A long run that ends early keeps what it has.
                 (output / "speed.json").write_text(report.as_json(figures, where))
@@ -93,7 +95,9 @@ def _measured(
     for number in range(rounds):
         for count, latency in settings:
             began = time.monotonic()
-            taking_part = [PROVIDERS[name] for name in chosen if count <= PROVIDERS[name].most or len(chosen) == 1]
+            taking_part = [PROVIDERS[name] for name in chosen if count <= PROVIDERS[name].most] or [
+                PROVIDERS[chosen[0]]
+            ]
             # Whoever comes first finds the caches colder.
             turned = taking_part[number % len(taking_part) :] + taking_part[: number % len(taking_part)]
             lives = [_as_far_as_it_goes(lived(provider, count, latency), provider.title) for provider in turned]

@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from tests.benchmarks.speed.process import processor_seconds
+from tests.benchmarks.speed.process import Failed, processor_seconds
 
 __all__ = ["Asked", "Service"]
 
@@ -41,6 +41,10 @@ class Service:
         )
         assert self._process.stdout is not None
         lines = [shlex.split(self._process.stdout.readline()) for _ in range(2)]
+        if not all(lines):
+            self._process.kill()
+            self._process.wait()
+            raise Failed(f"the emulator ended with exit code {self._process.returncode} before it served")
         self.environ = dict(words[1].split("=", 1) for words in lines)
         """What a command needs to find it."""
         self._spent = 0.0
