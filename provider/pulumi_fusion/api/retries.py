@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
+from pulumi_fusion.api.transport import Late
 from pulumi_fusion.deadline import WORTHWHILE, Deadline, backoff
 from pulumi_fusion.errors import InDoubt, NotSent, RateLimited, Rejected, RequestFailed
 
@@ -140,10 +141,6 @@ class Pace:
                 self._abreast, self._step = None, self._FIRST
 
 
-class _Old(Exception):
-    """What a request relies on was proved too long ago to send it."""
-
-
 class Proof:
     """That what a request relies on was proved a moment ago; and how it is proved anew: ``look_again``, which raises
     what keeps the request back.
@@ -155,10 +152,10 @@ class Proof:
         self.until = clock() + _PROVED
         """The moment of the clock until which the request may be sent."""
 
-    def require(self) -> None:
-        """Raises what makes :class:`Retries` look again."""
+    def require(self, operation: str) -> None:
+        """Raises Late once that moment is over."""
         if self._clock() > self.until:
-            raise _Old
+            raise Late(operation, "it waited too long for its turn")
 
     def renew(self) -> None:
         """Look again. Raises what ``look_again`` raises."""
@@ -219,18 +216,20 @@ class Retries:
         return result
 
     def _patiently(self, attempt: Callable[[], T], deadline: Deadline, operation: str, proof: Proof | None) -> T:
-        """Wait out any 429, which costs nothing of the budget: the pace already thins out the requests."""
+        """Wait out any 429, which costs nothing of the budget: the pace already thins out the requests. Nor does it
+        cost anything that a proof grew old meanwhile.
+        """
         while True:
             try:
                 with self._pace.turn(deadline, operation):
                     if proof is not None:
-                        proof.require()
+                        proof.require(operation)
                     return attempt()
             except RateLimited as answer:
                 asked = answer.retry_after or 0.0
                 if asked > LONGEST_WAIT or asked >= deadline.remaining():
                     raise
-            except _Old:
+            except Late:
                 pass
             if proof is not None:
                 proof.renew()

@@ -38,7 +38,7 @@ from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import FusionError, InDoubt, NotSent, RequestFailed, capped
 from pulumi_fusion.redaction import Secret
 
-__all__ = ["Relayed", "Transport"]
+__all__ = ["Late", "Relayed", "Transport"]
 
 _CONNECT = 5.0
 _CONNECTION = 10.0  # seconds for name, connection and TLS together
@@ -55,6 +55,10 @@ _IDLE = 4.0
 
 # How soon a waiting caller sees an interrupt; an answer wakes it at once.
 _GLANCE = 0.2
+
+
+class Late(NotSent):
+    """Not sent, for what the request relies on was proved too long ago."""
 
 
 class Transport:
@@ -81,7 +85,7 @@ class Transport:
         """Send the request once and return the answer, whatever it says.
 
         Raises Cancelled or DeadlineExceeded if it may not start any more, NotSent when nothing of it was
-        sent, also where a connection came after ``until``, a moment of ``time.monotonic``; InDoubt when it was sent and
+        sent, Late where a connection came after ``until``, a moment of ``time.monotonic``; InDoubt when it was sent and
         no whole answer came back in time.
         """
         deadline.check(request.operation)
@@ -264,7 +268,7 @@ class _Exchange:
             self._deadline.check(self._request.operation)
             now = time.monotonic()
             if self._until is not None and now > self._until:
-                raise self._failed(NotSent, f"the connection took {now - self._since:.2g} s")
+                raise self._failed(Late, f"the connection took {now - self._since:.2g} s")
             self._sending = True
             self._since = now
             self._socket = _socket_of(connection)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pulumi_fusion.api.retries import ATTEMPTS, Budget, Pace, Proof, Retries
+from pulumi_fusion.api.transport import Late
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import (
     BadRequest,
@@ -141,6 +142,12 @@ def told(clock: Clock, script: list[Callable[[], RequestFailed]], *, pace: Pace 
 def test_what_could_not_be_sent_for_a_while_is_looked_at_before_it_goes_out() -> None:
     unavailable = failed(NotSent, retry_after=1.1)
     assert told(Clock(), [unavailable]) == ["sent", "looked", "sent"]
+
+
+def test_what_came_late_to_its_connection_is_looked_at_and_costs_nothing() -> None:
+    clock = Clock()
+    assert told(clock, [failed(Late)]) == ["sent", "looked", "sent"]
+    assert clock.waits == []
 
 
 def held(clock: Clock, seconds: float) -> Pace:
