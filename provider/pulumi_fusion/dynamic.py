@@ -8,8 +8,8 @@ The user's program imports this module as well, and needs the words alone: what 
 engine's calls arrive.
 """
 
-from __future__ import annotations
-
+# Annotations are not postponed here: the SDK reads those of Customer once for each resource, and would compile each of
+# their texts anew.
 import sys
 from collections.abc import Mapping
 from enum import Enum
@@ -42,7 +42,7 @@ class CustomerProvider(dynamic.ResourceProvider):
     # The pickle is the name of this class and nothing secret; as a secret it would only be noise in every diff.
     serialize_as_secret_always = False
 
-    _connection: Connection
+    _connection: "Connection"
 
     def configure(self, req: dynamic.ConfigureRequest) -> None:
         """Read the settings from the stack configuration and the environment of this run."""
@@ -184,7 +184,7 @@ class Customer(dynamic.Resource, module="fusion", name="Customer"):
         self._register(resource_name, declared, opts)
 
     @classmethod
-    def get(cls, resource_name: str, id: Input[str], opts: pulumi.ResourceOptions | None = None) -> Customer:
+    def get(cls, resource_name: str, id: Input[str], opts: pulumi.ResourceOptions | None = None) -> "Customer":
         """An existing customer, read by its shortname and not managed by this stack."""
         customer = cls.__new__(cls)
         options = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
@@ -215,14 +215,14 @@ def _plain(properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _state(properties: Mapping[str, Any]) -> State:
+def _state(properties: Mapping[str, Any]) -> "State":
     """What the engine keeps of a customer."""
     from pulumi_fusion.customer.model import State
 
     return State.recall(_plain(properties))
 
 
-def _inputs(properties: Mapping[str, Any]) -> Inputs:
+def _inputs(properties: Mapping[str, Any]) -> "Inputs":
     """What was checked before."""
     from pulumi_fusion.customer.model import Inputs
 

@@ -91,6 +91,11 @@ def test_the_name_of_the_provider_is_a_contract_with_every_state() -> None:
     assert found is not pulumi_fusion.Customer
 
 
+def test_the_types_of_outputs_are_no_texts() -> None:
+    """Which the SDK would compile anew for each resource."""
+    assert not any(isinstance(each, str) for each in pulumi_fusion.Customer.__annotations__.values())
+
+
 def test_the_provider_is_pickled_as_its_name_and_nothing_else() -> None:
     from pulumi_fusion.dynamic import CustomerProvider
 
