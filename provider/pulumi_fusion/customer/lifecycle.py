@@ -57,7 +57,6 @@ from pulumi_fusion.errors import (
     RateLimited,
     Rejected,
     RequestFailed,
-    Unrecognised,
 )
 from pulumi_fusion.settings import PREFLIGHT_SECONDS, Preflight
 
@@ -160,9 +159,8 @@ class _Beside:
 
 
 def _is_foreign(failure: FusionError) -> bool:
-    """Whether something between may have answered, which then may have answered what was sent before as well."""
-    told_success = isinstance(failure, InDoubt) and failure.status is not None and failure.status < 400
-    return isinstance(failure, Unrecognised) or told_success
+    """Whether something between takes for done what it does not understand, and so the request before it as well."""
+    return isinstance(failure, InDoubt) and failure.status is not None and failure.status < 400
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def lost() -> InDoubt:
 
 
 def portal() -> Unrecognised:
-    return Unrecognised("read the customer", "the service answered 200 with a page")
+    return Unrecognised("read the customer", "the service answered 200 with a page", status=200)
 
 
 def refused() -> BadRequest:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pulumi_fusion.customer import lifecycle
 from pulumi_fusion.customer.changes import UNKNOWN
 from pulumi_fusion.customer.directory import YOUNG_SECONDS
 from pulumi_fusion.customer.lifecycle import LOOKS_BEFORE_GONE, SETTLE_SECONDS, Lifecycle
@@ -34,6 +35,7 @@ from pulumi_fusion.errors import (
     Protected,
     RateLimited,
     SettingsError,
+    Unrecognised,
 )
 from tests.unit.customer.scripted import (
     ABOVE,
@@ -925,6 +927,13 @@ def test_a_customer_is_deleted_after_a_look(over: Over) -> None:
     assert gateway.verbs == ["GET", "DELETE", "GET"]
 
 
+@pytest.fixture
+def beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the look that the other tests do without."""
+    monkeypatch.setattr(lifecycle, "LOOK_BESIDE", 0.01)
+
+
+@pytest.mark.usefixtures("beside")
 def test_a_look_goes_out_beside_a_deletion_that_takes_its_time(over: Over) -> None:
     looked = threading.Event()
 
@@ -937,6 +946,7 @@ def test_a_look_goes_out_beside_a_deletion_that_takes_its_time(over: Over) -> No
     assert gateway.verbs == ["GET", "DELETE", "GET"]
 
 
+@pytest.mark.usefixtures("beside")
 @pytest.mark.parametrize("answer", [account, portal, unreachable])
 def test_a_look_that_was_too_early_or_told_nothing_is_repeated(over: Over, answer: Callable[[], Any]) -> None:
     looked = threading.Event()
@@ -950,6 +960,7 @@ def test_a_look_that_was_too_early_or_told_nothing_is_repeated(over: Over, answe
     assert gateway.verbs == ["GET", "DELETE", "GET", "GET"]
 
 
+@pytest.mark.usefixtures("beside")
 def test_a_look_beside_says_nothing_of_a_deletion_that_failed(over: Over) -> None:
     looked = threading.Event()
 
@@ -982,7 +993,11 @@ def test_a_deletion_that_comes_to_nothing_is_told(over: Over, clock: Clock) -> N
     assert SETTLE_SECONDS <= clock.now - began <= 2 * SETTLE_SECONDS
 
 
-@pytest.mark.parametrize("look", [absent, lost, no_role, unreachable, lambda: account(id="id-2")])
+def not_found_elsewhere() -> Unrecognised:
+    return Unrecognised("read the customer", "the service answered 404 with a page", status=404)
+
+
+@pytest.mark.parametrize("look", [absent, lost, no_role, unreachable, not_found_elsewhere, lambda: account(id="id-2")])
 def test_a_deletion_that_was_accepted_is_done_unless_it_is_seen_not_to_be(
     over: Over, look: Callable[[], object]
 ) -> None:
@@ -997,7 +1012,7 @@ def accepted(came_back: str = "it answered 204") -> InDoubt:
 
 @pytest.mark.parametrize("look", [portal, accepted])
 def test_a_deletion_is_not_believed_of_whoever_answers_the_look_as_well(over: Over, look: Callable[[], object]) -> None:
-    """What takes everything for done, or answers by a page of its own, may have answered the deletion."""
+    """What takes everything for done may have answered the deletion."""
     gateway = Scripted(get=itertools.chain([account()], repeat(look)), delete=[None])
     with pytest.raises(OutcomeUnknown, match="the deletion was accepted, but since then "):
         over(gateway).delete("acme-corp", state())
