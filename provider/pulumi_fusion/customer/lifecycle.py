@@ -158,8 +158,8 @@ class _Beside:
         return not self._answer.cancelled() and isinstance(self._answer.exception(), NotFound)
 
 
-def _is_foreign(failure: FusionError) -> bool:
-    """Whether something between takes for done what it does not understand, and so the request before it as well."""
+def _took_all_for_done(failure: FusionError) -> bool:
+    """Whether something between answered, which takes all that it does not understand for done, deletions as well."""
     return isinstance(failure, InDoubt) and failure.status is not None and failure.status < 400
 
 
@@ -729,7 +729,7 @@ class Lifecycle:
                     return  # somebody made it anew since
                 shown = "the customer is still there"
             except FusionError as failure:
-                if not _is_foreign(failure):
+                if not _took_all_for_done(failure):
                     return  # gone; or not to be seen, which takes nothing from the answer to the deletion
                 shown = f"since then {failure.came_back}"
             if started - op.deadline.remaining() >= self._settle_seconds:
