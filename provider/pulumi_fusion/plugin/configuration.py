@@ -7,19 +7,19 @@ state, and a key that is rotated later would not be seen by `pulumi refresh` and
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any, Final
 
 from pulumi_fusion.api.tokens import Netosecret
 from pulumi_fusion.customer.rules import Failure, nearest
 from pulumi_fusion.customer.words import UNKNOWN, state_key
 from pulumi_fusion.errors import SettingsError
 from pulumi_fusion.redaction import Secret
-from pulumi_fusion.settings import WAYS, read_setting
+from pulumi_fusion.settings import DEFAULT_API_URL, WAYS, Settings, read_setting
 
-__all__ = ["KEYS", "check", "replacing"]
+__all__ = ["KEYS", "check", "given", "other_account"]
 
 KEYS: Final[Mapping[str, str]] = {state_key(name): name for name in WAYS}
 """The inputs: key of the schema to the name of the setting."""
@@ -54,7 +54,7 @@ def check(plain: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> 
             try:
                 read = read_setting(KEYS[key], value)
                 if isinstance(read, Secret):
-                    _account({**url, **given(plain)})
+                    _readable(read, {**url, **given(plain)}.get("apiUrl"))
             except ValueError as wrong:
                 failures.append(Failure(key, f"{key} {wrong}"))
             except SettingsError as wrong:
@@ -62,37 +62,48 @@ def check(plain: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> 
     return failures
 
 
-class _Account(NamedTuple):
-    """Where a provider works: the service's host, and the account that the credential belongs to; None: not told."""
-
-    host: str | None
-    home: str | None
-
-
-def _account(plain: Mapping[str, Any]) -> _Account:
-    """Raises SettingsError or ValueError where the inputs cannot be read."""
-    inputs = given(plain)
-    url, secret = inputs.get("apiUrl"), inputs.get("netosecret")
-    known_url = read_setting("api_url", url) if isinstance(url, str) else None
-    if not isinstance(secret, str):
-        return _Account(urlsplit(known_url).netloc if known_url else None, None)
-    credential = Netosecret.parse(Secret(secret), api_url=known_url)
-    # A url that is not known yet may be any.
-    return _Account(None if url is UNKNOWN else urlsplit(credential.url).netloc, credential.shortname)
+def _readable(secret: Secret, url: Any) -> None:
+    """Raise SettingsError if the credential cannot be read; an address given as a setting replaces its url."""
+    named: str | None = DEFAULT_API_URL
+    if url is None or isinstance(url, str):
+        with contextlib.suppress(ValueError):  # that is a failure of apiUrl
+            named = url and read_setting("api_url", url)
+    Netosecret.parse(secret, api_url=named)
 
 
-def replacing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """The keys whose change makes it another service or another account, so that its customers are others too.
+def other_account(
+    old: Mapping[str, Any], new: Mapping[str, Any], environ: Mapping[str, str] = os.environ
+) -> SettingsError | None:
+    """Return the error about a credential of another account than the one that the old inputs name.
 
-    A credential that is rotated, and whatever only one side tells, replaces nothing.
+    The customers in the state are customers of the old account: under another one they would be looked for where they
+    are not, and replacing them would delete them. So it is never a replacement. Another address, or another key of the
+    same account, is a plain update. An old credential that came from the environment is not in the state, so nothing
+    can be compared with it.
     """
+    before = _home_account(given(old), {})
+    after = before and _home_account(given(new), environ)
+    if before is None or after is None or before == after:
+        return None
+    return SettingsError(
+        "use the provider's configuration",
+        f"netosecret belongs to the account {after!r}, but the provider and its customers in the state belong to "
+        f"{before!r}, and a provider does not change its account: its customers would stay behind",
+        next_step=(
+            f"Nothing was sent. For customers of {after!r} use another stack (`pulumi stack init`), or add another "
+            f"provider resource with this credential for them. Leave the customers of {before!r} with a provider that "
+            "has a credential of that account."
+        ),
+    )
+
+
+def _home_account(inputs: Mapping[str, Any], environ: Mapping[str, str]) -> str | None:
+    """Return the account that the credential belongs to, None where there is none or it cannot be read."""
+    if "netosecret" in inputs and not isinstance(inputs["netosecret"], str):
+        return None  # not known yet
     try:
-        before, after = _account(old), _account(new)
-    except (SettingsError, ValueError):
-        return []
-    keys = []
-    if None not in (before.host, after.host) and before.host != after.host:
-        keys.append("apiUrl" if old.get("apiUrl") != new.get("apiUrl") else "netosecret")
-    if None not in (before.home, after.home) and before.home != after.home:
-        keys.append("netosecret")
-    return list(dict.fromkeys(keys))
+        secret = Settings.resolve({"netosecret": inputs.get("netosecret")}, environ=environ).netosecret
+        # The url decides where it is used and not whose it is, so any host will do here.
+        return None if secret is None else Netosecret.parse(secret, api_url=DEFAULT_API_URL).shortname
+    except SettingsError:
+        return None

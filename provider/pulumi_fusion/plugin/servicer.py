@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from google.protobuf.empty_pb2 import Empty
 
 from pulumi_fusion.customer.gateway import Gateway
+from pulumi_fusion.customer.rules import Failure
 from pulumi_fusion.customer.words import UNKNOWN
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.engine import Connection, once, say
@@ -105,23 +106,32 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     # Its configuration.
 
     def CheckConfig(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
-        """Every wrong setting by its key; the inputs as they came, the credential as a secret."""
+        """Return every wrong setting by its key, or the inputs as they came, the credential as a secret.
+
+        ``olds`` are the inputs that the state holds of this provider, if any.
+        """
         news = values.read(request.news)
         failures = configuration.check(news.plain)
+        if not failures and (other := configuration.other_account(values.read(request.olds).plain, news.plain)):
+            failures.append(Failure("netosecret", f"{other.came_back}. {other.next_step}"))
         if failures:
             return provider_pb2.CheckResponse(failures=findings.failures(failures))
         # As they came: what the environment says must not get into the state.
         return provider_pb2.CheckResponse(inputs=values.write(news.plain, news.secret | {"netosecret"}))
 
     def DiffConfig(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
-        """What changed; another api host or another home account replaces."""
+        """Return which keys changed; none of them replaces anything.
+
+        The engine asks this too about a resource that moves from one provider to another, and of these two only the
+        new one was checked. Raises SettingsError if the new one belongs to another account.
+        """
         olds = configuration.given(values.read(request.old_inputs).plain or values.read(request.olds).plain)
         news = configuration.given(values.read(request.news).plain)
-        replaces = configuration.replacing(olds, news)
+        if other := configuration.other_account(olds, news):
+            raise other
         changed = [key for key in sorted({*olds, *news}) if olds.get(key) != news.get(key)]
         return findings.difference(
-            {key: findings.kind(olds.get(key), news.get(key), replaces=key in replaces) for key in changed},
-            inputs=set(changed),
+            {key: findings.kind(olds.get(key), news.get(key), replaces=False) for key in changed}, inputs=set(changed)
         )
 
     def Configure(self, request: provider_pb2.ConfigureRequest, context: Any) -> provider_pb2.ConfigureResponse:

@@ -136,24 +136,27 @@ def credential(emulator: Emulator, **changed: str) -> str:
     return base64.b64encode(json.dumps({**fields, **changed}).encode()).decode()
 
 
-def test_only_another_service_or_another_home_account_replaces(stack: PluginStack, emulator: Emulator) -> None:
+def test_no_change_of_the_configuration_replaces_a_provider(stack: PluginStack, emulator: Emulator) -> None:
     mine = {"netosecret": emulator.netosecret, "apiUrl": emulator.url}
     rotated = credential(emulator, appkey="another-key", sharedsecret="another-secret")
-    for old, new, replaces in (
-        (mine, mine, []),
-        (mine, {**mine, "apiUrl": "https://api.netography.com"}, ["apiUrl"]),
-        (mine, {**mine, "apiUrl": f"{emulator.url}/api/v1"}, []),
-        (mine, {**mine, "netosecret": rotated}, []),
-        (mine, {**mine, "account": "flowmore", "deadline": 7}, []),
-        (mine, {"apiUrl": emulator.url}, []),  # the credential moves into the environment
-        ({}, mine, []),
-        (mine, {**mine, "netosecret": UNKNOWN}, []),
-        (mine, {**mine, "apiUrl": UNKNOWN}, []),
-        ({"netosecret": "broken"}, mine, []),
-        ({"__provider": "pickled", "version": "1"}, {"version": "2"}, []),
+    elsewhere = credential(emulator, url="https://api.vectra.ai")
+    for old, new in (
+        (mine, mine),
+        (mine, {**mine, "apiUrl": "https://api.netography.com"}),
+        (mine, {**mine, "apiUrl": f"{emulator.url}/api/v1"}),
+        (mine, {**mine, "netosecret": rotated}),
+        (mine, {"netosecret": elsewhere}),
+        ({"netosecret": elsewhere}, mine),
+        (mine, {**mine, "account": "flowmore", "deadline": 7}),
+        (mine, {"apiUrl": emulator.url}),  # the credential moves into the environment
+        ({}, mine),
+        (mine, {**mine, "netosecret": UNKNOWN}),
+        (mine, {**mine, "apiUrl": UNKNOWN}),
+        ({"netosecret": "broken"}, mine),
+        ({"__provider": "pickled", "version": "1"}, {"version": "2"}),
     ):
         difference = diff_config(stack, old, new)
-        assert list(difference.replaces) == replaces, (old, new)
+        assert list(difference.replaces) == [], (old, new)
         assert not difference.deleteBeforeReplace
     changed = diff_config(stack, mine, {"account": "flowmore", "apiUrl": emulator.url})
     assert {key: each.kind for key, each in changed.detailedDiff.items()} == {
@@ -163,10 +166,37 @@ def test_only_another_service_or_another_home_account_replaces(stack: PluginStac
     assert emulator.netosecret not in str(changed)
 
 
-def test_a_credential_of_another_account_replaces(stack: PluginStack, emulator: Emulator) -> None:
-    other = credential(emulator, shortname="another-msp")
+def test_a_credential_of_another_account_is_refused_with_both_accounts(
+    stack: PluginStack, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mine = {"netosecret": emulator.netosecret, "apiUrl": emulator.url}
-    assert list(diff_config(stack, mine, {**mine, "netosecret": other}).replaces) == ["netosecret"]
+    other = credential(emulator, shortname="another-msp", url="https://nowhere.example")
+    theirs = {**mine, "netosecret": other}
+
+    def failures(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
+        checked = stack.stub.CheckConfig(messages.CheckRequest(olds=values.write(old), news=values.write(new)))
+        return {failure.property: failure.reason for failure in checked.failures}
+
+    told = failures(mine, theirs)
+    assert list(told) == ["netosecret"]
+    code, text = refused(lambda: diff_config(stack, mine, theirs))
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    for each in (told["netosecret"], text):
+        assert f"'{emulator.root.shortname}'" in each
+        assert "'another-msp'" in each
+        assert "another stack" in each
+        assert other not in each
+    assert failures(mine, {**mine, "netosecret": COMPUTED}) == {}
+    assert failures({}, theirs) == {}
+    assert failures({"netosecret": "broken"}, theirs) == {}
+    assert failures(mine, {}) == {}
+    monkeypatch.setenv("NETOSECRET", other)
+    assert list(failures(mine, {"apiUrl": emulator.url})) == ["netosecret"]
+    assert failures({"apiUrl": emulator.url}, {"apiUrl": emulator.url}) == {}
+
+
+def test_a_wrong_address_is_a_failure_of_the_address_alone(stack: PluginStack, emulator: Emulator) -> None:
+    assert list(check_config(stack, netosecret=emulator.netosecret, apiUrl="ftp://x")) == ["apiUrl"]
 
 
 def test_the_environment_is_read_when_it_is_configured(
