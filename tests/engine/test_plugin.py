@@ -258,3 +258,23 @@ def test_a_key_is_kept_encrypted_or_not_at_all_and_a_rotated_one_works(plugin_st
     stack.refresh().ok()
     stack.destroy().ok()
     assert emulator.accounts() == ()
+
+
+# Python runs this module first: https://docs.python.org/3/library/site.html#module-sitecustomize
+CANDIDATE = """
+import importlib.metadata
+known = importlib.metadata.version
+importlib.metadata.version = lambda name: "0.2.0rc1" if name == "pulumi-fusion" else known(name)
+"""
+
+
+def test_a_release_candidate_has_a_version_that_the_engine_can_read(plugin_stack: Stack, tmp_path: Path) -> None:
+    stack = plugin_stack
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(CANDIDATE)
+    stack.environ |= {"PYTHONPATH": str(tmp_path / "site"), "PULUMI_IGNORE_AMBIENT_PLUGINS": "true"}
+    subprocess.run(["pulumi-fusion", "plugin", "install"], env=stack.environment(), check=True, capture_output=True)
+    listed = json.loads(stack.pulumi("plugin", "ls", "--json", plain=True).ok().stdout)
+    assert [(each["name"], each["version"]) for each in listed] == [("fusion", "0.2.0-rc.1")]
+    shown = stack.pulumi("package", "get-schema", "fusion@0.2.0-rc.1", plain=True).ok()
+    assert json.loads(shown.stdout)["version"] == "0.2.0-rc.1"

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import platform
 import shlex
 import shutil
 import sys
 import tempfile
-from importlib.metadata import version
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 import click
 
+import pulumi_fusion
+from pulumi_fusion.paths import owner_problem
+from pulumi_fusion.plugin.version import plugin_version
+
 __all__ = ["plugin"]
 
 _PROGRAM: Final = "pulumi-resource-fusion"
+
+_ANOTHER_HOME: Final = "Set PULUMI_HOME to a folder that you may write to, here and for Pulumi."
+
+# The engine starts it in the folder of a project, whose files must not be taken for modules, so this is neither
+# `python -m` (which looks there first) nor `python -P` (which 3.10 does not know).
+_START: Final = """\
+import os, sys
+here = os.path.realpath(os.getcwd())
+sys.path[:] = [each for each in sys.path if each and os.path.realpath(each) != here] + [{package!r}]
+from pulumi_fusion.plugin.server import main
+sys.exit(main())"""
 
 
 @click.group
@@ -31,52 +48,111 @@ def plugin() -> None:
 
 @plugin.command
 def install() -> None:
-    """Register this version in the user's Pulumi home; doing it again changes nothing.
+    """Register this version in the Pulumi home; doing it again changes nothing.
 
     Programs of any language then find it, without an active environment: what is registered is a pointer to this
     environment, which has to stay where it is. Nothing is downloaded, no credential is asked for.
 
     \b
     Environment:
-      PULUMI_HOME  where Pulumi keeps its plugins (~/.pulumi)
+      PULUMI_HOME  where Pulumi keeps its plugins; by default .pulumi in the home of the user database, not in $HOME
 
     \b
     Exit codes: 0 registered; 1 it failed; 2 wrong usage.
     """
-    folder = _folder()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # The engine may start it at any moment: it is there as a whole or not at all.
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as draft:
-        program = Path(draft) / "new" / _PROGRAM
-        program.parent.mkdir()
-        program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m pulumi_fusion "$@"\n', encoding="utf-8")
-        program.chmod(0o755)
-        if folder.exists():
-            folder.rename(Path(draft) / "old")
-        program.parent.rename(folder)
-    click.echo(f"Registered fusion {version('pulumi-fusion')} in {folder}.", err=True)
+    folder, notes = _folder(os.environ)
+    with _failures("register the plugin in", folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # The engine may start it at any moment: it is there as a whole or not at all.
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as draft:
+            program = Path(draft) / "new" / _PROGRAM
+            program.parent.mkdir()
+            program.write_text(_script(), encoding="utf-8")
+            program.chmod(0o755)
+            if folder.exists():
+                folder.rename(Path(draft) / "old")
+            program.parent.rename(folder)
+    click.echo(" ".join([f"Registered fusion {plugin_version()} in {folder}.", *notes]), err=True)
 
 
 @plugin.command
 def uninstall() -> None:
-    """Remove this version from the user's Pulumi home; stacks and customers stay as they are.
+    """Remove this version from the Pulumi home; stacks and customers stay as they are.
 
     \b
     Environment:
-      PULUMI_HOME  where Pulumi keeps its plugins (~/.pulumi)
+      PULUMI_HOME  where Pulumi keeps its plugins; by default .pulumi in the home of the user database, not in $HOME
 
     \b
     Exit codes: 0 removed, also when it was not there; 1 it failed; 2 wrong usage.
     """
-    folder = _folder()
-    if not folder.exists():
-        click.echo(f"fusion {version('pulumi-fusion')} is not registered.", err=True)
-        return
-    shutil.rmtree(folder)
-    click.echo(f"Removed {folder}.", err=True)
+    folder, notes = _folder(os.environ)
+    with _failures("remove the plugin from", folder):
+        if folder.exists():
+            shutil.rmtree(folder)
+            said = f"Removed {folder}."
+        else:
+            said = f"fusion {plugin_version()} is not registered in {folder.parent}."
+    click.echo(" ".join([said, *notes]), err=True)
 
 
-def _folder() -> Path:
-    """Where Pulumi looks for this version: https://www.pulumi.com/docs/iac/concepts/plugins/"""
-    home = Path(os.environ.get("PULUMI_HOME") or "~/.pulumi").expanduser()
-    return home / "plugins" / f"resource-fusion-v{version('pulumi-fusion')}"
+def _script() -> str:
+    code = _START.format(package=str(Path(pulumi_fusion.__file__).parent.parent))
+    return f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c {shlex.quote(code)} "$@"\n'
+
+
+def _folder(environ: Mapping[str, str]) -> tuple[Path, list[str]]:
+    """Return where Pulumi looks for this version, and what the user should know about that place."""
+    home, notes = _pulumi_home(environ)
+    return home / "plugins" / f"resource-fusion-v{plugin_version()}", notes
+
+
+def _pulumi_home(environ: Mapping[str, str], passwd: Path = Path("/etc/passwd")) -> tuple[Path, list[str]]:
+    """Return the Pulumi home by the engine's own rule, which is not Python's, and notes on it.
+
+    PULUMI_HOME as it stands; else the home of the user database (sdk/go/common/util/pulumihome). The released CLI is
+    built without libc, so on Linux its user database is /etc/passwd alone, and HOME counts only for a user who is not
+    in that file, and together with USER (os/user/lookup_stubs.go). Raises ClickException where the engine fails, too.
+    """
+    if named := environ.get("PULUMI_HOME"):
+        home = Path(named).absolute()
+        relative = (
+            f"PULUMI_HOME is the relative path {named}, in which Pulumi does not expand a ~: it finds the plugin only "
+            f"in commands that run in {Path.cwd()}. Set it to an absolute path."
+        )
+        return home, [] if Path(named).is_absolute() else [relative]
+    own = environ.get("HOME", "")
+    found = _home_in(passwd) or (own if environ.get("USER") else "")
+    if not found:
+        raise click.ClickException(
+            f"Pulumi finds no home: PULUMI_HOME is not set, user id {os.getuid()} has none in the user database, and "
+            "HOME and USER are not both set. Set PULUMI_HOME, here and for Pulumi."
+        )
+    differs = f"Pulumi takes its home from the user database and not from HOME ({own}), unless PULUMI_HOME is set."
+    return Path(found) / ".pulumi", [differs] if own and Path(own) != Path(found) else []
+
+
+def _home_in(passwd: Path) -> str:
+    """Return the home of this user as Go's os/user without libc reads it, "" where there is none."""
+    if platform.system() == "Linux":
+        with contextlib.suppress(OSError):
+            for line in passwd.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+                fields = line.split(":")
+                if len(fields) >= 7 and fields[2] == str(os.getuid()) and fields[0][:1] not in ("", "+", "-"):
+                    return fields[5]
+        return ""
+    import pwd
+
+    with contextlib.suppress(KeyError):
+        return pwd.getpwuid(os.getuid()).pw_dir
+    return ""
+
+
+@contextlib.contextmanager
+def _failures(attempt: str, folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as failed:
+        owner = owner_problem(Path(failed.filename or folder), os.environ)
+        reason = " ".join(filter(None, (f"{failed.strerror or failed}.", owner, _ANOTHER_HOME)))
+        raise click.ClickException(f"cannot {attempt} {folder}: {reason}") from None

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from functools import cache
-from importlib.metadata import version
 from importlib.resources import files
 from inspect import cleandoc, getsource
 from itertools import pairwise
@@ -21,6 +20,7 @@ from pydantic import BaseModel
 
 from pulumi_fusion.customer.changes import KINDS, Kind
 from pulumi_fusion.customer.model import OUTPUTS, CustomerStatus, CustomerType, Inputs, State, state_key
+from pulumi_fusion.plugin.version import plugin_version
 
 __all__ = ["CUSTOMER", "FILTERS", "FUNCTIONS", "SETTINGS", "VERSION", "as_json", "package"]
 
@@ -30,7 +30,7 @@ GET_CUSTOMERS: Final = "fusion:index:getCustomers"
 GET_CUSTOMER_TYPES: Final = "fusion:index:getCustomerTypes"
 FUNCTIONS: Final = (GET_CUSTOMER, GET_CUSTOMERS, GET_CUSTOMER_TYPES)
 
-VERSION: Final = version("pulumi-fusion")
+VERSION: Final = plugin_version()
 
 _WORDS: Final[Mapping[str, type[Enum]]] = {"status": CustomerStatus, "type": CustomerType}
 # The service may know further types by its own list, so theirs are offered and not demanded.

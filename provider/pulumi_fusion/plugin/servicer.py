@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf.empty_pb2 import Empty
@@ -23,6 +22,7 @@ from pulumi_fusion.engine import Connection, once, say
 from pulumi_fusion.errors import InvalidInput
 from pulumi_fusion.plugin import configuration, findings, values
 from pulumi_fusion.plugin.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi_fusion.plugin.version import plugin_version
 from pulumi_fusion.redaction import redact
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return Empty()
 
     def GetPluginInfo(self, request: Empty, context: Any) -> plugin_pb2.PluginInfo:
-        """The version of the package."""
-        return plugin_pb2.PluginInfo(version=version("pulumi-fusion"))
+        """Return the version of the package, as semver."""
+        return plugin_pb2.PluginInfo(version=plugin_version())
 
     def GetSchema(self, request: provider_pb2.GetSchemaRequest, context: Any) -> provider_pb2.GetSchemaResponse:
         """The schema. Raises InvalidInput for another format than 0."""

@@ -1,14 +1,19 @@
-"""What `pulumi-fusion plugin` leaves in the Pulumi home."""
+"""What `pulumi-fusion plugin` leaves in the Pulumi home, and which home that is."""
 
 from __future__ import annotations
 
-from importlib.metadata import version
+import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
+from pulumi_fusion.cli import plugin
 from pulumi_fusion.cli.verbs import pulumi_fusion
+from pulumi_fusion.plugin.version import plugin_version
 
 
 @pytest.fixture
@@ -24,13 +29,13 @@ def run(verb: str) -> str:
 
 
 def test_what_is_installed_is_this_version_started_by_this_environment(home: Path) -> None:
-    folder = home / "plugins" / f"resource-fusion-v{version('pulumi-fusion')}"
+    folder = home / "plugins" / f"resource-fusion-v{plugin_version()}"
     for _ in range(2):
-        assert str(folder) in run("install")
+        assert run("install") == f"Registered fusion {plugin_version()} in {folder}.\n"
         assert [each.name for each in folder.parent.iterdir()] == [folder.name]
     program = folder / "pulumi-resource-fusion"
     assert program.stat().st_mode & 0o111
-    assert "-m pulumi_fusion" in program.read_text()
+    assert sys.executable in program.read_text()
 
 
 def test_uninstall_leaves_other_versions_and_may_be_called_again(home: Path) -> None:
@@ -40,3 +45,66 @@ def test_uninstall_leaves_other_versions_and_may_be_called_again(home: Path) -> 
     assert "Removed" in run("uninstall")
     assert "is not registered" in run("uninstall")
     assert list((home / "plugins").iterdir()) == [other]
+
+
+@pytest.mark.parametrize("verb", ["install", "uninstall"])
+def test_a_folder_that_cannot_be_written_is_named_with_the_setting_that_replaces_it(
+    verb: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("install")
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(home / "plugins"))
+
+    monkeypatch.setattr("tempfile.mkdtemp", denied)
+    monkeypatch.setattr("shutil.rmtree", denied)
+    result = CliRunner().invoke(pulumi_fusion, ["plugin", verb])
+    assert result.exit_code == 1
+    assert f"{home / 'plugins' / f'resource-fusion-v{plugin_version()}'}: Permission denied." in result.stderr
+    assert "Set PULUMI_HOME to a folder that you may write to" in result.stderr
+
+
+ME = os.getuid()
+DATABASES = {
+    "an entry": f"root:x:{ME + 1}:0::/root:/bin/sh\nme:x:{ME}:0:Me:/db/me:/bin/sh\n",
+    "no entry": f"root:x:{ME + 1}:0::/root:/bin/sh\n",
+    "a NIS entry": f"+me:x:{ME}:0:Me:/db/me:/bin/sh\n",
+    "no home": f"me:x:{ME}:0:Me::/bin/sh\n",
+}
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the user database is no file there")
+
+
+@LINUX
+@pytest.mark.parametrize(
+    ("database", "environ", "found"),
+    [
+        ("an entry", {"PULUMI_HOME": "/set"}, "/set"),
+        ("an entry", {"PULUMI_HOME": "", "HOME": "/home/me"}, "/db/me/.pulumi"),
+        ("an entry", {}, "/db/me/.pulumi"),
+        ("no entry", {"HOME": "/home/me", "USER": "me"}, "/home/me/.pulumi"),
+        ("no entry", {"HOME": "/home/me"}, None),
+        ("no entry", {"USER": "me"}, None),
+        ("a NIS entry", {"HOME": "/home/me", "USER": "me"}, "/home/me/.pulumi"),
+        ("no entry", {"PULUMI_HOME": "/set"}, "/set"),
+    ],
+)
+def test_the_home_is_the_engines(database: str, environ: Mapping[str, str], found: str | None, tmp_path: Path) -> None:
+    (tmp_path / "passwd").write_text(DATABASES[database])
+    if found:
+        home, notes = plugin._pulumi_home(environ, tmp_path / "passwd")
+        assert home == Path(found)
+        assert bool(notes) == (environ.get("HOME", "") not in ("", str(home.parent)) and "/set" not in found)
+    else:
+        with pytest.raises(click.ClickException, match="Set PULUMI_HOME, here and for Pulumi"):
+            plugin._pulumi_home(environ, tmp_path / "passwd")
+
+
+def test_a_relative_home_is_shown_as_absolute_with_what_it_means(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PULUMI_HOME", "~/home")
+    said = run("install")
+    assert str(tmp_path / "~" / "home" / "plugins") in said
+    assert f"only in commands that run in {tmp_path}" in said
+    assert (tmp_path / "~" / "home" / "plugins" / f"resource-fusion-v{plugin_version()}").is_dir()
