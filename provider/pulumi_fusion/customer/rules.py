@@ -33,6 +33,9 @@ LARGEST_FLOWS: Final = 2**31 - 1
 # and without percent-encoding, which would make two spellings of one name.
 _NOT_IN_SHORTNAME: Final = re.compile(r"[^A-Za-z0-9\-._~!$&'()*,;=:@]")
 
+# Zero width non-joiner and zero width joiner.
+_JOINERS: Final = "\u200c\u200d"
+
 _DNS_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
@@ -61,7 +64,7 @@ def shown(value: Any) -> str:
 
 
 def text(value: Any) -> str:
-    """A text that is not blank, of printable characters, without white space at either end."""
+    """Return a text that is not blank, of visible characters and joiners, without white space at an end."""
     if not isinstance(value, str):
         raise ValueError(f"must be a text, not {shown(value)}")
     if not value.strip():
@@ -69,9 +72,31 @@ def text(value: Any) -> str:
     if value != value.strip():
         raise ValueError(f"must not begin or end with white space: remove it from {shown(value)}")
     # Cc: control, Cf: invisible format characters, Cs: halves of a character, Zl and Zp: line breaks.
-    if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in value):
+    if any(
+        unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") and not _is_joiner(value, i)
+        for i, c in enumerate(value)
+    ):
         raise ValueError("must not contain control, invisible or line-breaking characters")
     return value
+
+
+def _is_joiner(value: str, position: int) -> bool:
+    """Return whether the character is ZWNJ or ZWJ between two letters, marks or symbols.
+
+    Persian, many Indic scripts and emoji sequences are spelled with them:
+    https://www.unicode.org/reports/tr31/#Layout_and_Format_Control_Characters. Between Latin letters they have no
+    effect, but some transliterations contain them. At an end, at a space or in a row they are refused.
+    """
+    if value[position] not in _JOINERS or not 0 < position < len(value) - 1:
+        return False
+    return _can_be_joined(value[position - 1]) and _can_be_joined(value[position + 1])
+
+
+def _can_be_joined(character: str) -> bool:
+    # L: letters, M: marks (also the variation selectors of emoji), So and Sk: emoji and their skin tones. The arrow is
+    # the one mathematical symbol in an emoji sequence.
+    category = unicodedata.category(character)
+    return category[0] in "LM" or category in ("So", "Sk") or character == "\u2194"
 
 
 def email(value: Any) -> str:

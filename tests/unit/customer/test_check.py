@@ -62,6 +62,15 @@ BAD_TEXT: list[tuple[Any, str]] = [
     ("zero\u200bwidth", "must not contain control"),
     ("\ufeffbom", "must not contain control"),
     ("half\ud800character", "must not contain control"),
+    ("soft\u00adhyphen", "must not contain control"),
+    ("word\u2060joiner", "must not contain control"),
+    ("isolate\u2066d", "must not contain control"),
+    ("tag\U000e0041ged", "must not contain control"),
+    ("joiner \u200cat a space", "must not contain control"),
+    ("\u200djoiner at the start", "must not contain control"),
+    ("joiner at the end\u200d", "must not contain control"),
+    ("joiners\u200c\u200din a row", "must not contain control"),
+    ("joiner\u200d1 at a digit", "must not contain control"),
 ]
 BAD_WORDS = [(value, "must be one of 'Active', 'Trial Active', not") for value, _ in NO_TEXT]
 BAD_NUMBERS: list[Any] = [True, False, "90", "", 90.5, float("nan"), float("inf"), float("-inf"), [90], {"days": 90}]
@@ -227,6 +236,9 @@ VALID: list[dict[str, Any]] = [
     {"email": "admin@fusion.test"},
     {"givenName": "Zoë", "familyName": "O'Brien-Łuk"},
     {"organization": "株式会社 漢字"},
+    {"organization": "شرکت می\u200cشود"},  # Persian, as it is spelled
+    {"organization": "ക്\u200dഷ Ltd", "familyName": "ශ්\u200dරී"},  # Malayalam, Sinhala
+    {"organization": "👩🏽\u200d💻 ❤️\u200d🔥 🙂\u200d↔️"},
     {"organization": "Tom & Söhne <GmbH> \"x\" 'y' %20 + 🚀"},
     {"organization": "x" * 2000},
     {"shortname": "acme1"},
@@ -255,6 +267,30 @@ def test_what_keeps_the_rules_is_accepted_unchanged(fields: dict[str, Any]) -> N
     assert checked.failures == []
     defaults = {"deletionProtection": raw["status"] == "Active"} if "deletionProtection" not in raw else {}
     assert checked.inputs == {**raw, **defaults}
+
+
+_INVISIBLE = [chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) == "Cf"]
+
+
+@given(
+    st.text(st.characters(categories=["L", "M"]), min_size=1), st.text(st.characters(categories=["L", "M"]), min_size=1)
+)
+def test_between_letters_a_joiner_is_the_only_invisible_character(before: str, after: str) -> None:
+    for joiner in "\u200c\u200d":
+        assert failures({**DECLARED, "organization": f"{before}{joiner}{after}"}) == []
+        for wrong in (
+            f"{joiner}{after}",
+            f"{before}{joiner}",
+            f"{before}{joiner}{joiner}{after}",
+            f"{before} {joiner}",
+        ):
+            assert [named for named, _ in failures({**DECLARED, "organization": wrong})] == ["organization"]
+
+
+@given(st.sampled_from(sorted({*_INVISIBLE} - {"\u200c", "\u200d"})), st.text(st.characters(categories=["L"])))
+def test_every_other_invisible_character_is_refused(invisible: str, around: str) -> None:
+    refused = failures({**DECLARED, "organization": f"a{around}{invisible}{around}b"})
+    assert refused == [("organization", "Organization must not contain control, invisible or line-breaking characters")]
 
 
 def test_a_whole_double_is_the_integer_that_the_program_wrote() -> None:
