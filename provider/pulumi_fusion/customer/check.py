@@ -32,7 +32,7 @@ def check(raw: Mapping[str, Any], old: Mapping[str, Any] | None, listed: Sequenc
     where it was not asked.
     """
     known_before = State.recall(old or {})
-    values, failures = _fields(raw)
+    values, failures = _fields(raw, known_before)
     failures += _unknown_properties(raw)
     for rule in _RULES:
         failures += rule(values, known_before, listed)
@@ -42,7 +42,7 @@ def check(raw: Mapping[str, Any], old: Mapping[str, Any] | None, listed: Sequenc
     return Checked(inputs, failures)
 
 
-def _fields(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
+def _fields(raw: Mapping[str, Any], old: State) -> tuple[dict[str, Any], list[Failure]]:
     """Each field by its own rule. A value that breaks it is left out, so that no later rule trips over it."""
     values: dict[str, Any] = {}
     failures: list[Failure] = []
@@ -56,9 +56,18 @@ def _fields(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
                 values[name] = adapter.validate_python(value)
             except ValidationError as wrong:
                 failures += [Failure(key, f"{label(name)} {sentence(error)}") for error in wrong.errors()]
-        elif Inputs.model_fields[name].is_required():
+        elif Inputs.model_fields[name].is_required() and not _left_as_imported(name, raw, old):
             failures.append(Failure(key, f"{label(name)} is required"))
     return values, failures
+
+
+def _left_as_imported(name: str, raw: Mapping[str, Any], old: State) -> bool:
+    """Return whether a field is missing because the service never showed it at the import of this same customer.
+
+    Under ``ignoreChanges`` the engine puts the old value, so none, in the place of the program's before the check.
+    """
+    same_customer = old.shortname is not None and raw.get("shortname") in (old.shortname, UNKNOWN)
+    return same_customer and getattr(old, name) is None
 
 
 def sentence(error: Any) -> str:

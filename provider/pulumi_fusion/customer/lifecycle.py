@@ -76,6 +76,9 @@ SENDS_IN_DOUBT: Final = 3
 # Write-only by the documented record, so nobody can compare them.
 _NOT_IN_RECORD: Final = ("organization", "type", "fps")
 
+# What every PUT must hold: a field that is left out may be reset.
+_NEEDED: Final = ("organization", "type", "trial", "retention", "rollupRetention")
+
 # Likewise of an import, and the first admin is in no record at all.
 _TOLD_BY_PROGRAM: Final = (
     "email",
@@ -583,34 +586,46 @@ class Lifecycle:
 
     # update
 
-    def update(self, old: State, inputs: Inputs, asked: State | None = None) -> State:
+    def update(self, old: State, inputs: Inputs | State, asked: State | None = None) -> State:
         """Bring the service in line with the inputs; fields that the program leaves out stay as they are.
 
         ``asked`` are the inputs that were applied last, told by a face whose state keeps what is in doubt: what they
         and the state disagree about is what an update in doubt left behind. A state without an id is that of a create
-        in doubt, which is finished, or made anew where nothing came of it.
+        in doubt, which is finished, or made anew where nothing came of it. ``inputs`` are a State where some are not
+        known, neither from an import nor from the program.
 
         Raises NotOurs, NotFound, OutcomeUnknown, RequestFailed; the state then stays as it was, and the next run sees
         the same difference.
         """
         desired = old.model_copy(update=inputs.model_dump(exclude_none=True))
+        name = desired.shortname or ""
         changed = self._to_send(old, inputs) or (asked is not None and unsettled(old, asked))
         in_doubt = asked is not None and old.customer_id is None and not is_imported(old)
         if not changed and not in_doubt:
             return desired
-        with self._operation("update the customer", inputs.shortname) as op, _kept_in_doubt(old):
-            toggles = {"multi_account": desired.multi_account, "internal": desired.internal}
+        with self._operation("update the customer", name) as op, _kept_in_doubt(old):
             listed = self._directory.types_if_told(op.gateway)
-            account_type = self._account_type(op, inputs.model_copy(update=toggles), listed)
-            if in_doubt and old.shortname == inputs.shortname:
-                return merge(self._finish(op, old, inputs, account_type, listed), desired, listed)
+            account_type = self._account_type(op, desired, listed) if desired.type is not None else None
+            if in_doubt and old.shortname == name and isinstance(inputs, Inputs):
+                return merge(self._finish(op, old, inputs, account_type or "", listed), desired, listed)
             live = self._look(op, old)
             self._require_same(op, live, old)
-            account = self._put(op, live.id, to_update(inputs, account_type, live=live, known=old))
-            return merge(account, desired, listed)
+            body = to_update(inputs, account_type or live.type, live=live, known=old)
+            self._require_complete(op, body)
+            return merge(self._put(op, live.id, body), desired, listed)
+
+    def _require_complete(self, op: _Operation, body: Mapping[str, Any]) -> None:
+        """Raise InvalidInput for a body that lacks a field."""
+        if missing := [field for field in _NEEDED if field not in body]:
+            raise InvalidInput(
+                op.attempted,
+                f"an update sends every field, and {', '.join(missing)} is not known: the service does not show it, "
+                "and the program does not state it, or names it in ignoreChanges",
+                next_step="Nothing was sent. State it in the program, without ignoreChanges, and run it again.",
+            )
 
     @staticmethod
-    def _to_send(old: State, inputs: Inputs) -> bool:
+    def _to_send(old: State, inputs: Inputs | State) -> bool:
         found = changes(old, inputs.model_dump(by_alias=True, exclude_none=True))
         return any(change.kind is Kind.UPDATE for change in found)
 
@@ -768,9 +783,9 @@ class Lifecycle:
         seconds = min(self._seconds, PREFLIGHT_SECONDS)
         return self._connect().within(Deadline(seconds, cancelled=self._cancelled))
 
-    def _account_type(self, op: _Operation, inputs: Inputs, listed: Sequence[AccountType]) -> str:
+    def _account_type(self, op: _Operation, inputs: Inputs | State, listed: Sequence[AccountType]) -> str:
         resolved = api_type(
-            inputs.type,
+            inputs.type or "",
             multi_account=bool(inputs.multi_account),
             internal=bool(inputs.internal),
             listed=listed,

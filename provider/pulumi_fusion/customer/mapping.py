@@ -98,26 +98,28 @@ def to_create(inputs: Inputs, account_type: str) -> dict[str, Any]:
 
 
 def to_update(
-    inputs: Inputs, account_type: str, *, live: Account | None = None, known: State | None = None
+    inputs: Inputs | State, account_type: str | None, *, live: Account | None = None, known: State | None = None
 ) -> dict[str, Any]:
     """The body of PUT /customer/{shortname}: the complete object, for the API makes no difference of its own.
 
-    What the program does not manage keeps the value that the service shows, or else the last one known.
+    What the program does not manage keeps the value that the service shows, or else the last one known. A field that
+    nobody knows is not in the body.
     """
+    shown, last = live or Account(shortname=""), known or State()
     body: dict[str, Any] = {
-        "organization": inputs.organization,
+        "organization": _first(inputs.organization, shown.organization, last.organization),
         "type": account_type,
-        "trial": _TRIAL[inputs.status],
-        "retention": inputs.data_retention,
-        "rollupRetention": inputs.rollup_retention,
+        "trial": _first(_TRIAL.get(inputs.status or ""), shown.trial, _TRIAL.get(last.status or "")),
+        "retention": _first(inputs.data_retention, shown.data_retention, last.data_retention),
+        "rollupRetention": _first(inputs.rollup_retention, shown.rollup_retention, last.rollup_retention),
+        "fps": _first(inputs.contractual_flows_per_second, shown.fps, last.contractual_flows_per_second),
     }
-    candidates = (
-        inputs.contractual_flows_per_second,
-        live.fps if live else None,
-        known.contractual_flows_per_second if known else None,
-    )
-    fps = next((value for value in candidates if value is not None), None)
-    return body if fps is None else {**body, "fps": fps}
+    return {field: value for field, value in body.items() if value is not None}
+
+
+def _first(*candidates: Any) -> Any:
+    """Return the first value that is known."""
+    return next((value for value in candidates if value is not None), None)
 
 
 def from_state(known: State, listed: Sequence[AccountType] = ()) -> dict[str, Any]:

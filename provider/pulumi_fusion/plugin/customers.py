@@ -133,9 +133,10 @@ class Customers:
         if request.preview:
             known = {key: value for key, value in {**old.state.properties(), **wanted}.items() if value is not UNKNOWN}
             return provider_pb2.UpdateResponse(properties=values.write(known, news.secret))
-        inputs, asked = _inputs(wanted), State.recall(values.read(request.old_inputs).plain)
+        asked = values.read(request.old_inputs).plain
+        inputs = _desired(wanted, asked)
         try:
-            state = self._bound(request.urn, name, request.timeout).update(old.state, inputs, asked)
+            state = self._bound(request.urn, name, request.timeout).update(old.state, inputs, State.recall(asked))
         except OutcomeUnknown as doubt:
             raise _partial(doubt, request.id, news) from None
         return provider_pb2.UpdateResponse(properties=values.write(state.properties(), news.secret))
@@ -238,12 +239,27 @@ def _inputs(plain: Mapping[str, Any]) -> Inputs:
     try:
         return Inputs.model_validate(plain)
     except ValidationError:
-        wrong = [f"{failure.property}: {failure.reason}" for failure in check(plain, None).failures]
-        raise InvalidInput(
-            "read the inputs of the customer",
-            "; ".join(wrong) or "they are not those that were checked",
-            next_step="Nothing was sent. Correct them in the program, and run it again.",
-        ) from None
+        raise _not_as_checked(check(plain, None).failures) from None
+
+
+def _desired(plain: Mapping[str, Any], asked: Mapping[str, Any]) -> Inputs | State:
+    """Return the inputs of an update; as a State where an imported customer under ``ignoreChanges`` lacks some."""
+    try:
+        return Inputs.model_validate(plain)
+    except ValidationError:
+        failures = check(plain, asked).failures
+    if failures:
+        raise _not_as_checked(failures)
+    return State.recall({key: value for key, value in plain.items() if key in _INPUT_KEYS})
+
+
+def _not_as_checked(failures: Iterable[Failure]) -> InvalidInput:
+    wrong = [f"{failure.property}: {failure.reason}" for failure in failures]
+    return InvalidInput(
+        "read the inputs of the customer",
+        "; ".join(wrong) or "they are not those that were checked",
+        next_step="Nothing was sent. Correct them in the program, and run it again.",
+    )
 
 
 def _honouring(ignored: Iterable[str], news: Mapping[str, Any], old: State) -> dict[str, Any]:

@@ -52,7 +52,12 @@ def test_with_the_true_values_nothing_is_left_to_do(
         ({"organization": "Another"}, "extended", "update"),
         ({"type": "MSSP"}, "extended", "update"),
         ({"contractualFlowsPerSecond": 7}, "extended", "update"),
-        ({"email": None}, "strict", ["email"]),
+        ({"email": None}, "strict", "same"),  # as the engine sends it under ignoreChanges
+        ({"organization": None, "type": None}, "strict", "same"),
+        ({"organization": None}, "extended", ["organization"]),
+        ({"email": None, "dataRetention": 45}, "strict", "update"),
+        ({"status": None}, "strict", ["status"]),
+        ({"email": None, "shortname": "acme-new", "deletionProtection": False}, "strict", ["email"]),
         ({"shortname": "acme-new", "deletionProtection": False}, "strict", "replace"),
     ],
 )
@@ -90,3 +95,28 @@ def test_an_imported_customer_is_as_protected_as_any(stack: PluginStack, emulato
     assert "deletion protection is on" in stack.destroy("acme").text
     assert stack.up("acme", {**PROGRAM, "status": "Active", "deletionProtection": False}).ok
     assert stack.destroy("acme").ok
+
+
+@pytest.mark.parametrize("record", ["strict", "extended"])
+def test_an_update_that_lacks_a_part_is_completed_by_the_service_or_refused(
+    stack: PluginStack, emulator: Emulator, record: Any
+) -> None:
+    emulator.switch(record=record)
+    before = emulator.seed("acmecorp", **LIVE)
+    stack.import_("acme", "acmecorp")
+    ignoring = ("email", "givenName", "familyName", *(["organization", "type"] if record == "strict" else []))
+    program = {key: value for key, value in TRUE.items() if key not in ignoring}
+    for _ in range(2):
+        assert stack.plan("acme", program) == "same"
+        assert stack.up("acme", program).ok
+        stack.restart()
+        assert stack.refresh("acme").ok
+    updated = stack.up("acme", {**program, "dataRetention": 45})
+    [account] = emulator.accounts()
+    assert (account.organization, account.type, account.fps) == (before.organization, before.type, 500)
+    if record == "strict":
+        assert "organization, type is not known" in updated.text
+        assert mutations(emulator.requests) == []
+    else:
+        assert account.retention == 45
+        assert stack.plan("acme", {**program, "dataRetention": 45}) == "same"
