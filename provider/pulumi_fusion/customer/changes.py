@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
-from pulumi_fusion.customer.mapping import same_type
+from pulumi_fusion.customer.mapping import same_text, same_type
 from pulumi_fusion.customer.model import State
 from pulumi_fusion.customer.words import UNKNOWN, Unknown, state_key
 
@@ -45,6 +45,9 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 
 
+_FREE_TEXTS: Final = frozenset({"organization", "given_name", "family_name"})
+
+
 class Change(NamedTuple):
     """One field that the program wants otherwise: its Python name, what that leads to, old and new value."""
 
@@ -69,7 +72,7 @@ def changes(old: State, new: Mapping[str, Any]) -> list[Change]:
             continue
         if field == "type" and told_by_program and same_type(old, State.recall(new)):
             continue
-        if before != after:
+        if not (same_text(before, after) if field in _FREE_TEXTS else before == after):
             found.append(Change(field, kind, before, after))
     return found
 

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
-from pulumi_fusion.customer.mapping import API_TYPES, FORM_TYPES, api_type, contradiction
+from pulumi_fusion.customer.mapping import API_TYPES, FORM_TYPES, api_type, contradiction, same_text
 from pulumi_fusion.customer.model import FIELDS, AccountType, CustomerStatus, Inputs, State, label, state_key
 from pulumi_fusion.customer.rules import Failure, nearest
 from pulumi_fusion.customer.words import UNKNOWN
@@ -142,7 +142,7 @@ def _created_only_once(values: Mapping[str, Any], old: State, listed: Sequence[A
         return  # another customer is made, with a first admin of its own
     for name in ("email", "given_name", "family_name"):
         before, after = getattr(old, name), _known(values, name)
-        if before is not None and after is not None and before != after:
+        if before is not None and after is not None and not same_text(before, after):
             yield Failure(
                 state_key(name),
                 f"{label(name)} belongs to the first admin, whom the service makes together with the customer and "

@@ -6,6 +6,7 @@ found is told by the aliases of :class:`~pulumi_fusion.customer.model.Account`.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ __all__ = [
     "echoes",
     "from_state",
     "merge",
+    "same_text",
     "same_type",
     "to_create",
     "to_update",
@@ -139,7 +141,7 @@ def echoes(account: Account, body: Mapping[str, Any]) -> list[str]:
     return [
         sent
         for sent, field in _ECHOED.items()
-        if sent in body and (shown := getattr(account, field)) is not None and shown != body[sent]
+        if sent in body and (shown := getattr(account, field)) is not None and not same_text(shown, body[sent])
     ]
 
 
@@ -147,7 +149,8 @@ def merge(account: Account, known: State, listed: Sequence[AccountType] = ()) ->
     """What the service shows, laid over what was known."""
     shown: dict[str, Any] = {
         "shortname": account.shortname,
-        "organization": account.organization,
+        # The program's spelling stays, so that a service which normalizes it causes no difference.
+        "organization": None if same_text(account.organization, known.organization) else account.organization,
         "status": None if account.trial is None else _STATUS[account.trial],
         "contractual_flows_per_second": account.fps,
         "data_retention": account.data_retention,
@@ -173,6 +176,21 @@ def known_type(known: State, listed: Sequence[AccountType] = ()) -> str | None:
         internal=bool(known.internal),
         listed=listed,
     )
+
+
+def same_text(one: Any, other: Any) -> bool:
+    """Return whether two values are equal, texts without regard to Unicode normalization form and white space.
+
+    A service may store a text in another form than it was sent in. Compatibility forms count as equal as well, for a
+    service may store those, and a difference that no update removes would show in every preview.
+    """
+    if isinstance(one, str) and isinstance(other, str):
+        return _folded(one) == _folded(other)
+    return bool(one == other)
+
+
+def _folded(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).split())
 
 
 def same_type(one: State, other: State) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
@@ -163,15 +164,15 @@ def parse_creation(body: object, switches: Switches) -> Creation:
     _require_type_and_retention(fields, switches)
     return Creation(
         shortname=fields["shortname"],
-        organization=fields["organization"],
+        organization=_stored(fields["organization"], switches),
         type=fields["type"],
         retention=fields["retention"],
         rollup_retention=fields["rollupRetention"],
         trial=fields.get("trial", False),
         fps=fields.get("fps"),
         username=fields["username"],
-        given_name=fields["given_name"],
-        family_name=fields["family_name"],
+        given_name=_stored(fields["given_name"], switches),
+        family_name=_stored(fields["family_name"], switches),
     )
 
 
@@ -180,7 +181,7 @@ def parse_update(body: object, switches: Switches) -> Update:
     fields = strict(body, _UPDATE)
     _require_type_and_retention(fields, switches)
     return Update(
-        organization=fields["organization"],
+        organization=_stored(fields["organization"], switches),
         type=fields["type"],
         retention=fields["retention"],
         rollup_retention=fields["rollupRetention"],
@@ -319,6 +320,11 @@ def error(status: int, message: str) -> JsonObject:
 
 def _present(**fields: Any) -> JsonObject:
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _stored(text: str, switches: Switches) -> str:
+    """Return the text as the service keeps it."""
+    return text if switches.texts == "kept" else " ".join(unicodedata.normalize(switches.texts, text).split())
 
 
 def _require_type_and_retention(fields: JsonObject, switches: Switches) -> None:

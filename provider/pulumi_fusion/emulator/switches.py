@@ -81,6 +81,10 @@ class Switches:
     list_limit: int = 1000
     """The documented maxItems; inference: what is beyond it is silently missing. 0 is no limit."""
 
+    texts: Literal["kept", "NFC", "NFD", "NFKC"] = "kept"
+    """Inference: a text is stored as it was sent; the others store its Unicode normalization form, with single spaces
+    for all white space."""
+
     single_as: Literal["object", "list"] = "object"
     """Inference: one record is an object, as documented; ``list`` wraps it, as the vendor's other create pages do."""
 

@@ -11,7 +11,7 @@ from pulumi_fusion.customer.changes import UNKNOWN
 from pulumi_fusion.customer.check import sentence
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.listing import LONGEST_LIST
-from pulumi_fusion.customer.mapping import merge
+from pulumi_fusion.customer.mapping import merge, same_text
 from pulumi_fusion.customer.model import FIELDS, Account, State, state_key
 from pulumi_fusion.customer.rules import Failure, nearest, text
 from pulumi_fusion.errors import NotFound
@@ -60,7 +60,7 @@ def matching(gateway: Gateway, filters: Mapping[str, Any], warn: Warn) -> Iterat
         warn(f"the service lists {LONGEST_LIST} customers at most, so there may be more than the ones found.")
     for account in sorted(listed, key=lambda account: account.shortname):
         shown = _shown(account)
-        if all(shown.get(key) == value for key, value in filters.items()):
+        if all(same_text(shown.get(key), value) for key, value in filters.items()):
             yield shown
 
 

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from pulumi_fusion.customer.changes import Kind, changes
 from pulumi_fusion.customer.mapping import (
     api_type,
     contradiction,
     echoes,
     known_type,
     merge,
+    same_text,
     to_create,
     to_update,
 )
@@ -188,3 +190,27 @@ def test_a_state_without_a_type_knows_none() -> None:
     assert known_type(State()) is None
     assert known_type(State(type="silver")) is None
     assert known_type(State(type="SLG", multi_account=True)) == "reseller"
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored", "same"),
+    [
+        ("Caf\u00e9", "Cafe\u0301", True),
+        ("A  B\u00a0C", "A B C", True),
+        ("No\u2009\u20391\u203a", "No \u20391\u203a", True),
+        ("\ufb01ne \u2116", "fine No", True),
+        ("Cafe", "Caf\u00e9", False),
+        ("AB", "A B", False),
+        ("Acme", "acme", False),
+        ("\u0645\u06cc\u200c\u0634", "\u0645\u06cc\u0634", False),
+    ],
+)
+def test_texts_are_compared_without_their_form_and_white_space(sent: str, stored: str, same: bool) -> None:
+    assert same_text(sent, stored) == same_text(stored, sent) == same
+    shown = account(organization=stored)
+    assert echoes(shown, {"organization": sent}) == ([] if same else ["organization"])
+    assert merge(shown, State(organization=sent)).organization == (sent if same else stored)
+    assert merge(shown, State()).organization == stored
+    assert changes(state(organization=stored), {"organization": sent}) == (
+        [] if same else [("organization", Kind.UPDATE, stored, sent)]
+    )
