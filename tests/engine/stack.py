@@ -198,6 +198,11 @@ class Stack:
         """The file in which the backend keeps the state."""
         return self.folder / "backend" / ".pulumi" / "stacks" / "onboarding" / f"{self.name}.json"
 
+    def restored(self) -> str:
+        """Repair a backend whose state no command can read, as the README documents it; return the report."""
+        repair = Path(__file__).resolve().parents[2] / ".ci" / "engine" / "restore"
+        return subprocess.run([repair, self.folder / "backend"], capture_output=True, text=True, check=True).stderr
+
     def declare(self, customers: Mapping[str, Mapping[str, Any]]) -> None:
         (self.folder / "customers.json").write_text(json.dumps(customers))
 
@@ -267,6 +272,12 @@ class Stack:
             for each in exported["deployment"].get("resources", [])
             if self.kind in each["urn"]
         }
+
+    def pending(self) -> list[dict[str, Any]]:
+        """The operations that a killed CLI left in the state as not ended."""
+        exported = json.loads(self.pulumi("stack", "export").ok().stdout)
+        pending: list[dict[str, Any]] = exported["deployment"].get("pending_operations", [])
+        return pending
 
     def settled(self) -> None:
         """Nothing is left to do: a refresh finds nothing, and the preview after it is empty."""

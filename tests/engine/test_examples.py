@@ -131,6 +131,10 @@ def test_the_quickstart_twice_and_down(tmp_path: Path) -> None:
     assert "warning" not in first  # the first impression: nothing is amiss
     for shortname in ("harbor", "lakeside", "orchard-trial"):
         assert shortname in first.rpartition("Duration")[2]
+    # What a CLI leaves that is killed while it writes, and a disk that is full.
+    state = run.parent / ".state/stacks/.pulumi/stacks/quickstart/dev.json"
+    state.with_name("dev.json.attrs").write_bytes(b"")
+    state.write_bytes(state.read_bytes()[:1000])
     second = quickstart()
     assert "4 unchanged" in second
     listed = json.loads(quickstart("--", "pulumi-fusion", "customers", "--json"))

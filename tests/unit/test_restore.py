@@ -1,0 +1,125 @@
+"""States of a file backend that a killed CLI left unreadable: what `.ci/engine/restore` changes, and what it leaves."""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Damage = Callable[[Path], None]
+RESTORE = Path(__file__).resolve().parents[2] / ".ci" / "engine" / "restore"
+
+OLD, NEWER, NEWEST = (
+    b'{"version": 3, "checkpoint": {"latest": "%s"}}' % name for name in (b"old", b"newer", b"newest")
+)
+
+
+@pytest.fixture(params=["", ".gz"])
+def state(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A whole state with its copies, as the engine leaves them, plain and compressed."""
+    state = tmp_path / ".pulumi" / "stacks" / "onboarding" / f"dev.json{request.param}"
+    backups = tmp_path / ".pulumi" / "backups" / "onboarding" / "dev"
+    backups.mkdir(parents=True)
+    state.parent.mkdir(parents=True)
+    write(state, NEWEST)
+    write(state.with_name(f"{state.name}.bak"), NEWER)
+    write(backups / f"dev.1795784323391867661.json{request.param}", b'{"version": 3}')
+    write(backups / f"dev.1795784327105470596.json{request.param}", OLD)
+    return state
+
+
+def write(file: Path, content: bytes) -> None:
+    file.write_bytes(gzip.compress(content) if ".gz" in file.suffixes else content)
+    file.with_name(f"{file.name}.attrs").write_text('{"user.cache_control":"","md5":"uGyC"}\n')
+
+
+def read(file: Path) -> bytes:
+    return gzip.decompress(file.read_bytes()) if ".gz" in file.suffixes else file.read_bytes()
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    return {each: each.read_bytes() for each in folder.rglob("*") if each.is_file()}
+
+
+def restore(backend: Path) -> str:
+    """Return what it reports."""
+    return subprocess.run([RESTORE, backend], capture_output=True, text=True, check=True).stderr
+
+
+def test_a_backend_that_can_be_read_stays_as_it_is(tmp_path: Path, state: Path) -> None:
+    before = files(tmp_path)
+    assert restore(tmp_path) == ""
+    assert files(tmp_path) == before
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def zeros(file: Path) -> None:
+    """What some file systems hold after a power failure."""
+    file.write_bytes(bytes(file.stat().st_size))
+
+
+@pytest.mark.parametrize("damage", [cut, empty, zeros])
+class TestDamage:
+    def test_of_the_attributes_costs_nothing_of_the_state(self, tmp_path: Path, state: Path, damage: Damage) -> None:
+        attributes = state.with_name(f"{state.name}.attrs")
+        damage(attributes)
+        assert str(attributes) in restore(tmp_path)
+        assert not attributes.exists()
+        assert read(state) == NEWEST
+
+    def test_of_the_state_takes_the_copy_before_the_last_write(
+        self, tmp_path: Path, state: Path, damage: Damage
+    ) -> None:
+        damage(state)
+        damaged = state.read_bytes()
+        assert str(state) in restore(tmp_path)
+        assert read(state) == NEWER
+        assert state.with_name(f"{state.name}.unreadable").read_bytes() == damaged
+
+    def test_of_state_and_copy_takes_the_end_of_the_last_run(self, tmp_path: Path, state: Path, damage: Damage) -> None:
+        damage(state)
+        damage(state.with_name(f"{state.name}.bak"))
+        restore(tmp_path)
+        assert read(state) == OLD
+
+    def test_of_a_state_without_copies_sets_it_aside(self, tmp_path: Path, state: Path, damage: Damage) -> None:
+        """So the stack can be created again, and the error about each existing customer names its id."""
+        for each in files(tmp_path):
+            if each != state:
+                each.unlink()
+        damage(state)
+        assert "has no copy" in restore(tmp_path)
+        assert [each.name for each in files(tmp_path)] == [f"{state.name}.unreadable"]
+
+
+def test_a_state_that_may_not_be_read_stays(tmp_path: Path) -> None:
+    """Not to be able to open a file says nothing about what it holds."""
+    state = tmp_path / ".pulumi" / "stacks" / "dev.json"
+    state.mkdir(parents=True)  # as root, no permission would keep the script from reading
+    done = subprocess.run([RESTORE, tmp_path], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert str(state) in done.stderr
+    assert "Traceback" not in done.stderr
+    assert state.is_dir()
+
+
+def test_a_state_in_zstd_stays(tmp_path: Path) -> None:
+    state = tmp_path / ".pulumi" / "stacks" / "dev.json.zst"
+    state.parent.mkdir(parents=True)
+    state.write_bytes(b"\x28\xb5\x2f\xfd rest")
+    assert restore(tmp_path) == ""
+    assert state.read_bytes() == b"\x28\xb5\x2f\xfd rest"
+
+
+def test_a_backend_without_stacks(tmp_path: Path) -> None:
+    assert restore(tmp_path) == ""
