@@ -7,10 +7,11 @@ first used: a program that declares customers needs no HTTP stack, and a script 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+# Nothing is imported here: the plugin has to take the working directory off the search path before anything is.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from pulumi_fusion.api.client import FusionClient
     from pulumi_fusion.customer.model import Account, AccountType, User
     from pulumi_fusion.customer.words import CustomerStatus, CustomerType
@@ -54,6 +55,8 @@ _ROOMS = {
 def __getattr__(name: str) -> Any:
     if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
 
 

@@ -2,7 +2,11 @@
 
 import sys
 
-from pulumi_fusion.plugin.server import main
+from pulumi_fusion.working_directory import leave
 
 if __name__ == "__main__":
+    leave()
+
+    from pulumi_fusion.plugin.server import main
+
     sys.exit(main())

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 from pulumi_fusion.emulator import Emulator
-from tests.engine.stack import Stack
+from pulumi_fusion.working_directory import DEPENDENCIES
+from tests.engine.stack import Stack, a_customer
 
 HOSTILE = "raise ImportError(f'a file of the project was imported: {__name__}')\n"
-PACKAGES = ("pulumi", "pulumi_fusion", "grpc", "google", "requests", "urllib3", "pydantic", "jwt", "tenacity", "dill")
-
-
-def fill(folder: Path) -> None:
-    """Put a file for every module of Python, and for every package that the provider uses, into the folder."""
-    for name in (*sys.stdlib_module_names, *PACKAGES):
-        (folder / f"{name}.py").write_text(HOSTILE)
 
 
 def test_the_installed_plugin_imports_nothing_of_the_project(plugin_stack: Stack, emulator: Emulator) -> None:
@@ -24,6 +17,17 @@ def test_the_installed_plugin_imports_nothing_of_the_project(plugin_stack: Stack
     subprocess.run(["pulumi-fusion", "plugin", "install"], env=stack.environment(), check=True, capture_output=True)
     stack.environ["PULUMI_IGNORE_AMBIENT_PLUGINS"] = "true"
     emulator.seed("acme-corp", retention=45)
-    fill(stack.folder)
+    for name in (*sys.stdlib_module_names, *DEPENDENCIES, "pulumi_fusion"):
+        (stack.folder / f"{name}.py").write_text(HOSTILE)
     read = stack.pulumi("do", "fusion:Customer", "read", "acme-corp", plain=True).ok()
     assert "dataRetention  : 45" in read.text
+
+
+def test_a_dynamic_provider_uses_python_and_not_files_of_the_project(stack: Stack, emulator: Emulator) -> None:
+    """Pulumi's Python host cannot do with a types.py there, whatever the provider."""
+    for name in ("queue", "email", "requests"):
+        (stack.folder / f"{name}.py").write_text(HOSTILE)
+    stack.declare({"acme": a_customer("acme-corp")})
+    stack.up().ok()
+    stack.settled()
+    assert [each.shortname for each in emulator.accounts()] == ["acme-corp"]

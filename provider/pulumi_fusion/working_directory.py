@@ -1,0 +1,97 @@
+"""Nothing is imported from the working directory: it is a user's project, whose ``queue.py`` is not Python's.
+
+``python -m`` and ``python -c`` look for every module there first. Python 3.11 can be told otherwise (``-P``), 3.10
+cannot, and it is Pulumi that starts the processes. So ``pulumi_fusion.pth``, which Python reads from site-packages at
+its start, calls :func:`leave_at_start`. Only modules that every Python has loaded already are imported here:
+https://docs.python.org/3/library/site.html
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec, PathFinder
+
+__all__ = ["leave", "leave_at_start"]
+
+DEPENDENCIES = frozenset(
+    {
+        "dill",
+        "email_validator",
+        "google",
+        "grpc",
+        "jwt",
+        "psutil",
+        "pulumi",
+        "pydantic",
+        "requests",
+        "tenacity",
+        "urllib3",
+    }
+)
+"""The packages that this one imports, by their modules."""
+
+
+def leave() -> bool:
+    """Remove the working directory from the module search path, unless this package is imported from there.
+
+    Returns whether it was on the path.
+    """
+    before = len(sys.path)
+    sys.path[:] = _elsewhere()
+    return len(sys.path) < before
+
+
+def leave_at_start() -> None:
+    """Do so in a process of the plugin before anything is imported, whichever way it was started.
+
+    In a process of dynamic providers, where a project may have providers of its own, the project's files remain
+    importable but do not replace a module of Python or of a package that this one needs. Any other process is left
+    alone.
+    """
+    arguments = sys.orig_argv
+    module = arguments[arguments.index("-m") + 1] if "-m" in arguments[:-1] else ""
+    script = any(os.path.basename(each) == "pulumi-resource-fusion" for each in arguments[:3])  # noqa: PTH119
+    if script or module == "pulumi_fusion" or (module == "pulumi.run.plugin" and "pulumi-fusion" in arguments):
+        leave()
+        sys.meta_path.insert(0, _Leaving)
+    elif module == "pulumi.dynamic":
+        from importlib.machinery import PathFinder  # now, for its own import must not ask the finder below
+
+        sys.meta_path.insert(0, _Protecting(PathFinder))
+
+
+class _Leaving:
+    """Leave again at the next import: Python puts the working directory on the path after it has read site-packages."""
+
+    @classmethod
+    def find_spec(cls, name: str, path: object = None, target: object = None) -> None:
+        """Find nothing; the finders that follow do."""
+        if leave():
+            sys.meta_path.remove(cls)
+
+
+class _Protecting:
+    """Find the modules of Python and of our dependencies where they are, and not in the working directory."""
+
+    def __init__(self, finder: type[PathFinder]) -> None:
+        self._finder = finder
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """Find such a module; None leaves any other to the finders that follow."""
+        if path is None and (name in sys.stdlib_module_names or name in DEPENDENCIES):
+            return self._finder.find_spec(name, _elsewhere())
+        return None
+
+
+def _elsewhere() -> list[str]:
+    """Return the module search path without the working directory."""
+    own = os.path.realpath(os.path.join(__file__, "..", ".."))  # noqa: PTH118  # pathlib is not loaded yet
+    try:
+        here = os.path.realpath(os.getcwd())  # noqa: PTH109
+    except OSError:  # it was removed, so there is nothing in it
+        here = ""
+    return [each for each in sys.path if own == here or (each and os.path.realpath(each) != here)]
