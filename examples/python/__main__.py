@@ -18,7 +18,12 @@ customers = {
     for declared in config.require_object("customers")
 }
 
-pulumi.export(
-    "ingest",
-    {name: pulumi.Output.format("{0}:{1}", each.ingest_ip, each.ingest_port) for name, each in customers.items()},
-)
+
+def ingest(customer: Customer) -> pulumi.Output[str]:
+    """Where the customer sends its flow records; the service may assign that a while after it made the customer."""
+    return pulumi.Output.all(customer.ingest_ip, customer.ingest_port).apply(
+        lambda address: "{}:{}".format(*address) if all(address) else "not assigned yet: run `pulumi up` again"
+    )
+
+
+pulumi.export("ingest", {name: ingest(each) for name, each in customers.items()})

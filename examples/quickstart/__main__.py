@@ -53,4 +53,10 @@ orchard = Customer(
 )
 
 pulumi.export("customer_ids", {"harbor": harbor.customer_id, "lakeside": lakeside.customer_id})
-pulumi.export("trial_sends_flows_to", pulumi.Output.format("{0}:{1}", orchard.ingest_ip, orchard.ingest_port))
+# The service may assign the address a while after it made the customer.
+pulumi.export(
+    "trial_sends_flows_to",
+    pulumi.Output.all(orchard.ingest_ip, orchard.ingest_port).apply(
+        lambda address: "{}:{}".format(*address) if all(address) else "not assigned yet: run it again"
+    ),
+)

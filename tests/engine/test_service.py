@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -40,3 +41,17 @@ def test_a_service_that_normalizes_texts_causes_no_difference(either: Stack, emu
     assert "does not show it yet" not in either.up().ok().text
     either.settled()
     assert mutations(emulator.requests) == ["POST /api/v1/customer", "PUT /api/v1/customer/acme-corp"]
+
+
+def test_an_address_that_is_assigned_late_is_filled_by_the_next_up(either: Stack, emulator: Emulator) -> None:
+    emulator.faults.add("* /customer* missing-fields=ingest_ip,ingest_port")
+    either.declare({"acme": a_customer("acme-corp")})
+    assert "has not assigned its ingest address yet" in " ".join(either.up().ok().text.split())
+    either.settled()
+    emulator.faults.clear()
+    either.up().ok()
+    assert either.state()["acme"]["outputs"]["ingestIp"] == emulator.record("acme-corp")["ingest_ip"]
+    shown = json.loads(either.pulumi("stack", "output", "acme", "--json").ok().stdout)
+    assert shown["address"] == emulator.record("acme-corp")["ingest_ip"]
+    either.settled()
+    assert mutations(emulator.requests) == ["POST /api/v1/customer"]

@@ -72,6 +72,8 @@ LOOK_PAUSE: Final = 0.2
 # Seconds after a deletion that a look follows it, so that it is the second to arrive.
 LOOK_BESIDE: Final = 0.01
 SENDS_IN_DOUBT: Final = 3
+# Seconds before each GET for an ingest address that the answer to a create lacked.
+ADDRESS_PAUSES: Final = (0.0, 0.3, 1.0)
 
 # Write-only by the documented record, so nobody can compare them.
 _NOT_IN_RECORD: Final = ("organization", "type", "fps")
@@ -164,6 +166,13 @@ class _Beside:
 def _took_all_for_done(failure: FusionError) -> bool:
     """Whether something between answered, which takes all that it does not understand for done, deletions as well."""
     return isinstance(failure, InDoubt) and failure.status is not None and failure.status < 400
+
+
+_ADDRESS: Final = {"ingest_ip", "ingest_port"}
+
+
+def _has_address(known: Account | State) -> bool:
+    return known.ingest_ip is not None and known.ingest_port is not None
 
 
 @contextmanager
@@ -270,7 +279,26 @@ class Lifecycle:
         found = changes(old, new)
         for sentence in history_lost(found):
             self._warn(f"{old.shortname}: {sentence}")
-        return found
+        return found or self._address_assigned(old)
+
+    def _address_assigned(self, old: State) -> list[Change]:
+        """Return the ingest address as a change where the state lacks it and the service shows one by now."""
+        if _has_address(old) or old.customer_id is None or old.shortname is None or self._mode == "off":
+            return []
+        try:
+            gateway = self._bound()
+            account = self._directory.find(gateway, old.shortname)
+            if account is not None and not _has_address(account):
+                account = gateway.get_customer(old.shortname)
+        except FusionError:
+            return []
+        if account is None or account.id != old.customer_id:
+            return []
+        return [
+            Change(field, Kind.RECORD, None, shown)
+            for field in _ADDRESS
+            if getattr(old, field) is None and (shown := getattr(account, field)) is not None
+        ]
 
     # create: absence proved -> POST once -> settle.
 
@@ -291,7 +319,7 @@ class Lifecycle:
                 else:
                     self._prove_absence(op)
                 body = to_create(inputs, account_type)
-                account = self._with_id(op, self._post(op, body), body)
+                account = self._with_address(op, self._with_id(op, self._post(op, body), body))
                 self._directory.created(op.shortname, account)
             return merge(account, State.recall(inputs.model_dump()), listed)
 
@@ -414,6 +442,26 @@ class Lifecycle:
             return created
         return found
 
+    def _with_address(self, op: _Operation, created: Account) -> Account:
+        """Return the created account with its ingest address, by a GET where the answer lacked it.
+
+        The creation is certain, so nothing raises.
+        """
+        for pause in ADDRESS_PAUSES:
+            if _has_address(created):
+                return created
+            with suppress(FusionError):
+                op.deadline.wait(pause)
+                live = op.live()
+                if live.id == created.id:
+                    created = created.model_copy(update=live.model_dump(include=_ADDRESS, exclude_none=True))
+        if not _has_address(created):
+            self._warn(
+                f"{op.shortname}: it was created, but the service has not assigned its ingest address yet. "
+                "`pulumi refresh`, or the next `pulumi up`, records it."
+            )
+        return created
+
     def _refused(self, op: _Operation, failure: FusionError) -> FusionError:
         """What a refused POST means. "Exists already" has no published status, so a look decides.
 
@@ -479,7 +527,9 @@ class Lifecycle:
         with self._operation("read the customer", shortname) as op:
             self._directory.expect_types(op.gateway)
             try:
-                account = self._shared(op) or self._look(op, state)
+                account = self._shared(op)
+                if account is None or not (_has_address(account) or _has_address(state)):
+                    account = self._look(op, state)
             except NotFound:
                 return None
             listed = self._directory.types_if_told(op.gateway)
@@ -602,7 +652,7 @@ class Lifecycle:
         changed = self._to_send(old, inputs) or (asked is not None and unsettled(old, asked))
         in_doubt = asked is not None and old.customer_id is None and not is_imported(old)
         if not changed and not in_doubt:
-            return desired
+            return desired if _has_address(old) else self._addressed(old, desired)
         with self._operation("update the customer", name) as op, _kept_in_doubt(old):
             listed = self._directory.types_if_told(op.gateway)
             account_type = self._account_type(op, desired, listed) if desired.type is not None else None
@@ -613,6 +663,14 @@ class Lifecycle:
             body = to_update(inputs, account_type or live.type, live=live, known=old)
             self._require_complete(op, body)
             return merge(self._put(op, live.id, body), desired, listed)
+
+    def _addressed(self, old: State, desired: State) -> State:
+        """Return the desired state with the ingest address that the service shows. Nothing is sent, nothing raises."""
+        with suppress(FusionError), self._operation("read the customer", old.shortname or "") as op:
+            live = op.live()
+            self._require_same(op, live, old)
+            return desired.model_copy(update=live.model_dump(include=_ADDRESS, exclude_none=True))
+        return desired
 
     def _require_complete(self, op: _Operation, body: Mapping[str, Any]) -> None:
         """Raise InvalidInput for a body that lacks a field."""
@@ -641,10 +699,10 @@ class Lifecycle:
             self._require_in_sight(op, old)
             body = to_create(inputs, account_type)
             with _kept_in_doubt(_handle(op, inputs)):
-                account = self._with_id(op, self._post(op, body), body)
+                account = self._with_address(op, self._with_id(op, self._post(op, body), body))
             self._directory.created(op.shortname, account)
             return account
-        account = self._with_id(op, found, sent)
+        account = self._with_address(op, self._with_id(op, found, sent))
         body = to_update(inputs, account_type, live=account, known=old)
         if not (self._to_send(old, inputs) or echoes(account, body)):
             return account

@@ -132,7 +132,9 @@ class Customers:
         wanted = _honouring(request.ignoreChanges, news.plain, old.state)
         if request.preview:
             known = {key: value for key, value in {**old.state.properties(), **wanted}.items() if value is not UNKNOWN}
-            return provider_pb2.UpdateResponse(properties=values.write(known, news.secret))
+            # What the service has not assigned yet may be there after the update.
+            later = {key: UNKNOWN for key in ("ingestIp", "ingestPort") if key not in known}
+            return provider_pb2.UpdateResponse(properties=values.write({**known, **later}, news.secret))
         asked = values.read(request.old_inputs).plain
         inputs = _desired(wanted, asked)
         try:
