@@ -120,7 +120,8 @@ def say(address: str, sentence: str, urn: str = "") -> None:
 
     with contextlib.suppress(grpc.RpcError):
         if address:
-            with grpc.insecure_channel(address) as channel:
+            # Without the option grpc asks the environment's http proxy for loopback as well.
+            with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
                 engine_pb2_grpc.EngineStub(channel).Log(
                     engine_pb2.LogRequest(severity=engine_pb2.WARNING, message=sentence, urn=urn), timeout=5
                 )

@@ -2,7 +2,9 @@
 
 Proxies and certificate bundles of the environment count (``HTTPS_PROXY``, ``NO_PROXY``,
 ``REQUESTS_CA_BUNDLE``: https://requests.readthedocs.io/en/latest/user/advanced/#proxies), because that is
-how companies let their pipelines out. A ``.netrc`` does not: it would replace our Authorization header.
+how companies let their pipelines out. Loopback never goes through a proxy, whatever they say: the tokens for the
+emulator and for a session's endpoint would reach the proxy in clear. A ``.netrc`` does not count: it would replace our
+Authorization header.
 Redirects are not followed and cookies are not kept, so a credential stays with the host that it is for.
 
 No timeout of ``requests`` covers a name server that does not answer or an answer that drips
@@ -27,12 +29,14 @@ from functools import cache
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
+from pulumi_fusion.api.network import is_loopback
 from pulumi_fusion.api.wire import Answer, Request
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import FusionError, InDoubt, NotSent, RequestFailed, capped
@@ -397,13 +401,14 @@ def _send(
     """
     url = prepared.url or ""
     ours = session.merge_environment_settings(url, {}, True, None, None)
+    direct = is_loopback(urlsplit(url).hostname or "")
     return session.get_adapter(url).send(
         prepared,
         timeout=(max(0.001, connect), max(0.001, read)),
         stream=True,
         verify=True if ours["verify"] is None else ours["verify"],
         cert=ours["cert"],
-        proxies=ours["proxies"],
+        proxies={} if direct else ours["proxies"],
     )
 
 

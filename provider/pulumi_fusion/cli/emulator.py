@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from pulumi_fusion.sessions.scrubbing import past_the_proxy
+
 if TYPE_CHECKING:
     from pulumi_fusion.emulator import Emulator
 
@@ -21,6 +23,13 @@ NOT_FOUND: Final = 127
 
 _HARMLESS: Final = ("FUSION_DEADLINE", "FUSION_PREFLIGHT", "FUSION_DEBUG")
 """Settings that the command keeps; all others could lead it, or a real credential, to the wrong service."""
+
+_DIRECT: Final = (
+    'if [ "${NO_PROXY-}" != "*" ] && [ "${no_proxy-}" != "*" ]; then '
+    'export NO_PROXY="${no_proxy:+$no_proxy,}${NO_PROXY:+$NO_PROXY,}127.0.0.1,localhost,::1"; '
+    'else export NO_PROXY="*"; fi; export no_proxy="$NO_PROXY"'
+)
+"""Shell code that keeps curl and the like from asking the shell's own proxy for the emulator."""
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -117,12 +126,13 @@ def emulator(
 
 
 def _environment() -> dict[str, str]:
-    """This process's environment without a trace of the account that it may belong to."""
-    return {
+    """This process's environment without a trace of the account that it may belong to, and no proxy for loopback."""
+    kept = {
         name: value
         for name, value in os.environ.items()
         if name != "NETOSECRET" and (not name.startswith("FUSION_") or name in _HARMLESS)
     }
+    return {**kept, **past_the_proxy(os.environ)}
 
 
 def _announce(running: Emulator, state: Path | None) -> None:
@@ -133,4 +143,5 @@ def _announce(running: Emulator, state: Path | None) -> None:
         err=True,
     )
     values = {"NETOSECRET": running.netosecret, "FUSION_API_URL": running.url}
-    click.echo("\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items()))
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+    click.echo("\n".join([*exports, _DIRECT]))

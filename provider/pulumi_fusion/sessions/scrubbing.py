@@ -8,7 +8,10 @@ from typing import Final
 
 from pulumi_fusion.redaction import redact
 
-__all__ = ["past_the_proxy", "scrubbed"]
+__all__ = ["LOOPBACK", "past_the_proxy", "scrubbed"]
+
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+"""What this machine is called in lists of hosts that no proxy is asked for."""
 
 # Pulumi's own variables that hold a secret or lead to one, and PULUMI_CONFIG, the decrypted configuration of a program.
 # https://www.pulumi.com/docs/iac/cli/environment-variables/
@@ -31,10 +34,22 @@ def scrubbed(environ: Mapping[str, str], *, keep: Collection[str] = ()) -> dict[
 
 
 def past_the_proxy(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables that keep a tool from asking a proxy for the endpoint, which only this machine can reach.
+    """Return the variables that keep a child from asking a proxy for loopback, which only this machine can reach.
 
-    Tools read one spelling or the other, and some only the first that is there, so both say the same.
+    Some tools read ``NO_PROXY``, some ``no_proxy``, some the first that is set, so both get the hosts of both. ``*``,
+    which means every host only where it is alone, stays alone. grpc, and with it every Pulumi program, knows no ``*``
+    and prefers ``no_grpc_proxy`` (https://github.com/grpc/grpc/blob/master/doc/environment_variables.md).
     """
-    known = environ.get("no_proxy") or environ.get("NO_PROXY")
-    hosts = f"{known},127.0.0.1" if known else "127.0.0.1"
-    return {"NO_PROXY": hosts, "no_proxy": hosts}
+    spellings = [environ.get(name, "").strip() for name in ("no_proxy", "NO_PROXY")]
+    grpc_hosts = environ.get("no_grpc_proxy", "").strip()
+    hosts = "*" if "*" in spellings else _with_loopback(*spellings)
+    variables = {"NO_PROXY": hosts, "no_proxy": hosts}
+    if hosts == "*" or grpc_hosts:
+        variables["no_grpc_proxy"] = _with_loopback(grpc_hosts)
+    return variables
+
+
+def _with_loopback(*lists: str) -> str:
+    """Join comma-separated lists of hosts and loopback, each host once."""
+    hosts = [host.strip() for each in lists for host in each.split(",")]
+    return ",".join(dict.fromkeys([*filter(None, hosts), *LOOPBACK]))

@@ -222,13 +222,3 @@ def test_the_audit_is_listed_whatever_stands_in_it(terminal: Terminal) -> None:
         listed = terminal.run("audit", "--audit-file", "odd.jsonl")
         assert listed.returncode == 1
         assert "odd.jsonl:1: it was changed after it was written" in listed.stderr
-
-
-def test_a_proxy_of_the_environment_is_not_asked_for_the_endpoint(terminal: Terminal) -> None:
-    program = "from pulumi_fusion import FusionClient; print(len(FusionClient().list_users()))"
-    nowhere = "http://127.0.0.1:9"
-    # The emulator itself is reached past it by the helper, as a service on the net would be through it.
-    environ = {"HTTP_PROXY": nowhere, "http_proxy": nowhere, "NO_PROXY": "127.0.0.1"}
-    command = ("--", "env", "-u", "NO_PROXY", sys.executable, "-c", program)
-    done = terminal.run("masquerade", "acme-corp", "--ci", *REASON, *command, **environ)
-    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr

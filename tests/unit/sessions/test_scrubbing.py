@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 
+import pytest
+
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.sessions.scrubbing import past_the_proxy, scrubbed
 
@@ -52,9 +54,30 @@ def test_what_the_child_is_to_have_stays_but_never_the_credential() -> None:
     assert kept == {"PULUMI_CONFIG_PASSPHRASE": "x"}
 
 
-def test_the_endpoint_is_asked_past_any_proxy() -> None:
-    both = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-    assert past_the_proxy({}) == both
-    known = dict.fromkeys(both, "example.com,127.0.0.1")
-    assert past_the_proxy({"NO_PROXY": "example.com"}) == known
-    assert past_the_proxy({"no_proxy": "example.com", "NO_PROXY": "other.example"}) == known
+LOOPBACK = "127.0.0.1,localhost,::1"
+
+
+@pytest.mark.parametrize(
+    ("environ", "hosts"),
+    [
+        ({}, LOOPBACK),
+        ({"NO_PROXY": " "}, LOOPBACK),
+        ({"NO_PROXY": "example.com"}, f"example.com,{LOOPBACK}"),
+        (
+            {"no_proxy": "example.com", "NO_PROXY": "other.example, example.com"},
+            f"example.com,other.example,{LOOPBACK}",
+        ),
+        ({"NO_PROXY": "127.0.0.1,.corp"}, "127.0.0.1,.corp,localhost,::1"),
+        ({"NO_PROXY": "*"}, "*"),
+        ({"no_proxy": " * ", "NO_PROXY": "example.com"}, "*"),
+    ],
+)
+def test_loopback_is_asked_past_any_proxy(environ: dict[str, str], hosts: str) -> None:
+    given = past_the_proxy(environ)
+    assert {name: given[name] for name in ("NO_PROXY", "no_proxy")} == {"NO_PROXY": hosts, "no_proxy": hosts}
+
+
+def test_grpc_is_told_where_it_would_not_read_the_others() -> None:
+    assert "no_grpc_proxy" not in past_the_proxy({"NO_PROXY": "example.com"})
+    assert past_the_proxy({"NO_PROXY": "*"})["no_grpc_proxy"] == LOOPBACK
+    assert past_the_proxy({"no_grpc_proxy": "engine.example"})["no_grpc_proxy"] == f"engine.example,{LOOPBACK}"

@@ -1,0 +1,47 @@
+"""A proxy on loopback that keeps what it is asked and lets nothing through."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+NAMES = ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+"""The variables that lead to a proxy, for one tool or another."""
+
+
+class RecordingProxy:
+    """``url`` is its address, ``asked`` the first line of every request that reached it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.asked: list[str] = []
+
+    def variables(self, **more: str) -> dict[str, str]:
+        """An environment in which everything goes through it, and ``more``."""
+        return {**dict.fromkeys(NAMES, self.url), **more}
+
+
+@contextmanager
+def recording_proxy() -> Iterator[RecordingProxy]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        proxy = RecordingProxy(f"http://127.0.0.1:{listener.getsockname()[1]}")
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection, contextlib.suppress(OSError):
+                        connection.settimeout(10)
+                        proxy.asked.append(connection.recv(65536).partition(b"\r\n")[0].decode("latin-1"))
+                        connection.sendall(
+                            b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                        )
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield proxy
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
