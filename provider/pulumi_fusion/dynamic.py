@@ -86,7 +86,9 @@ class CustomerProvider(dynamic.ResourceProvider):
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """The live state, and as inputs too, so that drift shows property by property."""
-        state = self._connection.lifecycle().read(id_, _state(props))
+        from pulumi_fusion.customer.rules import is_shortname
+
+        state = self._connection.lifecycle(asks=is_shortname(id_)).read(id_, _state(props))
         if state is None:
             # The one way to say "gone": None, or a result without both values, crashes the SDK's server.
             return dynamic.ReadResult("", {})

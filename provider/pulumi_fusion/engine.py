@@ -92,6 +92,13 @@ class Connection:
                 )
             return self._lifecycle
 
+    def end(self) -> None:
+        """Say what is said once for a whole run."""
+        with self._lock:
+            lifecycle = self._lifecycle
+        if lifecycle is not None:
+            lifecycle.end()
+
     def _authenticate_meanwhile(self) -> None:
         # A little less than a preview waits, so that it is told what went wrong and not that its time was over. What
         # has more time than that and needs it asks again (SharedFailure).

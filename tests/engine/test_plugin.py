@@ -126,7 +126,12 @@ def test_an_existing_customer_is_imported_and_completed_without_a_change(
     bulk = {"resources": [{"type": "fusion:index:Customer", "name": name, "id": name} for name in names]}
     (stack.folder / "bulk.json").write_text(json.dumps(bulk))
     imported = stack.pulumi("import", "--file", "bulk.json", "--yes", "--generate-code=false", "--protect=false").ok()
-    assert "does not tell its Email" in imported.text
+    warned = [line for line in imported.stdout.splitlines() if line.strip().startswith("warning: 50 customers were")]
+    assert len(warned) == 2, "one for the preview, one for the import itself"
+    assert "does not show Email, Given Name, Family Name, Organization, Type" in warned[0]
+    assert sorted(f"{each.method} {each.path}" for each in emulator.requests) == sorted(
+        2 * ["POST /api/v1/auth/token", "GET /api/v1/customers", "GET /api/v1/customers/types"]
+    )
 
     declared = {name: customer(name, data_retention=45, rollup_retention=90) for name in names}
     stack.declare(declared)
@@ -139,6 +144,7 @@ def test_an_existing_customer_is_imported_and_completed_without_a_change(
     stack.pulumi("preview", "--expect-no-changes").ok()
     for wrong, reason in (
         ("nowhere", "The id of a Customer is its shortname"),
+        ("a/b", "the id of a Customer is its shortname, which must have 5 to 16 characters"),
         ("grandchild", "it is a customer of 'bystander'"),
         (emulator.root.shortname, "it is the account that you work in"),
     ):

@@ -80,7 +80,7 @@ def _unknown_properties(raw: Mapping[str, Any]) -> Iterator[Failure]:
     keys = [state_key(name) for name in Inputs.model_fields]
     for key in raw:
         if key not in keys:
-            yield Failure(key, f"is no property of a Customer{nearest(key, keys)}; it has {', '.join(keys)}")
+            yield Failure(key, f"{key!r} isn't a property of a Customer{nearest(key, keys)}; it has {', '.join(keys)}")
 
 
 _Rule = Callable[[Mapping[str, Any], State, Sequence[AccountType]], Iterator[Failure]]

@@ -81,6 +81,11 @@ class Directory:
             return written.account
         return self._listed.get(self._list_of(gateway), gateway.deadline).accounts.get(shortname)
 
+    def find_id(self, gateway: Gateway, customer_id: str) -> Account | None:
+        """Return the listed account with this immutable id. Raises FusionError."""
+        listing = self._listed.get(self._list_of(gateway), gateway.deadline)
+        return next((account for account in listing.accounts.values() if account.id == customer_id), None)
+
     def found_free(self, gateway: Gateway, shortname: str) -> bool:
         """Whether a list of the last second shows that a shortname is free; False where only a look tells.
 

@@ -27,6 +27,7 @@ from pulumi_fusion.customer.changes import Change, Kind, changes, history_lost, 
 from pulumi_fusion.customer.check import Checked, check
 from pulumi_fusion.customer.directory import Directory
 from pulumi_fusion.customer.gateway import Gateway
+from pulumi_fusion.customer.imports import Imports
 from pulumi_fusion.customer.listing import LONGEST_LIST
 from pulumi_fusion.customer.mapping import (
     API_TYPES,
@@ -39,7 +40,8 @@ from pulumi_fusion.customer.mapping import (
     to_update,
 )
 from pulumi_fusion.customer.model import Account, AccountType, CustomerStatus, Inputs, State, label
-from pulumi_fusion.customer.rules import is_dns_label
+from pulumi_fusion.customer.rules import could_be_an_id, is_dns_label
+from pulumi_fusion.customer.rules import shortname as require_shortname
 from pulumi_fusion.deadline import Deadline, backoff
 from pulumi_fusion.errors import (
     AbsenceNotProved,
@@ -219,6 +221,7 @@ class Lifecycle:
         self._after_doubt = after_doubt
         self._cancelled = cancelled or threading.Event()
         self._directory = Directory()
+        self._imports = Imports()
         # Until then an answer may lag behind what the run before this one wrote.
         self._lagging = Deadline(self._settle_seconds)
 
@@ -239,6 +242,11 @@ class Lifecycle:
     @property
     def _settle_seconds(self) -> float:
         return min(SETTLE_SECONDS, SETTLE_SHARE * self._seconds)
+
+    def end(self) -> None:
+        """Say what is said once for a whole run."""
+        if sentence := self._imports.summary():
+            self._warn(sentence)
 
     # What a preview runs.
 
@@ -525,6 +533,8 @@ class Lifecycle:
         Raises NotOurs where another account lives under the shortname, RequestFailed where nothing is proved.
         """
         with self._operation("read the customer", shortname) as op:
+            if state.shortname is None:
+                self._require_shortname(op)
             self._directory.expect_types(op.gateway)
             try:
                 account = self._shared(op)
@@ -540,18 +550,22 @@ class Lifecycle:
                 self._require_ours(op, account, from_state(state, listed))
             return merge(account, state, listed)
 
-    def take_in(self, shortname: str) -> State:
-        """What the service tells of a customer that no state knows yet: an import.
+    def take_in(self, shortname: str, *, imported: bool = True) -> State:
+        """Return what the service shows of a customer that no state knows yet: an import, or else a mere look-up.
 
-        Raises NotOurs where it is no customer of the account, NotFound where there is none, RequestFailed.
+        Raises InvalidInput for an id that no customer can have, NotOurs if it isn't a customer of the account, NotFound
+        if there is none, RequestFailed.
         """
         with self._operation("read the customer", shortname) as op:
+            self._require_shortname(op)
             if shortname == op.gateway.account:
                 raise self._outside(op, "it is the account that you work in, not one of its customers")
+            account = self._shared(op)
             try:
-                account = op.live()
+                if account is None or account.id is None:
+                    account = op.live()
             except NotFound as absent:
-                absent.next_step = f"{self._hint(op)}The id of a Customer is its shortname, {_ID_FORMAT}."
+                absent.next_step = f"The id of a Customer is its shortname, {_ID_FORMAT}."
                 raise absent.during(op.attempted) from None
             if account.parent not in (None, op.gateway.account):
                 raise self._outside(
@@ -560,12 +574,23 @@ class Lifecycle:
             if account.id is None:
                 raise self._outside(op, "the service does not tell its id, so nobody could tell it from another later")
             state = merge(account, State(), self._directory.types_if_told(op.gateway))
-            unsaid = [label(name) for name in _TOLD_BY_PROGRAM if getattr(state, name) is None]
-            self._warn(
-                f"{shortname}: the service does not tell its {', '.join(unsaid)}. A program that manages the customer "
-                "states them as they are; that alone sends nothing."
-            )
+            if imported:
+                self._imports.add(shortname, [label(name) for name in _TOLD_BY_PROGRAM if getattr(state, name) is None])
             return state
+
+    def _require_shortname(self, op: _Operation) -> None:
+        """Raise InvalidInput for an id that cannot be a shortname; nothing is sent, but for an immutable id.
+
+        A path that holds such an id may be answered by anything but the service.
+        """
+        try:
+            require_shortname(op.shortname)
+        except ValueError as wrong:
+            raise InvalidInput(
+                op.attempted,
+                f"the id of a Customer is its shortname, which {wrong}",
+                next_step=f"{self._hint(op)}`pulumi-fusion customers` and Settings > Customers list the shortnames.",
+            ) from None
 
     def _outside(self, op: _Operation, problem: str) -> NotOurs:
         return NotOurs(
@@ -576,11 +601,11 @@ class Lifecycle:
         )
 
     def _hint(self, op: _Operation) -> str:
-        """Who was meant, where the id given is the immutable one."""
-        with suppress(FusionError):
-            for account in op.gateway.list_customers():
-                if account.id == op.shortname:
-                    return f"This is the immutable id of {account.shortname!r}: import it by that name. "
+        """Return which customer was meant, if the id may be the immutable one."""
+        if could_be_an_id(op.shortname):
+            with suppress(FusionError):
+                if account := self._directory.find_id(op.gateway, op.shortname):
+                    return f"This is the immutable id of {account.shortname!r}: use that name. "
         return ""
 
     def _shared(self, op: _Operation) -> Account | None:

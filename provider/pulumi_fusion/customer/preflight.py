@@ -53,12 +53,15 @@ def ask(
 
 
 def untold(failure: FusionError, mode: Preflight, warn: Callable[[str], None], lost: str) -> list[Failure]:
-    """What a question without an answer means to a preview; ``lost`` is the sentence that a warning begins with."""
+    """Return what a question without an answer means to a preview; ``lost`` is the sentence that a warning begins with.
+
+    Such a failure has no property: it is not one of the customer.
+    """
     if isinstance(failure, (Unauthorized, Forbidden)):
-        return [Failure("netosecret", str(failure))]
+        return [Failure("", str(failure))]
     setting_is_wrong = isinstance(failure, SettingsError) and not isinstance(failure, MissingSetting)
     if setting_is_wrong or mode == "required":
-        return [Failure("netosecret" if isinstance(failure, SettingsError) else "preflight", str(failure))]
+        return [Failure("", str(failure))]
     warn(f"{lost} {failure}")
     return []
 

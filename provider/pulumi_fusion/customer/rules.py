@@ -15,9 +15,11 @@ from typing import Any, Final, NamedTuple
 __all__ = [
     "Failure",
     "boolean",
+    "could_be_an_id",
     "email",
     "flows",
     "is_dns_label",
+    "is_shortname",
     "nearest",
     "one_of_days",
     "one_of_words",
@@ -40,7 +42,10 @@ _DNS_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
 class Failure(NamedTuple):
-    """One broken rule: the property in the spelling of the state, and a stable sentence about the way out."""
+    """One broken rule: the property in the spelling of the state, and a stable sentence about the way out.
+
+    The property is "" for what isn't a matter of one.
+    """
 
     property: str
     reason: str
@@ -133,9 +138,22 @@ def shortname(value: Any) -> str:
     return name
 
 
+def is_shortname(name: str) -> bool:
+    """Return whether a customer can have the shortname."""
+    try:
+        return bool(shortname(name))
+    except ValueError:
+        return False
+
+
 def is_dns_label(name: str) -> bool:
     """Whether a name can stand in a host name as it is: https://www.rfc-editor.org/rfc/rfc1035#section-2.3.1"""
     return _DNS_LABEL.fullmatch(name) is not None
+
+
+def could_be_an_id(name: str) -> bool:
+    """Return whether a name that is too long for a shortname may be an immutable id, the form of which is opaque."""
+    return re.fullmatch(r"(?=.*[0-9])[0-9A-Za-z_-]{17,64}", name) is not None
 
 
 def boolean(value: Any) -> bool:

@@ -48,7 +48,7 @@ def check(plain: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> 
     for key, value in given(plain).items():
         if key not in KEYS:
             failures.append(
-                Failure(key, f"is no setting of this provider{nearest(key, KEYS)}; it has {', '.join(KEYS)}")
+                Failure(key, f"{key!r} isn't a setting of this provider{nearest(key, KEYS)}; it has {', '.join(KEYS)}")
             )
         elif value is not UNKNOWN:
             try:

@@ -111,7 +111,9 @@ class Customers:
         lifecycle = self._bound(request.urn, name, getattr(request, "timeout", 0))
         old, managed = _old(request.properties, request.inputs), values.read(request.inputs)
         # An import, and a resource that is only looked at, come with the id alone.
-        state = lifecycle.read(request.id, old.state) if old.told else lifecycle.take_in(request.id)
+        # Of these two only the latter comes with inputs, if empty ones.
+        imported = not request.HasField("inputs")
+        state = lifecycle.read(request.id, old.state) if old.told else lifecycle.take_in(request.id, imported=imported)
         if state is None:
             return provider_pb2.ReadResponse()
         properties = state.properties()
@@ -178,7 +180,7 @@ class Customers:
             wrong = _unsaid(failure, filters)
             raise InvalidInput(
                 "list the customers",
-                f"{wrong.property} {wrong.reason}",
+                wrong.reason,
                 next_step="Correct the query and run it again.",
             )
         if UNKNOWN in filters.plain.values():

@@ -72,7 +72,9 @@ def wrong_filters(token: str, arguments: Mapping[str, Any]) -> list[Failure]:
     for key, value in arguments.items():
         if key not in keys:
             failures.append(
-                Failure(key, f"is no argument of it{nearest(key, keys)}; it has {', '.join(keys) or 'none'}")
+                Failure(
+                    key, f"{key!r} isn't an argument here{nearest(key, keys)}; there are {', '.join(keys) or 'none'}"
+                )
             )
         elif value is not UNKNOWN:
             try:
@@ -80,9 +82,9 @@ def wrong_filters(token: str, arguments: Mapping[str, Any]) -> list[Failure]:
                 text(value) if key == "parent" else FIELDS[keys[key]].validate_python(value)
             except ValidationError as broken:
                 # Its own text quotes the whole value, whatever it holds.
-                failures += [Failure(key, sentence(error)) for error in broken.errors()]
+                failures += [Failure(key, f"{key} {sentence(error)}") for error in broken.errors()]
             except ValueError as wrong:
-                failures.append(Failure(key, str(wrong)))
+                failures.append(Failure(key, f"{key} {wrong}"))
     if token == schema.GET_CUSTOMER and "shortname" not in arguments:
-        failures.append(Failure("shortname", "is required"))
+        failures.append(Failure("shortname", "shortname is required"))
     return failures

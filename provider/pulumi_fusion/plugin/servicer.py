@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from google.protobuf.empty_pb2 import Empty
 
 from pulumi_fusion.customer.gateway import Gateway
-from pulumi_fusion.customer.rules import Failure
+from pulumi_fusion.customer.rules import Failure, is_shortname
 from pulumi_fusion.customer.words import UNKNOWN
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.engine import Connection, once, say
@@ -99,7 +99,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.GetMappingsResponse()
 
     def Cancel(self, request: Empty, context: Any) -> Empty:
-        """An interrupt: every call under way ends within 2 seconds."""
+        """End every call under way within 2 seconds: an interrupt, or the end of the run, when none is."""
+        self._connection.end()
         self.cancel()
         return Empty()
 
@@ -159,7 +160,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Read(self, request: provider_pb2.ReadRequest, context: Any) -> provider_pb2.ReadResponse:
         """The live state and inputs, for a refresh or an import; an empty id for one that is proved to be gone."""
-        return self._customers().read(request)
+        return self._customers(asks=is_shortname(request.id)).read(request)
 
     def Update(self, request: provider_pb2.UpdateRequest, context: Any) -> provider_pb2.UpdateResponse:
         """Bring the customer in line, or finish what was left in doubt. Raises PartialState, FusionError."""

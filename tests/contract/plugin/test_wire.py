@@ -476,7 +476,7 @@ def test_what_is_wrong_with_an_argument_is_said_in_our_words_and_quotes_no_secre
         marked = values.write({key: value}, secret={key})
         request = messages.InvokeRequest(tok="fusion:index:getCustomers", args=marked)
         [failure] = stack.stub.Invoke(request).failures
-        assert failure.reason.startswith("must be ")
+        assert failure.reason.startswith(f"{key} must be ")
         listing = messages.ListRequest(token="fusion:index:Customer", query=marked)
         with pytest.raises(grpc.RpcError) as wrong:
             list(stack.stub.List(listing))

@@ -202,7 +202,7 @@ def test_a_field_that_breaks_its_rule_starts_no_other_rule() -> None:
 )
 def test_an_unknown_property_is_refused_with_the_nearest_real_name(wrong: str, hint: str) -> None:
     assert failures({**DECLARED, wrong: 1}) == [
-        (wrong, f"is no property of a Customer{hint}; it has {', '.join(KEYS)}"),
+        (wrong, f"{wrong!r} isn't a property of a Customer{hint}; it has {', '.join(KEYS)}"),
     ]
 
 

@@ -1178,7 +1178,7 @@ def test_a_credential_that_is_refused_fails_every_preview(
 ) -> None:
     for gateway in (Scripted(types=[answer()]), Scripted(customers=[answer()])):
         [failure] = over(gateway, mode=mode).check(DECLARED, None).failures
-        assert failure.property == "netosecret"
+        assert failure.property == ""
 
 
 @pytest.mark.parametrize("question", ["types", "customers"])
@@ -1189,7 +1189,7 @@ def test_a_service_that_is_down_is_a_warning_or_a_failure(
     assert over(Scripted(**{question: [answer()]}), mode="auto").check(DECLARED, None).failures == []
     assert len(warnings) == 1
     [failure] = over(Scripted(**{question: [answer()]}), mode="required").check(DECLARED, None).failures
-    assert failure.property == "preflight"
+    assert failure.property == ""
     assert len(warnings) == 1
 
 
@@ -1208,14 +1208,14 @@ def test_what_does_not_change_tries_the_credential_and_asks_nothing(over: Over) 
 @pytest.mark.parametrize("mode", ["auto", "required"])
 def test_a_dead_credential_shows_although_nothing_changes(over: Over, mode: str) -> None:
     [failure] = over(Scripted(tokens=[dead_key()]), mode=mode).check(DECLARED, UNCHANGED).failures
-    assert failure.property == "netosecret"
+    assert failure.property == ""
 
 
 def test_a_service_that_is_down_shows_although_nothing_changes(over: Over, warnings: list[str]) -> None:
     assert over(Scripted(tokens=[unreachable()]), mode="auto").check(DECLARED, UNCHANGED).failures == []
     assert len(warnings) == 1
     [failure] = over(Scripted(tokens=[unreachable()]), mode="required").check(DECLARED, UNCHANGED).failures
-    assert failure.property == "preflight"
+    assert failure.property == ""
 
 
 def test_a_preview_that_is_off_asks_nothing(over: Over, warnings: list[str]) -> None:
@@ -1228,9 +1228,9 @@ def test_a_preview_that_is_off_asks_nothing(over: Over, warnings: list[str]) -> 
     ("wrong", "mode", "failing"),
     [
         (MissingSetting("reach the service", "netosecret is not set"), "auto", []),
-        (MissingSetting("reach the service", "netosecret is not set"), "required", ["netosecret"]),
-        (SettingsError("read the netosecret", "it is no base64"), "auto", ["netosecret"]),
-        (SettingsError("read the netosecret", "it is no base64"), "required", ["netosecret"]),
+        (MissingSetting("reach the service", "netosecret is not set"), "required", [""]),
+        (SettingsError("read the netosecret", "it is no base64"), "auto", [""]),
+        (SettingsError("read the netosecret", "it is no base64"), "required", [""]),
     ],
 )
 def test_settings_decide_whether_a_preview_asks(
@@ -1446,7 +1446,9 @@ def test_an_update_in_doubt_is_sent_again_even_if_the_program_went_back(over: Ov
 
 
 def test_an_import_holds_what_the_service_tells_and_says_what_it_does_not(over: Over, warnings: list[str]) -> None:
-    taken = over(Scripted(get=[account()])).take_in("acme-corp")
+    gateway = Scripted(customers=[[account(), account(shortname="other-corp", id="id-2")]])
+    lifecycle = over(gateway)
+    taken = lifecycle.take_in("acme-corp")
     assert taken == State(
         shortname="acme-corp",
         status="Active",
@@ -1458,7 +1460,14 @@ def test_an_import_holds_what_the_service_tells_and_says_what_it_does_not(over: 
         parent=ABOVE,
         node=f"{ABOVE}/acme-corp",
     )
-    assert "does not tell its Email, Given Name, Family Name, Organization, Type, Contractual Flows" in warnings[0]
+    lifecycle.take_in("other-corp", imported=False)
+    assert lifecycle.take_in("other-corp").customer_id == "id-2"
+    assert (gateway.verbs, warnings) == (["LIST", "TYPES"], [])
+    lifecycle.end()
+    lifecycle.end()
+    [warning] = warnings
+    assert warning.startswith("2 customers were imported (acme-corp, other-corp). The service does not show Email, ")
+    assert "Organization, Type, Contractual Flows per Second, so generated code has blanks for these" in warning
 
 
 def test_an_import_is_checked_against_itself_and_a_program_that_completes_it_changes_nothing(over: Over) -> None:
@@ -1485,7 +1494,6 @@ def test_an_import_is_checked_against_itself_and_a_program_that_completes_it_cha
         (ABOVE, None, NotOurs, "it is the account that you work in"),
         ("acme-corp", account(parent="bystander"), NotOurs, "it is a customer of 'bystander'"),
         ("acme-corp", account(id=None), NotOurs, "does not tell its id"),
-        ("id-1", absent(), NotFound, "the immutable id of 'acme-corp': import it by that name"),
         ("acme-corq", absent(), NotFound, "The id of a Customer is its shortname, 5 to 16 characters"),
         ("acme-corp", no_role(), FusionError, "403"),
     ],
@@ -1493,10 +1501,43 @@ def test_an_import_is_checked_against_itself_and_a_program_that_completes_it_cha
 def test_an_import_that_fails_says_why(
     over: Over, shortname: str, answer: object, error: type[FusionError], text: str
 ) -> None:
-    gateway = Scripted(get=[answer], customers=repeat([account()]))
+    gateway = Scripted(get=[answer], customers=[[]])
     with pytest.raises(error, match="Could not read the customer") as failed:
         over(gateway).take_in(shortname)
     assert text in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "rule"),
+    [
+        ("", "must not be blank"),
+        ("a/b", "may hold ASCII letters"),
+        ("acme corp", "may hold ASCII letters"),
+        ("acme?x=1", "may hold ASCII letters"),
+        ("../../types", "may hold ASCII letters"),
+        ("acme\ncorp", "must not contain control"),
+        ("x" * 17, "must have 5 to 16 characters"),
+        ("abcd", "must have 5 to 16 characters"),
+    ],
+)
+def test_an_id_that_cannot_be_a_shortname_is_refused_at_once_by_the_rule(over: Over, wrong: str, rule: str) -> None:
+    gateway = Scripted()
+    lifecycle = over(gateway)
+    for read in (lifecycle.take_in, lambda name: lifecycle.read(name, State())):
+        with pytest.raises(InvalidInput, match="the id of a Customer is its shortname, which") as failed:
+            read(wrong)
+        assert rule in str(failed.value)
+    assert gateway.calls == []
+
+
+def test_an_immutable_id_is_recognized_by_the_list(over: Over) -> None:
+    immutable = "f0014a8bc27e09693ad11005"
+    gateway = Scripted(customers=[[account(id=immutable)]])
+    lifecycle = over(gateway)
+    for _ in range(2):
+        with pytest.raises(InvalidInput, match="the immutable id of 'acme-corp': use that name"):
+            lifecycle.take_in(immutable)
+    assert gateway.verbs == ["LIST"]
 
 
 def test_a_call_may_have_its_own_deadline_and_words(over: Over, clock: Clock, warnings: list[str]) -> None:
