@@ -7,14 +7,22 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
 from urllib.parse import urlsplit
 
+from pulumi_fusion.credential_file import bare, read_credential
 from pulumi_fusion.errors import MissingSetting, SettingsError
 from pulumi_fusion.redaction import Secret
 
-__all__ = ["DEFAULT_API_URL", "PREFLIGHT_SECONDS", "WAYS", "Preflight", "Settings", "api_base", "read_setting"]
+__all__ = [
+    "DEFAULT_API_URL",
+    "PREFLIGHT_SECONDS",
+    "WAYS",
+    "Preflight",
+    "Settings",
+    "api_base",
+    "read_setting",
+]
 
 Preflight = Literal["auto", "off", "required"]
 
@@ -58,6 +66,7 @@ _VARIABLES: Final[Mapping[str, str]] = {
     "preflight": "FUSION_PREFLIGHT",
     "deadline": "FUSION_DEADLINE",
 }
+_FILE: Final = "file named by FUSION_NETOSECRET_FILE"
 
 
 @dataclass(frozen=True)
@@ -96,7 +105,7 @@ class Settings:
         sources: dict[str, str] = {}
         problems: list[str] = []
         for name in WAYS:
-            given, source = _look_up(name, explicit or {}, config, environ)
+            given, source = next(iter(_candidates(name, explicit or {}, config, environ)), (None, ""))
             if given is None and name == "netosecret":
                 given, source = _from_file(environ, problems)
             if given is None:
@@ -181,43 +190,34 @@ def _is_address(host: str) -> bool:
         return False
 
 
-def _look_up(
+def _candidates(
     name: str,
     explicit: Mapping[str, Any],
-    config: Callable[[str], str | None],
+    config: Callable[[str], Any],
     environ: Mapping[str, str],
-) -> tuple[Any, str]:
+) -> list[tuple[Any, str]]:
+    """Return each value that was given and is not blank, with its source, in the order in which they count."""
     candidates = (
         (explicit.get(name), "argument"),
         (config(_CONFIG_KEYS[name]), f"stack configuration {_CONFIG_KEYS[name]}"),
         (environ.get(_VARIABLES[name]), f"environment variable {_VARIABLES[name]}"),
     )
-    for value, source in candidates:
-        if value is not None and not (isinstance(value, str) and not value.strip()):
-            return value, source
-    return None, ""
+    return [
+        (value, source)
+        for value, source in candidates
+        if value is not None and not (isinstance(value, str) and not value.strip())
+    ]
 
 
 def _from_file(environ: Mapping[str, str], problems: list[str]) -> tuple[str | None, str]:
     path = environ.get("FUSION_NETOSECRET_FILE", "").strip()
     if not path:
         return None, ""
-    source = "file named by FUSION_NETOSECRET_FILE"
     try:
-        text = Path(path).expanduser().read_text(encoding="utf-8").strip()
-    except OSError as wrong:
-        problems.append(f"netosecret ({source}) cannot be read: {wrong.strerror}")
+        return read_credential(path), _FILE
+    except ValueError as wrong:
+        problems.append(f"netosecret ({_FILE}) {wrong}")
         return None, ""
-    except RuntimeError:  # of expanduser
-        problems.append(f"netosecret ({source}) cannot be read: no home directory for its ~")
-        return None, ""
-    except UnicodeDecodeError:
-        problems.append(f"netosecret ({source}) is no text file")
-        return None, ""
-    if not text:
-        problems.append(f"netosecret ({source}) is empty")
-        return None, ""
-    return text, source
 
 
 def _read_secret(value: Any) -> Secret:
@@ -225,13 +225,16 @@ def _read_secret(value: Any) -> Secret:
         return value
     if not isinstance(value, str):
         raise ValueError("must be a text")
-    return Secret(value)
+    text = bare(value)
+    if not text:
+        raise ValueError("is empty")
+    return Secret(text)
 
 
 def _read_url(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("must be a text")
-    return api_base(value, named_by_owner=True)
+    return api_base(bare(value), named_by_owner=True)
 
 
 def _read_account(value: Any) -> str:

@@ -23,6 +23,7 @@ from jwt.algorithms import HMACAlgorithm
 from pulumi_fusion.api.retries import Retries
 from pulumi_fusion.api.transport import Transport
 from pulumi_fusion.api.wire import Grant, clock_offset, issue_token
+from pulumi_fusion.credential_file import bare
 from pulumi_fusion.deadline import WORTHWHILE, Deadline, SharedFailure
 from pulumi_fusion.errors import InDoubt, NotSent, RequestFailed, SettingsError, Unauthorized
 from pulumi_fusion.redaction import Secret
@@ -67,13 +68,13 @@ class Netosecret:
 
 
 def _decoded(text: Secret) -> dict[str, Any]:
-    bare = "".join(text.reveal().split()).rstrip("=")
-    if not bare:
+    encoded = "".join(bare(text.reveal()).split()).rstrip("=")
+    if not encoded:
         raise _malformed("it is empty")
-    if bare.startswith("{"):
+    if encoded.startswith("{"):
         raise _malformed("it is the decoded JSON, not the base64 text around it")
     try:
-        raw = base64.b64decode(bare.replace("-", "+").replace("_", "/") + "=" * (-len(bare) % 4), validate=True)
+        raw = base64.b64decode(encoded.replace("-", "+").replace("_", "/") + "=" * (-len(encoded) % 4), validate=True)
     except (ValueError, binascii.Error):
         raise _malformed("it is not base64, or was cut") from None
     try:
@@ -83,7 +84,7 @@ def _decoded(text: Secret) -> dict[str, Any]:
         raise _malformed("its base64 holds no JSON, or was cut") from None
     if not isinstance(fields, dict):
         raise _malformed("its JSON is no object")
-    for form in (bare, content):
+    for form in (encoded, content):
         Secret(form)  # masked from here on, however it was copied
     return fields
 

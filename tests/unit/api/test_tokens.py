@@ -68,6 +68,11 @@ def test_its_url_is_reduced_to_the_host(url: str | None, base: str) -> None:
     assert Netosecret.parse(Secret(encoded(url=url))).url == base
 
 
+@pytest.mark.parametrize("around", ['"{}"', "'{}'", "\ufeff{}", ' \ufeff"{}"\r\n', "' {} '"])
+def test_what_an_editor_or_an_env_file_puts_around_it_does_not_count(around: str) -> None:
+    assert Netosecret.parse(Secret(around.format(encoded()))) == Netosecret.parse(Secret(encoded()))
+
+
 def test_a_missing_url_is_the_vendors() -> None:
     without = {name: value for name, value in FIELDS.items() if name != "url"}
     assert Netosecret.parse(Secret(encoded(without))).url == "https://api.netography.com"
@@ -83,7 +88,8 @@ BAD = {
     "blank": " \n ",
     "padding alone": "==",
     "not base64": "not-base64-$$$-" + APPKEY,
-    "quoted": f'"{encoded()}"',
+    "quoted on one side": f'"{encoded()}',
+    "quoted twice": f"""'"{encoded()}"'""",
     "decoded already": json.dumps(FIELDS),
     "one character short": encoded()[:-3] + "!",
     "cut in the middle": encoded()[:60],
