@@ -123,6 +123,14 @@ class FusionError(Exception):
         told.args = (told._text(),)
         return told
 
+    def advising(self, next_step: str) -> Self:
+        """Return the same error with another next step."""
+        told = type(self).__new__(type(self))
+        told.__dict__.update(self.__dict__)
+        told.next_step = redact(next_step)
+        told.args = (told._text(),)
+        return told
+
 
 class SettingsError(FusionError):
     """A setting is malformed; nothing was sent."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast, get_args
 from urllib.parse import urlsplit
 
+from pulumi_fusion.binding import BOUND, Binding
 from pulumi_fusion.credential_file import bare, read_credential
 from pulumi_fusion.errors import MissingSetting, SettingsError
 from pulumi_fusion.redaction import Secret
@@ -21,6 +22,7 @@ __all__ = [
     "Preflight",
     "Settings",
     "api_base",
+    "other_sources",
     "read_setting",
 ]
 
@@ -98,9 +100,13 @@ class Settings:
 
         ``explicit`` maps setting names to values, ``config`` looks up a stack configuration key such as
         ``fusion:apiUrl``, ``environ`` defaults to the process environment. Blank values count as absent.
+        Inside the emulator's environment or a session's, which service is reached is up to the environment alone.
         Raises SettingsError that names everything that is wrong at once.
         """
         environ = os.environ if environ is None else environ
+        binding = Binding.of(environ)
+        if binding and (found := other_sources(binding, explicit or {}, config, environ)):
+            raise binding.refusal(found.values())
         values: dict[str, Any] = {}
         sources: dict[str, str] = {}
         problems: list[str] = []
@@ -218,6 +224,39 @@ def _from_file(environ: Mapping[str, str], problems: list[str]) -> tuple[str | N
     except ValueError as wrong:
         problems.append(f"netosecret ({_FILE}) {wrong}")
         return None, ""
+
+
+def other_sources(
+    binding: Binding,
+    explicit: Mapping[str, Any],
+    config: Callable[[str], Any],
+    environ: Mapping[str, str],
+) -> dict[str, str]:
+    """Return a phrase for each setting that leads elsewhere than the environment that ``binding`` binds.
+
+    A value that is the same as the environment's is fine. The file of the credential is not even read.
+    """
+    found: dict[str, list[str]] = {}
+    for name in BOUND:
+        variable = _VARIABLES[name]
+        own = _normal(name, environ.get(variable) or (binding.url if name == "api_url" else None))
+        for value, source in _candidates(name, explicit, config, {}):
+            if _normal(name, value) != own:
+                found.setdefault(name, []).append(f"{name} comes from the {source} and not from {variable}")
+    if environ.get("FUSION_NETOSECRET_FILE", "").strip():
+        found.setdefault("netosecret", []).append(f"netosecret comes from the {_FILE} and not from NETOSECRET")
+    url = environ.get("FUSION_API_URL", "").strip()
+    if binding.url and url and _normal("api_url", url) != _normal("api_url", binding.url):
+        found.setdefault("api_url", []).append("FUSION_API_URL names another address than FUSION_EMULATOR")
+    return {name: "; ".join(phrases) for name, phrases in found.items()}
+
+
+def _normal(name: str, value: Any) -> Any:
+    """Return the value as :class:`Settings` holds it, or as it is if it breaks the setting's rule."""
+    try:
+        return value if value is None else _READERS[name](value)
+    except ValueError:
+        return value
 
 
 def _read_secret(value: Any) -> Secret:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -12,10 +13,11 @@ from pulumi_fusion.api import wire
 from pulumi_fusion.api.retries import Proof, retries_for
 from pulumi_fusion.api.tokens import AccessToken, Netosecret, TokenSource
 from pulumi_fusion.api.transport import Relayed, Transport
+from pulumi_fusion.binding import Binding
 from pulumi_fusion.deadline import Deadline
-from pulumi_fusion.errors import FusionError, OutOfBounds, Unauthorized
+from pulumi_fusion.errors import FusionError, NotSent, OutOfBounds, Unauthorized
 from pulumi_fusion.redaction import Secret
-from pulumi_fusion.settings import Settings
+from pulumi_fusion.settings import Settings, read_setting
 
 if TYPE_CHECKING:
     from pulumi_fusion.customer.model import Account, AccountType, User
@@ -35,13 +37,38 @@ class Leave(Protocol):
         """Let the request go out or raise why not."""
 
 
+def _what_binds(environ: Mapping[str, str], *, account: str | None) -> Mapping[str, str]:
+    """Return the environment that settings from elsewhere must agree with; empty for an ordinary one."""
+    if Binding.of(environ) is None:
+        return {}
+    return {name: value for name, value in environ.items() if name != "FUSION_ACCOUNT" or account is not None}
+
+
+def _credential(settings: Settings, binding: Binding | None) -> Netosecret:
+    """Return the credential, if it is one of the service that the environment is bound to. Raises SettingsError."""
+    if binding is None:
+        return Netosecret.parse(settings.credential(), api_url=settings.api_url)
+    if settings.netosecret is None:
+        raise binding.missing()
+    credential = Netosecret.parse(settings.netosecret, api_url=settings.api_url)
+    if binding.url is not None and credential.url != read_setting("api_url", binding.url):
+        raise binding.refusal(["the address in NETOSECRET is another one"])
+    if binding.session is not None:
+        if not credential.appname.startswith(binding.session):
+            raise binding.refusal(["the credential in NETOSECRET is not the session's"])
+        if credential.url != Netosecret.parse(settings.netosecret).url:
+            raise binding.refusal(["FUSION_API_URL names another address than the session's credential"])
+    return credential
+
+
 class FusionClient:
     """The customers of one Fusion account. Safe to use from many threads; one client serves a whole program.
 
     ``FusionClient()`` takes its settings from the environment, each argument takes the place of one setting:
     ``netosecret`` (str or Secret) is the API credential, ``api_url`` the service's address, ``account`` the
     shortname of the sub-account to work in, ``deadline`` how many seconds one call may take with all its
-    repeats. The constructor sends nothing. It raises MissingSetting or SettingsError.
+    repeats. The constructor sends nothing. It raises MissingSetting or SettingsError; so it does inside the
+    emulator's environment or a session's for whatever leads elsewhere than that environment.
 
     Every call may raise :class:`~pulumi_fusion.errors.RequestFailed`, whose subclass says whether the service
     may have acted, DeadlineExceeded, or Cancelled. A call that only reads, or asks for an access token, is
@@ -71,8 +98,9 @@ class FusionClient:
         else:
             kept = {name: getattr(settings, name) for name in given}
             explicit = kept | {name: value for name, value in given.items() if value is not None}
-            settings = Settings.resolve(explicit, environ={})
-        credential = Netosecret.parse(settings.credential(), api_url=settings.api_url)
+            settings = Settings.resolve(explicit, environ=_what_binds(os.environ, account=explicit["account"]))
+        self._binding = Binding.of(os.environ)
+        credential = _credential(settings, self._binding)
         self._url = credential.url
         self._home = credential.shortname
         self._appname = credential.appname
@@ -252,4 +280,7 @@ class FusionClient:
                 proof.renew()
             return send(token)
         except FusionError as failure:
-            raise failure.during(request.operation, request.shortname) from None
+            told = failure.during(request.operation, request.shortname)
+            if self._binding and isinstance(failure, NotSent):
+                told = told.advising(self._binding.unreachable())
+            raise told from None

@@ -18,6 +18,7 @@ from typing import Final
 import click
 from rich.text import Text
 
+from pulumi_fusion.binding import Binding
 from pulumi_fusion.cli.connection import connect, service_options
 from pulumi_fusion.cli.screen import console, print_json, printable
 from pulumi_fusion.errors import FusionError, SettingsError
@@ -80,6 +81,8 @@ def doctor(ctx: click.Context, *, as_json: bool, account: str | None, api_url: s
     else:
         sources = {name: settings.sources.get(name) for name in WAYS}
         checks = [*_service(settings)]
+    if binding := Binding.of(os.environ):
+        checks.insert(0, Check("environment", Verdict.OK, f"bound to {binding.service} by {binding.variable}"))
     checks += [_engine(os.environ), *_packages()]
     works = all(check.verdict is not Verdict.FAILED for check in checks)
     if as_json:

@@ -74,10 +74,12 @@ def emulator(
 
     With COMMAND it runs for as long as the command does, which alone finds the emulator's credential in its
     environment, in place of any real one. Without it runs until Ctrl-C, and stdout tells a shell how to use it.
+    What has FUSION_EMULATOR in its environment uses the emulator or refuses: a credential, an address or an account
+    from a stack's configuration, a provider or an argument does not count there.
 
     \b
     Examples:
-      pulumi-fusion emulator --state fusion.json -- pulumi up
+      pulumi-fusion emulator --state fusion.json -- pulumi up --stack rehearsal
       pulumi-fusion emulator --fault 'POST /customer 503 x2' -- pulumi up
       pulumi-fusion emulator --switch record=extended > fusion.env &
         . ./fusion.env       # in any shell, once the file is filled
@@ -142,6 +144,8 @@ def _announce(running: Emulator, state: Path | None) -> None:
         f"Fusion emulator at {running.url}, accounts {kept}. Ctrl-C ends it. To use it, run what follows in a shell:",
         err=True,
     )
-    values = {"NETOSECRET": running.netosecret, "FUSION_API_URL": running.url}
-    exports = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
-    click.echo("\n".join([*exports, _DIRECT]))
+    from pulumi_fusion.emulator import settings_of
+
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in settings_of(running).items()]
+    # An account or credential of the shell that was set before would be refused there.
+    click.echo("\n".join([*lines, "unset FUSION_NETOSECRET_FILE FUSION_ACCOUNT", _DIRECT]))

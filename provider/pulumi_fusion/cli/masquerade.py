@@ -29,6 +29,9 @@ __all__ = ["masquerade"]
 NOT_FOUND: Final = 127
 """As shells say of a command."""
 
+_PASSED: Final = "FUSION_PASSED_NETOSECRET"
+"""The variable by which this program hands itself the descriptor that its credential comes through."""
+
 _NO_DUMPS: Final = 4
 """PR_SET_DUMPABLE, https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html"""
 
@@ -180,7 +183,7 @@ def _keep_to_ourselves() -> None:
         os.close(writing)
         os.set_inheritable(reading, True)
         environ = {name: value for name, value in os.environ.items() if name != "NETOSECRET"}
-        environ["FUSION_NETOSECRET_FILE"] = f"/dev/fd/{reading}"
+        environ[_PASSED] = str(reading)
         os.execve(sys.executable, sys.orig_argv, environ)  # noqa: S606 - this very program
     if passed := re.fullmatch(r"/dev/fd/([0-9]+)", os.environ.get("FUSION_NETOSECRET_FILE", "")):
         os.set_inheritable(int(passed[1]), False)
@@ -188,6 +191,15 @@ def _keep_to_ourselves() -> None:
     if sys.platform == "linux":
         # Also keeps other processes of this user from this one's memory.
         ctypes.CDLL(None).prctl(_NO_DUMPS, 0, 0, 0, 0)
+    _take_what_was_passed()
+
+
+def _take_what_was_passed() -> None:
+    """Put the credential back where the settings expect it: what is set now the kernel shows to nobody."""
+    passed = os.environ.pop(_PASSED, "")
+    if passed.isdecimal():
+        with os.fdopen(int(passed), "rb") as pipe:
+            os.environ["NETOSECRET"] = pipe.read().decode(errors="surrogateescape")
 
 
 def _withhold_the_file(path: str) -> None:

@@ -54,6 +54,7 @@ def pulumi_fusion() -> None:
       FUSION_NETOSECRET_FILE  a file that holds the credential instead
       FUSION_API_URL          the service's address, instead of the credential's
       FUSION_ACCOUNT          the sub-account to work in
+      FUSION_EMULATOR         set by the emulator: nothing but it is reached then
       FUSION_DEADLINE         seconds that one operation may take (300)
       FUSION_DEBUG=1          show where an unexpected error comes from
       NO_COLOR                no colours

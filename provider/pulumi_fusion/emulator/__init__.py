@@ -8,7 +8,7 @@ from pulumi_fusion.emulator.faults import Fault, Faults, MalformedFault
 from pulumi_fusion.emulator.journal import Entry, Journal
 from pulumi_fusion.emulator.server import Emulator, PortInUse, black_hole
 from pulumi_fusion.emulator.service import ROOT
-from pulumi_fusion.emulator.serving import serve
+from pulumi_fusion.emulator.serving import serve, settings_of
 from pulumi_fusion.emulator.store import StateFileBusy, StateFileUnreadable
 from pulumi_fusion.emulator.switches import Switches, UnknownSwitch
 
@@ -32,4 +32,5 @@ __all__ = [
     "User",
     "black_hole",
     "serve",
+    "settings_of",
 ]

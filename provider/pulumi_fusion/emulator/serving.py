@@ -15,10 +15,15 @@ from typing import TextIO
 from pulumi_fusion.emulator.server import Emulator
 from pulumi_fusion.emulator.switches import Switches
 
-__all__ = ["serve"]
+__all__ = ["serve", "settings_of"]
 
 # Settings of the caller that would lead a command away from the emulator, with the emulator's credential or another.
-DISPLACED = ("FUSION_NETOSECRET_FILE", "FUSION_ACCOUNT")
+DISPLACED = ("FUSION_NETOSECRET_FILE", "FUSION_ACCOUNT", "FUSION_MASQUERADE", "FUSION_MASQUERADE_ID")
+
+
+def settings_of(emulator: Emulator) -> dict[str, str]:
+    """Return the variables by which a command uses the emulator; the last one binds it to that and nothing else."""
+    return {"NETOSECRET": emulator.netosecret, "FUSION_API_URL": emulator.url, "FUSION_EMULATOR": emulator.url}
 
 
 def serve(
@@ -35,10 +40,10 @@ def serve(
     """Runs an emulator and returns the exit code: 0 after SIGINT or SIGTERM, else that of ``command``.
 
     ``switches`` are ``name=value`` texts, ``faults`` lines of the fault grammar, ``log`` a file to append to or a
-    stream. ``ready`` is called once requests are answered. The command finds the credential in NETOSECRET and the
-    address in FUSION_API_URL, in ``environment`` or else in a copy of this process's. Call it from the main thread:
-    it handles signals. Raises UnknownSwitch, MalformedFault, StateFileBusy, StateFileUnreadable, PortInUse and, for
-    the command, OSError.
+    stream. ``ready`` is called once requests are answered. The command finds the credential in NETOSECRET, the address
+    in FUSION_API_URL and again in FUSION_EMULATOR, in ``environment`` or else in a copy of this process's. Call it from
+    the main thread: it handles signals. Raises UnknownSwitch, MalformedFault, StateFileBusy, StateFileUnreadable,
+    PortInUse and, for the command, OSError.
     """
     chosen = Switches().with_text(*switches)
     with contextlib.ExitStack() as stack:
@@ -52,8 +57,7 @@ def serve(
         inherited = dict(os.environ if environment is None else environment)
         for name in DISPLACED:
             inherited.pop(name, None)
-        given = {"NETOSECRET": emulator.netosecret, "FUSION_API_URL": emulator.url}
-        return _run(command, {**inherited, **given}, stopped=stop)
+        return _run(command, {**inherited, **settings_of(emulator)}, stopped=stop)
 
 
 @contextlib.contextmanager

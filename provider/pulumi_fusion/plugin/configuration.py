@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pulumi_fusion.api.tokens import Netosecret
+from pulumi_fusion.binding import Binding
 from pulumi_fusion.customer.rules import Failure, nearest
 from pulumi_fusion.customer.words import UNKNOWN, state_key
 from pulumi_fusion.errors import SettingsError
 from pulumi_fusion.redaction import Secret
-from pulumi_fusion.settings import DEFAULT_API_URL, WAYS, Settings, read_setting
+from pulumi_fusion.settings import DEFAULT_API_URL, WAYS, Settings, other_sources, read_setting
 
 __all__ = ["KEYS", "check", "given", "other_account"]
 
@@ -45,6 +46,7 @@ def check(plain: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> 
     """
     failures = []
     url = {"apiUrl": environ["FUSION_API_URL"]} if environ.get("FUSION_API_URL") else {}
+    failures += _bound_elsewhere(given(plain), environ)
     for key, value in given(plain).items():
         if key not in KEYS:
             failures.append(
@@ -60,6 +62,19 @@ def check(plain: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> 
             except SettingsError as wrong:
                 failures.append(Failure(key, f"{key}: {wrong.came_back}. {wrong.next_step}"))
     return failures
+
+
+def _bound_elsewhere(inputs: Mapping[str, Any], environ: Mapping[str, str]) -> list[Failure]:
+    """Return one failure that names all inputs that lead elsewhere than an emulator or a session that runs here."""
+    binding = Binding.of(environ)
+    if binding is None:
+        return []
+    known = {f"fusion:{key}": value for key, value in inputs.items() if value is not UNKNOWN}
+    found = other_sources(binding, {}, known.get, environ)
+    if not found:
+        return []
+    refused = binding.refusal(found.values())
+    return [Failure(state_key(next(iter(found))), f"{refused.came_back}. {refused.next_step}")]
 
 
 def _readable(secret: Secret, url: Any) -> None:

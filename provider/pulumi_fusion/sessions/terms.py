@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from pulumi_fusion.binding import KEY_PREFIX, SESSION, SESSION_ID
 from pulumi_fusion.errors import SessionRefused, capped
 
 __all__ = [
@@ -31,17 +32,12 @@ SHORTEST: Final = timedelta(seconds=1)
 SHORTEST_REASON: Final = 10
 LONGEST_TEXT: Final = 500
 
-MARKER: Final = "FUSION_MASQUERADE"
-"""The variable that says, inside a session, of which customer it is."""
-
-MARKER_ID: Final = "FUSION_MASQUERADE_ID"
-"""The variable that holds the session's id: whatever kept its environment is found by it when the session ends."""
+# How a session is known from inside it; the names are shared with the settings, which refuse other credentials there.
+MARKER: Final = SESSION
+MARKER_ID: Final = SESSION_ID
 
 RAW: Final = "raw token"
 """The mode of a session that hands out the token itself."""
-
-KEY_PREFIX: Final = "masquerade-"
-"""What the name of an API key begins with that is not the vendor's but that of a session."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,8 @@ class Terms:
             raise _refused(
                 self.customer,
                 f"this is a session inside {capped(inside)!r} already, and one inside another would hide who acts",
-                "Leave it first; open the other session from your own account.",
+                "Leave it first (`exit`); open the other session from your own account. If no session runs here, the "
+                f"variables were left behind: `unset {MARKER} {MARKER_ID}`.",
             )
         if broken := [*self._broken()]:
             raise _refused(self.customer, "; ".join(broken), "Nothing was sent. Correct that and run it again.")

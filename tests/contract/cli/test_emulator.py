@@ -22,10 +22,11 @@ SHOW = f"{shlex.quote(sys.executable)} -c 'import json, os; print(json.dumps(dic
 def test_what_it_prints_makes_a_shell_use_it(bare: Terminal) -> None:
     with bare.start("emulator") as process:
         assert process.stdout is not None
-        exports = process.stdout.readline() + process.stdout.readline()
+        lines = "".join(process.stdout.readline() for _ in range(4))
         done = subprocess.run(
-            ["sh", "-c", f'eval "$0"; exec {shlex.quote(str(COMMAND))} types --json', exports],
-            env=bare.environment(),
+            ["sh", "-c", f'eval "$0"; exec {shlex.quote(str(COMMAND))} types --json', lines],
+            # What a shell had before must not lead elsewhere.
+            env=bare.environment(NETOSECRET="real", FUSION_ACCOUNT="real", FUSION_NETOSECRET_FILE="/real"),
             capture_output=True,
             text=True,
             timeout=60,
@@ -62,14 +63,17 @@ def test_the_command_meets_the_emulator_and_no_setting_of_the_caller(bare: Termi
         FUSION_ACCOUNT="real",
         FUSION_API_URL="https://api.netography.com",
         FUSION_OTHER="real",
+        FUSION_MASQUERADE="acme-corp",
+        FUSION_MASQUERADE_ID="0123456789abcdef",
         FUSION_DEADLINE="30",
     )
     assert (done.returncode, done.stderr) == (0, "")
     seen = {name: value for name, value in json.loads(done.stdout).items() if "FUSION" in name or "NETO" in name}
     assert seen.pop("NETOSECRET") not in ("", "cmVhbC1jcmVkZW50aWFs")
     assert seen.pop("FUSION_DEADLINE") == "30"
-    assert seen.pop("FUSION_API_URL").startswith("http://127.0.0.1:")
-    assert seen == {}
+    url = seen.pop("FUSION_API_URL")
+    assert url.startswith("http://127.0.0.1:")
+    assert seen == {"FUSION_EMULATOR": url}
 
 
 @pytest.mark.parametrize(
