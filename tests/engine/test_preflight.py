@@ -84,7 +84,8 @@ def test_a_dead_credential_is_found_at_preview(stack: Stack, emulator: Emulator)
 
     told = stack.pulumi("preview").failed().text
 
-    assert "netosecret" in told
+    assert "fusion:Customer resource 'acme' has a problem: " in told
+    assert "property netosecret" not in told, "it is not a property of the customer"
     assert "401" in told
     assert "not-the-shared-secret" not in told
 
