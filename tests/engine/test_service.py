@@ -55,3 +55,43 @@ def test_an_address_that_is_assigned_late_is_filled_by_the_next_up(either: Stack
     assert shown["address"] == emulator.record("acme-corp")["ingest_ip"]
     either.settled()
     assert mutations(emulator.requests) == ["POST /api/v1/customer"]
+
+
+RESELLER_PROGRAM = """
+import pulumi
+
+class Customer(pulumi.CustomResource):
+    def __init__(self, name, fields, opts=None):
+        super().__init__("fusion:index:Customer", name, {"customerId": None, **fields}, opts)
+
+declared = json.load(open("customers.json"))
+reseller = Customer("reseller", declared.pop("reseller"))
+
+class Provider(pulumi.ProviderResource):
+    shortname: pulumi.Output[str]
+
+inside = Provider("fusion", "inside", {"account": reseller.id})
+for name, fields in declared.items():
+    Customer(name, fields, pulumi.ResourceOptions(provider=inside))
+"""
+
+
+def test_a_reseller_is_offboarded_with_its_customers_while_their_count_lags(tmp_path: Path, emulator: Emulator) -> None:
+    """The engine gives each provider a process of its own, so this one did not see the customers go."""
+    environ = {"NETOSECRET": emulator.netosecret, "FUSION_API_URL": emulator.url}
+    program = f"import json{RESELLER_PROGRAM}"
+    stack = _InSchema(tmp_path, environ, program=program, kind="fusion:index:Customer")
+    reseller = {"reseller": a_customer("north-mssp", type="MSSP")}
+    stack.declare({**reseller, "first": a_customer("first-corp"), "second": a_customer("second-corp")})
+    stack.up().ok()
+    assert len(emulator.accounts()) == 3
+    emulator.seed("by-hand", parent="north-mssp")
+    stack.declare({**reseller, "first": a_customer("first-corp")})
+    refused = stack.destroy("--target", stack.state()["reseller"]["urn"], "--target-dependents").failed()
+    assert "customers of its own" in refused.text
+    assert {each.shortname for each in emulator.accounts()} >= {"north-mssp", "by-hand"}
+    emulator.remove("by-hand")
+    stack.up().ok()
+    emulator.switch(stale_children=4)
+    stack.destroy().ok()
+    assert emulator.accounts() == ()

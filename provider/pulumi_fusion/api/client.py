@@ -210,14 +210,22 @@ class FusionClient:
         credential, NotSent, RateLimited, DeadlineExceeded.
         """
         if self._credential is None:
-            raise OutOfBounds(
-                "get an access token",
-                "a session takes no other tokens than its own",
-                shortname=account,
-                next_step="Nothing was sent. Use the client of your own account.",
-            )
+            raise _on_leave(account)
         tokens = TokenSource(self._credential, account, self._transport, retries_for(self._url, account))
         return tokens.ask(deadline)
+
+    def inside(self, shortname: str) -> FusionClient:
+        """Return a client that acts in a sub-account, with the same connections and deadline. Nothing is sent.
+
+        Raises OutOfBounds in a client on leave, which holds no credential.
+        """
+        if self._credential is None:
+            raise _on_leave(shortname)
+        other = copy.copy(self)
+        other._account = shortname
+        other._retries = retries_for(self._url, shortname)
+        other._leave = TokenSource(self._credential, shortname, self._transport, other._retries)
+        return other
 
     def on_leave(self, account: str, leave: Leave) -> FusionClient:
         """The same service for as long as ``leave`` lasts, which stands for what is sent inside ``account``."""
@@ -284,3 +292,12 @@ class FusionClient:
             if self._binding and isinstance(failure, NotSent):
                 told = told.advising(self._binding.unreachable())
             raise told from None
+
+
+def _on_leave(account: str) -> OutOfBounds:
+    return OutOfBounds(
+        "get an access token",
+        "a session takes no other tokens than its own",
+        shortname=account,
+        next_step="Nothing was sent. Use the client of your own account.",
+    )

@@ -33,6 +33,9 @@ class Gateway(Protocol):
     def within(self, deadline: Deadline) -> Gateway:
         """The same service, with every request bound to the deadline."""
 
+    def inside(self, shortname: str) -> Gateway:
+        """Return the same service, acting in an account below. Nothing is sent; raises OutOfBounds in a session."""
+
     def authenticate(self) -> None:
         """Have an access token. Raises Unauthorized where the credential is refused, RateLimited, NotSent."""
 

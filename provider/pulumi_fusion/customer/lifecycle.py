@@ -74,6 +74,10 @@ LOOK_PAUSE: Final = 0.2
 # Seconds after a deletion that a look follows it, so that it is the second to arrive.
 LOOK_BESIDE: Final = 0.01
 SENDS_IN_DOUBT: Final = 3
+# Seconds that a count of customers is waited for where nobody can see whether they are there.
+COUNT_SECONDS: Final = 3.0
+# How many listed customers are looked for, each by a GET.
+MANY_BELOW: Final = 5
 # Seconds before each GET for an ingest address that the answer to a create lacked.
 ADDRESS_PAUSES: Final = (0.0, 0.3, 1.0)
 
@@ -119,6 +123,15 @@ _CUT: Final = (
 )
 
 _ID_FORMAT: Final = "5 to 16 characters as `pulumi-fusion customers` and Settings > Customers list them"
+
+
+def _exists(gateway: Gateway, shortname: str) -> bool:
+    """Return whether a GET finds the account. A list may lag behind its deletion."""
+    try:
+        gateway.get_customer(shortname)
+    except NotFound:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -806,6 +819,7 @@ class Lifecycle:
             self._require_same(op, account, state)
             self._require_childless(op, account)
 
+        live = self._once_childless(op, state, live)
         require(live)
         with _Beside(op.live) as beside:
             self._send(
@@ -834,6 +848,44 @@ class Lifecycle:
                 break
             op.deadline.wait(max(0.05, pause))
         raise self._open(op, f"the deletion was accepted, but {shown}")
+
+    def _once_childless(self, op: _Operation, state: State, live: Account) -> Account:
+        """Return the account as it is shown once the count of its customers is no longer behind their deletion.
+
+        The count is waited for where no customer is found inside the account, and for a moment where that cannot be
+        asked. Raises NotFound, NotOurs.
+        """
+        self._require_same(op, live, state)
+        if live.is_childless or (live.children, live.is_parent) == (None, None):
+            return live
+        inside = self._has_customers(op)
+        window = (
+            0.0 if inside else self._settle_seconds if inside is False else min(COUNT_SECONDS, self._settle_seconds)
+        )
+        started = op.deadline.remaining()
+        for pause in backoff(cap=2.0):
+            if started - op.deadline.remaining() >= window:
+                break
+            op.deadline.wait(max(0.05, pause))
+            live = op.live()
+            self._require_same(op, live, state)
+            if live.is_childless:
+                break
+        return live
+
+    def _has_customers(self, op: _Operation) -> bool | None:
+        """Return whether the account really has customers, or None where it does not let itself be asked."""
+        try:
+            inside = op.gateway.inside(op.shortname)
+            listed = {account.shortname: account for account in inside.list_customers()}
+            # A service that ignores whom the token is asked for lists the customers of our own account.
+            is_doubtful = listed.pop(op.shortname, None) is not None
+            below = [name for name, account in listed.items() if account.parent in (None, op.shortname)]
+            if any(_exists(inside, name) for name in below[:MANY_BELOW]):
+                return True
+        except FusionError:
+            return None
+        return None if is_doubtful else False
 
     def _require_childless(self, op: _Operation, live: Account) -> None:
         if live.is_childless:

@@ -105,7 +105,7 @@ def _customer_routes(app: Flask, service: Service) -> None:
         caller = _caller(service, "customers", "fetch")
         return _data(
             [
-                records.account_record(state, account, service.switches)
+                records.account_record(state, account, service.switches, below=service.counted(account))
                 for state, account in service.list(top=caller.account.id)
             ]
         )
@@ -144,7 +144,8 @@ def _customer_routes(app: Flask, service: Service) -> None:
     def read_customer(shortname: str) -> Response:
         caller = _caller(service, "customers", "fetch")
         state, account = service.read(shortname, top=caller.account.id, stale=_exchange().stale is not None)
-        return _one(service, records.account_record(state, account, service.switches))
+        below = service.counted(account)
+        return _one(service, records.account_record(state, account, service.switches, below=below))
 
     @app.put("/api/v1/customer/<shortname>")
     def update_customer(shortname: str) -> Response:

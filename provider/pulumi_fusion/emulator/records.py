@@ -228,9 +228,9 @@ def parse_key(body: object, *, new: bool, roles: Iterable[str]) -> JsonObject:
     return fields
 
 
-def account_record(state: State, account: Account, switches: Switches) -> JsonObject:
-    """The record of an account, as documented or extended."""
-    below = len(children(state, account.id))
+def account_record(state: State, account: Account, switches: Switches, *, below: int | None = None) -> JsonObject:
+    """The record of an account, as documented or extended; ``below`` takes the place of its number of sub-accounts."""
+    below = len(children(state, account.id)) if below is None else below
     record: JsonObject = {
         "id": account.id,
         "shortname": account.shortname,

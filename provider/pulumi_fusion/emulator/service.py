@@ -45,6 +45,7 @@ class Service:
         self._lock = threading.RLock()
         self._stale: dict[str, _Stale] = {}
         self._before_last_write: dict[str, State] = {}
+        self._counts: dict[str, tuple[int, int]] = {}
         self._requests: dict[tuple[str, str], deque[float]] = {}
         stored = file.load() if file else None
         self._state = stored or _new()
@@ -81,7 +82,23 @@ class Service:
             self._stale.pop(shortname, None)
             if reads:
                 self._stale[shortname] = _Stale(before, reads)
+            self._keep_counts(before)
             return outcome
+
+    def _keep_counts(self, before: State) -> None:
+        """Let the parents of what was just deleted count it for as many reads as the switch says."""
+        gone = [each for id_, each in before.accounts.items() if id_ not in self._state.accounts]
+        for parent in {each.parent for each in gone if each.parent} if self.switches.stale_children else ():
+            counted, _ = self._counts.get(parent, (len(accounts.children(before, parent)), 0))
+            self._counts[parent] = (counted, self.switches.stale_children)
+
+    def counted(self, account: Account) -> int | None:
+        """Return the number of sub-accounts that a read of the account still shows; None for the present one."""
+        with self._lock:
+            counted, reads = self._counts.pop(account.id, (None, 0))
+            if counted is not None and reads > 1:
+                self._counts[account.id] = (counted, reads - 1)
+            return counted
 
     def read(self, shortname: str, *, top: str, stale: bool = False) -> tuple[State, Account]:
         """The account as a read sees it now, with the state that it is seen in; raises Refused when absent."""

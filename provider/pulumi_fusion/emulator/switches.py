@@ -91,6 +91,9 @@ class Switches:
     stale_reads: int = 0
     """Inference: reads see a write at once; K lets the next K reads of that account see what was before it."""
 
+    stale_children: int = 0
+    """Inference: an account counts its sub-accounts as they are; K lets its next K reads still count a deleted one."""
+
     unique_shortnames: bool = True
     """Inference: a shortname is taken once on the whole platform, since it is a host name of the login page."""
 

@@ -157,6 +157,7 @@ class Scripted:
         self._types = None if types is None else iter(types)
         self._tokens = None if tokens is None else iter(tokens)
         self._deadline: Deadline | None = None
+        self.below: dict[str, Scripted | Exception] = {}
         self.calls: list[tuple[str, str, Any]] = []
 
     @property
@@ -213,6 +214,15 @@ class Scripted:
         while (answer := self._answer(verb, shortname, body)) is HELD:
             look_again()
         return answer
+
+    def inside(self, shortname: str) -> Scripted:
+        """Return what is inside: unless ``below`` says otherwise it has a customer of its own."""
+        there = account(shortname="below-corp", parent=shortname)
+        inside = self.below.get(shortname) or Scripted(customers=[[there]], get=[there])
+        if isinstance(inside, Exception):
+            raise inside
+        assert self._deadline is not None
+        return inside.within(self._deadline)
 
     def authenticate(self) -> None:
         self._listed("TOKEN", self._tokens)

@@ -14,7 +14,7 @@ import pytest
 from pulumi_fusion.customer import lifecycle
 from pulumi_fusion.customer.changes import UNKNOWN
 from pulumi_fusion.customer.directory import YOUNG_SECONDS
-from pulumi_fusion.customer.lifecycle import LOOKS_BEFORE_GONE, SETTLE_SECONDS, Lifecycle
+from pulumi_fusion.customer.lifecycle import COUNT_SECONDS, LOOKS_BEFORE_GONE, SETTLE_SECONDS, Lifecycle
 from pulumi_fusion.customer.listing import LONGEST_LIST
 from pulumi_fusion.customer.model import AccountType, State
 from pulumi_fusion.errors import (
@@ -1071,6 +1071,46 @@ def test_a_customer_with_customers_stays(over: Over, tree: dict[str, Any], told:
     with pytest.raises(HasSubAccounts, match=told):
         over(gateway).delete("acme-corp", state())
     assert gateway.changing == []
+
+
+COUNTED = account(children=2, is_parent=True)
+
+
+@pytest.mark.parametrize("listed", [[], [account(shortname="below-corp", parent="acme-corp")]])
+def test_a_count_that_is_behind_the_deletion_of_customers_is_waited_for(over: Over, listed: list[Any]) -> None:
+    gateway = Scripted(get=[COUNTED, COUNTED, COUNTED, account(), absent()], delete=[None])
+    gateway.below["acme-corp"] = Scripted(customers=[listed], get=[absent()])
+    over(gateway).delete("acme-corp", state())
+    assert gateway.verbs == ["GET", "GET", "GET", "GET", "DELETE", "GET"]
+
+
+@pytest.mark.parametrize(
+    ("below", "seconds"),
+    [
+        (Scripted(customers=[[account(shortname="below-corp", parent="acme-corp")]], get=[account()]), 0.0),
+        (no_role(), COUNT_SECONDS),
+        (Scripted(customers=[portal()]), COUNT_SECONDS),
+        (Scripted(customers=[[account(shortname="below-corp", parent=None)]], get=[portal()]), COUNT_SECONDS),
+        (Scripted(customers=[[]]), SETTLE_SECONDS),
+    ],
+)
+def test_a_count_that_stays_is_an_error_and_at_once_where_the_customers_are_seen(
+    over: Over, clock: Clock, below: Any, seconds: float
+) -> None:
+    gateway = Scripted(get=repeat(COUNTED))
+    gateway.below["acme-corp"] = below
+    before = clock.now
+    with pytest.raises(HasSubAccounts, match="it has 2 customers of its own"):
+        over(gateway).delete("acme-corp", state())
+    assert gateway.changing == []
+    assert seconds <= clock.now - before <= seconds + 2.0
+
+
+def test_another_customer_is_not_asked_for_its_customers(over: Over) -> None:
+    gateway = Scripted(get=[account(id="id-2", children=2)])
+    gateway.below["acme-corp"] = Scripted()
+    with pytest.raises(NotOurs):
+        over(gateway).delete("acme-corp", state())
 
 
 @pytest.mark.parametrize("answer", [portal, lost, no_role, dead_key, refused, unreachable])
