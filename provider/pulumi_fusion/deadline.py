@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pulumi_fusion.errors import Cancelled, DeadlineExceeded, FusionError, RequestFailed
+from pulumi_fusion.forking import renew_in_child
 
 __all__ = ["WORTHWHILE", "Deadline", "SharedFailure", "backoff"]
 
@@ -34,6 +35,11 @@ class Deadline:
         self.seconds = seconds
         self.cancelled = cancelled or threading.Event()
         self._end = time.monotonic() + seconds
+        renew_in_child(self)
+
+    def after_fork(self) -> None:
+        """Keep the end; the lock inside the event may be another thread's. It stays the event that others may set."""
+        self.cancelled._at_fork_reinit()  # type: ignore[attr-defined]  # of which threading.Thread makes the same use
 
     def remaining(self) -> float:
         """Seconds left, never below 0."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import FusionError, MissingSetting
+from pulumi_fusion.forking import renew_in_child
 from pulumi_fusion.settings import PREFLIGHT_SECONDS, Settings
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Connection:
         cancelled: threading.Event | None = None,
         **more: Any,
     ) -> None:
-        self._lock = threading.Lock()
+        self.after_fork()
+        renew_in_child(self)
         self._gateway: Gateway | None = None
         self._lifecycle: Lifecycle | None = None
         self._cancelled = cancelled or threading.Event()
@@ -55,6 +57,10 @@ class Connection:
         except FusionError as failure:
             self.settings = Settings()
             self._wrong = failure
+
+    def after_fork(self) -> None:
+        """Keep the client, which drops its own connections."""
+        self._lock = threading.Lock()
 
     def __call__(self) -> Gateway:
         """The service's verbs. Raises SettingsError."""
@@ -138,14 +144,11 @@ def say(address: str, sentence: str, urn: str = "") -> None:
 
 def once(say: Callable[..., None]) -> Callable[..., None]:
     """``say(sentence, ...)`` that says each sentence once per run, however many customers it concerns."""
-    said: set[str] = set()
-    lock = threading.Lock()
+    said: dict[str, object] = {}
 
     def warn(sentence: str, *where: Any) -> None:
-        with lock:
-            if sentence in said:
-                return
-            said.add(sentence)
-        say(sentence, *where)
+        mine = object()
+        if said.setdefault(sentence, mine) is mine:  # one step, so that of several threads one alone finds its own
+            say(sentence, *where)
 
     return warn

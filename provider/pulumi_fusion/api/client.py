@@ -64,6 +64,8 @@ def _credential(settings: Settings, binding: Binding | None) -> Netosecret:
 class FusionClient:
     """The customers of one Fusion account. Safe to use from many threads; one client serves a whole program.
 
+    Forked children may use it as well: each keeps the token and opens connections of its own.
+
     ``FusionClient()`` takes its settings from the environment, each argument takes the place of one setting:
     ``netosecret`` (str or Secret) is the API credential, ``api_url`` the service's address, ``account`` the
     shortname of the sub-account to work in, ``deadline`` how many seconds one call may take with all its

@@ -18,6 +18,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from pulumi_fusion.api.transport import Late
 from pulumi_fusion.deadline import WORTHWHILE, Deadline, backoff
 from pulumi_fusion.errors import InDoubt, NotSent, RateLimited, Rejected, RequestFailed
+from pulumi_fusion.forking import renew_in_child
 
 __all__ = ["Budget", "Pace", "Proof", "Retries", "retries_for"]
 
@@ -46,6 +47,11 @@ class Budget:
     def __init__(self, capacity: int = 100) -> None:
         self._capacity = capacity
         self._left = capacity
+        self.after_fork()
+        renew_in_child(self)
+
+    def after_fork(self) -> None:
+        """Keep what is left to spend."""
         self._lock = threading.Lock()
 
     def spend(self, failure: RequestFailed) -> int:
@@ -77,11 +83,16 @@ class Pace:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
         self._until = 0.0
         self._held_at = float("-inf")
         self._step = self._FIRST
         self._abreast: int | None = None
+        self.after_fork()
+        renew_in_child(self)
+
+    def after_fork(self) -> None:
+        """Keep the pace; the requests under way are the parent's, and nothing here would ever count their end."""
+        self._lock = threading.Lock()
         self._under_way = 0
 
     @contextmanager
@@ -100,7 +111,7 @@ class Pace:
             self._widen()
         finally:
             with self._lock:
-                self._under_way -= 1
+                self._under_way = max(0, self._under_way - 1)
 
     def _start(self, deadline: Deadline, operation: str) -> float:
         while True:
@@ -250,11 +261,9 @@ def _failure(state: RetryCallState) -> RequestFailed:
 
 _budgets: Final[dict[str, Budget]] = {}
 _paces: Final[dict[tuple[str, str], Pace]] = {}
-_registry: Final = threading.Lock()
 
 
 def retries_for(base_url: str, account: str) -> Retries:
     """The policy with the budget that this process has for a host and the pace of one account there."""
-    with _registry:
-        budget = _budgets.setdefault(base_url, Budget())
-        return Retries(budget, _paces.setdefault((base_url, account), Pace()))
+    # Each setdefault is one step: threads that ask at once get the same one without a lock.
+    return Retries(_budgets.setdefault(base_url, Budget()), _paces.setdefault((base_url, account), Pace()))

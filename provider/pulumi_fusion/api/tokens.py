@@ -26,6 +26,7 @@ from pulumi_fusion.api.wire import Grant, clock_offset, issue_token
 from pulumi_fusion.credential_file import bare
 from pulumi_fusion.deadline import WORTHWHILE, Deadline, SharedFailure
 from pulumi_fusion.errors import InDoubt, NotSent, RequestFailed, SettingsError, Unauthorized
+from pulumi_fusion.forking import renew_in_child
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.settings import DEFAULT_API_URL, WAYS, api_base
 
@@ -195,10 +196,15 @@ class TokenSource:
         self._retries = retries
         self._clock = clock
         self._wall_clock = wall_clock
-        self._lock = threading.Lock()
         self._held: AccessToken | None = None
         # Seconds by which the service's clock is ahead: as signed by, and as its last answer told.
         self._ahead = self._told_ahead = 0.0
+        self.after_fork()
+        renew_in_child(self)
+
+    def after_fork(self) -> None:
+        """Keep the token; an exchange that another thread of the parent had begun ends there."""
+        self._lock = threading.Lock()
         self._renewal: Future[AccessToken | SharedFailure] | None = None
 
     def token(self, deadline: Deadline, *, instead_of: Secret | None = None) -> Secret:

@@ -40,6 +40,7 @@ from pulumi_fusion.api.network import is_loopback
 from pulumi_fusion.api.wire import Answer, Request
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import FusionError, InDoubt, NotSent, RequestFailed, capped
+from pulumi_fusion.forking import close_in_child, renew_in_child
 from pulumi_fusion.redaction import Secret
 
 __all__ = ["Late", "Relayed", "Transport"]
@@ -69,11 +70,16 @@ class Transport:
     """Sends requests to one service; safe to use from many threads.
 
     Each exchange has a ``requests.Session`` for itself; sessions of finished exchanges are kept for a few
-    seconds, the most recent one first in use again.
+    seconds, the most recent one first in use again. A forked child opens connections of its own.
     """
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
+        self.after_fork()
+        renew_in_child(self)
+
+    def after_fork(self) -> None:
+        """Have no connection and nothing under way."""
         self._lock = threading.Lock()
         self._idle: list[tuple[float, requests.Session]] = []
         self._relays: set[_Relay] = set()
@@ -198,6 +204,16 @@ class _Exchange:
         self._socket: socket.socket | None = None
         self._answer: Answer | None = None
         self._error: FusionError | None = None
+        renew_in_child(self)
+
+    def after_fork(self) -> None:
+        """Break off: the thread that sends was not forked. It matters where a signal handler forks during the wait."""
+        self._lock = threading.Lock()
+        if self._done.is_set():
+            return
+        self._done = threading.Event()
+        self._done.set()
+        self._error = self._failed(InDoubt if self._sending else NotSent, "the process was forked meanwhile")
 
     # The waiting thread.
 
@@ -320,6 +336,12 @@ class _Relay:
         self._socket: socket.socket | None = None
         self.whole = False
         """Whether the answer was read to its end."""
+        renew_in_child(self)
+
+    def after_fork(self) -> None:
+        """Break off."""
+        self._lock = threading.Lock()
+        self._broken = True
 
     def may_send(self, connection: Any) -> None:
         """As of an exchange."""
@@ -429,12 +451,17 @@ _current = threading.local()
 
 @cache
 def _watched(connection: type[Any]) -> type[Any]:
-    """The connection class with one thing more: it asks the exchange before the first byte of a request.
+    """The connection class with two things more: it asks the exchange before the first byte of a request, and a forked
+    child does not keep it.
 
     Also for a request that urllib3 sends to a proxy first, since connecting comes before and is not counted.
     """
 
     class Watched(connection):  # type: ignore[misc]
+        def connect(self) -> None:
+            super().connect()
+            close_in_child(self.sock)
+
         def request(self, *args: Any, **kwargs: Any) -> None:
             if self.sock is None:
                 self.connect()

@@ -13,6 +13,7 @@ from pulumi_fusion.customer.listing import WITNESS_SECONDS, Listing, Written
 from pulumi_fusion.customer.model import Account, AccountType
 from pulumi_fusion.deadline import Deadline, SharedFailure
 from pulumi_fusion.errors import BadRequest, Cancelled, DeadlineExceeded, Forbidden, FusionError, NotFound
+from pulumi_fusion.forking import renew_in_child
 
 __all__ = ["Directory"]
 
@@ -41,7 +42,6 @@ class Directory:
         self._types: _Once[tuple[AccountType, ...]] = _Once(fresh_seconds)
         self._listed: _Once[Listing] = _Once(fresh_seconds)
         self._granted: _Once[bool] = _Once(fresh_seconds)
-        self._lock = threading.Lock()
         self._fresh_seconds = fresh_seconds
         self._written: dict[str, Written] = {}
         # What was asked for here or written, folded: lists tell nothing of it.
@@ -49,6 +49,12 @@ class Directory:
         self._looks = 0
         self._witnessed = float("-inf")
         self._helps_from = float("-inf")
+        self.after_fork()
+        renew_in_child(self)
+
+    def after_fork(self) -> None:
+        """Keep what is known."""
+        self._lock = threading.Lock()
 
     def authenticate(self, gateway: Gateway) -> None:
         """Have the credential tried. Raises FusionError."""
@@ -189,9 +195,14 @@ class _Once(Generic[T]):
 
     def __init__(self, fresh_seconds: float) -> None:
         self._fresh_seconds = fresh_seconds
-        self._lock = threading.Lock()
         self._fetched: tuple[float, T] | None = None
         self._failed: tuple[float, SharedFailure] | None = None
+        self.after_fork()
+        renew_in_child(self)
+
+    def after_fork(self) -> None:
+        """Keep the value; what another thread of the parent is fetching arrives there."""
+        self._lock = threading.Lock()
         self._under_way: threading.Event | None = None
 
     @property

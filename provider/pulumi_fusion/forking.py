@@ -1,0 +1,52 @@
+"""What a forked child must not share with its parent: locks, connections, and what other threads were doing.
+
+A child has the whole memory of its parent and only the one thread that forked. A lock that another thread held stays
+locked for ever, a request that another thread sent never ends, and a connection that both use mixes up their answers
+(https://github.com/psf/requests/issues/4323). So whatever holds one of these registers here and drops it in the child.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import weakref
+from typing import Final, Protocol
+
+__all__ = ["Owner", "close_in_child", "renew_in_child"]
+
+
+class Owner(Protocol):
+    """Holds what belongs to one process."""
+
+    def after_fork(self) -> None:
+        """Replace it by what a process has that did nothing yet. Called in the child; must neither wait nor send."""
+
+
+_owners: Final[weakref.WeakSet[Owner]] = weakref.WeakSet()
+_sockets: Final[weakref.WeakSet[socket.socket]] = weakref.WeakSet()
+
+
+def renew_in_child(owner: Owner) -> None:
+    """Call ``owner.after_fork`` in every child that is forked from now on, for as long as the owner exists."""
+    _owners.add(owner)
+
+
+def close_in_child(connection: object) -> None:
+    """Close the descriptor of a socket in every child, and send nothing over it."""
+    inner = getattr(connection, "socket", connection)  # of TLS through a TLS proxy
+    if isinstance(inner, socket.socket):
+        _sockets.add(inner)
+
+
+def _after_fork() -> None:
+    for each in tuple(_sockets):
+        # Of the plain socket: the TLS layer could send its farewell, which would end the parent's connection.
+        descriptor = socket.socket.detach(each)
+        if descriptor >= 0:
+            os.close(descriptor)
+    for owner in tuple(_owners):
+        owner.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
