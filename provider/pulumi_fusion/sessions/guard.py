@@ -1,4 +1,4 @@
-"""The process that ends a session whose helper died: ``python -m pulumi_fusion.sessions.guard``.
+"""The watchdog: the process that ends a session whose helper died.
 
 The helper holds the other end of its stdin, where it writes the orders, then the child's process group, and ``done``
 when all ended well. An end of file without that word is the helper's death, however it died.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import sys
@@ -22,12 +23,17 @@ READY = "ready"
 
 
 class Orders(NamedTuple):
-    """Whom to end, by ``mark`` and as ``shell`` says, see :func:`end_all`; what to say; which folder to remove."""
+    """What to do when the helper died.
+
+    ``mark`` and ``shell`` are those of :func:`end_all`, ``words`` are written to the descriptor ``stderr``, ``folder``
+    is removed unless it is "".
+    """
 
     mark: str
     shell: bool
     words: str
     folder: str
+    stderr: int
 
 
 def main() -> None:
@@ -36,6 +42,9 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     orders, group = Orders(*json.loads(sys.stdin.readline())), 0
+    # Until here stderr was a pipe to the helper, which reports why this process did not start.
+    os.dup2(orders.stderr, 2)
+    os.close(orders.stderr)
     sys.stdout.write(f"{READY}\n")
     sys.stdout.flush()
     for line in sys.stdin:
@@ -47,8 +56,5 @@ def main() -> None:
             sys.stderr.write(orders.words)
             sys.stderr.flush()
         end_all(group, orders.mark, shell=orders.shell)
-    shutil.rmtree(orders.folder, ignore_errors=True)
-
-
-if __name__ == "__main__":
-    main()
+    if orders.folder:
+        shutil.rmtree(orders.folder, ignore_errors=True)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Final
 
 from pulumi_fusion.api.client import FusionClient
+from pulumi_fusion.paths import home
+from pulumi_fusion.redaction import redact
 from pulumi_fusion.sessions.access import Access, open_access
 from pulumi_fusion.sessions.audit import AuditLog, identity
 from pulumi_fusion.sessions.endpoint import Endpoint
@@ -23,6 +26,8 @@ __all__ = ["CANNOT_RUN", "RAW_TOKEN", "RAW_URL", "Command", "run_session"]
 
 CANNOT_RUN: Final = 126
 """As shells say of a command that is there and cannot be run."""
+
+_PREFIX: Final = "fusion-masquerade-"
 
 RAW_TOKEN: Final = "FUSION_RAW_TOKEN"  # noqa: S105 - the name of a variable
 RAW_URL: Final = "FUSION_RAW_URL"
@@ -78,7 +83,7 @@ def run_session(
             endpoint.start()
             ended = _run(access, endpoint, command, log, signals, environ=environ, say=say, look=look, over=close)
         except OSError as wrong:
-            ended = Ended(CANNOT_RUN, f"it could not be started: {wrong.strerror}")
+            ended = Ended(CANNOT_RUN, f"it could not be started: {redact(wrong.strerror or str(wrong))}")
         finally:
             close()
             counts = access.counts()
@@ -102,7 +107,8 @@ def _run(
     terms, remaining = access.terms, access.term.remaining
     title = f"MASQUERADE {terms.customer} ({terms.mode})"
     line = f"{title} from {access.home}"
-    until = datetime.now().astimezone() + timedelta(seconds=remaining())
+    # Added before it is made local: the clocks may change until then.
+    until = (datetime.now(timezone.utc) + timedelta(seconds=remaining())).astimezone()
     variables = {MARKER: terms.customer, MARKER_ID: access.id}
     if terms.raw_token:
         # Nothing between the child and the service holds it to anything: not to reading, and not to the end.
@@ -115,9 +121,11 @@ def _run(
         over()
         say(look.amid(f"{title}: the time is over, {_access_is_over(terms)}"))
 
-    with tempfile.TemporaryDirectory(prefix="fusion-masquerade-", ignore_cleanup_errors=True) as name:
-        folder, arguments = Path(name), command.arguments
+    with contextlib.ExitStack() as stack:
+        folder, arguments = None, command.arguments
         if command.shell:
+            # The start files of a shell are the only files that a session needs beside the audit.
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True)))
             shell = shell_with_line(command.program, Banner(line, title, until), look, folder, environ)
             arguments, variables = shell.command, {**shell.variables, **variables}
         say(look.title(title) + look.line(_welcome(access, line, until)) + look.line(_why(terms, log)))
@@ -154,9 +162,9 @@ def _why(terms: Terms, log: AuditLog) -> str:
 
 
 def _at_home(path: Path) -> str:
-    """The path as people write it, which is shorter."""
-    with contextlib.suppress(ValueError, RuntimeError):  # it is elsewhere, or there is no home
-        return f"~/{path.relative_to(Path.home())}"
+    """Return the path as people write it, which is shorter."""
+    with contextlib.suppress(ValueError):  # it is elsewhere, or there is no home
+        return f"~/{path.relative_to(home(os.environ))}"
     return str(path)
 
 

@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from pulumi_fusion.errors import capped
 from pulumi_fusion.sessions.guard import READY, Orders
 from pulumi_fusion.sessions.processes import end_all
+from pulumi_fusion.sessions.scrubbing import scrubbed
 
 __all__ = ["TIME_OVER", "Child", "Ended", "Noticed", "noticed", "supervise"]
 
@@ -41,7 +43,7 @@ class Child(NamedTuple):
     an interactive shell.
 
     ``mark`` is a variable of the environment, ``NAME=VALUE``, by which its descendants are found. Should this process
-    die, somebody else says ``last_words`` to stderr, ends the child and removes ``folder``.
+    die, the watchdog writes ``last_words`` to stderr, ends the child and removes ``folder``, where there is one.
     """
 
     program: str
@@ -50,7 +52,7 @@ class Child(NamedTuple):
     shell: bool
     mark: str
     last_words: str
-    folder: Path
+    folder: Path | None = None
 
 
 class Ended(NamedTuple):
@@ -188,35 +190,75 @@ def _stopped(pid: int, number: int, terminal: _Terminal, signals: Noticed) -> No
         _pass_on(pid, signal.SIGCONT, terminal)
 
 
+# The program of the watchdog. `python -c` looks for modules in the working directory first.
+_WATCHDOG: Final = (
+    "import sys; sys.path[:] = [each for each in sys.path if each]; "
+    "from pulumi_fusion.sessions.guard import main; main()"
+)
+# What may change how a Python behaves is not for the watchdog, but for what it needs to find its own files.
+_PYTHONS: Final = frozenset({"PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONEXECUTABLE"})
+
+
+def _watchdog_environment() -> dict[str, str]:
+    """Return all of this environment that holds no secret: an interpreter may need any of it to start, as it needs
+    LD_LIBRARY_PATH where its library is in no usual place.
+    """
+    kept = scrubbed(os.environ)
+    environ = {name: value for name, value in kept.items() if not name.startswith("PYTHON") or name in _PYTHONS}
+    package = str(Path(__file__).resolve().parents[2])
+    here = Path.cwd().resolve()
+    # Its working directory is another, so relative paths would lead elsewhere; nothing is imported from this one.
+    paths = [str(Path(each).resolve()) for each in sys.path if each and Path(each).resolve() != here]
+    environ["PYTHONPATH"] = os.pathsep.join([*paths, package])
+    return environ
+
+
 @contextlib.contextmanager
 def _guarded(child: Child) -> Iterator[Callable[[int], None]]:
-    """A process in a session of its own that ends the child if this process dies; tell it the child's group."""
-    environ = {name: os.environ[name] for name in ("PATH", "PYTHONHOME", "VIRTUAL_ENV") if name in os.environ}
-    # Its working directory is another, and a relative path would lead elsewhere.
-    environ["PYTHONPATH"] = os.pathsep.join(str(Path(path).resolve()) for path in sys.path)
-    with subprocess.Popen(
-        [sys.executable, "-m", "pulumi_fusion.sessions.guard"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=environ,
-        cwd="/",
-        start_new_session=True,
-        bufsize=0,
-    ) as guard:
-        stdin, stdout = guard.stdin, guard.stdout
-        assert stdin is not None and stdout is not None  # noqa: S101 - PIPE was asked for
+    """Run a process in a session of its own that ends the child if this process dies; tell it the child's group.
+
+    Raises ChildProcessError that quotes what that process wrote to stderr where it does not start.
+    """
+    stderr = os.dup(2)
+    try:
+        guard = subprocess.Popen(  # noqa: S603  # this very interpreter
+            [sys.executable, "-c", _WATCHDOG],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_watchdog_environment(),
+            cwd="/",
+            start_new_session=True,
+            pass_fds=[stderr],
+            bufsize=0,
+        )
+    except OSError as wrong:
+        raise _no_watchdog(wrong.strerror or str(wrong)) from None
+    finally:
+        os.close(stderr)
+    with guard:
+        stdin, stdout, errors = guard.stdin, guard.stdout, guard.stderr
+        assert stdin is not None and stdout is not None and errors is not None  # noqa: S101 - PIPE was asked for
 
         def tell(word: object) -> None:
-            # A guard that somebody ended guards no more; the child is not told the less.
+            # A watchdog that somebody ended guards no more; the child runs on.
             with contextlib.suppress(OSError):
                 stdin.write(f"{word}\n".encode())
 
-        tell(json.dumps(Orders(child.mark, child.shell, child.last_words, str(child.folder))))
-        if stdout.readline().decode().strip() != READY:
-            raise ChildProcessError(None, "its guard could not be started")
+        tell(json.dumps(Orders(child.mark, child.shell, child.last_words, str(child.folder or ""), stderr)))
+        if stdout.readline().decode(errors="replace").strip() != READY:
+            guard.kill()
+            lines = errors.read().decode(errors="replace").split("\n")
+            raise _no_watchdog(next((line.strip() for line in reversed(lines) if line.strip()), "it wrote no reason"))
         yield tell
-        # Not after an exception: the guard then does what this process could not.
+        # Not after an exception: the watchdog then does what this process could not.
         tell("done")
+
+
+def _no_watchdog(why: str) -> ChildProcessError:
+    return ChildProcessError(
+        None, f"the watchdog that ends the session if its helper dies does not start ({sys.executable}: {capped(why)})"
+    )
 
 
 class _Terminal:

@@ -45,3 +45,13 @@ class Terminal:
                 raise
         assert "Traceback" not in stderr, stderr
         return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
+
+
+def patched(folder: Path, program: str) -> dict[str, str]:
+    """The environment of a Python that runs the program before it does anything.
+
+    https://docs.python.org/3/library/site.html#module-sitecustomize
+    """
+    (folder / "site").mkdir()
+    (folder / "site" / "sitecustomize.py").write_text(program)
+    return {"PYTHONPATH": str(folder / "site")}

@@ -6,6 +6,7 @@ import json
 import shlex
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -174,6 +175,17 @@ def test_the_start_files_bring_the_line_after_the_users_own(name: str, tmp_path:
     quoted = r"'MASQUERADE o\'b$(id) from home'" if name == "fish" else shlex.quote(banner.line)
     assert text.index(quoted) > text.index(own)
     assert shell.command[:2] == (f"/bin/{name}", "--rcfile" if name == "bash" else "-i")
+
+
+def test_when_the_helper_of_a_shell_is_killed_its_start_files_go_as_well(sit: Sit, desk: Terminal) -> None:
+    terminal = sit(SHELL="/bin/bash")
+    terminal.see(LINE)
+    assert [*desk.folder.glob("fusion-masquerade-*")]
+    terminal.process.kill()
+    end = time.monotonic() + 30
+    while [*desk.folder.glob("fusion-masquerade-*")]:
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("more", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)

@@ -1,0 +1,101 @@
+"""A session on a machine that is not as usual: no temporary folder, a change of clocks, an odd interpreter."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from pulumi_fusion.emulator import Emulator
+from tests.contract.cli.terminal import COMMAND, Terminal, patched
+
+SESSION = ("masquerade", "acme-corp", "--reason", "INC-1234 ingest check", "--ci")
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        running.seed("acme-corp")
+        yield running
+
+
+@pytest.fixture
+def desk(tmp_path: Path, emulator: Emulator) -> Terminal:
+    return Terminal(tmp_path, {"NETOSECRET": emulator.netosecret})
+
+
+def test_a_command_needs_no_temporary_folder(desk: Terminal) -> None:
+    nowhere = patched(
+        desk.folder,
+        "import tempfile\n"
+        "def gettempdir(): raise FileNotFoundError(2, 'No usable temporary directory found')\n"
+        "tempfile.gettempdir = tempfile._get_default_tempdir = gettempdir\n",
+    )
+    done = desk.run(*SESSION, "--", "echo", "done", **nowhere)
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+
+
+def test_the_end_is_right_where_the_clocks_change_before_it(desk: Terminal) -> None:
+    now = int(time.time())
+    # Summer time begins in five minutes: https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html, TZ
+    begins = datetime.fromtimestamp(now + 300, timezone.utc)
+    day = begins.timetuple().tm_yday
+    zone = f"AAA0BBB,{day - 1}/{begins:%H:%M:%S},{(day + 60) % 365}/0"
+    done = desk.run(*SESSION, "--", "true", TZ=zone)
+    (shown,) = [line for line in done.stderr.splitlines() if "until" in line]
+    expected = {
+        datetime.fromtimestamp(now + 900 + 3600 + late, timezone.utc).strftime("%H:%M:%S") for late in range(60)
+    }
+    assert shown.rpartition("until ")[2].strip() in expected
+
+
+# An interpreter whose library is in no usual place; bash alone can give a program another name for itself.
+NEEDY = """\
+#!/bin/bash
+if [ "$LD_LIBRARY_PATH" != /needed ]; then
+    echo "python: error while loading shared libraries: libpython3.so.1: cannot open shared object file" >&2
+    exit 127
+fi
+exec -a "$0" {python} "$@"
+"""
+
+
+def needy(folder: Path) -> list[str]:
+    """The command line run by such an interpreter."""
+    python = folder / "needy" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(NEEDY.format(python=shlex.quote(str(Path(sys.executable).resolve()))))
+    python.chmod(0o755)
+    (folder / "needy" / "pyvenv.cfg").write_text(f"home = {Path(sys.executable).resolve().parent}\n")
+    return [str(python), str(COMMAND)]
+
+
+def test_an_interpreter_that_needs_a_variable_has_it_in_the_watchdog_as_well(desk: Terminal) -> None:
+    environ = desk.environment(LD_LIBRARY_PATH="/needed", PYTHONPATH=":".join(each for each in sys.path if each))
+    done = subprocess.run(
+        [*needy(desk.folder), *SESSION, "--", "echo", "done"],
+        env=environ,
+        cwd=desk.folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+
+
+def test_a_watchdog_that_does_not_start_says_why_and_nothing_runs_without_it(desk: Terminal) -> None:
+    broken = patched(
+        desk.folder,
+        "import sys\nif 'sessions.guard' in ' '.join(sys.orig_argv): sys.exit('python: cannot open libneeded.so.1')\n",
+    )
+    done = desk.run(*SESSION, "--", "touch", "started", **broken)
+    assert done.returncode == 126
+    assert "the watchdog" in done.stderr
+    assert "python: cannot open libneeded.so.1" in done.stderr
+    assert not (desk.folder / "started").exists()
