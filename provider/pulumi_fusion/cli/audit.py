@@ -12,7 +12,9 @@ from typing import Any
 
 import click
 
+from pulumi_fusion.cli.path_option import FilePath
 from pulumi_fusion.cli.screen import print_table
+from pulumi_fusion.paths import owner_problem
 from pulumi_fusion.sessions.audit import default_path, examine
 from pulumi_fusion.sessions.terms import spoken
 
@@ -23,7 +25,7 @@ __all__ = ["audit"]
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON lines, for log shippers.")
 @click.option(
     "--audit-file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FilePath(),
     help="The file to read. Overrides FUSION_AUDIT_FILE.",
 )
 @click.pass_context
@@ -47,6 +49,11 @@ def audit(ctx: click.Context, *, as_json: bool, audit_file: Path | None) -> None
     except FileNotFoundError:
         click.echo(f"No session was opened yet: there is no {path}.", err=True)
         return
+    except OSError as wrong:
+        owner = owner_problem(path, os.environ)
+        step = "Name another file with FUSION_AUDIT_FILE or --audit-file."
+        reason = " ".join(filter(None, (f"{wrong.strerror}.", owner, step)))
+        raise click.ClickException(f"cannot read the audit file {path}: {reason}") from None
     found = examine(lines)
     if as_json:
         for record in found.records:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -22,6 +23,7 @@ from pulumi_fusion.binding import Binding
 from pulumi_fusion.cli.connection import connect, service_options
 from pulumi_fusion.cli.screen import console, print_json, printable
 from pulumi_fusion.errors import FusionError, SettingsError
+from pulumi_fusion.paths import absolute
 from pulumi_fusion.settings import WAYS, Settings
 
 __all__ = ["doctor"]
@@ -127,6 +129,8 @@ def _engine(environ: Mapping[str, str]) -> Check:
         "(in a clone of this project, `.ci/engine/get` prints a directory that holds it)."
     )
     kept = environ.get("PULUMI_FUSION_ENGINE", "").strip()
+    with contextlib.suppress(ValueError):  # no home for its ~, so that nothing is found there
+        kept = kept and str(absolute(kept, environ))
     places = [place for place in (environ.get("PATH"), kept) if place]
     found = [program for program in (shutil.which("pulumi", path=place) for place in places) if program]
     problems = []

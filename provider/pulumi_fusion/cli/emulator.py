@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from pulumi_fusion.cli.path_option import FilePath
+from pulumi_fusion.paths import owner_problem
 from pulumi_fusion.sessions.scrubbing import past_the_proxy
 
 if TYPE_CHECKING:
@@ -36,12 +38,12 @@ _DIRECT: Final = (
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; a free one unless given.")
 @click.option(
     "--state",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FilePath(),
     help="Keep the accounts in this file; without it they end with the emulator.",
 )
 @click.option(
     "--log",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    type=FilePath(dash=True),
     help="Append a line per request, without secrets, to this file; - is stderr, which is the default without COMMAND.",
 )
 @click.option(
@@ -123,7 +125,9 @@ def emulator(
         raise
     except OSError as refused:
         where = f": {refused.filename}" if refused.filename else ""
-        raise click.ClickException(f"cannot run the emulator: {refused.strerror or refused}{where}") from None
+        owner = owner_problem(Path(refused.filename), os.environ) if isinstance(refused, PermissionError) else ""
+        said = f"cannot run the emulator: {refused.strerror or refused}{where}"
+        raise click.ClickException(f"{said}. {owner}" if owner else said) from None
     ctx.exit(code)
 
 

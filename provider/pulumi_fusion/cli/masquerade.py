@@ -17,6 +17,7 @@ from typing import Any, Final
 import click
 
 from pulumi_fusion.cli.connection import connect, service_options
+from pulumi_fusion.cli.path_option import FilePath
 from pulumi_fusion.redaction import redact
 from pulumi_fusion.sessions.audit import AuditLog, default_path
 from pulumi_fusion.sessions.red_line import Look
@@ -67,7 +68,7 @@ class _Duration(click.ParamType[timedelta]):
 )
 @click.option(
     "--audit-file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FilePath(),
     help="Where the audit is written. Overrides FUSION_AUDIT_FILE.",
 )
 @service_options

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import fcntl
 import json
+import logging
 import os
 import tempfile
 from pathlib import Path
@@ -15,6 +17,11 @@ from pulumi_fusion.emulator.accounts import Account, ApiKey, Mail, Permission, R
 __all__ = ["StateFile", "StateFileBusy", "StateFileUnreadable"]
 
 FORMAT = 1
+
+_log = logging.getLogger(__name__)
+
+# What a file system, such as a network mount, answers to flock(2) or to fsync(2) of a directory that it does not have.
+_UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EBADF}
 
 
 class StateFileBusy(RuntimeError):
@@ -36,11 +43,21 @@ class StateFile:
         self._lock: IO[bytes] = os.fdopen(lock, "r+b", buffering=0)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             self._lock.close()
             raise StateFileBusy(
                 f"{path} is in use by another emulator; stop that one or choose another state file"
             ) from None
+        except OSError as wrong:
+            if wrong.errno not in _UNSUPPORTED:
+                self._lock.close()
+                raise
+            _log.warning(
+                "The file system of %s has no locks (%s): a second emulator on this state file would overwrite what "
+                "this one keeps.",
+                path,
+                wrong.strerror,
+            )
 
     def load(self) -> State | None:
         """The stored state, None when there is none yet; raises StateFileUnreadable."""
@@ -73,6 +90,9 @@ class StateFile:
         directory = os.open(self.path.parent, os.O_RDONLY)
         try:
             os.fsync(directory)
+        except OSError as wrong:
+            if wrong.errno not in _UNSUPPORTED:
+                raise
         finally:
             os.close(directory)
 

@@ -23,10 +23,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from pulumi_fusion.errors import NotAudited, capped
+from pulumi_fusion.paths import NoHome, absolute, home, owner_problem
 from pulumi_fusion.redaction import redact
 from pulumi_fusion.sessions.terms import LONGEST, RAW
 
-__all__ = ["AuditLog", "Break", "Examined", "default_path", "examine", "identity"]
+__all__ = ["AuditLog", "Break", "Examined", "default_path", "examine", "identity", "named_path"]
 
 Record = dict[str, Any]
 
@@ -35,18 +36,47 @@ _CHAIN: Final = ("sequence", "event", "session", "time", "previous", "hash")
 # Far more than one record: its texts are capped and so is the number of its paths.
 _TAIL: Final = 256 * 1024
 _LOCK_SECONDS: Final = 10.0
+# What a file system answers to flock(2) or fsync(2) that it does not have.
+_UNSUPPORTED: Final = frozenset(
+    {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EBADF}
+)
 
 
 def default_path(environ: Mapping[str, str]) -> Path:
-    """FUSION_AUDIT_FILE, or ``pulumi-fusion/audit.jsonl`` in the folder for state.
+    """Return FUSION_AUDIT_FILE, or ``pulumi-fusion/audit.jsonl`` in the folder for state.
 
     https://specifications.freedesktop.org/basedir-spec/latest/
+
+    Raises NotAudited for a relative path, which would be another file in each working directory, and where nothing
+    names a folder.
     """
-    if named := environ.get("FUSION_AUDIT_FILE", "").strip():
-        return Path(named)
+    named = environ.get("FUSION_AUDIT_FILE", "").strip()
+    if named and not (named.startswith("~") or Path(named).is_absolute()):
+        raise _unnamed(f"FUSION_AUDIT_FILE is the relative path {capped(named)}")
+    if named:
+        return named_path(named, environ)
     state = environ.get("XDG_STATE_HOME", "")
-    home = Path(environ.get("HOME") or "~").expanduser()
-    return (Path(state) if Path(state).is_absolute() else home / ".local" / "state") / "pulumi-fusion" / "audit.jsonl"
+    try:
+        folder = Path(state) if Path(state).is_absolute() else home(environ) / ".local" / "state"
+    except NoHome as wrong:
+        raise _unnamed(str(wrong)) from None
+    return folder / "pulumi-fusion" / "audit.jsonl"
+
+
+def named_path(path: str | os.PathLike[str], environ: Mapping[str, str]) -> Path:
+    """Return a path that somebody gave, with ``~`` expanded, as an absolute one. Raises NotAudited."""
+    try:
+        return absolute(path, environ)
+    except ValueError as wrong:
+        raise _unnamed(str(wrong)) from None
+
+
+def _unnamed(why: str) -> NotAudited:
+    return NotAudited(
+        "find the audit file",
+        why,
+        next_step="No session runs without one. Set FUSION_AUDIT_FILE to an absolute path.",
+    )
 
 
 def identity() -> Record:
@@ -70,7 +100,8 @@ class AuditLog:
     """The audit file at ``path``, made with mode 0600 where it does not exist. Safe for several processes at once."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        # The end of a session is written where its start is, whatever the working directory is by then.
+        self.path = path.absolute()
 
     def append(self, event: str, session: str, facts: Mapping[str, Any]) -> None:
         """Write a record and see it on the disk. Raises NotAudited; the file is then as it was."""
@@ -82,7 +113,7 @@ class AuditLog:
                 torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
                 self._write(descriptor, end, b"\n" + line if torn else line)
         except OSError as wrong:
-            raise self._refused(wrong.strerror or type(wrong).__name__) from None
+            raise self._refused(wrong) from None
 
     def close_dead(self) -> list[str]:
         """Note the sessions without an end that cannot run any more, and return a sentence on each.
@@ -100,13 +131,13 @@ class AuditLog:
         return told
 
     def _unclosed(self) -> list[Record]:
-        if not self.path.exists():
-            return []
         try:
+            if not self.path.exists():
+                return []
             with self._locked() as (descriptor, end):
                 lines = os.pread(descriptor, end, 0).splitlines()
         except OSError as wrong:
-            raise self._refused(wrong.strerror or type(wrong).__name__) from None
+            raise self._refused(wrong) from None
         return [record for record in examine(lines).open if not _runs(record)]
 
     @contextlib.contextmanager
@@ -130,11 +161,7 @@ class AuditLog:
             return os.open(self.path, flags)
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self.path, flags | os.O_CREAT, 0o600)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync_folder(self.path.parent)
         return descriptor
 
     @staticmethod
@@ -148,6 +175,11 @@ class AuditLog:
                 if time.monotonic() > end:
                     raise OSError(errno.EBUSY, "another process holds it") from None
                 time.sleep(0.05)
+            except OSError as wrong:
+                if wrong.errno not in _UNSUPPORTED:
+                    raise
+                why = f"its file system has no locks ({wrong.strerror}), so that two sessions could break the chain"
+                raise OSError(wrong.errno, why) from None
 
     @staticmethod
     def _write(descriptor: int, end: int, line: bytes) -> None:
@@ -161,12 +193,34 @@ class AuditLog:
                 os.ftruncate(descriptor, end)
             raise
 
-    def _refused(self, why: str) -> NotAudited:
+    def _refused(self, wrong: OSError) -> NotAudited:
+        owner = owner_problem(self.path, os.environ) if wrong.errno in (errno.EACCES, errno.EPERM) else ""
         return NotAudited(
             "write the audit record",
-            f"{self.path}: {why}",
-            next_step="No session runs without one. Free the file, or name another with FUSION_AUDIT_FILE.",
+            f"{self.path}: {wrong.strerror or type(wrong).__name__}",
+            next_step=" ".join(
+                filter(
+                    None,
+                    (
+                        "No session runs without one.",
+                        owner,
+                        "Free the file, or name another on a local disk with FUSION_AUDIT_FILE or --audit-file.",
+                    ),
+                )
+            ),
         )
+
+
+def _sync_folder(folder: Path) -> None:
+    """See a new file's name on the disk. Some file systems, such as CIFS, cannot sync a folder and need not."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as wrong:
+        if wrong.errno not in _UNSUPPORTED:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _record(event: str, session: str, facts: Mapping[str, Any], last: tuple[int, str]) -> Record:

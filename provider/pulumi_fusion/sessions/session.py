@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from pulumi_fusion.api.client import FusionClient
 from pulumi_fusion.errors import SessionRefused
 from pulumi_fusion.sessions.access import Access, open_access
-from pulumi_fusion.sessions.audit import AuditLog, default_path, identity
+from pulumi_fusion.sessions.audit import AuditLog, default_path, identity, named_path
 from pulumi_fusion.sessions.terms import ATTEMPTED, DEFAULT_DURATION, Terms
 
 __all__ = ["Session", "masquerade"]
@@ -127,7 +126,7 @@ def masquerade(
         with suppress(_Skipped):
             yield Session(None)
         return
-    log = AuditLog(Path(audit_file) if audit_file is not None else default_path(os.environ))
+    log = AuditLog(named_path(audit_file, os.environ) if audit_file is not None else default_path(os.environ))
     for sentence in log.close_dead():
         _log.warning("%s", sentence)
     with ExitStack() as stack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -108,3 +109,36 @@ def test_a_write_that_fails_changes_nothing_and_says_so(
         assert json.loads(path.read_text()) == stored
         assert caller.create().status == 201
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS], ids=errno.errorcode.get)
+def test_a_file_system_without_locks_is_a_warning_and_not_another_emulator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int
+) -> None:
+    def fails(descriptor: object, operation: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("fcntl.flock", fails)
+    with Emulator(state=tmp_path / "fusion.json") as running:
+        running.seed("acme-corp")
+    assert f"The file system of {tmp_path / 'fusion.json'} has no locks" in caplog.text
+    with Emulator(state=tmp_path / "fusion.json") as running:
+        assert running.account("acme-corp") is not None
+
+
+def test_a_file_system_that_cannot_sync_a_folder_keeps_the_accounts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As CIFS."""
+    known = os.fsync
+
+    def fails(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        known(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with Emulator(state=tmp_path / "fusion.json") as running:
+        running.seed("acme-corp")
+    with Emulator(state=tmp_path / "fusion.json") as running:
+        assert running.account("acme-corp") is not None

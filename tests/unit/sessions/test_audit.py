@@ -227,6 +227,48 @@ def test_a_record_that_somebody_made_up_keeps_no_session_from_starting(log: Audi
     assert len(log.close_dead()) == 1
 
 
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP], ids=errno.errorcode.get)
+def test_a_file_system_that_cannot_sync_a_folder_holds_an_audit(
+    log: AuditLog, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """As CIFS."""
+    known = os.fsync
+
+    def fails(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+        known(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fails)
+    write(log)
+    assert examine(lines(log)).breaks == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS], ids=errno.errorcode.get)
+def test_a_file_system_without_locks_is_named_as_the_reason(
+    log: AuditLog, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def fails(descriptor: int, operation: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("fcntl.flock", fails)
+    with pytest.raises(NotAudited, match="its file system has no locks") as refused:
+        log.append("start", "s", FACTS)
+    assert "on a local disk with FUSION_AUDIT_FILE" in str(refused.value)
+
+
+def test_a_relative_path_of_an_argument_does_not_move_with_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    log = AuditLog(Path("audit.jsonl"))
+    log.append("start", "s", FACTS)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    log.append("end", "s", FACTS)
+    assert len((tmp_path / "audit.jsonl").read_bytes().splitlines()) == 2
+
+
 def test_it_stands_below_the_folder_for_state(tmp_path: Path) -> None:
     assert default_path({"HOME": "/home/me"}) == Path("/home/me/.local/state/pulumi-fusion/audit.jsonl")
     xdg = {"HOME": "/home/me", "XDG_STATE_HOME": "/var/state"}
@@ -234,3 +276,6 @@ def test_it_stands_below_the_folder_for_state(tmp_path: Path) -> None:
     # "All paths set in these environment variables must be absolute", says the specification.
     assert default_path({**xdg, "XDG_STATE_HOME": "state"}) == default_path({"HOME": "/home/me"})
     assert default_path({**xdg, "FUSION_AUDIT_FILE": "/var/log/audit.jsonl"}) == Path("/var/log/audit.jsonl")
+    assert default_path({**xdg, "FUSION_AUDIT_FILE": "~/audit.jsonl"}) == Path("/home/me/audit.jsonl")
+    with pytest.raises(NotAudited, match=r"the relative path logs/audit\.jsonl"):
+        default_path({**xdg, "FUSION_AUDIT_FILE": "logs/audit.jsonl"})

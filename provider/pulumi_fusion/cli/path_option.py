@@ -1,0 +1,34 @@
+"""Options whose value is a path."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pulumi_fusion.paths import absolute
+
+__all__ = ["FilePath"]
+
+
+class FilePath(click.ParamType[Path]):
+    """An absolute path of a file: ``~`` is expanded, for a shell does not do that in ``--option=~/file``."""
+
+    name = "file"
+
+    def __init__(self, *, dash: bool = False) -> None:
+        self._dash = dash
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path; with ``dash``, ``-`` as it is. Fails for a folder, and for a ``~`` without a home."""
+        if self._dash and str(value) == "-":
+            return Path(value)
+        try:
+            path = absolute(value, os.environ)
+        except ValueError as wrong:
+            self.fail(f"{value}: {wrong}. Write the path without a ~.", param, ctx)
+        if path.is_dir():
+            self.fail(f"{path} is a directory.", param, ctx)
+        return path
