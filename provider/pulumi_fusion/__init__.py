@@ -57,7 +57,15 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    try:
+        module = import_module(f"{__name__}.{_ROOMS[name]}")
+    except ModuleNotFoundError as missing:
+        from pulumi_fusion.posix import needs_posix
+
+        if sentence := needs_posix(f"{__name__}.{name}", missing):
+            raise ImportError(sentence) from None
+        raise
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:

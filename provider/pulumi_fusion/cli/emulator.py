@@ -13,6 +13,7 @@ import click
 
 from pulumi_fusion.cli.path_option import FilePath
 from pulumi_fusion.paths import owner_problem
+from pulumi_fusion.posix import needs_posix
 from pulumi_fusion.sessions.scrubbing import past_the_proxy
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ def emulator(
     except ModuleNotFoundError as missing:
         if (missing.name or "").startswith("pulumi_fusion"):
             raise
+        if sentence := needs_posix("the emulator", missing):
+            raise click.ClickException(sentence) from None
         raise click.ClickException(
             f"the emulator needs {missing.name}, which is not installed. Install it with: "
             f"{shlex.quote(sys.executable)} -m pip install 'pulumi-fusion[emulator]'"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import pwd
 import shlex
 import shutil
 import sys
@@ -141,8 +142,6 @@ def _home_in(passwd: Path) -> str:
                 if len(fields) >= 7 and fields[2] == str(os.getuid()) and fields[0][:1] not in ("", "+", "-"):
                     return fields[5]
         return ""
-    import pwd
-
     with contextlib.suppress(KeyError):
         return pwd.getpwuid(os.getuid()).pw_dir
     return ""

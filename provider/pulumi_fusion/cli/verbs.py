@@ -8,6 +8,8 @@ from typing import Final
 
 import click
 
+from pulumi_fusion.posix import needs_posix
+
 __all__ = ["pulumi_fusion"]
 
 VERBS: Final[Mapping[str, str]] = {
@@ -32,7 +34,12 @@ class Verbs(click.Group):
         """The verb of that name, None when there is none."""
         if cmd_name not in VERBS:
             return None
-        command = getattr(import_module(f"pulumi_fusion.cli.{cmd_name}"), cmd_name)
+        try:
+            command = getattr(import_module(f"pulumi_fusion.cli.{cmd_name}"), cmd_name)
+        except ModuleNotFoundError as missing:
+            if sentence := needs_posix(f"`pulumi-fusion {cmd_name}`", missing):
+                raise click.ClickException(sentence) from None
+            raise
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

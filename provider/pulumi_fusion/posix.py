@@ -1,0 +1,21 @@
+"""What needs a POSIX system says so where there is none, instead of naming a module that nobody can install."""
+
+from __future__ import annotations
+
+import platform
+from typing import Final
+
+__all__ = ["needs_posix"]
+
+# https://docs.python.org/3/library/unix.html
+_MODULES: Final = frozenset({"fcntl", "grp", "posix", "pty", "pwd", "resource", "termios"})
+
+
+def needs_posix(what: str, missing: ModuleNotFoundError) -> str | None:
+    """Return a sentence on ``what``, where the missing module is one that only POSIX systems have; else None."""
+    if missing.name not in _MODULES:
+        return None
+    return (
+        f"{what} runs on POSIX systems, and this is {platform.system() or 'another one'} (Python has no {missing.name} "
+        "here). On Windows, use it in WSL: https://learn.microsoft.com/windows/wsl/install"
+    )
