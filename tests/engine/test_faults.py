@@ -30,10 +30,10 @@ def test_every_lost_answer_to_a_create_is_settled_in_the_same_up(stack: Stack, e
 
 def test_what_is_no_proof_of_absence_keeps_the_state(stack: Stack, emulator: Emulator) -> None:
     """Each customer meets one of the answers; the list tells nothing of any."""
-    stack.environ["FUSION_DEADLINE"] = "8"
     names = {f"customer-{number}": fault for number, fault in enumerate(NO_PROOF)}
     stack.declare({name: a_customer(name) for name in names})
     stack.up().ok()
+    stack.environ["FUSION_DEADLINE"] = "8"
     kept = stack.state()
     emulator.requests.clear()
     emulator.faults.add("GET /customers 403", *(f"GET /customer/{name} {fault}" for name, fault in names.items()))
@@ -49,6 +49,7 @@ def test_what_is_no_proof_of_absence_keeps_the_state(stack: Stack, emulator: Emu
     assert mutations(emulator.requests) == []
 
     emulator.faults.clear()
+    del stack.environ["FUSION_DEADLINE"]
     stack.settled()
 
 

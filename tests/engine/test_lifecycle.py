@@ -95,13 +95,14 @@ def test_drift_is_shown_by_property_and_repaired(stack: Stack, emulator: Emulato
 
 
 def test_a_customer_deleted_outside_leaves_the_state_and_is_made_again(stack: Stack, emulator: Emulator) -> None:
-    stack.environ["FUSION_DEADLINE"] = "12"  # a quarter of it is how long an answer may lag
     stack.declare({"acme": a_customer("acme-corp"), "other": a_customer("other-corp")})
     stack.up().ok()
     emulator.remove("acme-corp")
 
+    stack.environ["FUSION_DEADLINE"] = "12"  # a quarter of it is how long an answer may lag
     stack.refresh().ok()
     assert set(stack.state()) == {"other"}
+    del stack.environ["FUSION_DEADLINE"]
 
     stack.up().ok()
     assert {account.shortname for account in emulator.accounts()} == {"acme-corp", "other-corp"}

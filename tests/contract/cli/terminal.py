@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 SCRIPTS = Path(sys.executable).parent
 COMMAND = SCRIPTS / "pulumi-fusion"
+
+
+class Process(subprocess.Popen[str]):
+    """A process that ends when its test fails; Popen would wait for it, and with it all tests that follow."""
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
+        if kind is not None and self.poll() is None:
+            if os.getpgid(self.pid) == self.pid:
+                os.killpg(self.pid, signal.SIGKILL)
+            self.kill()
+        super().__exit__(kind, *rest)
 
 
 @dataclass(frozen=True)
@@ -24,8 +37,8 @@ class Terminal:
         path = f"{SCRIPTS}{os.pathsep}{os.defpath}"
         return {"PATH": path, "HOME": str(self.folder), "PYTHONWARNINGS": "error", **self.environ, **more}
 
-    def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+    def start(self, *arguments: str, **more: str) -> Process:
+        return Process(
             [COMMAND, *arguments],
             cwd=self.folder,
             env=self.environment(**more),
@@ -38,11 +51,7 @@ class Terminal:
 
     def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         with self.start(*arguments, **more) as process:
-            try:
-                stdout, stderr = process.communicate(timeout=60)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
+            stdout, stderr = process.communicate(timeout=120)
         assert "Traceback" not in stderr, stderr
         return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
 

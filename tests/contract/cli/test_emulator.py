@@ -33,7 +33,7 @@ def test_what_it_prints_makes_a_shell_use_it(bare: Terminal) -> None:
             check=True,
         )
         process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=30)
+        stdout, stderr = process.communicate(timeout=60)
     assert len(json.loads(done.stdout)) == 3
     assert process.returncode == 0
     assert stdout == ""
@@ -47,7 +47,7 @@ def test_without_a_command_a_signal_is_the_normal_end(bare: Terminal, number: si
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(number)
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
     assert process.returncode == 0
 
 
@@ -89,7 +89,7 @@ def test_sigterm_reaches_the_command(bare: Terminal) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
     assert process.returncode == 9
 
 
@@ -99,7 +99,7 @@ def test_ctrl_c_is_left_to_the_command(bare: Terminal) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         os.killpg(process.pid, signal.SIGINT)
-        _, stderr = process.communicate(timeout=30)
+        _, stderr = process.communicate(timeout=60)
     assert (process.returncode, stderr) == (9, "")
 
 

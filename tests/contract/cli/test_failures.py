@@ -60,7 +60,7 @@ def test_an_interrupt_is_quiet(terminal: Terminal, emulator: Emulator) -> None:
             assert process.poll() is None
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=30)
+        stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert stdout + stderr.strip() == ""
 

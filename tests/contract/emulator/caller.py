@@ -55,7 +55,7 @@ class Caller:
     netosecret: str
     shortname: str | None = None
     token: str | None = None
-    timeout: float = 5.0
+    timeout: float = 30.0
     secret: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 import time
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, IncompleteRead, RemoteDisconnected
 from typing import Any
@@ -19,6 +19,13 @@ from tests.contract.emulator.caller import Caller, Reply
 def made(emulator: Emulator) -> list[str]:
     """The accounts that exist, whatever the caller was told."""
     return [account.shortname for account in emulator.accounts()]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(("fault", "left"), [("reset-before", []), ("commit-then-reset", ["acme-one"])])
@@ -41,7 +48,7 @@ def test_a_body_that_is_cut(emulator: Emulator, caller: Caller) -> None:
 def test_an_answer_without_a_body_is_cut_in_its_headers(emulator: Emulator, caller: Caller) -> None:
     emulator.seed("acme-one")
     emulator.faults.add("DELETE /customer/* cut-body x1")
-    connection = HTTPConnection("127.0.0.1", emulator.port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", emulator.port, timeout=30)
     connection.request("DELETE", "/api/v1/customer/acme-one", headers={"Authorization": f"Bearer {caller.token}"})
     assert connection.sock is not None
     received = b"".join(iter(lambda: connection.sock.recv(4096), b""))
@@ -57,7 +64,7 @@ def test_silence_outlasts_a_read_timeout(emulator: Emulator, caller: Caller, fau
     caller.timeout = 0.2
     with pytest.raises(TimeoutError):
         caller.create()
-    assert made(emulator) == left
+    until(lambda: made(emulator) == left)
 
 
 def test_a_late_answer_comes_after_its_commit(emulator: Emulator, caller: Caller) -> None:
@@ -95,7 +102,7 @@ def test_retry_after_in_seconds_as_a_date_and_not_at_all(emulator: Emulator, cal
     assert (seconds.status, seconds.headers["Retry-After"]) == (429, "2")
     wait = parsedate_to_datetime(date.headers["Retry-After"]).timestamp() - time.time()
     assert date.status == 503
-    assert 25 < wait <= 30
+    assert 5 < wait <= 30
     assert "Retry-After" not in bare.headers
     assert caller.create().status == 201
 
@@ -203,7 +210,7 @@ def test_an_answer_about_another_account(emulator: Emulator, caller: Caller) -> 
 def test_hints_before_the_answer(emulator: Emulator, caller: Caller) -> None:
     emulator.seed("acme-one")
     emulator.faults.add("GET /customer/* early-hints=0.01 x1")
-    with socket.create_connection(("127.0.0.1", emulator.port), timeout=5) as raw:
+    with socket.create_connection(("127.0.0.1", emulator.port), timeout=30) as raw:
         raw.sendall(
             b"GET /api/v1/customer/acme-one HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
             b"Authorization: Bearer " + str(caller.token).encode() + b"\r\n\r\n"
@@ -225,10 +232,7 @@ def test_a_request_that_waits_is_carried_out_after_its_sender_left(emulator: Emu
     caller.timeout = 0.1
     with pytest.raises(TimeoutError):
         caller.create()
-    deadline = time.monotonic() + 5
-    while not made(emulator) and time.monotonic() < deadline:
-        threading.Event().wait(0.01)
-    assert made(emulator) == ["acme-one"]
+    until(lambda: made(emulator) == ["acme-one"])
 
 
 def test_an_answer_in_slices_is_whole(emulator: Emulator, caller: Caller) -> None:
@@ -240,7 +244,7 @@ def test_a_clock_that_is_ahead(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add("POST /auth/token clock-skew=600 x1", "POST /auth/token clock-skew=-600 x1")
     ahead, behind, right = caller.authenticate(), caller.authenticate(), caller.authenticate()
     assert [ahead.status, behind.status, right.status] == [401, 401, 200]
-    assert abs(parsedate_to_datetime(ahead.headers["Date"]).timestamp() - time.time() - 600) < 10
+    assert abs(parsedate_to_datetime(ahead.headers["Date"]).timestamp() - time.time() - 600) < 60
 
 
 def test_a_token_that_has_just_ended(emulator: Emulator, caller: Caller) -> None:
@@ -291,7 +295,7 @@ def test_faults_are_drawn_in_order_and_counted(emulator: Emulator, caller: Calle
 
 def test_a_fault_on_an_open_connection_leaves_the_others_alone(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add("GET /customers cut-body x1")
-    healthy = HTTPConnection("127.0.0.1", emulator.port, timeout=5)
+    healthy = HTTPConnection("127.0.0.1", emulator.port, timeout=30)
 
     def types() -> Any:
         healthy.request("GET", "/api/v1/customers/types", headers={"Authorization": f"Bearer {caller.token}"})

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_fusion.emulator import Emulator, MalformedFault, UnknownSwitch, serve
+from tests.contract.cli.terminal import Process
 from tests.contract.emulator.caller import Caller
 
 HOST = """
@@ -74,13 +75,11 @@ def test_what_cannot_be_understood_starts_nothing() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_0_and_in_silence(number: signal.Signals) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", HOST], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with Process([sys.executable, "-c", HOST], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("http://127.0.0.1:")
         process.send_signal(number)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, "", "")
 
 
@@ -90,11 +89,11 @@ def test_sigterm_reaches_the_command() -> None:
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(9));"
         "print('child', flush=True); threading.Event().wait()"
     )
-    with subprocess.Popen(
+    with Process(
         [sys.executable, "-c", HOST, sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
         assert process.stdout.readline() == "child\n"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 9
+        assert process.wait(timeout=60) == 9

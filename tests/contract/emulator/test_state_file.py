@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_fusion.emulator import Emulator, StateFileBusy, StateFileUnreadable
+from tests.contract.cli.terminal import Process
 from tests.contract.emulator.caller import Caller
 
 # A server in a process of its own: prints its credential and waits to be killed.
@@ -54,7 +55,7 @@ def test_the_file_is_private_and_has_no_neighbours_left(path: Path) -> None:
 
 
 def test_what_was_answered_survives_kill_9(path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", HOST, str(path)], stdout=subprocess.PIPE, text=True) as process:
+    with Process([sys.executable, "-c", HOST, str(path)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         caller = Caller(process.stdout.readline().strip())
         caller.authenticate()

@@ -20,10 +20,14 @@ assert PROFILE in ("default", "nightly"), f"HYPOTHESIS_PROFILE={PROFILE}: there 
 
 @pytest.fixture(autouse=True)
 def brief_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same waits for every run, at the lower end of what full jitter may draw, and a short read timeout."""
+    """The same waits for every run, at the lower end of what full jitter may draw, and short timeouts.
+
+    The time for which an absence must be seen does not depend on the deadline of the test.
+    """
     monkeypatch.setattr(random, "uniform", lambda low, high: low + (high - low) / 20)
     monkeypatch.setattr(transport, "_READ", 1.0)
     monkeypatch.setattr(lifecycle, "LOOK_PAUSE", 0.02)
+    monkeypatch.setattr(lifecycle, "SETTLE_SECONDS", 0.6)
 
 
 @pytest.fixture

@@ -92,10 +92,13 @@ class Stored:
 
 @dataclass
 class Stack:
-    """Resources by their name in the program. ``url`` and ``netosecret`` may differ from the emulator's own."""
+    """Resources by their name in the program. ``url`` and ``netosecret`` may differ from the emulator's own.
+
+    The deadline is far away, since a busy machine needs time; tests of operations that end by it set a short one.
+    """
 
     emulator: Emulator
-    deadline: float = 2.5
+    deadline: float = 20.0
     preflight: str = "off"
     url: str | None = None
     netosecret: str | None = None

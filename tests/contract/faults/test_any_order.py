@@ -234,6 +234,7 @@ class AnyOrder(RuleBasedStateMachine):
         if not hasattr(self, "stack"):
             return
         try:
+            self.stack.deadline = 20.0
             self.stack.restart()
             for account in self.stack.ours():
                 name = account.shortname

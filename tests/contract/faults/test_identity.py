@@ -120,7 +120,7 @@ def test_the_same_name_made_again_by_somebody_else(emulator: Emulator, operation
 )
 def test_made_again_by_somebody_else_before_a_request_is_sent_again(emulator: Emulator, moment: str, kind: str) -> None:
     """Between a request and its repeat another account takes the place: the repeat must not hit it."""
-    with Stack(emulator, deadline=4) as stack:
+    with Stack(emulator) as stack:
         stack.up("acme", PROGRAM)
         verb = {"update": "PUT", "delete": "DELETE"}[moment]
         emulator.faults.add(f"{verb} /customer/* {kind} x1")

@@ -49,7 +49,7 @@ def test_one_step_fails(emulator: Emulator, kind: str, step: str, expected: str)
 
 @pytest.mark.parametrize(("kind", "operation", "expected"), tried(EVERYWHERE))
 def test_everything_fails(emulator: Emulator, kind: str, operation: str, expected: str) -> None:
-    with PluginStack(emulator, deadline=2.0 if kind in ("black-hole", "hang-before") else 2.5) as stack:
+    with PluginStack(emulator) as stack:
         prepare(stack, operation)
         with everywhere(stack, kind):
             attempt(stack, operation, expected)
@@ -99,9 +99,10 @@ def settle(stack: PluginStack, operation: str) -> None:
 def test_a_partial_state_lost_to_somebody_else_is_not_taken(emulator: Emulator) -> None:
     """The request never arrived, and a colleague made another customer of that name meanwhile."""
     emulator.faults.add("POST /customer 500-before", "GET /customer/* 500 skip=1")
-    with PluginStack(emulator) as stack:
+    with PluginStack(emulator, deadline=4) as stack:
         assert not stack.up("acme", PROGRAM).ok
         emulator.faults.clear()
+        stack.deadline = 20.0
         stack.foreign(emulator.seed("acmecorp", trial=True, retention=7))
         stack.restart()
         refused = stack.up("acme", PROGRAM)

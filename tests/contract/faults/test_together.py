@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 
 import pytest
@@ -18,7 +19,8 @@ def test_ten_lives_while_tokens_end(emulator: Emulator) -> None:
     """A token lives shorter than the operations take; whoever finds it ended waits for the same new one."""
     emulator.switch(token_lifetime=1.0)
     emulator.faults.add("* /customer* delay=0.2")
-    with Stack(emulator, deadline=20) as stack:
+    with Stack(emulator, deadline=60) as stack:
+        began = time.monotonic()
 
         def live(name: str) -> Outcome:
             program = {**PROGRAM, "shortname": name}
@@ -32,7 +34,8 @@ def test_ten_lives_while_tokens_end(emulator: Emulator) -> None:
         stack.require_in_step()
         stack.require_unharmed()
         assert [stack.posts(name) for name in TEN] == [1] * 10
-        assert 2 <= len(emulator.requests.of("POST", "/auth/token")) <= 10
+        # One in a second, and one more where a token ended on the way; ten for each would be 100 and more.
+        assert 2 <= len(emulator.requests.of("POST", "/auth/token")) <= 2 + 2 * (time.monotonic() - began)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +101,7 @@ def test_twenty_operations_without_a_token_ask_for_few(emulator: Emulator, kind:
 @pytest.mark.parametrize("retry_after", ["none", "seconds", "date"])
 def test_ten_customers_under_a_limit_all_get_through(emulator: Emulator, retry_after: str) -> None:
     emulator.switch(customer_rate="4/2", retry_after=retry_after)
-    with Stack(emulator, deadline=30) as stack:
+    with Stack(emulator, deadline=60) as stack:
         outcomes = together([partial(stack.up, name, {**PROGRAM, "shortname": name}) for name in TEN])
         assert [outcome.text for outcome in outcomes if not outcome.ok] == []
         stack.require_in_step()

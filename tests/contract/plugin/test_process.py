@@ -21,6 +21,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 import pulumi_fusion
 from pulumi_fusion import working_directory
 from pulumi_fusion.plugin import schema
+from tests.contract.cli.terminal import Process
 
 WAYS = {
     "the console script": [str(Path(sys.executable).with_name("pulumi-resource-fusion"))],
@@ -40,20 +41,18 @@ def a_project_with_files(folder: Path, names: Iterable[str]) -> None:
 
 def version_at(port: str) -> str:
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        return str(provider_pb2_grpc.ResourceProviderStub(channel).GetPluginInfo(Empty(), timeout=5).version)
+        return str(provider_pb2_grpc.ResourceProviderStub(channel).GetPluginInfo(Empty(), timeout=30).version)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("command", WAYS.values(), ids=WAYS)
 def test_it_says_its_port_and_ends_when_told(command: Sequence[str], number: signal.Signals) -> None:
-    with subprocess.Popen(
-        [*command, "127.0.0.1:1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with Process([*command, "127.0.0.1:1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         port = process.stdout.readline().strip()
         assert version_at(port) == schema.VERSION
         process.send_signal(number)
-        assert process.wait(5) == 0
+        assert process.wait(30) == 0
         assert process.stdout.read() == ""
 
 
@@ -64,7 +63,7 @@ def test_it_imports_nothing_of_the_working_directory(command: Sequence[str], pat
     # What PYTHONPATH names hides even the modules that Python needs before it reads any site-packages.
     a_project_with_files(tmp_path, ("queue", "types", "email", "requests") if path else EVERY_NAME)
     environ = {**os.environ, **({"PYTHONPATH": path} if path else {})}
-    with subprocess.Popen(
+    with Process(
         [*command, "127.0.0.1:1"], cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         said, wrong = process.stdout, process.stderr
@@ -126,8 +125,8 @@ def test_it_does_not_outlive_who_started_it() -> None:
         "plugin = subprocess.Popen([sys.executable, '-m', 'pulumi_fusion'], stdout=subprocess.PIPE, text=True)\n"
         "print(plugin.stdout.readline().strip(), flush=True)\n"
     )
-    killed = subprocess.run([sys.executable, "-c", engine], stdout=subprocess.PIPE, text=True, timeout=30, check=True)
-    end = time.monotonic() + 10
+    killed = subprocess.run([sys.executable, "-c", engine], stdout=subprocess.PIPE, text=True, timeout=60, check=True)
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         try:
             version_at(killed.stdout.strip())

@@ -393,18 +393,17 @@ def test_what_the_dynamic_face_left_in_the_state_is_no_difference(stack: PluginS
 # Time and interrupts.
 
 
-def test_a_custom_timeout_is_the_deadline(stack: PluginStack, emulator: Emulator) -> None:
+def test_a_custom_timeout_is_the_deadline(emulator: Emulator) -> None:
     emulator.faults.add("GET /customer/* hang")
-    began = time.monotonic()
     request = messages.CreateRequest(urn=ACME, properties=values.write(PROGRAM), timeout=1)
-    code, text = refused(lambda: stack.stub.Create(request))
-    assert time.monotonic() - began < 4
+    with PluginStack(emulator, deadline=200.0) as stack:
+        began = time.monotonic()
+        code, text = refused(lambda: stack.stub.Create(request))
+        assert time.monotonic() - began < 25  # the first answer would be waited for longer
     assert code not in (grpc.StatusCode.UNKNOWN,), text
 
 
-def test_as_many_calls_run_at_once_as_are_sent_and_an_interrupt_ends_them(
-    stack: PluginStack, emulator: Emulator
-) -> None:
+def test_as_many_calls_run_at_once_as_are_sent_and_an_interrupt_ends_them(emulator: Emulator) -> None:
     calls = 40
     emulator.faults.add("POST /customer hang-before")
 
@@ -413,18 +412,19 @@ def test_as_many_calls_run_at_once_as_are_sent_and_an_interrupt_ends_them(
         request = messages.CreateRequest(urn=urn(f"customer-{number}"), properties=values.write(news))
         return refused(lambda: stack.stub.Create(request))
 
-    with ThreadPoolExecutor(calls) as pool:
+    # With a deadline that lets the first one wait until the last one has come.
+    with PluginStack(emulator, deadline=200.0) as stack, ThreadPoolExecutor(calls) as pool:
         running = [pool.submit(create, number) for number in range(calls)]
-        end = time.monotonic() + 20
+        end = time.monotonic() + 25
         while len(emulator.requests.of("POST", "/customer")) < calls:
             assert time.monotonic() < end, "they wait for each other"
             time.sleep(0.02)
         stack.stub.Cancel(Empty())
         answers = [each.result() for each in running]
+        stack.stub.Cancel(Empty())  # twice is as once
     assert {code for code, _ in answers} == {grpc.StatusCode.UNKNOWN}
     assert all("it was interrupted while it waited for the answer" in text for _, text in answers)
     assert len(emulator.requests.of("POST", "/customer")) == calls
-    stack.stub.Cancel(Empty())  # twice is as once
 
 
 def test_after_an_interrupt_nothing_is_sent(stack: PluginStack, emulator: Emulator) -> None:

@@ -278,7 +278,7 @@ class listening:
             self._seen.append(received)
 
     def __exit__(self, *_: object) -> None:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while not self._seen and time.monotonic() < deadline:
             time.sleep(0.01)
         self._socket.close()
@@ -407,8 +407,8 @@ def test_when_the_session_ends_the_endpoint_is_gone(
     access.close()
     fusion.close()
     endpoint.close()
-    waiting.join(10)
-    assert time.monotonic() - began < 5
+    waiting.join(20)
+    assert time.monotonic() - began < 20  # the one who waits would do so for 30 s
     assert failed in (["502"], ["503"], ["403"], ["ConnectionError"])
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{endpoint.url}/api/v1/users", headers=headers, timeout=10)
@@ -454,7 +454,7 @@ def test_connections_beyond_what_the_helper_can_hold_are_turned_away(access: Acc
             held.sendall(b"GET /api/v1/users HTTP/1.1\r\nHost: ")
         assert raw(running, b"") == b""
         held.shutdown(socket.SHUT_RDWR)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while not raw(running, b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 403"):
             assert time.monotonic() < deadline
     running.close()
@@ -462,11 +462,9 @@ def test_connections_beyond_what_the_helper_can_hold_are_turned_away(access: Acc
 
 def test_a_hundred_at_once_need_not_wait_to_connect(endpoint: Endpoint) -> None:
     # What finds no place in the queue is sent again by the kernel after a second.
-    began = time.monotonic()
     with contextlib.ExitStack() as stack:
         for _ in range(100):
-            stack.enter_context(socket.create_connection(("127.0.0.1", endpoint.port), timeout=10))
-    assert time.monotonic() - began < 1
+            stack.enter_context(socket.create_connection(("127.0.0.1", endpoint.port), timeout=0.95))
 
 
 def test_an_ended_token_of_the_service_is_told_and_not_renewed(endpoint: Endpoint, emulator: Emulator) -> None:

@@ -194,7 +194,7 @@ def test_a_call_under_way_ends_with_the_session(emulator: Emulator, fusion: Fusi
         began = time.monotonic()
         with pytest.raises(FusionError):
             session.get("/api/v1/users")
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 8  # the client itself would wait 10 s for the answer
 
 
 def test_it_never_outlives_the_token(emulator: Emulator, fusion: FusionClient) -> None:
