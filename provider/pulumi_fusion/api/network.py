@@ -1,11 +1,15 @@
-"""What this machine's environment decides about a connection. Pure: no socket is opened and no name is resolved."""
+"""What a connection is decided by. Pure: no socket is opened and no name is resolved."""
 
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
+from typing import Final
 
-__all__ = ["is_loopback"]
+__all__ = ["is_loopback", "percent_encoded"]
+
+_STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def is_loopback(host: str) -> bool:
@@ -27,3 +31,11 @@ def is_loopback(host: str) -> bool:
             return False
     mapped = getattr(address, "ipv4_mapped", None)  # since Python 3.13 these are loopback by themselves
     return (mapped or address).is_loopback
+
+
+def percent_encoded(path: str) -> str:
+    """Return a path, perhaps with a query, in which every percent sign begins an encoded byte.
+
+    Where one does not, requests and urllib3 encode all of them once more, also those of what is encoded already.
+    """
+    return _STRAY_PERCENT.sub("%25", path)

@@ -36,7 +36,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from pulumi_fusion.api.network import is_loopback
+from pulumi_fusion.api.network import is_loopback, percent_encoded
 from pulumi_fusion.api.wire import Answer, Request
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import FusionError, InDoubt, NotSent, RequestFailed, capped
@@ -126,7 +126,7 @@ class Transport:
             with relay.translated():
                 prepared = requests.Request(
                     method,
-                    self.base_url + path,
+                    self.base_url + percent_encoded(path),
                     data=body,
                     headers={**headers, "accept-encoding": ", ".join(_DECODED)},
                     auth=_Bearer(token),
@@ -295,7 +295,7 @@ class _Exchange:
 
     def _send(self, session: requests.Session) -> Answer:
         request = self._request
-        url = self._transport.base_url + request.path
+        url = self._transport.base_url + percent_encoded(request.path)
         body = None if request.json is None else json.dumps(request.json).encode()
         prepared = session.prepare_request(
             requests.Request(

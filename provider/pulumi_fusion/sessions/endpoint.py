@@ -10,11 +10,11 @@ import base64
 import contextlib
 import hmac
 import json
+import re
 import resource
 import secrets
 import socket
 import threading
-from collections.abc import Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
@@ -25,19 +25,41 @@ from pulumi_fusion.api.transport import Relayed
 from pulumi_fusion.errors import FusionError, NotSent, OutOfBounds, SessionEnded, Unauthorized
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.sessions.access import Access
+from pulumi_fusion.sessions.bodies import Body, SizedBody, chunks, exactly
 from pulumi_fusion.sessions.bounds import TOKEN_ROUTE
 from pulumi_fusion.sessions.terms import KEY_PREFIX
 
 __all__ = ["Endpoint"]
 
-# Headers that cannot change what a request is: X-HTTP-Method-Override and its like would make a write of a read.
-_PASSED_ON: Final = ("accept", "accept-language", "content-type", "if-none-match", "user-agent")
+# Headers that cannot change what a request is: X-HTTP-Method-Override and its like would make a write of a read. All
+# that guard a write are among them: without If-Match it would overwrite what somebody else changed. Range is not, as a
+# server may ignore it (RFC 9110, 14.2): the token is masked in whole answers, and could be fetched in parts.
+_PASSED_ON: Final = (
+    "accept",
+    "accept-language",
+    "cache-control",
+    "content-encoding",
+    "content-language",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-unmodified-since",
+    "prefer",
+    "user-agent",
+)
+# Of these a request has one; all others are lists, whose lines count together (RFC 9110, 5.3).
+_SINGLE: Final = frozenset(
+    {"content-type", "idempotency-key", "if-modified-since", "if-unmodified-since", "user-agent"}
+)
 # Headers of one connection (RFC 9110, 7.6.1), and cookies, which could outlive the session.
 _KEPT_BACK: Final = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade"}
     | {"set-cookie", "set-cookie2", "location", "www-authenticate", "content-length"}
 )
 _LARGEST_JWT: Final = 64 * 1024
+_NOT_ASCII: Final = re.compile(rb"[\x80-\xff]")
 
 
 class Endpoint:
@@ -182,7 +204,12 @@ class _Handler(BaseHTTPRequestHandler):
     def handle_one_request(self) -> None:
         # Called by the name of the method, whichever it is: what may be asked is decided in one place.
         self.raw_requestline = self.rfile.readline(65537)
-        if not self.raw_requestline or len(self.raw_requestline) > 65536 or not self.parse_request():
+        if not self.raw_requestline or len(self.raw_requestline) > 65536:
+            self.close_connection = True
+            return
+        # Before the line is parsed as Latin-1, whose letters would be encoded as UTF-8 once more on the way out.
+        self.raw_requestline = _NOT_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], self.raw_requestline)
+        if not self.parse_request():
             self.close_connection = True
             return
         try:
@@ -201,7 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(200, endpoint.exchange(body.read(_LARGEST_JWT) if body else b""))
             return
         endpoint.authenticate(self.headers.get("Authorization"))
-        headers = {name: self.headers[name] for name in _PASSED_ON if name in self.headers}
+        headers = {name: self._header(name) for name in _PASSED_ON if name in self.headers}
         if self.command == "POST" and not endpoint.access.terms.write:
             # A query is JSON; of a form's fields one could name another method.
             headers["content-type"] = "application/json"
@@ -213,14 +240,26 @@ class _Handler(BaseHTTPRequestHandler):
                 )
             self._let_through(answer)
 
-    def _body(self) -> _Body | None:
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            return _Body(_chunks(self.rfile))
+    def _header(self, name: str) -> str:
+        lines: list[str] = self.headers.get_all(name, [])
+        return lines[0] if name in _SINGLE else ", ".join(lines)
+
+    def _body(self) -> Body | None:
+        if "Transfer-Encoding" in self.headers:
+            if [each.strip().lower() for each in self.headers.get_all("Transfer-Encoding", [])] != ["chunked"]:
+                # Of "gzip, chunked" the chunks alone would be undone, and nothing would say that the rest is gzip.
+                self.close_connection = True
+                raise OutOfBounds(
+                    "pass the request on",
+                    "its Transfer-Encoding is not chunked alone",
+                    next_step="Nothing was sent. Say Content-Encoding for a body that is compressed.",
+                )
+            return Body(chunks(self.rfile))
         length = self.headers.get("Content-Length", "0")
         if not (length.isascii() and length.isdecimal() and len(length) < 20):
             self.close_connection = True
             raise OutOfBounds("pass the request on", "its Content-Length is none", next_step="Nothing was sent.")
-        return _Sized(_exactly(self.rfile, int(length)), int(length)) if int(length) else None
+        return SizedBody(exactly(self.rfile, int(length)), int(length)) if int(length) else None
 
     def _let_through(self, answer: Relayed) -> None:
         bodyless = self.command == "HEAD" or answer.status in (204, 304)
@@ -262,55 +301,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """stderr belongs to the child; the audit counts."""
-
-
-class _Body:
-    """A body that is read from the child while it is sent on: all that ``requests`` asks of a stream."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = b""
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._chunks
-
-    def read(self, size: int) -> bytes:
-        """As many bytes, or fewer at the end."""
-        while len(self._rest) < size and (chunk := next(self._chunks, None)) is not None:
-            self._rest += chunk
-        piece, self._rest = self._rest[:size], self._rest[size:]
-        return piece
-
-
-class _Sized(_Body):
-    def __init__(self, chunks: Iterator[bytes], length: int) -> None:
-        super().__init__(chunks)
-        self._length = length
-
-    def __len__(self) -> int:
-        return self._length
-
-
-def _exactly(stream: Any, length: int) -> Iterator[bytes]:
-    while length:
-        chunk = stream.read1(min(length, 64 * 1024))
-        if not chunk:
-            raise OSError("the child left in the middle of its request")
-        length -= len(chunk)
-        yield chunk
-
-
-def _chunks(stream: Any) -> Iterator[bytes]:
-    """RFC 9112, 7.1. Raises OSError for what is no chunked body."""
-    while True:
-        size, _, _ = stream.readline(1024).partition(b";")
-        try:
-            length = int(size, 16)
-        except ValueError:
-            raise OSError("the child sent no chunk") from None
-        if length <= 0:
-            break
-        yield from _exactly(stream, length)
-        stream.readline(3)
-    while stream.readline(1024).strip():
-        pass

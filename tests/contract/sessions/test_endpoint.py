@@ -156,6 +156,120 @@ def test_a_server_that_overlooks_a_body_makes_no_write_of_it(endpoint: Endpoint,
     assert connection.count(b"Authorization: Bearer ") == 1
 
 
+GUARDS = {
+    "If-Match": '"one", "two"',
+    "If-Unmodified-Since": "Fri, 27 Nov 2026 12:00:00 GMT",
+    "If-None-Match": "*",
+    "If-Modified-Since": "Fri, 27 Nov 2026 11:00:00 GMT",
+    "Idempotency-Key": '"a-key"',
+    "Prefer": "return=minimal",
+    "Cache-Control": "no-cache",
+    "Accept-Language": "de",
+    "Content-Language": "en",
+}
+
+
+def lines(request: bytes) -> list[str]:
+    return request.partition(b"\r\n\r\n")[0].decode("latin-1").lower().split("\r\n")
+
+
+def test_what_guards_a_write_is_passed_on(writing: Endpoint) -> None:
+    """A service that never sees If-Match overwrites what somebody else changed."""
+    seen: list[bytes] = []
+    headers = {**bearer(writing), **GUARDS}
+    with listening(seen) as url:
+        writing.access.client._transport.base_url = url
+        requests.put(f"{writing.url}/api/v1/customer/acme-east", headers=headers, json={}, timeout=10)
+    assert {f"{name}: {value}".lower() for name, value in GUARDS.items()} <= {*lines(seen[0])}
+
+
+def test_a_list_over_several_lines_is_passed_on_whole(writing: Endpoint) -> None:
+    seen: list[bytes] = []
+    token = bearer(writing)["Authorization"]
+    asked = 'DELETE /api/v1/customer/acme-east HTTP/1.1\r\nIf-Match: "one"\r\nIf-Match: "two"\r\n'
+    asked += "Content-Type: application/json\r\nContent-Type: text/html\r\n"
+    asked += f"Host: 127.0.0.1:{writing.port}\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n"
+    with listening(seen) as url:
+        writing.access.client._transport.base_url = url
+        assert raw(writing, asked.encode()).split(b" ")[1] == b"204"
+    assert 'if-match: "one", "two"' in lines(seen[0])
+    assert "content-type: application/json" in lines(seen[0])
+
+
+def test_a_part_of_an_answer_cannot_be_had(endpoint: Endpoint) -> None:
+    """In parts the token could be fetched unmasked, from a service that shows what it was sent."""
+    seen: list[bytes] = []
+    headers = {**bearer(endpoint), "Range": "bytes=0-9", "If-Range": '"one"'}
+    with listening(seen) as url:
+        endpoint.access.client._transport.base_url = url
+        requests.get(f"{endpoint.url}/api/v1/users", headers=headers, timeout=10)
+    assert not [line for line in lines(seen[0]) if line.startswith(("range:", "if-range:"))]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("session", ["endpoint", "writing"])
+def test_a_compressed_body_arrives_as_it_was_sent(
+    request: pytest.FixtureRequest, session: str, *, chunked: bool
+) -> None:
+    running: Endpoint = request.getfixturevalue(session)
+    seen: list[bytes] = []
+    packed = gzip.compress(b'{"size": 1}')
+    headers = {**bearer(running), "Content-Type": "application/json", "Content-Encoding": "gzip"}
+    with listening(seen) as url:
+        running.access.client._transport.base_url = url
+        data = iter([packed[:7], packed[7:]]) if chunked else packed
+        requests.post(f"{running.url}/api/v1/search/flow", headers=headers, data=data, timeout=10)
+    assert "content-encoding: gzip" in lines(seen[0])
+    assert (packed[:7] in seen[0] and packed[7:] in seen[0]) if chunked else seen[0].endswith(packed)
+
+
+@pytest.mark.parametrize("coding", ["gzip, chunked", "xchunked", "identity", "chunked\r\nTransfer-Encoding: chunked"])
+def test_a_transfer_coding_that_would_be_lost_is_refused(writing: Endpoint, emulator: Emulator, coding: str) -> None:
+    token = bearer(writing)["Authorization"]
+    emulator.requests.clear()
+    asked = f"PUT /api/v1/customer/acme-east HTTP/1.1\r\nTransfer-Encoding: {coding}\r\n"
+    asked += f"Host: 127.0.0.1:{writing.port}\r\nAuthorization: {token}\r\n\r\n0\r\n\r\n"
+    answer = raw(writing, asked.encode())
+    assert answer.split(b" ")[1] == b"403"
+    assert b"its Transfer-Encoding is not chunked alone" in answer
+    assert len(emulator.requests) == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        ("/api/v1/users?name=Müller", "/api/v1/users?name=M%C3%BCller"),
+        ("/api/v1/users?name=à…\u00c5&x=%20", "/api/v1/users?name=%C3%A0%E2%80%A6%C3%85&x=%20"),
+        ("/api/v1/users?name=M%C3%BCller", "/api/v1/users?name=M%C3%BCller"),
+        ("/api/v1/labels/ips/Büro", "/api/v1/labels/ips/B%C3%BCro"),
+        ("/api/v1/users?share=100%&name=a%20b", "/api/v1/users?share=100%25&name=a%20b"),
+        ("/api/v1/users?share=5%zz&name=a%20b", "/api/v1/users?share=5%25zz&name=a%20b"),
+        ("/api/v1/users?a=%2B+b&c=%26", "/api/v1/users?a=%2B+b&c=%26"),
+    ],
+)
+def test_a_path_is_encoded_once(endpoint: Endpoint, asked: str, sent: str) -> None:
+    """Also in bytes that are no ASCII, as some tools send them, and that Latin-1 takes for white space."""
+    seen: list[bytes] = []
+    token = bearer(endpoint)["Authorization"]
+    request_ = f"GET {asked} HTTP/1.1\r\nHost: 127.0.0.1:{endpoint.port}\r\nAuthorization: {token}\r\n"
+    with listening(seen) as url:
+        endpoint.access.client._transport.base_url = url
+        assert raw(endpoint, f"{request_}Connection: close\r\n\r\n".encode()).split(b" ")[1] == b"204"
+    assert seen[0].split(b"\r\n")[0].decode() == f"GET {sent} HTTP/1.1"
+
+
+def test_a_child_that_waits_to_be_asked_for_its_body_is_asked(writing: Endpoint, emulator: Emulator) -> None:
+    token = bearer(writing)["Authorization"]
+    head = "PUT /api/v1/customer/access-allowed-ips HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 14\r\n"
+    head += f"Host: 127.0.0.1:{writing.port}\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", writing.port), timeout=10) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b'["10.1.2.3/32"]'[:14])
+        assert connection.recv(65536).startswith(b"HTTP/1.1 ")
+    assert len(emulator.requests.of("PUT", "/customer/access-allowed-ips")) == 1
+
+
 def test_searches_are_passed_on(endpoint: Endpoint, emulator: Emulator) -> None:
     requests.post(f"{endpoint.url}/api/v1/search/flow", headers=bearer(endpoint), json={"size": 1}, timeout=10)
     assert [f"{each.method} {each.path}" for each in emulator.requests] == ["POST /api/v1/search/flow"]
