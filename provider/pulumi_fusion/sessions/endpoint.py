@@ -14,6 +14,7 @@ import re
 import resource
 import secrets
 import socket
+import socketserver
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -162,6 +163,11 @@ class _Server(ThreadingHTTPServer):
         self._lock = threading.Lock()
         self._most = _most_connections()
         super().__init__(*args)
+
+    def server_bind(self) -> None:
+        """Bind without the name of the address, for which HTTPServer asks DNS and waits."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         with self._lock:

@@ -270,6 +270,16 @@ def test_a_child_that_waits_to_be_asked_for_its_body_is_asked(writing: Endpoint,
     assert len(emulator.requests.of("PUT", "/customer/access-allowed-ips")) == 1
 
 
+def test_to_bind_asks_no_name_server(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*_: object) -> None:
+        raise AssertionError("a name server was asked")
+
+    with monkeypatch.context() as within:
+        for name in ("getfqdn", "gethostbyaddr", "gethostbyname", "getnameinfo", "getaddrinfo"):
+            within.setattr(socket, name, asked)
+        Endpoint(access).close()
+
+
 def test_searches_are_passed_on(endpoint: Endpoint, emulator: Emulator) -> None:
     requests.post(f"{endpoint.url}/api/v1/search/flow", headers=bearer(endpoint), json={"size": 1}, timeout=10)
     assert [f"{each.method} {each.path}" for each in emulator.requests] == ["POST /api/v1/search/flow"]
