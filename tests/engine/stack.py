@@ -112,6 +112,14 @@ class Ran:
         return self
 
 
+def traceback_of_ours(text: str) -> bool:
+    """Whether the output has a traceback through code of this project.
+
+    When a provider was killed, the CLI 3.276 interrupts the program, and the SDK that runs it may print its own.
+    """
+    return re.search(r'File ".*/provider/pulumi_fusion/', text) is not None
+
+
 class Running:
     """A command under way in a process group of its own, with what it has said so far."""
 

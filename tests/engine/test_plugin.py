@@ -13,7 +13,7 @@ from typing import Any
 
 from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.plugin import schema
-from tests.engine.stack import PLUGIN_PROGRAM, Stack, a_customer, in_schema, mutations
+from tests.engine.stack import PLUGIN_PROGRAM, Stack, a_customer, in_schema, mutations, traceback_of_ours
 from tests.engine.test_secrets import canaries_of, found, left_in
 
 
@@ -189,7 +189,7 @@ def test_a_killed_provider_is_followed_by_an_import(plugin_stack: Stack, emulato
         running.until(lambda: not emulator.faults)
         for pid in running.descendants("pulumi-resource-fusion"):
             os.kill(pid, signal.SIGKILL)
-        assert "Traceback" not in running.end()
+        assert not traceback_of_ours(running.end())
     told = " ".join(stack.up().failed().text.split())
     assert "run `pulumi import fusion:index:Customer acme acme-corp`" in told
 

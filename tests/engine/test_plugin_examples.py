@@ -6,13 +6,10 @@ import json
 import os
 import shutil
 import subprocess
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pulumi_fusion.customer.check import check
 from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.plugin import schema
 from tests.engine.stack import Stack, mutations
@@ -20,16 +17,27 @@ from tests.engine.stack import Stack, mutations
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def engine_part(name: str, *programs: str) -> Path:
+    """Return the directory that `.ci/engine/get` prints for a part of the engine that needs these programs."""
+    missing = [program for program in programs if not shutil.which(program)]
+    if missing:
+        # Only some examples need them, so that a laptop may do without; a pipeline that did would hide a gap.
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no {', '.join(missing)} on PATH")
+    got = subprocess.run([ROOT / ".ci/engine/get", name], capture_output=True, text=True, check=False)
+    assert got.returncode == 0, got.stdout + got.stderr
+    return Path(got.stdout.strip())
+
+
 @pytest.fixture(scope="session")
 def node() -> Path:
     """Where the Node host, the generator of SDKs and the packages of npm are."""
-    missing = [program for program in ("go", "node", "npm") if not shutil.which(program)]
-    if missing:
-        # Only this example needs them, so that a laptop may do without; a pipeline that did would hide a gap.
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no {', '.join(missing)} on PATH")
-    got = subprocess.run([ROOT / ".ci/engine/get", "node"], capture_output=True, text=True, check=False)
-    assert got.returncode == 0, got.stdout + got.stderr
-    return Path(got.stdout.strip())
+    return engine_part("node", "go", "node", "npm")
+
+
+@pytest.fixture(scope="session")
+def yaml_host() -> Path:
+    """Where the YAML host and the generator of SDKs for C# are."""
+    return engine_part("yaml", "go")
 
 
 def generate(node: Path, language: str, folder: Path) -> None:
@@ -121,18 +129,31 @@ def test_providers(tmp_path: Path, emulator: Emulator, python_sdk: str) -> None:
     assert {each.shortname for each in emulator.accounts()} == {"east-mssp", "west-mssp"}
 
 
-def test_yaml_agrees_with_the_schema() -> None:
-    """No YAML host can be had here, so this is as far as a machine can look."""
-    yaml = import_module("yaml")  # the SDK brings it along, without types
-    program: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "yaml" / "Pulumi.yaml").read_text())
-    package = schema.package()
-    for each in program["resources"].values():
-        assert each["type"].replace(":", ":index:") in package["resources"]
-        assert check(each["properties"], None).failures == []
-    for each in program["variables"].values():
-        function = package["functions"][each["fn::invoke"]["function"].replace(":", ":index:")]
-        assert set(each["fn::invoke"]["arguments"]) <= set(function["inputs"]["properties"])
-    outputs = package["resources"][schema.CUSTOMER]["properties"]
-    for output in program["outputs"].values():
-        name, _, key = output.strip("${}").partition(".")
-        assert key in (outputs if name in program["resources"] else ("customers",))
+def test_yaml(yaml_host: Path, tmp_path: Path, emulator: Emulator) -> None:
+    emulator.seed("try-it-out", trial=True)
+    stack = example("yaml", tmp_path, emulator)
+    stack.environ["PATH"] = f"{yaml_host}:{stack.environment()['PATH']}"
+
+    assert "create" in stack.preview().ok().stdout
+    assert mutations(emulator.requests) == []
+    stack.up().ok()
+
+    account = emulator.account("acme-corp")
+    assert account is not None
+    assert (account.trial, account.retention) == (False, 90)
+    told = json.loads(stack.pulumi("stack", "output", "--json").ok().stdout)
+    assert (told["address"], told["port"]) == (account.ingest_ip, account.ingest_port)
+    assert [each["shortname"] for each in told["trials"]] == ["try-it-out"]
+    stack.pulumi("preview", "--expect-no-changes").ok()
+
+    # Both protections hold, one after the other, until the program says otherwise.
+    assert "protect" in stack.destroy().failed().text
+    program = tmp_path / "Pulumi.yaml"
+    program.write_text(
+        program.read_text()
+        .replace("protect: true", "protect: false")
+        .replace("type: SLG", "type: SLG\n      deletionProtection: false")
+    )
+    stack.up().ok()
+    stack.destroy().ok()
+    assert [each.shortname for each in emulator.accounts()] == ["try-it-out"]

@@ -1,5 +1,5 @@
 // Command sdk writes the SDK of one language, as `pulumi package add` does with the official hosts: a schema comes on
-// stdin; the arguments are nodejs or python, and a folder.
+// stdin; the arguments are nodejs, python or go, and a folder.
 package main
 
 import (
@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	gogen "github.com/pulumi/pulumi/pkg/v3/codegen/go"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/nodejs"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/python"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
@@ -33,13 +34,18 @@ func generate(language, folder string) error {
 		return problems
 	}
 	var files map[string][]byte
-	if language == "nodejs" {
+	switch language {
+	case "nodejs":
 		err = pkg.ImportLanguages(map[string]schema.Language{"nodejs": nodejs.Importer})
 		if err == nil {
 			files, err = nodejs.GeneratePackage("pulumi", pkg, nil, nil, true, nil)
 		}
-	} else {
+	case "python":
 		files, err = python.GeneratePackage("pulumi", pkg, nil, nil)
+	case "go":
+		files, err = gogen.GeneratePackage("pulumi", pkg, nil)
+	default:
+		err = fmt.Errorf("no generator for %q", language)
 	}
 	if err != nil {
 		return err
