@@ -29,6 +29,10 @@ __all__ = ["Customer", "CustomerProvider"]
 # The engine's own key for the pickled provider; it comes along with the properties of every call.
 _PROVIDER_KEY: Final = "__provider"
 
+# The keys of the inputs that the program marked as secret, for a check alone: the engine hands a dynamic provider all
+# secrets as plain values, and stores what the check returns.
+_SECRETS_KEY: Final = "__secrets"
+
 _STATE_KEYS: Final = {name: state_key(name) for name in (*INPUTS, *OUTPUTS)}
 _NAMES: Final = {key: name for name, key in _STATE_KEYS.items()}
 
@@ -59,11 +63,15 @@ class CustomerProvider(dynamic.ResourceProvider):
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Every failure at once, at preview; values that are not known yet pass."""
         lifecycle = self._connection.lifecycle(asks=self._connection.settings.preflight != "off")
-        old = _plain(_olds)
-        checked = lifecycle.check(_plain(news), old or None)
+        from pulumi_fusion.customer.secrecy import without_secrets
+
+        old, new = _plain(_olds), _plain(news)
+        checked = lifecycle.check(new, old or None)
         inputs = {key: news[key] if value is UNKNOWN else value for key, value in checked.inputs.items()}
+        secret = news.get(_SECRETS_KEY) or ()
+        failures = [without_secrets(failure, secret, new, old) for failure in checked.failures]
         return dynamic.CheckResult(
-            inputs, [dynamic.CheckFailure(failure.property, failure.reason) for failure in checked.failures]
+            inputs, [dynamic.CheckFailure(failure.property, failure.reason) for failure in failures]
         )
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
@@ -195,6 +203,9 @@ class Customer(dynamic.Resource, module="fusion", name="Customer"):
 
     def _register(self, resource_name: str, declared: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
         inputs = {name: value.value if isinstance(value, Enum) else value for name, value in declared.items()}
+        outputs = {_STATE_KEYS[name]: value for name, value in inputs.items() if isinstance(value, Output)}
+        if outputs:
+            inputs[_SECRETS_KEY] = Output.from_input(_secret_among(outputs))
         # An output exists on the object only if it was named as a property, so the service's own are named empty.
         dynamic.Resource.__init__(self, CustomerProvider(), resource_name, {**inputs, **dict.fromkeys(OUTPUTS)}, opts)
 
@@ -205,15 +216,20 @@ class Customer(dynamic.Resource, module="fusion", name="Customer"):
         return _NAMES.get(prop, prop)
 
 
+async def _secret_among(outputs: Mapping[str, Output[Any]]) -> list[str] | None:
+    """Return the keys of the outputs that are secret, or None, which is not sent."""
+    return [key for key, output in outputs.items() if await output.is_secret()] or None
+
+
 def _plain(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Properties as the core reads them: without the engine's key, and unknown values as ``UNKNOWN``.
+    """Properties as the core reads them: without keys that are no fields, and unknown values as ``UNKNOWN``.
 
     Only top-level values matter, for a Customer has no nested ones.
     """
     return {
         key: UNKNOWN if isinstance(value, pulumi.output.Unknown) else value
         for key, value in properties.items()
-        if key != _PROVIDER_KEY
+        if key not in (_PROVIDER_KEY, _SECRETS_KEY)
     }
 
 

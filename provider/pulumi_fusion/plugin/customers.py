@@ -14,7 +14,6 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
 from pydantic import ValidationError
 
-from pulumi_fusion.customer import rules
 from pulumi_fusion.customer.changes import UNKNOWN, Kind
 from pulumi_fusion.customer.check import check
 from pulumi_fusion.customer.gateway import Gateway
@@ -22,12 +21,12 @@ from pulumi_fusion.customer.lifecycle import Lifecycle
 from pulumi_fusion.customer.mapping import same_type
 from pulumi_fusion.customer.model import Inputs, State, state_key
 from pulumi_fusion.customer.rules import Failure
+from pulumi_fusion.customer.secrecy import without_secrets
 from pulumi_fusion.errors import InvalidInput, OutcomeUnknown
 from pulumi_fusion.plugin import findings, lookups, schema, values
 from pulumi_fusion.plugin.answers import PartialState
 from pulumi_fusion.plugin.protocol import provider_pb2
 from pulumi_fusion.plugin.values import Properties
-from pulumi_fusion.redaction import MASK
 
 __all__ = ["Customers"]
 
@@ -65,7 +64,10 @@ class Customers:
         checked = self._bound(request.urn, name).check(news.plain, olds.plain or None)
         return provider_pb2.CheckResponse(
             inputs=values.write(checked.inputs, news.secret),
-            failures=findings.failures(_unsaid(failure, news) for failure in checked.failures),
+            failures=findings.failures(
+                without_secrets(failure, news.secret | olds.secret, news.plain, olds.plain)
+                for failure in checked.failures
+            ),
         )
 
     def diff(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
@@ -162,7 +164,9 @@ class Customers:
         failures = lookups.wrong_filters(request.tok, arguments.plain)
         if failures:
             return provider_pb2.InvokeResponse(
-                failures=findings.failures(_unsaid(failure, arguments) for failure in failures)
+                failures=findings.failures(
+                    without_secrets(failure, arguments.secret, arguments.plain) for failure in failures
+                )
             )
         if UNKNOWN in arguments.plain.values():
             return provider_pb2.InvokeResponse()
@@ -177,7 +181,7 @@ class Customers:
             raise _no_such(request.token, (schema.CUSTOMER,))
         filters = values.read(request.query)
         for failure in lookups.wrong_filters(request.token, filters.plain):
-            wrong = _unsaid(failure, filters)
+            wrong = without_secrets(failure, filters.secret, filters.plain)
             raise InvalidInput(
                 "list the customers",
                 wrong.reason,
@@ -289,16 +293,3 @@ def _partial(doubt: OutcomeUnknown, shortname: str, news: Properties) -> Excepti
             inputs=values.write(news.plain, news.secret),
         )
     )
-
-
-def _unsaid(failure: Failure, properties: Properties) -> Failure:
-    """The failure without the texts that the program marked as secret, which its reason may quote."""
-    reason = failure.reason
-    for key in properties.secret:
-        value = properties.plain.get(key)
-        if isinstance(value, str) and value:
-            for quoted in (rules.shown(value), repr(value)):
-                reason = reason.replace(quoted, MASK)
-        elif isinstance(value, (int, float)):
-            reason = reason.replace(f"not {rules.shown(value)}", f"not {MASK}")
-    return failure._replace(reason=reason)

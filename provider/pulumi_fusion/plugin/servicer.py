@@ -16,6 +16,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.rules import Failure, is_shortname
+from pulumi_fusion.customer.secrecy import without_secrets
 from pulumi_fusion.customer.words import UNKNOWN
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.engine import Connection, once, say
@@ -116,7 +117,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if not failures and (other := configuration.other_account(values.read(request.olds).plain, news.plain)):
             failures.append(Failure("netosecret", f"{other.came_back}. {other.next_step}"))
         if failures:
-            return provider_pb2.CheckResponse(failures=findings.failures(failures))
+            secret = news.secret | {"netosecret"}
+            unquoted = [without_secrets(failure, secret, news.plain) for failure in failures]
+            return provider_pb2.CheckResponse(failures=findings.failures(unquoted))
         # As they came: what the environment says must not get into the state.
         return provider_pb2.CheckResponse(inputs=values.write(news.plain, news.secret | {"netosecret"}))
 

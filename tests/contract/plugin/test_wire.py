@@ -91,14 +91,16 @@ def check_config(stack: PluginStack, **inputs: Any) -> dict[str, str]:
 )
 def test_each_setting_is_checked_by_itself(stack: PluginStack, key: str, value: Any, reason: str) -> None:
     failures = check_config(stack, **{"account": "flowmore", key: value, "version": "0.1.0"})
-    assert list(failures) == [key]
-    assert reason in failures[key]
-    assert "not-base64!" not in failures[key]
+    # The CLI prints the value of a property, even if it is secret.
+    named = "" if key == "netosecret" else key
+    assert list(failures) == [named]
+    assert reason in failures[named]
+    assert "not-base64!" not in failures[named]
 
 
 def test_all_settings_that_are_wrong_are_told_at_once(stack: PluginStack) -> None:
     assert set(check_config(stack, netosecret="x", deadline=-1, preflight="x")) == {
-        "netosecret",
+        "",
         "deadline",
         "preflight",
     }
@@ -178,10 +180,10 @@ def test_a_credential_of_another_account_is_refused_with_both_accounts(
         return {failure.property: failure.reason for failure in checked.failures}
 
     told = failures(mine, theirs)
-    assert list(told) == ["netosecret"]
+    assert list(told) == [""]
     code, text = refused(lambda: diff_config(stack, mine, theirs))
     assert code is grpc.StatusCode.INVALID_ARGUMENT
-    for each in (told["netosecret"], text):
+    for each in (told[""], text):
         assert f"'{emulator.root.shortname}'" in each
         assert "'another-msp'" in each
         assert "another stack" in each
@@ -191,7 +193,7 @@ def test_a_credential_of_another_account_is_refused_with_both_accounts(
     assert failures({"netosecret": "broken"}, theirs) == {}
     assert failures(mine, {}) == {}
     monkeypatch.setenv("NETOSECRET", other)
-    assert list(failures(mine, {"apiUrl": emulator.url})) == ["netosecret"]
+    assert list(failures(mine, {"apiUrl": emulator.url})) == [""]
     assert failures({"apiUrl": emulator.url}, {"apiUrl": emulator.url}) == {}
 
 

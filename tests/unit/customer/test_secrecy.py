@@ -1,0 +1,72 @@
+"""No failure quotes what a program marked as secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pulumi_fusion.customer.check import check
+from pulumi_fusion.customer.model import AccountType
+from pulumi_fusion.customer.rules import Failure
+from pulumi_fusion.customer.secrecy import without_secrets
+from tests.unit.customer.scripted import DECLARED
+from tests.unit.customer.test_check import INVALID, KEYS
+
+
+@pytest.mark.parametrize(("key", "value", "start"), INVALID, ids=lambda part: ascii(part)[:40])
+def test_no_broken_rule_quotes_the_value(key: str, value: Any, start: str) -> None:
+    raw = {**DECLARED, key: value}
+    for failure in check(raw, None).failures:
+        told = without_secrets(failure, {key}, raw)
+        assert told.property == ""
+        if isinstance(value, str) and len(value) > 2 and value.strip() == value and value.isascii():
+            assert value not in told.reason.replace("admin@example.com", "")
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value not in (1, 7, 45, 90, 180, 365):
+            assert f"not {value}" not in told.reason
+        assert without_secrets(failure, (), raw) == failure
+
+
+@pytest.mark.parametrize(
+    ("raw", "old", "secret"),
+    [
+        ({"dataRetention": 180}, None, "dataRetention"),
+        ({"email": "new@acme.example"}, {}, "email"),
+        ({"givenName": "Bob"}, {}, "givenName"),
+        ({"shortname": "other-corp"}, {"deletionProtection": True}, "shortname"),
+        ({"type": "customer", "internal": True}, None, "type"),
+    ],
+)
+def test_neither_the_value_of_another_property_nor_an_earlier_one_is_quoted(
+    raw: dict[str, Any], old: dict[str, Any] | None, secret: str
+) -> None:
+    new = {**DECLARED, **raw}
+    before = None if old is None else {**DECLARED, **old}
+    failures = check(new, before).failures
+    assert failures
+    for failure in failures:
+        told = without_secrets(failure, {secret}, new, before or {})
+        assert "***" in told.reason
+        for value in (new[secret], (before or {}).get(secret)):
+            assert value is None or repr(value) not in told.reason
+        assert "180 days, not" not in told.reason
+
+
+@pytest.mark.parametrize(
+    ("key", "rest"), [("internal", "true or false, not ***"), ("dataRetention", "(days), not ***")]
+)
+def test_a_double_is_masked_in_both_forms(key: str, rest: str) -> None:
+    raw = {**DECLARED, key: 4711.0}
+    [failure] = check(raw, None).failures
+    assert without_secrets(failure, {key}, raw).reason.endswith(rest)
+
+
+def test_a_short_secret_masks_no_part_of_a_word() -> None:
+    failure = Failure("status", "Status must be one of 'Active', not 'a'")
+    assert without_secrets(failure, {"status"}, {"status": "a"}).reason == "Status must be one of 'Active', not ***"
+
+
+def test_a_type_that_the_service_does_not_offer_is_not_quoted() -> None:
+    raw = {**DECLARED, "type": "SLG"}
+    [failure] = check(raw, None, [AccountType(value="gold")]).failures
+    assert "SLG" not in without_secrets(failure, set(KEYS), raw).reason
