@@ -102,7 +102,7 @@ def _content(descriptor: int, *, is_pipe: bool) -> bytes:
             patience = _WRITER
         left = began + patience - time.monotonic()
         if left <= 0:
-            raise ValueError(f"is a pipe that nothing was written to and closed within {patience:.0f} s. {_REMEDY}")
+            raise ValueError(f"is a pipe, and no complete credential came through it in {patience:.0f} s. {_REMEDY}")
         # A writer that came and went without a word would be reported again and again.
         if any(event & ~select.POLLIN for _, event in poller.poll(left * 1000)):
             time.sleep(0.05)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import re
+import subprocess
 from typing import Any
 
 import pytest
 
 from pulumi_fusion.customer.model import state_key
 from pulumi_fusion.emulator import Emulator, Switches
-from tests.engine.stack import Stack, a_customer, credential_parts, mutations
+from tests.engine.stack import Ran, Stack, a_customer, credential_parts, mutations
 
 # Each row is a program, with as many values that are wrong by themselves as there are properties: the engine stops at
 # the first resource that fails, but that tells all of its own. What Rollup Retention must be hangs on Data Retention.
@@ -166,3 +167,32 @@ def test_the_credential_from_the_stack_configuration(stack: Stack, emulator: Emu
     assert [account.shortname for account in emulator.accounts()] == ["acme-corp"]
     stack.settled()
     stack.destroy().ok()
+
+
+def test_a_pipe_as_the_credential_serves_the_preview_and_the_next_process_says_why(
+    stack: Stack, emulator: Emulator
+) -> None:
+    (stack.folder / "secret").write_text(f'"{stack.environ.pop("NETOSECRET")}"\n')
+    stack.declare({"acme": a_customer("acme-corp")})
+
+    def through_a_pipe(*arguments: str) -> Ran:
+        script = 'FUSION_NETOSECRET_FILE=<(cat secret) "$@"'
+        done = subprocess.run(
+            ["bash", "-c", script, "bash", *stack.command(*arguments)],
+            cwd=stack.folder,
+            env=stack.environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    through_a_pipe("preview").ok()
+    told = " ".join(through_a_pipe("up", "--yes").failed().text.split())
+    assert "no complete credential came through it" in told
+    assert "Put the credential into a file or into NETOSECRET" in told
+    assert mutations(emulator.requests) == []
+
+    stack.environ["FUSION_NETOSECRET_FILE"] = "secret"
+    stack.up().ok()

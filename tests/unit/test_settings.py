@@ -183,7 +183,7 @@ def test_a_pipe_that_gives_nothing_is_not_waited_for(
             stack.callback(os.close, holder)
             os.write(holder, written)
         told = refused({"FUSION_NETOSECRET_FILE": str(pipe)})
-    assert "is a pipe that nothing was written to and closed" in told
+    assert "is a pipe, and no complete credential came through it" in told
     assert "Put the credential into a file or into NETOSECRET" in told
 
 
