@@ -120,7 +120,7 @@ def test_an_explicit_provider_is_refused_in_a_rehearsal(tmp_path: Path, emulator
     for arguments in (("preview",), ("up", "--yes", "--skip-preview")):
         told = words(inside(IN_EMULATOR, stack, *arguments, FUSION_PREFLIGHT="off").failed())
         for key in ("netosecret", "api_url", "account"):
-            assert f"{key} comes from" in told
+            assert f"{key} comes from the argument" in told
         assert "hq" in told
     assert list(emulator.requests) == []
 

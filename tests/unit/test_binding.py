@@ -183,10 +183,11 @@ def test_other_settings_are_free() -> None:
 
 def test_the_configuration_of_a_provider_fails_its_check_once() -> None:
     inputs = {"account": "north-mssp", "netosecret": REAL, "apiUrl": PRODUCTION, "deadline": 7}
-    [failure] = configuration.check(inputs, IN_EMULATOR)
-    assert failure.property == "netosecret"
-    for name in BOUND:
-        assert f"{name} comes from" in failure.reason
+    for explicit, source in ((True, "argument"), (False, "stack configuration fusion:")):
+        [failure] = configuration.check(inputs, IN_EMULATOR, explicit=explicit)
+        assert failure.property == "netosecret"
+        for name in BOUND:
+            assert f"{name} comes from the {source}" in failure.reason
     assert configuration.check({"netosecret": EMULATED, "apiUrl": HERE, "deadline": 7}, IN_EMULATOR) == []
 
 

@@ -155,7 +155,10 @@ class FusionClient:
 
         Raises Unauthorized where the credential is refused, RateLimited, NotSent, DeadlineExceeded, Cancelled.
         """
-        self._leave.token(self._deadline or Deadline(self._seconds))
+        try:
+            self._leave.token(self._deadline or Deadline(self._seconds))
+        except FusionError as failure:
+            raise self._advised(failure) from None
 
     def list_customers(self) -> list[Account]:
         """All customers that the account shows, by shortname.
@@ -290,10 +293,13 @@ class FusionClient:
                 proof.renew()
             return send(token)
         except FusionError as failure:
-            told = failure.during(request.operation, request.shortname)
-            if self._binding and isinstance(failure, NotSent):
-                told = told.advising(self._binding.unreachable())
-            raise told from None
+            raise self._advised(failure.during(request.operation, request.shortname)) from None
+
+    def _advised(self, failure: FusionError) -> FusionError:
+        """Return the failure with the way out where the emulator or the session may have ended."""
+        if self._binding is None or not isinstance(failure, NotSent):
+            return failure
+        return failure.advising(self._binding.unreachable())
 
 
 def _on_leave(account: str) -> OutOfBounds:

@@ -38,15 +38,18 @@ def given(plain: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def check(plain: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> list[Failure]:
+def check(
+    plain: Mapping[str, Any], environ: Mapping[str, str] = os.environ, *, explicit: bool = False
+) -> list[Failure]:
     """What is wrong with the inputs of a provider, by key; a value that is not known yet passes.
 
     ``environ`` is looked at where it decides what an input means: a credential for another host than the vendor's is
-    right beside an api url from there.
+    right beside an api url from there. ``explicit`` says that the program gave the inputs, and not the stack's
+    configuration.
     """
     failures = []
     url = {"apiUrl": environ["FUSION_API_URL"]} if environ.get("FUSION_API_URL") else {}
-    failures += _bound_elsewhere(given(plain), environ)
+    failures += _bound_elsewhere(given(plain), environ, explicit=explicit)
     for key, value in given(plain).items():
         if key not in KEYS:
             failures.append(
@@ -64,13 +67,15 @@ def check(plain: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> 
     return failures
 
 
-def _bound_elsewhere(inputs: Mapping[str, Any], environ: Mapping[str, str]) -> list[Failure]:
+def _bound_elsewhere(inputs: Mapping[str, Any], environ: Mapping[str, str], *, explicit: bool) -> list[Failure]:
     """Return one failure that names all inputs that lead elsewhere than an emulator or a session that runs here."""
     binding = Binding.of(environ)
     if binding is None:
         return []
-    known = {f"fusion:{key}": value for key, value in inputs.items() if value is not UNKNOWN}
-    found = other_sources(binding, {}, known.get, environ)
+    known = {key: value for key, value in inputs.items() if key in KEYS and value is not UNKNOWN}
+    arguments = {KEYS[key]: value for key, value in known.items()} if explicit else {}
+    config = {} if explicit else {f"fusion:{key}": value for key, value in known.items()}
+    found = other_sources(binding, arguments, config.get, environ)
     if not found:
         return []
     refused = binding.refusal(found.values())

@@ -128,13 +128,20 @@ def test_an_emulator_that_has_ended_is_named(bare: Terminal) -> None:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
     (bare.folder / "fusion.env").write_text(lines)
-    script = f". ./fusion.env; FUSION_DEADLINE=3 {shlex.quote(str(COMMAND))} customers"
-    done = subprocess.run(
-        ["sh", "-c", script], cwd=bare.folder, env=bare.environment(), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert "This environment is bound to the emulator at http://127.0.0.1:" in done.stderr
-    assert "which may have ended" in done.stderr
+    command, python = shlex.quote(str(COMMAND)), shlex.quote(sys.executable)
+    authenticate = f'{python} -c "from pulumi_fusion import FusionClient; FusionClient().authenticate()"'
+    for used in (f"{command} customers", authenticate):
+        done = subprocess.run(
+            ["sh", "-c", f". ./fusion.env; export FUSION_DEADLINE=3; {used}"],
+            cwd=bare.folder,
+            env=bare.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert "This environment is bound to the emulator at http://127.0.0.1:" in done.stderr
+        assert "which may have ended" in done.stderr
 
 
 def test_the_variables_of_a_session_that_were_left_behind(terminal: Terminal, emulator: Emulator) -> None:
