@@ -24,6 +24,7 @@ __all__ = [
     "api_base",
     "other_sources",
     "read_setting",
+    "same_address",
 ]
 
 Preflight = Literal["auto", "off", "required"]
@@ -246,9 +247,14 @@ def other_sources(
     if environ.get("FUSION_NETOSECRET_FILE", "").strip():
         found.setdefault("netosecret", []).append(f"netosecret comes from the {_FILE} and not from NETOSECRET")
     url = environ.get("FUSION_API_URL", "").strip()
-    if binding.url and url and _normal("api_url", url) != _normal("api_url", binding.url):
+    if binding.url and url and not same_address(url, binding.url):
         found.setdefault("api_url", []).append("FUSION_API_URL names another address than FUSION_EMULATOR")
     return {name: "; ".join(phrases) for name, phrases in found.items()}
+
+
+def same_address(one: str, other: str) -> bool:
+    """Return whether both name one address; what cannot be read is like nothing else."""
+    return bool(_normal("api_url", one) == _normal("api_url", other))
 
 
 def _normal(name: str, value: Any) -> Any:

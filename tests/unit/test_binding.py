@@ -133,6 +133,7 @@ def test_no_client_goes_anywhere_else(where: str, explicit: dict[str, str], by_s
         ({**IN_EMULATOR, "FUSION_NETOSECRET_FILE": "/x"}, "comes from the file named by FUSION_NETOSECRET_FILE"),
         ({**IN_EMULATOR, EMULATOR: "http://127.0.0.1:4999"}, "names another address"),
         ({**IN_EMULATOR, EMULATOR: "1"}, "names another address"),
+        ({**IN_EMULATOR, EMULATOR: "ftp://x", "FUSION_API_URL": ""}, "the address in NETOSECRET is another one"),
         ({**IN_SESSION, "NETOSECRET": REAL}, "the credential in NETOSECRET is not the session's"),
         ({**IN_SESSION, SESSION_ID: "another-session"}, "the credential in NETOSECRET is not the session's"),
         ({**IN_SESSION, "FUSION_API_URL": PRODUCTION}, "FUSION_API_URL names another address than the session's"),

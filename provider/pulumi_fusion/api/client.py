@@ -17,7 +17,7 @@ from pulumi_fusion.binding import Binding
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import FusionError, NotSent, OutOfBounds, Unauthorized
 from pulumi_fusion.redaction import Secret
-from pulumi_fusion.settings import Settings, read_setting
+from pulumi_fusion.settings import Settings, same_address
 
 if TYPE_CHECKING:
     from pulumi_fusion.customer.model import Account, AccountType, User
@@ -51,7 +51,7 @@ def _credential(settings: Settings, binding: Binding | None) -> Netosecret:
     if settings.netosecret is None:
         raise binding.missing()
     credential = Netosecret.parse(settings.netosecret, api_url=settings.api_url)
-    if binding.url is not None and credential.url != read_setting("api_url", binding.url):
+    if binding.url is not None and not same_address(credential.url, binding.url):
         raise binding.refusal(["the address in NETOSECRET is another one"])
     if binding.session is not None:
         if not credential.appname.startswith(binding.session):
