@@ -17,8 +17,10 @@ from pulumi_fusion.redaction import redact
 from pulumi_fusion.sessions.access import Access, open_access
 from pulumi_fusion.sessions.audit import AuditLog, identity
 from pulumi_fusion.sessions.endpoint import Endpoint
-from pulumi_fusion.sessions.red_line import Banner, Look, shell_with_line
+from pulumi_fusion.sessions.multiplexers import outside
+from pulumi_fusion.sessions.red_line import Banner, Look
 from pulumi_fusion.sessions.scrubbing import past_the_proxy, scrubbed
+from pulumi_fusion.sessions.shells import Shell, shell_with_line, shell_without_line
 from pulumi_fusion.sessions.supervision import Child, Ended, Noticed, noticed, supervise
 from pulumi_fusion.sessions.terms import MARKER, MARKER_ID, Terms, spoken
 
@@ -121,19 +123,20 @@ def _run(
         over()
         say(look.amid(f"{title}: the time is over, {_access_is_over(terms)}"))
 
+    kept = scrubbed(environ, keep=command.keep)
     with contextlib.ExitStack() as stack:
-        folder, arguments = None, command.arguments
+        folder, shell = None, Shell(tuple(command.arguments), {})
         if command.shell:
-            # The start files of a shell are the only files that a session needs beside the audit.
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True)))
-            shell = shell_with_line(command.program, Banner(line, title, until), look, folder, environ)
-            arguments, variables = shell.command, {**shell.variables, **variables}
+            folder = _folder_for_start_files(stack)
+            shell = _shell(command.program, Banner(line, title, until), look, folder, kept)
         say(look.title(title) + look.line(_welcome(access, line, until)) + look.line(_why(terms, log)))
+        for note in (shell.note, command.shell and outside(environ)):
+            say(look.line(note) if note else "")
         return supervise(
             Child(
                 command.program,
-                arguments,
-                {**scrubbed(environ, keep=command.keep), **past_the_proxy(environ), **variables},
+                shell.command,
+                {**kept, **past_the_proxy(environ), **shell.variables, **variables},
                 shell=command.shell,
                 mark=f"{MARKER_ID}={access.id}",
                 last_words=look.restored()
@@ -145,6 +148,23 @@ def _run(
             warn=lambda: say(look.amid(f"{title} ends in {spoken(remaining())}")),
             over=time_over,
         )
+
+
+def _folder_for_start_files(stack: contextlib.ExitStack) -> Path | None:
+    """Return a private folder for the start files of a shell, or None where there is no temporary folder at all.
+
+    They are the only files that a session needs beside the audit.
+    """
+    try:
+        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True)))
+    except OSError:
+        return None
+
+
+def _shell(program: str, banner: Banner, look: Look, folder: Path | None, environ: Mapping[str, str]) -> Shell:
+    if folder is None:
+        return shell_without_line(program, "no temporary folder can be written (TMPDIR names another)")
+    return shell_with_line(program, banner, look, folder, environ)
 
 
 def _access_is_over(terms: Terms) -> str:

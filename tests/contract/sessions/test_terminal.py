@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
+import socket
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
@@ -14,8 +18,9 @@ from pathlib import Path
 import pytest
 
 from pulumi_fusion.emulator import Emulator
-from pulumi_fusion.sessions.red_line import Banner, Look, shell_with_line
-from tests.contract.cli.terminal import COMMAND, Terminal
+from pulumi_fusion.sessions.red_line import Banner, Look
+from pulumi_fusion.sessions.shells import shell_with_line
+from tests.contract.cli.terminal import COMMAND, Terminal, patched
 from tests.contract.sessions.pseudo_terminal import PseudoTerminal, plain
 
 OPEN = ("masquerade", "acme-corp", "--reason", "INC-1234 ingest check")
@@ -164,17 +169,164 @@ def test_other_shells_have_the_line_and_the_users_own_start_files(name: str, sit
     assert terminal.end() == 7
 
 
-@pytest.mark.parametrize("name", ["bash", "zsh", "fish", "sh"])
-def test_the_start_files_bring_the_line_after_the_users_own(name: str, tmp_path: Path) -> None:
-    banner = Banner("MASQUERADE o'b$(id) from home", "MASQUERADE o'b$(id)", datetime(2026, 1, 1, tzinfo=timezone.utc))
-    environ = {"ZDOTDIR": "/own", "ENV": "/own/shinit"}
-    shell = shell_with_line(f"/bin/{name}", banner, Look(True, True, True), tmp_path, environ)
-    text = "".join([each.read_text() for each in sorted(tmp_path.iterdir())] + list(shell.command[3:]))
-    own = {"bash": ". ~/.bashrc", "zsh": "export ZDOTDIR=/own", "fish": "", "sh": "ENV=/own/shinit"}[name]
-    assert own in text
-    quoted = r"'MASQUERADE o\'b$(id) from home'" if name == "fish" else shlex.quote(banner.line)
-    assert text.index(quoted) > text.index(own)
-    assert shell.command[:2] == (f"/bin/{name}", "--rcfile" if name == "bash" else "-i")
+BANNER = Banner("MASQUERADE o'b$(id) from home", "MASQUERADE o'b$(id)", datetime(2026, 1, 1, tzinfo=timezone.utc))
+
+
+@pytest.mark.parametrize("outer", ["bash", "zsh", "fish", "dash"])
+def test_the_start_files_of_every_shell_bring_the_line_after_the_users_own(outer: str, tmp_path: Path) -> None:
+    """Whichever shell it is, for others may be started inside it."""
+    environ = {"ZDOTDIR": "/own", "ENV": "/own/shinit", "PROMPT_COMMAND": "own", "XDG_DATA_DIRS": "/own/share"}
+    shell = shell_with_line(f"/bin/{outer}", BANNER, Look(True, True, True), tmp_path, environ)
+    assert (shell.command[0], shell.note) == (f"/bin/{outer}", "")
+    assert shell.variables == {
+        "ENV": str(tmp_path / "shrc"),
+        "ZDOTDIR": str(tmp_path),
+        "XDG_DATA_DIRS": f"{tmp_path}:/own/share",
+        "PROMPT_COMMAND": f"own\n. {tmp_path}/prompt",
+    }
+    quoted = shlex.quote(BANNER.line)
+    for path, own in (("bashrc", ". ~/.bashrc"), ("prompt", "__fusion_own"), (".zshrc", "/.zshrc"), ("shrc", "$ENV")):
+        text = (tmp_path / path).read_text()
+        assert text.index(quoted) > text.index(own)
+    assert "ZDOTDIR=/own" in (tmp_path / ".zshenv").read_text()
+    assert "ENV=/own/shinit" in (tmp_path / "shrc").read_text()
+    fish = (tmp_path / "fish" / "vendor_conf.d" / "fusion-masquerade.fish").read_text()
+    assert r"'MASQUERADE o\'b$(id) from home'" in fish
+    assert shell.command[-1] in fish if outer == "fish" else shell.command[-1] == "-i"
+
+
+def installed(*names: str) -> list[str]:
+    return [name for name in names if shutil.which(name)]
+
+
+@pytest.mark.parametrize("outer", installed("bash", "zsh", "fish", "sh"))
+def test_shells_inside_the_shell_have_the_line_as_well(outer: str, sit: Sit, desk: Terminal) -> None:
+    for path, text in {
+        ".bashrc": BASHRC,
+        **{path: text for each in START_FILES.values() for path, text in each.items()},
+    }.items():
+        desk.folder.joinpath(path).parent.mkdir(parents=True, exist_ok=True)
+        desk.folder.joinpath(path).write_text(text)
+    terminal = sit(SHELL=shutil.which(outer) or "", ENV="$HOME/.shinit")
+    terminal.see("reason: INC-1234")
+    for inner in installed("bash", "zsh", "fish", "sh"):
+        if inner == "bash" and outer in ("fish", "sh"):
+            desk.folder.joinpath(".bashrc").write_text("PS1='mine> '\n")
+        terminal.see(RED + LINE)
+        terminal.see("mine> ")
+        terminal.enter(f"{inner}")
+        for _ in range(2):
+            terminal.see(RED + LINE)
+            terminal.see("mine> ")
+            terminal.enter("echo in'side'")
+            terminal.see(r"inside\r?\n")
+        terminal.see("mine> ")
+        terminal.enter("exit")
+    terminal.see(RED + LINE)
+    terminal.see("mine> ")
+    terminal.enter("exit")
+    terminal.see("MASQUERADE ENDED")
+
+
+def test_a_bash_that_replaces_the_shell_has_the_line(sit: Sit, desk: Terminal) -> None:
+    desk.folder.joinpath(".bashrc").write_text("PS1='mine> '\n")
+    terminal = sit(SHELL="/bin/bash")
+    terminal.see(PROMPT)
+    terminal.enter("exec bash")
+    terminal.see(PROMPT)
+    terminal.enter("exit")
+    terminal.see("MASQUERADE ENDED")
+
+
+def test_a_hook_of_the_user_sees_the_exit_code_and_runs_once(sit: Sit, desk: Terminal) -> None:
+    desk.folder.joinpath(".bashrc").write_text("PS1='mine> '\nPROMPT_COMMAND='echo hook $?'\n")
+    terminal = sit(SHELL="/bin/bash")
+    terminal.see(PROMPT)
+    terminal.enter("(exit 7)")
+    assert terminal.see(r"hook [0-9]+[^\0]*mine> ").count("hook") == 1
+    assert "hook 7" in terminal.shown
+
+
+@pytest.mark.parametrize("name", ["tcsh", "nu", "pwsh", "xonsh", "elvish", "some-shell"])
+def test_a_shell_that_cannot_show_the_line_starts_with_a_notice(name: str, sit: Sit, desk: Terminal) -> None:
+    """A program of that name, which is started without arguments that it might not know."""
+    program = desk.folder / name
+    program.write_text('#!/bin/sh\necho "$# arguments"\nread -r line\nexit 7\n')
+    program.chmod(0o755)
+    terminal = sit(SHELL=str(program))
+    terminal.see(RED + f"NO LINE above the prompts: {name} has no start file that could show it")
+    terminal.see("0 arguments")
+    terminal.enter("")
+    terminal.see("MASQUERADE ENDED .*: exit code 7")
+
+
+def test_without_a_temporary_folder_a_shell_starts_with_a_notice(sit: Sit, desk: Terminal) -> None:
+    desk.folder.joinpath(".bashrc").write_text("PS1='mine> '\n")
+    nowhere = patched(
+        desk.folder,
+        "import tempfile\n"
+        "def gettempdir(): raise FileNotFoundError(2, 'No usable temporary directory found')\n"
+        "tempfile.gettempdir = gettempdir\n",
+    )
+    terminal = sit(SHELL="/bin/bash", **nowhere)
+    terminal.see(RED + r"NO LINE above the prompts: no temporary folder can be written \(TMPDIR names another\)")
+    terminal.see("mine> ")
+    terminal.enter("exit 7")
+    terminal.see("MASQUERADE ENDED .*: exit code 7")
+
+
+OUTSIDE = RED + "OUTSIDE this session: {} of yours, already running.*with your real credential"
+
+
+@pytest.mark.parametrize(
+    ("more", "name"),
+    [
+        ({"TMUX": "tmux-0/default,1,0"}, "tmux"),
+        ({"STY": "1.pts-0.host"}, "screen"),
+        ({"TMUX": "tmux-0/default,1,0", "STY": "1.pts-0.host"}, "tmux and screen"),
+        ({"ZELLIJ": "0"}, "zellij"),
+    ],
+    ids=str,
+)
+def test_a_session_in_a_window_of_a_multiplexer_says_what_is_outside(
+    more: dict[str, str], name: str, sit: Sit, desk: Terminal
+) -> None:
+    terminal = sit(SHELL="/bin/bash", **{"TMUX_TMPDIR": str(desk.folder), "SCREENDIR": str(desk.folder), **more})
+    terminal.see(OUTSIDE.format(name))
+    terminal.see(LINE)
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder with a short name: that of a socket has 100 characters or so at most."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+@pytest.mark.parametrize(("tmux", "screen"), [(True, False), (False, True), (True, True), (False, False)])
+def test_a_multiplexer_that_runs_elsewhere_is_found_and_one_that_is_gone_is_not(
+    tmux: bool, screen: bool, sit: Sit, place: Path
+) -> None:
+    """A killed server leaves its socket behind."""
+    for name in (f"tmux-{os.getuid()}", "screens"):
+        (place / name).mkdir(mode=0o700)
+    with subprocess.Popen(["true"]) as gone:
+        pass
+    (place / "screens" / f"{os.getpid() if screen else gone.pid}.pts-0.host").touch()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(place / f"tmux-{os.getuid()}" / "default"))
+        if tmux:
+            server.listen()
+        terminal = sit(SHELL="/bin/bash", TMUX_TMPDIR=str(place), SCREENDIR=str(place / "screens"))
+        if names := " and ".join(["tmux"] * tmux + ["screen"] * screen):
+            terminal.see(OUTSIDE.format(names))
+        terminal.see(LINE)
+        assert ("OUTSIDE" in terminal.shown) == bool(names)
+
+
+def test_a_command_is_told_nothing_of_multiplexers(desk: Terminal) -> None:
+    done = desk.run(*OPEN, "--ci", "--", "true", TMUX="tmux-0/default,1,0")
+    assert "OUTSIDE" not in done.stderr
 
 
 def test_when_the_helper_of_a_shell_is_killed_its_start_files_go_as_well(sit: Sit, desk: Terminal) -> None:

@@ -1,0 +1,206 @@
+"""How a shell shows the red line above every prompt, and so do the shells that are started inside it.
+
+The start files of every kind of shell are in one folder, and variables of the environment lead to them, so that a zsh
+inside a bash finds its own.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pulumi_fusion.sessions.red_line import PLAIN, RED, Banner, Look
+
+__all__ = ["Shell", "shell_with_line", "shell_without_line"]
+
+# They read the file that ENV names: https://pubs.opengroup.org/onlinepubs/9799919799/utilities/sh.html
+_POSIX_SHELLS: Final = frozenset({"sh", "ash", "dash", "ksh", "ksh93", "mksh", "lksh", "oksh", "pdksh", "posh", "yash"})
+
+
+@dataclass(frozen=True)
+class Shell:
+    """How to start a shell, with which variables; ``note`` says what the user will not see in it, or is ""."""
+
+    command: tuple[str, ...]
+    variables: Mapping[str, str]
+    note: str = ""
+
+
+def shell_without_line(program: str, why: str) -> Shell:
+    """Return the shell as it is, and a sentence on what is missing in it."""
+    return Shell((program,), {}, f"NO LINE above the prompts: {why}. This notice is all that says where you are")
+
+
+def shell_with_line(program: str, banner: Banner, look: Look, folder: Path, environ: Mapping[str, str]) -> Shell:
+    """Return how to start ``program`` with the line at every prompt, or what it does not show.
+
+    ``folder`` is a private one for start files; the user's own are read first.
+    """
+    name = Path(program).name
+    variables, fish = _start_files(banner, look, folder, environ)
+    if name == "bash":
+        return Shell((program, "--rcfile", str(folder / "bashrc"), "-i"), variables)
+    if name == "fish":
+        return Shell((program, "-i", "-C", fish), variables)
+    if name == "zsh" or name in _POSIX_SHELLS:
+        return Shell((program, "-i"), variables)
+    bare = shell_without_line(program, f"{name} has no start file that could show it")
+    return Shell(bare.command, variables, bare.note)
+
+
+def _start_files(banner: Banner, look: Look, folder: Path, environ: Mapping[str, str]) -> tuple[dict[str, str], str]:
+    """Write the start files of all shells; return the variables that lead to them, and the program for fish."""
+    before, after = (RED, PLAIN) if look.colour else ("!!", "")
+    title = banner.title if look.titled else ""
+    values = {
+        "before": _quoted(before),
+        "line": shlex.quote(banner.line),
+        "after": _quoted(after),
+        "title": shlex.quote(title),
+        "ends": int(banner.until.timestamp()),
+        "until": shlex.quote(f"{banner.until:%H:%M:%S}"),
+        "ours": shlex.quote(str(folder)),
+        "bashrc": shlex.quote(str(folder / "bashrc")),
+        "shrc": shlex.quote(str(folder / "shrc")),
+        "own_zdotdir": _restored("export ZDOTDIR", "ZDOTDIR", environ),
+        "own_env": _restored("ENV", "ENV", environ),
+    }
+    # Sourced and not called: a bash that reads other start files than ours has the variable and no function.
+    hook = f". {shlex.quote(str(folder / 'prompt'))}"
+    line = _LINE.format(**values)
+    (folder / "prompt").write_text(_BASH_PROMPT.format(line=line))
+    (folder / "bashrc").write_text(_BASHRC.format(line=line, hook=shlex.quote(hook), bash=_BASH.format(**values)))
+    (folder / ".zshenv").write_text(_ZSHENV.format(**values))
+    (folder / ".zprofile").write_text(_ZPROFILE)
+    (folder / ".zshrc").write_text(_ZSHRC.format(**values) + line + _BASH.format(**values) + _ZSH.format(**values))
+    (folder / "shrc").write_text(_SH.format(**values))
+    texts = {"line": _fish_quoted(banner.line), "title": _fish_quoted(banner.title)}
+    fish = _FISH.format(**{**values, **texts}) + (_FISH_TITLE.format(**texts) if title else "")
+    # https://fishshell.com/docs/current/language.html#configuration-files
+    (folder / "fish" / "vendor_conf.d").mkdir(parents=True)
+    (folder / "fish" / "vendor_conf.d" / "fusion-masquerade.fish").write_text(f"status is-interactive; or exit\n{fish}")
+    own = environ.get("PROMPT_COMMAND", "")
+    return {
+        "ENV": str(folder / "shrc"),
+        "ZDOTDIR": str(folder),
+        "XDG_DATA_DIRS": f"{folder}:{environ.get('XDG_DATA_DIRS') or '/usr/local/share:/usr/share'}",
+        "PROMPT_COMMAND": f"{own}\n{hook}" if own else hook,
+    }, fish
+
+
+def _restored(assign: str, name: str, environ: Mapping[str, str]) -> str:
+    """Return the command that gives a variable the value that it has for the user."""
+    return f"{assign}={shlex.quote(environ[name])}" if environ.get(name) else f"unset {name}"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\033", "\\033") + "'"
+
+
+def _fish_quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+# Printed above the prompt and not put into it: users' start files and themes set their prompt anew each time.
+# The title is set each time for the same reason.
+_LINE: Final = """
+__fusion_line={line} __fusion_title={title}
+__fusion_red_line() {{
+    local left=$(( ({ends} - ${{EPOCHSECONDS:-$(date +%s)}} + 59) / 60 ))
+    printf '%b %s, %s min left%b\\n' {before} "$__fusion_line" "$(( left > 0 ? left : 0 ))" {after} >&2
+    [ -z "$__fusion_title" ] || printf '\\033]2;%s\\007' "$__fusion_title" >&2
+}}
+"""
+
+# A bash that is started by hand would take PROMPT_COMMAND from start files that set it. The keyword keeps an alias of
+# this name from being expanded.
+_BASH: Final = """
+function bash {{
+    case "$#:${{1-}}" in
+        0:|1:-i) command bash --rcfile {bashrc} -i ;;
+        *) command bash "$@" ;;
+    esac
+}}
+"""
+
+# What the user's start files put into PROMPT_COMMAND is run by our own file, so that the variable, which shells inside
+# this one inherit, holds nothing that they could lack. Debian's and others' prompts have a title within, so that ours
+# has to come last in the prompt itself.
+_BASH_PROMPT: Final = """eval "${{__fusion_own-}}"
+{line}
+__fusion_red_line
+[[ -z $__fusion_title || $PS1 == *'$__fusion_title'* ]] || PS1+='\\[\\e]2;$__fusion_title\\a\\]'
+"""
+# Ctrl-L clears the line away, hence the key.
+_BASHRC: Final = """[ -r ~/.bashrc ] && . ~/.bashrc
+{line}{bash}
+__fusion_hook={hook}
+__fusion_own=$(IFS=$'\\n'; printf '%s' "${{PROMPT_COMMAND[*]//"$__fusion_hook"/:}}")
+unset PROMPT_COMMAND
+export PROMPT_COMMAND=$__fusion_hook
+bind -x '"\\C-l": clear >&2; __fusion_red_line' 2>/dev/null
+"""
+
+# zsh takes its start files from ZDOTDIR alone, and a user's .zshenv may well set that.
+_ZSHENV: Final = """{own_zdotdir}
+[ -r "${{ZDOTDIR:-$HOME}}/.zshenv" ] && . "${{ZDOTDIR:-$HOME}}/.zshenv"
+if [[ -o interactive ]]; then
+    __fusion_own=${{ZDOTDIR-}}
+    export ZDOTDIR={ours}
+fi
+"""
+_ZPROFILE: Final = """[ -r "${__fusion_own:-$HOME}/.zprofile" ] && . "${__fusion_own:-$HOME}/.zprofile"
+"""
+_ZSHRC: Final = """
+if [ -n "$__fusion_own" ]; then ZDOTDIR=$__fusion_own; else unset ZDOTDIR; fi
+unset __fusion_own
+# The system's start file may have put it where the others are.
+case ${{HISTFILE-}} in {ours}/*) HISTFILE=${{ZDOTDIR:-$HOME}}/.zsh_history ;; esac
+[ -r "${{ZDOTDIR:-$HOME}}/.zshrc" ] && . "${{ZDOTDIR:-$HOME}}/.zshrc"
+"""
+# Commands, and so a zsh inside this one, see the variable that leads to our files; this shell itself has its own value.
+_ZSH: Final = """
+zmodload zsh/datetime 2>/dev/null
+__fusion_before_command() {{ __fusion_zdotdir=${{ZDOTDIR-}}; export ZDOTDIR={ours} }}
+__fusion_after_command() {{
+    [[ ${{ZDOTDIR-}} == {ours} ]] || return 0
+    if [[ -n ${{__fusion_zdotdir-}} ]]; then ZDOTDIR=$__fusion_zdotdir; else unset ZDOTDIR; fi
+}}
+preexec_functions+=(__fusion_before_command)
+precmd_functions=(__fusion_after_command $precmd_functions __fusion_red_line)
+__fusion_clear() {{ clear >&2; __fusion_red_line; zle .redisplay; zle .reset-prompt }}
+zle -N clear-screen __fusion_clear
+"""
+
+_FISH: Final = """
+function __fusion_red_line --on-event fish_prompt
+    set -l left (math -s0 '('{ends}' - '(date +%s)' + 59) / 60')
+    test $left -gt 0; or set left 0
+    printf '%b %s, %s min left%b\\n' {before} {line} $left {after} >&2
+end
+bind \\cl 'clear >&2; __fusion_red_line; commandline -f repaint'
+"""
+_FISH_TITLE: Final = """
+function fish_title
+    echo {title}
+end
+"""
+
+# https://pubs.opengroup.org/onlinepubs/9799919799/utilities/sh.html, ENV: its value is subject to parameter expansion,
+# and so is PS1; what comes out of that is not expanded again. A bash that is called sh has PROMPT_COMMAND as well.
+_SH: Final = """{own_env}
+if [ -n "${{ENV-}}" ]; then
+    eval "__fusion_own=\\"$ENV\\""
+    [ -r "$__fusion_own" ] && . "$__fusion_own"
+fi
+export ENV={shrc}
+__fusion_line=$(printf '%b %s, until %s%b' {before} {line} {until} {after})
+case "${{BASH_VERSION:+${{PROMPT_COMMAND-}}}}${{PS1-}}" in
+    *{ours}*|*__fusion_line*) ;;
+    *) PS1='$__fusion_line
+'"${{PS1:-$ }}" ;;
+esac
+"""
