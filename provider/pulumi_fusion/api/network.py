@@ -5,9 +5,13 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["is_loopback", "percent_encoded"]
+__all__ = ["BUNDLES", "certificate_file", "certificate_folders", "is_loopback", "percent_encoded"]
+
+BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+"""The variables that name a file of trusted certificates; the first that is set counts, and replaces the usual ones."""
 
 _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -39,3 +43,19 @@ def percent_encoded(path: str) -> str:
     Where one does not, requests and urllib3 encode all of them once more, also those of what is encoded already.
     """
     return _STRAY_PERCENT.sub("%25", path)
+
+
+def certificate_file(environ: Mapping[str, str]) -> str | None:
+    """Return the file of trusted certificates that OpenSSL's variable names; requests reads the other two itself."""
+    return environ.get("SSL_CERT_FILE") or None
+
+
+def certificate_folders(environ: Mapping[str, str]) -> str | None:
+    """Return the folders of trusted certificates, separated by colons, that count in addition to the file.
+
+    As for OpenSSL: https://docs.openssl.org/master/man3/SSL_CTX_load_verify_locations/. None where one of the variables
+    of requests says what is trusted.
+    """
+    if environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE"):
+        return None
+    return environ.get("SSL_CERT_DIR") or None

@@ -1,10 +1,10 @@
-"""One exchange with the service: the only room that knows ``requests``.
+"""One exchange with the service: the only module, with ``failures``, that knows ``requests``.
 
-Proxies and certificate bundles of the environment count (``HTTPS_PROXY``, ``NO_PROXY``,
-``REQUESTS_CA_BUNDLE``: https://requests.readthedocs.io/en/latest/user/advanced/#proxies), because that is
-how companies let their pipelines out. Loopback never goes through a proxy, whatever they say: the tokens for the
-emulator and for a session's endpoint would reach the proxy in clear. A ``.netrc`` does not count: it would replace our
-Authorization header.
+Proxies and certificate bundles of the environment count (``HTTPS_PROXY``, ``NO_PROXY``, ``REQUESTS_CA_BUNDLE``:
+https://requests.readthedocs.io/en/latest/user/advanced/#proxies), and ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` as for
+OpenSSL, because that is how companies let their pipelines out. Loopback never goes through a proxy, whatever they say:
+the tokens for the emulator and for a session's endpoint would reach the proxy in clear. A ``.netrc`` does not count: it
+would replace our Authorization header.
 Redirects are not followed and cookies are not kept, so a credential stays with the host that it is for.
 
 No timeout of ``requests`` covers a name server that does not answer or an answer that drips
@@ -19,27 +19,25 @@ import json
 import os
 import platform
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
-from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
-import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from pulumi_fusion.api.network import is_loopback, percent_encoded
+from pulumi_fusion.api.failures import FOREIGN, explain
+from pulumi_fusion.api.network import certificate_file, certificate_folders, is_loopback, percent_encoded
 from pulumi_fusion.api.wire import Answer, Request
 from pulumi_fusion.deadline import Deadline
-from pulumi_fusion.errors import FusionError, InDoubt, NotSent, RequestFailed, capped
+from pulumi_fusion.errors import FusionError, InDoubt, NotSent, RequestFailed
 from pulumi_fusion.forking import close_in_child, renew_in_child
 from pulumi_fusion.redaction import Secret
 
@@ -267,7 +265,7 @@ class _Exchange:
             self._answer = self._send(session)
         except FusionError as refused:
             self._error = refused
-        except _FOREIGN as wrong:
+        except FOREIGN as wrong:
             self._error = self._translated(wrong)
         finally:
             with self._lock:
@@ -318,10 +316,16 @@ class _Exchange:
     def _translated(self, wrong: Exception) -> RequestFailed:
         with self._lock:
             sending = self._sending
-        words, lasting = _told(wrong)
-        error = self._failed(InDoubt if sending else NotSent, words or self._too_long())
-        if isinstance(error, NotSent):
-            error.lasting = lasting
+        cause = explain(wrong, os.environ)
+        if sending:
+            return self._failed(InDoubt, cause.words or self._too_long())
+        error = NotSent(
+            self._request.operation,
+            cause.words or self._too_long(),
+            shortname=self._request.shortname,
+            next_step=cause.next_step,
+        )
+        error.lasting = cause.lasting
         return error
 
 
@@ -377,10 +381,12 @@ class _Relay:
         """Tell the library's errors as ours."""
         try:
             yield
-        except _FOREIGN as wrong:
-            words, _ = _told(wrong)
-            kind = InDoubt if self._sending else NotSent
-            raise kind(self._operation, words or "no answer in time") from None
+        except FOREIGN as wrong:
+            cause = explain(wrong, os.environ)
+            words = cause.words or "no answer in time"
+            if self._sending:
+                raise InDoubt(self._operation, words) from None
+            raise NotSent(self._operation, words, next_step=cause.next_step) from None
 
 
 @dataclass(frozen=True)
@@ -405,15 +411,6 @@ def _masked(pieces: Iterator[bytes], secret: bytes) -> Iterator[bytes]:
         yield held
 
 
-_FOREIGN: Final = (
-    requests.RequestException,
-    urllib3.exceptions.HTTPError,
-    HTTPException,
-    OSError,
-    ValueError,
-)
-
-
 def _send(
     session: requests.Session, prepared: requests.PreparedRequest, connect: float, read: float
 ) -> requests.Response:
@@ -423,12 +420,13 @@ def _send(
     """
     url = prepared.url or ""
     ours = session.merge_environment_settings(url, {}, True, None, None)
+    verify = ours["verify"]  # True or None where neither REQUESTS_CA_BUNDLE nor CURL_CA_BUNDLE is set
     direct = is_loopback(urlsplit(url).hostname or "")
     return session.get_adapter(url).send(
         prepared,
         timeout=(max(0.001, connect), max(0.001, read)),
         stream=True,
-        verify=True if ours["verify"] is None else ours["verify"],
+        verify=verify if isinstance(verify, str) else certificate_file(os.environ) or True,
         cert=ours["cert"],
         proxies={} if direct else ours["proxies"],
     )
@@ -472,6 +470,11 @@ def _watched(connection: type[Any]) -> type[Any]:
 
 
 class _Adapter(HTTPAdapter):
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+        if folders := certificate_folders(os.environ):
+            conn.ca_cert_dir = folders
+
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         if not getattr(pool, "watched", False):
@@ -507,57 +510,3 @@ def _user_agent() -> str:
     except PackageNotFoundError:  # run from a checkout that was never installed
         ours = "0"
     return f"pulumi-fusion/{ours} python/{platform.python_version()} requests/{requests.__version__}"
-
-
-# The first entry that fits any exception of the chain, innermost first, tells what happened and whether a repeat
-# is known to be useless. The exceptions' own texts are not used: they hold urls, proxies and with them passwords.
-_TOO_LONG: Final = ""
-_WORDS: Final[tuple[tuple[type[BaseException], str, bool], ...]] = (
-    (ssl.SSLError, "TLS could not be agreed", True),
-    (urllib3.exceptions.SSLError, "TLS could not be agreed", True),
-    (socket.gaierror, "name not found", False),
-    (TimeoutError, _TOO_LONG, False),
-    (urllib3.exceptions.TimeoutError, _TOO_LONG, False),
-    (ConnectionRefusedError, "connection refused", False),
-    (RemoteDisconnected, "connection closed without an answer", False),
-    (ConnectionError, "connection reset", False),
-    (IncompleteRead, "the answer was cut short", False),
-    (urllib3.exceptions.LocationValueError, "the url, or that of the proxy, cannot be used", True),
-    (requests.exceptions.InvalidURL, "the url, or that of the proxy, cannot be used", True),
-    (requests.exceptions.InvalidSchema, "the url, or that of the proxy, cannot be used", True),
-    (urllib3.exceptions.DecodeError, "the answer could not be decompressed", False),
-    (HTTPException, "the answer is no HTTP", False),
-    (urllib3.exceptions.ProtocolError, "the answer is no HTTP", False),
-)
-
-
-def _told(wrong: BaseException) -> tuple[str, bool]:
-    """What happened in a few words, and whether it stays so."""
-    chain = list(_chain(wrong))
-    proxy = " (at the proxy)" if any(isinstance(link, requests.exceptions.ProxyError) for link in chain) else ""
-    for link in reversed(chain):
-        if isinstance(link, ssl.SSLCertVerificationError):
-            return f"TLS certificate not accepted: {capped(link.verify_message)}{proxy}", True
-        for kind, words, lasting in _WORDS:
-            if isinstance(link, kind):
-                return words and words + proxy, lasting
-        if isinstance(link, OSError) and link.errno is not None:
-            return os.strerror(link.errno).lower() + proxy, False
-    if proxy:
-        return "the proxy did not let it through", False
-    if type(wrong) is OSError:  # what requests raises for a bundle that is not there
-        return "the certificate bundle that REQUESTS_CA_BUNDLE names cannot be read", True
-    return f"the exchange failed ({type(wrong).__name__})", False
-
-
-def _chain(wrong: BaseException | None) -> Iterator[BaseException]:
-    """The exception and what led to it, through all the ways in which urllib3 and requests keep that."""
-    seen: set[int] = set()
-    waiting: list[object] = [wrong]
-    while waiting:
-        link = waiting.pop(0)
-        if not isinstance(link, BaseException) or id(link) in seen:
-            continue
-        seen.add(id(link))
-        yield link
-        waiting += [getattr(link, "reason", None), *link.args, link.__cause__, link.__context__]
