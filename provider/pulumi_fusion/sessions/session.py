@@ -7,8 +7,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from pulumi_fusion.api.client import FusionClient
@@ -101,7 +102,8 @@ def masquerade(
     ``duration`` (15 minutes; 60 at the most), never longer than the service's token. It reads only, unless ``write``.
     ``client`` is the client of the account above; without it the settings come from the environment. The audit is
     written to ``audit_file``, else to FUSION_AUDIT_FILE, else below the XDG state folder. ``skip_in_preview`` makes a
-    block inside a Pulumi program end at its first use of the session while Pulumi previews; nothing is sent then.
+    block inside a Pulumi program end at its first use of the session while Pulumi previews; nothing is sent then. In an
+    inline program of the Automation API, a thread needs the context of the program for that (contextvars.copy_context).
 
     Raises SessionRefused before anything was sent or after reads alone, NotAudited, SettingsError, RequestFailed.
     Inside the block and after it, nothing else in the process changes; two sessions in two threads do not mix.
@@ -122,7 +124,7 @@ def masquerade(
             shortname=customer,
             next_step="Leave its block first, or open the other one in a thread of its own.",
         )
-    if skip_in_preview and _previews():
+    if skip_in_preview and _previews(customer):
         with suppress(_Skipped):
             yield Session(None)
         return
@@ -150,7 +152,33 @@ def masquerade(
             log.append("end", access.id, {**who, "ended": "time over" if over else how, **access.counts()})
 
 
-def _previews() -> bool:
-    """Whether a Pulumi program runs here and only previews; asked of the SDK that such a program has loaded."""
+def _previews(customer: str) -> bool:
+    """Return whether a Pulumi program runs here and only previews; asked of the SDK that such a program has loaded.
+
+    The SDK keeps that in a context variable. A thread without it gets the value of the program that started last in
+    this process, which is right unless several programs run at once, as the Automation API lets them. Raises
+    SessionRefused there.
+    """
     runtime = sys.modules.get("pulumi.runtime")
-    return runtime is not None and bool(runtime.is_dry_run())
+    if runtime is None or runtime.settings.SETTINGS.dry_run is None:
+        return False
+    if not (_has_context() or _is_started_by_the_cli()):
+        raise SessionRefused(
+            ATTEMPTED,
+            "skip_in_preview is set, and this thread does not know which Pulumi program it belongs to",
+            shortname=customer,
+            next_step="Nothing was sent. Start it with the context of the program, by "
+            "contextvars.copy_context().run(...) or asyncio.to_thread(...); outside a program leave skip_in_preview "
+            "out.",
+        )
+    return bool(runtime.is_dry_run())
+
+
+def _is_started_by_the_cli() -> bool:
+    """Return whether this process runs a program for the Pulumi CLI, and so no other one."""
+    return any(Path(word).name == "pulumi-language-python-exec" for word in sys.orig_argv)
+
+
+def _has_context() -> bool:
+    """Return whether the settings of a Pulumi program are in the context of this thread."""
+    return any(variable.name == "Settings.dry_run" and value is not None for variable, value in copy_context().items())
