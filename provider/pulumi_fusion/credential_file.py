@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from pulumi_fusion.forking import renew_in_child
 from pulumi_fusion.redaction import Secret
 
 __all__ = ["bare", "read_credential"]
@@ -26,9 +27,30 @@ _REMEDY: Final = (
     "processes that need it"
 )
 
-_lock: Final = threading.Lock()
-_kept: Final[dict[tuple[str, int, int], Secret]] = {}
-"""What came through a pipe, by its path and inode, for it comes once."""
+
+class _Pipes:
+    """What came through pipes, by path and inode, for it comes once. Safe for threads and for forked children."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, int, int], Secret] = {}
+        self.after_fork()
+        renew_in_child(self)
+
+    def after_fork(self) -> None:
+        """Leave behind the lock that a thread of the parent may hold; what was read is kept."""
+        self._lock = threading.Lock()
+
+    def text(self, path: Path, descriptor: int) -> str:
+        """Return what comes through the open pipe, or what came the first time."""
+        held = os.fstat(descriptor)
+        with self._lock:
+            key = (str(path), held.st_dev, held.st_ino)
+            if key not in self._kept:
+                self._kept[key] = Secret(_content(descriptor, is_pipe=True).decode())
+            return self._kept[key].reveal()
+
+
+_pipes: Final = _Pipes()
 
 
 def bare(text: str) -> str:
@@ -73,14 +95,9 @@ def _text(path: Path) -> str:
     # Without O_NONBLOCK, opening a pipe waits for its writer for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        held = os.fstat(descriptor)
-        if not stat.S_ISFIFO(held.st_mode):
-            return _content(descriptor, is_pipe=False).decode()
-        with _lock:
-            known = _kept.get(key := (str(path), held.st_dev, held.st_ino))
-            if known is None:
-                known = _kept[key] = Secret(_content(descriptor, is_pipe=True).decode())
-            return known.reveal()
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            return _pipes.text(path, descriptor)
+        return _content(descriptor, is_pipe=False).decode()
     finally:
         os.close(descriptor)
 

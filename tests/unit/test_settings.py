@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -185,6 +187,30 @@ def test_a_pipe_that_gives_nothing_is_not_waited_for(
         told = refused({"FUSION_NETOSECRET_FILE": str(pipe)})
     assert "is a pipe, and no complete credential came through it" in told
     assert "Put the credential into a file or into NETOSECRET" in told
+
+
+def test_a_child_forked_while_a_pipe_is_waited_for_reads_its_own(pipe: Path) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"secret-of-the-child")
+    os.close(writing)
+    holder = os.open(pipe, os.O_RDWR)
+    waiting = threading.Thread(target=lambda: resolve(environ={"FUSION_NETOSECRET_FILE": str(pipe)}))
+    waiting.start()
+    while not credential_file._pipes._lock.locked():
+        time.sleep(0.01)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # instead of waiting for ever
+        try:
+            settings = resolve(environ={"FUSION_NETOSECRET_FILE": f"/dev/fd/{reading}"})
+            os._exit(0 if settings.credential().reveal() == "secret-of-the-child" else 1)
+        finally:
+            os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
+    os.write(holder, b"secret-of-the-parent")
+    os.close(holder)
+    os.close(reading)
+    waiting.join()
 
 
 NO_SECONDS: list[Any] = ["soon", "0", "0.9", "-1", "3601", "nan", "inf", "-inf", True, [], 10**400, "1h"]
