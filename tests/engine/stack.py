@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import contextlib
+import functools
 import json
 import os
 import re
 import signal
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -63,6 +67,21 @@ for name, fields in declared.items():
     pulumi.export(name, {"id": customer.customerId, "address": customer.ingestIp})
 """
 """The same for the plugin, without a generated SDK: fields by the keys of the state, and ``options`` of resources."""
+
+
+QUICK_PIP = Path(__file__).parent / "quick_pip"
+
+
+@functools.cache
+def packages() -> Path:
+    """Return the file with the list of packages that the Python host asks for, made by the real pip."""
+    arguments = ["list", "-v", "--format", "json"]
+    listed = subprocess.run([sys.executable, "-m", "pip", *arguments], capture_output=True, text=True, check=True)
+    folder = tempfile.TemporaryDirectory(prefix="packages-")
+    atexit.register(folder.cleanup)
+    file = Path(folder.name) / "packages.json"
+    file.write_text(json.dumps({"arguments": arguments, "prefix": sys.prefix, "packages": listed.stdout}))
+    return file
 
 
 def in_schema(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -227,6 +246,8 @@ class Stack:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             # The Python host runs `pip list` for each command, and pip would ask its index for a newer pip.
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PYTHONPATH": str(QUICK_PIP),
+            "PACKAGES_OF_THE_TESTS": str(packages()),
             "PYTHONDONTWRITEBYTECODE": "1",
             "NO_COLOR": "1",
             **self.environ,
