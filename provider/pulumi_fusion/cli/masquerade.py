@@ -22,6 +22,7 @@ from pulumi_fusion.redaction import redact
 from pulumi_fusion.sessions.audit import AuditLog, default_path
 from pulumi_fusion.sessions.red_line import Look
 from pulumi_fusion.sessions.run import Command, run_session
+from pulumi_fusion.sessions.shells import is_shell
 from pulumi_fusion.sessions.terms import Terms, duration_of
 from pulumi_fusion.settings import Settings
 
@@ -96,7 +97,8 @@ def masquerade(
     session ends; it never gets yours. Every tool that knows the vendor's credential runs with it unchanged. It only
     reads unless --write is given.
 
-    A red line above every prompt and the window's title say where you are. Two minutes before the end you are warned.
+    A red line above every prompt and the window's title say where you are; a shell that cannot show it says so. Two
+    minutes before the end you are warned.
     At the end the access is gone, and COMMAND with all that it started gets TERM, and KILL five seconds later. The
     audit is on the disk before COMMAND starts; `pulumi-fusion audit` shows it.
 
@@ -135,13 +137,18 @@ def masquerade(
         code = run_session(
             fusion,
             terms,
-            Command(file, command or (program,), not command and os.isatty(0), keep),
+            Command(file, command or (program,), os.isatty(0) and _typed_into(command), keep),
             AuditLog(audit_file or default_path(os.environ)),
             environ=os.environ,
             say=_say,
             look=Look.of(os.environ, is_terminal=os.isatty(2)),
         )
     ctx.exit(code)
+
+
+def _typed_into(command: tuple[str, ...]) -> bool:
+    """Return whether this is the user's shell, or a shell that was named and given nothing to run."""
+    return not command or (len(command) == 1 and is_shell(command[0]))
 
 
 def _say(text: str) -> None:

@@ -14,10 +14,11 @@ from typing import Final
 
 from pulumi_fusion.sessions.red_line import PLAIN, RED, Banner, Look
 
-__all__ = ["Shell", "shell_with_line", "shell_without_line"]
+__all__ = ["Shell", "is_shell", "shell_with_line", "shell_without_line"]
 
 # They read the file that ENV names: https://pubs.opengroup.org/onlinepubs/9799919799/utilities/sh.html
 _POSIX_SHELLS: Final = frozenset({"sh", "ash", "dash", "ksh", "ksh93", "mksh", "lksh", "oksh", "pdksh", "posh", "yash"})
+_OTHER_SHELLS: Final = frozenset({"bash", "zsh", "fish", "csh", "tcsh", "nu", "pwsh", "xonsh", "elvish"})
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Shell:
     command: tuple[str, ...]
     variables: Mapping[str, str]
     note: str = ""
+
+
+def is_shell(program: str) -> bool:
+    """Return whether a program of this name is a shell, which without arguments is there for a person to type into."""
+    return Path(program).name in _POSIX_SHELLS | _OTHER_SHELLS
 
 
 def shell_without_line(program: str, why: str) -> Shell:

@@ -228,6 +228,18 @@ def test_shells_inside_the_shell_have_the_line_as_well(outer: str, sit: Sit, des
     terminal.see("MASQUERADE ENDED")
 
 
+@pytest.mark.parametrize("given", ["bash", "/bin/bash", "sh"])
+def test_a_shell_that_is_named_as_the_command_has_the_line(given: str, sit: Sit, desk: Terminal) -> None:
+    desk.folder.joinpath(".bashrc").write_text("PS1='mine> '\n")
+    desk.folder.joinpath(".shinit").write_text("PS1='mine> '\n")
+    terminal = sit("--", given, SHELL="/bin/false", ENV="$HOME/.shinit")
+    terminal.see("reason: INC-1234")
+    terminal.see(RED + LINE)
+    terminal.see("mine> ")
+    terminal.enter("exit 7")
+    terminal.see("MASQUERADE ENDED .*: exit code 7")
+
+
 def test_a_bash_that_replaces_the_shell_has_the_line(sit: Sit, desk: Terminal) -> None:
     desk.folder.joinpath(".bashrc").write_text("PS1='mine> '\n")
     terminal = sit(SHELL="/bin/bash")
