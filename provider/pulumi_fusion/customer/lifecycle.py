@@ -526,9 +526,10 @@ class Lifecycle:
         else:
             body = to_update(inputs, account_type, live=account)
             if unseen := [field for field in _NOT_IN_RECORD if getattr(account, field) is None]:
+                # Without a shortname it is said once for all customers of a run.
                 self._warn(
-                    f"{op.shortname}: the service does not show {', '.join(unseen)} of the adopted customer; what the "
-                    "program says is taken as true, and sent with the next update."
+                    f"The service does not show {', '.join(unseen)} of adopted customers. What the program states is "
+                    "taken as true, and sent with the next update."
                 )
             return self._put(op, account.id, body) if echoes(account, body) else account
         raise NotOurs(

@@ -74,8 +74,15 @@ class Customers:
         """What `up` would change, by property and kind."""
         name = _customer(request.urn)
         old, asked = _old(request.olds, request.old_inputs), values.read(request.old_inputs).plain
-        wanted = _honouring(request.ignoreChanges, values.read(request.news).plain, old.state)
-        found = self._bound(request.urn, name).diff(old.state, wanted)
+        news = values.read(request.news)
+        wanted = _honouring(request.ignoreChanges, news.plain, old.state)
+
+        def warn(sentence: str) -> None:
+            known = old.state.properties()
+            masked = without_secrets(Failure("", sentence), old.secret | news.secret, wanted, known)
+            self._warn(masked.reason, request.urn)
+
+        found = self._bound(request.urn, name).within(warn=warn).diff(old.state, wanted)
         answer = findings.difference(
             {
                 state_key(change.field): findings.kind(change.old, change.new, replaces=change.kind is Kind.REPLACE)

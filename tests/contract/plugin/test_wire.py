@@ -473,6 +473,20 @@ def test_one_customer_is_looked_up(stack: PluginStack, tenants: Emulator) -> Non
     assert invoke(stack, "getCustomer", shortname=COMPUTED) == messages.InvokeResponse()
 
 
+def test_a_warning_of_a_cut_retention_quotes_no_secret(stack: PluginStack) -> None:
+    def diff(secret: set[str]) -> str:
+        new = {**PROGRAM, "dataRetention": 7}
+        stack.stub.Diff(
+            messages.DiffRequest(
+                id="acmecorp", urn=urn("acme"), olds=values.write(PROGRAM), news=values.write(new, secret)
+            )
+        )
+        return stack.warnings.pop()
+
+    assert "goes from 90 to 7 days" in diff(set())
+    assert "goes from *** to *** days: the service drops what is older than *** days" in diff({"dataRetention"})
+
+
 def test_what_is_wrong_with_an_argument_is_said_in_our_words_and_quotes_no_secret(stack: PluginStack) -> None:
     for key, value in (("status", "hush-hush"), ("status", ["hush-hush"]), ("dataRetention", 4711)):
         marked = values.write({key: value}, secret={key})

@@ -1514,6 +1514,18 @@ def test_an_import_holds_what_the_service_tells_and_says_what_it_does_not(over: 
     assert "Organization, Type, Contractual Flows per Second, so generated code has blanks for these" in warning
 
 
+def test_what_adopted_customers_do_not_show_is_said_in_one_sentence_for_all(over: Over, warnings: list[str]) -> None:
+    gateway = Scripted(get=[account(), account(shortname="other-corp", id="id-2")])
+    lifecycle = over(gateway)
+    lifecycle.create(declared(adopt="id-1"))
+    lifecycle.create(declared(shortname="other-corp", adopt="id-2"))
+    assert len(warnings) == 2
+    assert set(warnings) == {
+        "The service does not show organization, type, fps of adopted customers. What the program states is taken as "
+        "true, and sent with the next update."
+    }
+
+
 def test_an_import_is_checked_against_itself_and_a_program_that_completes_it_changes_nothing(over: Over) -> None:
     gateway = Scripted(get=[account()])
     lifecycle = over(gateway)
