@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import FusionError, MissingSetting
-from pulumi_fusion.forking import renew_in_child
+from pulumi_fusion.forking import Lock
 from pulumi_fusion.settings import PREFLIGHT_SECONDS, Settings
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ class Connection:
         cancelled: threading.Event | None = None,
         **more: Any,
     ) -> None:
-        self.after_fork()
-        renew_in_child(self)
+        self._lock = Lock()
         self._gateway: Gateway | None = None
         self._lifecycle: Lifecycle | None = None
         self._cancelled = cancelled or threading.Event()
@@ -57,10 +56,6 @@ class Connection:
         except FusionError as failure:
             self.settings = Settings()
             self._wrong = failure
-
-    def after_fork(self) -> None:
-        """Keep the client, which drops its own connections."""
-        self._lock = threading.Lock()
 
     def __call__(self) -> Gateway:
         """The service's verbs. Raises SettingsError."""

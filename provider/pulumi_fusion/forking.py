@@ -7,12 +7,14 @@ locked for ever, a request that another thread sent never ends, and a connection
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import threading
 import weakref
 from typing import Final, Protocol
 
-__all__ = ["Owner", "close_in_child", "renew_in_child"]
+__all__ = ["Lock", "Owner", "close_in_child", "renew_in_child"]
 
 
 class Owner(Protocol):
@@ -29,6 +31,25 @@ _sockets: Final[weakref.WeakSet[socket.socket]] = weakref.WeakSet()
 def renew_in_child(owner: Owner) -> None:
     """Call ``owner.after_fork`` in every child that is forked from now on, for as long as the owner exists."""
     _owners.add(owner)
+
+
+class Lock:
+    """A lock for ``with`` that a forked child finds free, whoever held it in the parent."""
+
+    def __init__(self) -> None:
+        self.after_fork()
+        renew_in_child(self)
+
+    def after_fork(self) -> None:
+        """Be free."""
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(RuntimeError):  # it is free already where a signal handler forked meanwhile
+            self._lock.release()
 
 
 def close_in_child(connection: object) -> None:

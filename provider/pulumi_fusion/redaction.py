@@ -11,13 +11,12 @@ import base64
 import hmac
 import json
 import logging
-import threading
 import traceback
 from collections.abc import Iterator
 from typing import Any, NoReturn
 from urllib.parse import quote, quote_plus
 
-from pulumi_fusion.forking import renew_in_child
+from pulumi_fusion.forking import Lock
 
 __all__ = ["MASK", "Secret", "redact", "redact_logs"]
 
@@ -68,13 +67,8 @@ class _Known:
     """All forms of all secrets of this process, the longest first: a secret may be part of another one's form."""
 
     def __init__(self) -> None:
+        self._lock = Lock()
         self._forms: tuple[str, ...] = ()
-        self.after_fork()
-        renew_in_child(self)
-
-    def after_fork(self) -> None:
-        """Keep the forms."""
-        self._lock = threading.Lock()
 
     def learn(self, text: str) -> None:
         with self._lock:

@@ -18,7 +18,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from pulumi_fusion.api.transport import Late
 from pulumi_fusion.deadline import WORTHWHILE, Deadline, backoff
 from pulumi_fusion.errors import InDoubt, NotSent, RateLimited, Rejected, RequestFailed
-from pulumi_fusion.forking import renew_in_child
+from pulumi_fusion.forking import Lock, renew_in_child
 
 __all__ = ["Budget", "Pace", "Proof", "Retries", "retries_for"]
 
@@ -47,12 +47,7 @@ class Budget:
     def __init__(self, capacity: int = 100) -> None:
         self._capacity = capacity
         self._left = capacity
-        self.after_fork()
-        renew_in_child(self)
-
-    def after_fork(self) -> None:
-        """Keep what is left to spend."""
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def spend(self, failure: RequestFailed) -> int:
         """The price of a repeat after this failure, which is paid; 0 if it cannot be afforded."""

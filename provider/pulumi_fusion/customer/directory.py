@@ -13,7 +13,7 @@ from pulumi_fusion.customer.listing import WITNESS_SECONDS, Listing, Written
 from pulumi_fusion.customer.model import Account, AccountType
 from pulumi_fusion.deadline import Deadline, SharedFailure
 from pulumi_fusion.errors import BadRequest, Cancelled, DeadlineExceeded, Forbidden, FusionError, NotFound
-from pulumi_fusion.forking import renew_in_child
+from pulumi_fusion.forking import Lock, renew_in_child
 
 __all__ = ["Directory"]
 
@@ -49,12 +49,7 @@ class Directory:
         self._looks = 0
         self._witnessed = float("-inf")
         self._helps_from = float("-inf")
-        self.after_fork()
-        renew_in_child(self)
-
-    def after_fork(self) -> None:
-        """Keep what is known."""
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def authenticate(self, gateway: Gateway) -> None:
         """Have the credential tried. Raises FusionError."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 from typing import Final
+
+from pulumi_fusion.forking import Lock
 
 __all__ = ["Imports"]
 
@@ -16,7 +17,7 @@ class Imports:
     """The customers that a run imported, and what the service does not show of them. Safe to use from threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._shortnames: dict[str, None] = {}
         self._not_shown: dict[str, None] = {}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
 from collections import Counter
@@ -24,7 +23,7 @@ from pulumi_fusion.errors import (
     Unauthorized,
     capped,
 )
-from pulumi_fusion.forking import renew_in_child
+from pulumi_fusion.forking import Lock
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.sessions.bounds import METHODS, refusal
 from pulumi_fusion.sessions.proof import Sight, claimed_account, distrust
@@ -80,17 +79,12 @@ class Access:
         seconds = min(terms.duration.total_seconds(), held.ends - time.monotonic())
         self.term = Term(seconds, customer.shortname)
         self.client = fusion.on_leave(customer.shortname, self).within(self.term)
-        self.after_fork()
-        renew_in_child(self)
+        self._lock = Lock()
         self._held: AccessToken | None = held
         self._began = now()
         self._sent: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._paths: Counter[str] = Counter()
-
-    def after_fork(self) -> None:
-        """Keep the token and the counts."""
-        self._lock = threading.Lock()
 
     def token(self, deadline: Deadline, *, instead_of: Secret | None = None) -> Secret:
         """The session's only token. Raises SessionEnded, or Unauthorized where the service takes it no more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # What every program begins with. Python 3.12 and newer warn of a fork while threads run, which is what is tried here.
 _HEAD = """
-import contextlib, gc, json, multiprocessing, os, signal, sys, threading, time, traceback, warnings
+import contextlib, gc, json, multiprocessing, os, pathlib, signal, sys, threading, time, traceback, warnings
 from datetime import timedelta
 from pulumi_fusion import FusionClient, masquerade
 warnings.simplefilter("ignore", DeprecationWarning)
@@ -193,3 +193,28 @@ print(json.dumps([child, *[len(fusion.list_customers()) for _ in range(3)]]))
 """
 )
 """A child that uses and then ends every TLS connection that it knows of, and a parent that goes on with its own."""
+
+CREDENTIAL = (
+    _HEAD
+    + """
+os.mkfifo("pipe")
+os.environ["FUSION_NETOSECRET_FILE"] = "pipe"
+credential = os.environ.pop("NETOSECRET")
+waiting = threading.Thread(target=FusionClient)
+waiting.start()
+time.sleep(0.5)
+
+def act():
+    os.environ["FUSION_NETOSECRET_FILE"] = "other"
+    os.mkfifo("other")
+    threading.Thread(target=pathlib.Path("other").write_text, args=(credential,), daemon=True).start()
+    return len(FusionClient().list_customers())
+
+child = in_child(act)
+with open("pipe", "w") as pipe:
+    pipe.write(credential)
+waiting.join()
+print(json.dumps(child))
+"""
+)
+"""A fork while another thread waits for a credential to come through a pipe."""

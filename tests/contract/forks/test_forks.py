@@ -33,6 +33,7 @@ def run(program: str, folder: Path, netosecret: str, **more: str) -> Any:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         env=environ,
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=90,
@@ -103,3 +104,7 @@ def test_a_child_ends_no_tls_connection_of_its_parent(emulator: Emulator, tmp_pa
         more = {"FUSION_API_URL": service.url, "REQUESTS_CA_BUNDLE": str(CERTIFICATE)}
         assert run(programs.TLS, tmp_path, emulator.netosecret, **more) == [0] * 4
         assert service.connections == [5, 1]  # a token and four lists of the parent, one of the child
+
+
+def test_a_pipe_that_another_thread_reads_is_not_waited_for(emulator: Emulator, tmp_path: Path) -> None:
+    assert run(programs.CREDENTIAL, tmp_path, emulator.netosecret) == 40
