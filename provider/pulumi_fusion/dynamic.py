@@ -21,7 +21,7 @@ from pulumi import Input, Output, dynamic
 from pulumi_fusion.customer.words import INPUTS, OUTPUTS, UNKNOWN, CustomerStatus, CustomerType, state_key
 
 if TYPE_CHECKING:
-    from pulumi_fusion.customer.model import Inputs, State
+    from pulumi_fusion.customer.model import State
     from pulumi_fusion.engine import Connection
 
 __all__ = ["Customer", "CustomerProvider"]
@@ -88,7 +88,9 @@ class CustomerProvider(dynamic.ResourceProvider):
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Create the customer; its id for Pulumi is the shortname."""
         lifecycle = self._connection.lifecycle()
-        inputs = _inputs(props)
+        from pulumi_fusion.customer.desired import to_create
+
+        inputs = to_create(_plain(props), _STATE_KEYS.values())
         state = lifecycle.create(inputs)
         return dynamic.CreateResult(inputs.shortname, state.properties())
 
@@ -106,7 +108,12 @@ class CustomerProvider(dynamic.ResourceProvider):
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
         """Bring the customer in line with the program."""
-        state = self._connection.lifecycle().update(_state(_olds), _inputs(_news))
+        lifecycle = self._connection.lifecycle()
+        from pulumi_fusion.customer.desired import to_apply
+
+        # Which of them are secret is known to a check alone.
+        inputs = to_apply(_plain(_news), _plain(_olds), _STATE_KEYS.values())
+        state = lifecycle.update(_state(_olds), inputs)
         return dynamic.UpdateResult(state.properties())
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
@@ -238,13 +245,6 @@ def _state(properties: Mapping[str, Any]) -> "State":
     from pulumi_fusion.customer.model import State
 
     return State.recall(_plain(properties))
-
-
-def _inputs(properties: Mapping[str, Any]) -> "Inputs":
-    """What was checked before."""
-    from pulumi_fusion.customer.model import Inputs
-
-    return Inputs.model_validate(_plain(properties))
 
 
 def _say(sentence: str) -> None:

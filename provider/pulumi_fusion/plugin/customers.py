@@ -12,10 +12,9 @@ from typing import Any, Final, NamedTuple
 
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
-from pydantic import ValidationError
 
 from pulumi_fusion.customer.changes import UNKNOWN, Kind
-from pulumi_fusion.customer.check import check
+from pulumi_fusion.customer.desired import to_apply, to_create
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.lifecycle import Lifecycle
 from pulumi_fusion.customer.mapping import same_type
@@ -104,7 +103,7 @@ class Customers:
         if request.preview:
             known = {key: value for key, value in news.plain.items() if value is not UNKNOWN}
             return provider_pb2.CreateResponse(properties=values.write(known, news.secret))
-        inputs = _inputs(news.plain)
+        inputs = to_create(news.plain, news.secret)
         try:
             state = self._bound(request.urn, name, request.timeout).create(inputs)
         except OutcomeUnknown as doubt:
@@ -147,7 +146,7 @@ class Customers:
             later = {key: UNKNOWN for key in ("ingestIp", "ingestPort") if key not in known}
             return provider_pb2.UpdateResponse(properties=values.write({**known, **later}, news.secret))
         asked = values.read(request.old_inputs).plain
-        inputs = _desired(wanted, asked)
+        inputs = to_apply(wanted, asked, news.secret)
         try:
             state = self._bound(request.urn, name, request.timeout).update(old.state, inputs, State.recall(asked))
         except OutcomeUnknown as doubt:
@@ -246,34 +245,6 @@ def _no_such(token: str, there: Iterable[str]) -> InvalidInput:
         "find what the program names",
         f"this provider has no {token!r}",
         next_step=f"It has {', '.join(there)}.",
-    )
-
-
-def _inputs(plain: Mapping[str, Any]) -> Inputs:
-    """Inputs that were checked before; a state or an engine that hands over others is told what is wrong."""
-    try:
-        return Inputs.model_validate(plain)
-    except ValidationError:
-        raise _not_as_checked(check(plain, None).failures) from None
-
-
-def _desired(plain: Mapping[str, Any], asked: Mapping[str, Any]) -> Inputs | State:
-    """Return the inputs of an update; as a State where an imported customer under ``ignoreChanges`` lacks some."""
-    try:
-        return Inputs.model_validate(plain)
-    except ValidationError:
-        failures = check(plain, asked).failures
-    if failures:
-        raise _not_as_checked(failures)
-    return State.recall({key: value for key, value in plain.items() if key in _INPUT_KEYS})
-
-
-def _not_as_checked(failures: Iterable[Failure]) -> InvalidInput:
-    wrong = [f"{failure.property}: {failure.reason}" for failure in failures]
-    return InvalidInput(
-        "read the inputs of the customer",
-        "; ".join(wrong) or "they are not those that were checked",
-        next_step="Nothing was sent. Correct them in the program, and run it again.",
     )
 
 
