@@ -1,4 +1,4 @@
-import * as fusion from "@pulumi/fusion";
+import * as fusion from "@pulumi-fusion/fusion";
 
 const acme = new fusion.Customer("acme", {
     email: "admin@acme.example.com", // the first admin user

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_fusion.emulator import Emulator
+from tests.engine.sdks import engine_part
 from tests.engine.stack import PLUGIN_PROGRAM, Stack
 
 
@@ -26,3 +27,15 @@ def plugin_stack(tmp_path: Path, emulator: Emulator) -> Stack:
     """The same, of a program that declares its customers by the plugin, which is on PATH."""
     environ = {"NETOSECRET": emulator.netosecret, "FUSION_API_URL": emulator.url}
     return Stack(tmp_path, environ, program=PLUGIN_PROGRAM, kind="fusion:index:Customer")
+
+
+@pytest.fixture(scope="session")
+def node() -> Path:
+    """Where the Node host, the generator of SDKs and the packages of npm are."""
+    return engine_part("node", "go", "node", "npm")
+
+
+@pytest.fixture(scope="session")
+def yaml_host() -> Path:
+    """Where the YAML host and the generator of SDKs for C# are."""
+    return engine_part("yaml", "go")

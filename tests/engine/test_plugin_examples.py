@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,36 +11,10 @@ import pytest
 
 from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.plugin import schema
+from tests.engine.sdks import generate
 from tests.engine.stack import Stack, mutations
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def engine_part(name: str, *programs: str) -> Path:
-    """Return the directory that `.ci/engine/get` prints for a part of the engine that needs these programs."""
-    missing = [program for program in programs if not shutil.which(program)]
-    if missing:
-        # Only some examples need them, so that a laptop may do without; a pipeline that did would hide a gap.
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no {', '.join(missing)} on PATH")
-    got = subprocess.run([ROOT / ".ci/engine/get", name], capture_output=True, text=True, check=False)
-    assert got.returncode == 0, got.stdout + got.stderr
-    return Path(got.stdout.strip())
-
-
-@pytest.fixture(scope="session")
-def node() -> Path:
-    """Where the Node host, the generator of SDKs and the packages of npm are."""
-    return engine_part("node", "go", "node", "npm")
-
-
-@pytest.fixture(scope="session")
-def yaml_host() -> Path:
-    """Where the YAML host and the generator of SDKs for C# are."""
-    return engine_part("yaml", "go")
-
-
-def generate(node: Path, language: str, folder: Path) -> None:
-    subprocess.run([node / "sdk", language, folder], input=schema.as_json(), text=True, check=True)
 
 
 def example(name: str, folder: Path, emulator: Emulator) -> Stack:
@@ -53,7 +26,7 @@ def example(name: str, folder: Path, emulator: Emulator) -> Stack:
 @pytest.fixture
 def python_sdk(node: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("sdk")
-    generate(node, "python", folder)
+    generate(node / "sdk", "python", folder)
     # What an installation leaves: the SDK asks for its own version.
     metadata = folder / f"pulumi_fusion_sdk-{schema.VERSION}.dist-info" / "METADATA"
     metadata.parent.mkdir()
@@ -63,13 +36,14 @@ def python_sdk(node: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_typescript(node: Path, tmp_path: Path, emulator: Emulator) -> None:
     stack = example("typescript", tmp_path, emulator)
-    fusion = tmp_path / "node_modules" / "@pulumi" / "fusion"
-    generate(node, "nodejs", fusion)
+    declared = json.loads((tmp_path / "package.json").read_text())["dependencies"]
+    [package] = {name for name in declared if "fusion" in name}
+    fusion = tmp_path / "node_modules" / package
+    generate(node / "sdk", "nodejs", fusion)
+    assert json.loads((fusion / "package.json").read_text())["name"] == package
     packages = node.parent / "node_modules"
-    for package in packages.iterdir():
-        if package.name != "@pulumi":
-            (tmp_path / "node_modules" / package.name).symlink_to(package)
-    (fusion.parent / "pulumi").symlink_to(packages / "@pulumi" / "pulumi")
+    for each in packages.iterdir():
+        (tmp_path / "node_modules" / each.name).symlink_to(each)
     # What `pulumi package add` has npm do.
     built = subprocess.run(
         [packages / ".bin" / "tsc", "--project", fusion], capture_output=True, text=True, check=False

@@ -32,6 +32,18 @@ FUNCTIONS: Final = (GET_CUSTOMER, GET_CUSTOMERS, GET_CUSTOMER_TYPES)
 
 VERSION: Final = plugin_version()
 
+NAMESPACE: Final = "pulumi-fusion"
+"""Whose package it is. Without one the CLI takes the owner of the repository for SDKs that it generates from there, and
+Pulumi's own name for all others (packages.go, setSpecNamespace), so one program could not be built by both ways."""
+
+GO_PACKAGE: Final = "example.com/pulumi-fusion/sdk/go/fusion"
+"""Where Go programs import the SDK from. It is generated into each project and joined by a `replace` line. The host is
+reserved for examples (RFC 2606): if that line is lost, Go fails instead of fetching another project's code."""
+
+LOGO: Final = "https://api.nuget.org/v3-flatcontainer/pulumi/3.76.1/icon"
+"""The logo in every generated C# SDK. The generator downloads it and fails if it cannot (gen.go, getLogo), so it comes
+from the host that C# projects get their packages from anyway."""
+
 _WORDS: Final[Mapping[str, type[Enum]]] = {"status": CustomerStatus, "type": CustomerType}
 # The service may know further types by its own list, so theirs are offered and not demanded.
 _OPEN: Final = frozenset({"type"})
@@ -213,23 +225,32 @@ def package() -> dict[str, Any]:
     """The schema as a value."""
     return {
         "name": "fusion",
+        "namespace": NAMESPACE,
         "displayName": "Netography Fusion",
         "version": VERSION,
         "description": "The customers (tenants) of Netography Fusion, now Vectra Fusion.",
         "keywords": ["pulumi", "netography", "fusion", "vectra", "category/network", "kind/native"],
         "license": "Apache-2.0",
         "publisher": "pulumi-fusion",
+        "logoUrl": LOGO,
+        # No "repository" and no "pluginDownloadURL": nothing is published yet that they could name.
         "meta": {"moduleFormat": "(.*)", "supportPack": True},
+        # Each name is set here, so that it does not depend on what a generator makes of the namespace.
         "language": {
-            # The package of that name is this provider itself, with a Customer of its own.
+            # `pulumi_fusion` is this provider itself, with a Customer of its own.
             "python": {
                 "packageName": "pulumi_fusion_sdk",
                 "pyproject": {"enabled": True},
                 "respectSchemaVersion": True,
             },
-            "nodejs": {"respectSchemaVersion": True},
-            "go": {"respectSchemaVersion": True, "generateResourceContainerTypes": True},
-            "csharp": {"respectSchemaVersion": True},
+            "nodejs": {"packageName": f"@{NAMESPACE}/fusion", "respectSchemaVersion": True},
+            "go": {
+                "importBasePath": GO_PACKAGE,
+                "respectSchemaVersion": True,
+                "generateResourceContainerTypes": True,
+            },
+            "csharp": {"rootNamespace": "PulumiFusion", "respectSchemaVersion": True},
+            "java": {"basePackage": "pulumifusion"},
         },
         "config": {"variables": _settings()},
         "provider": {

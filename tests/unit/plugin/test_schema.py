@@ -101,8 +101,28 @@ def test_the_resource_tells_how_it_is_imported() -> None:
     assert "pulumi import fusion:index:Customer acme acme-corp" in CUSTOMER["description"]
 
 
-def test_the_generated_package_does_not_take_our_name() -> None:
-    assert SCHEMA["language"]["python"]["packageName"] == "pulumi_fusion_sdk"
+def test_the_package_has_its_own_name_in_every_language() -> None:
+    """Pulumi's own names are what the generators fall back to; `pulumi_fusion` is this provider."""
+    assert SCHEMA["namespace"] == "pulumi-fusion"
+    languages = SCHEMA["language"]
+    assert languages["python"]["packageName"] == "pulumi_fusion_sdk"
+    assert languages["nodejs"]["packageName"] == "@pulumi-fusion/fusion"
+    assert languages["go"]["importBasePath"] == "example.com/pulumi-fusion/sdk/go/fusion"
+    assert languages["csharp"]["rootNamespace"] == "PulumiFusion"
+    assert languages["java"]["basePackage"] == "pulumifusion"
+
+
+def test_the_docs_import_those_names() -> None:
+    docs = CUSTOMER["description"]
+    for foreign in ("@pulumi/fusion", "com.pulumi.fusion", "Pulumi.Fusion", "github.com/pulumi/pulumi-fusion"):
+        assert foreign not in docs
+    assert "import pulumifusion.fusion.Customer;" in docs
+
+
+def test_no_address_is_named_that_nothing_is_published_at() -> None:
+    assert not {"repository", "homepage", "pluginDownloadURL"} & set(SCHEMA)
+    # The generator for C# downloads the logo; without this it asks a host that a build may not reach.
+    assert SCHEMA["logoUrl"].startswith("https://api.nuget.org/")
 
 
 def test_the_version_comes_from_one_place() -> None:
