@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from pulumi_fusion.emulator import Emulator
@@ -14,8 +15,15 @@ from tests.engine.stack import Stack, mutations
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def installed(name: str, folder: Path) -> None:
+    """Copy an example and leave what `pulumi install` does: an environment with what the program needs."""
+    left_behind = shutil.ignore_patterns("venv", "__pycache__")
+    shutil.copytree(ROOT / "examples" / name, folder, dirs_exist_ok=True, ignore=left_behind)
+    (folder / "venv").symlink_to(Path(sys.executable).parent.parent)
+
+
 def test_customers_from_the_stack_configuration(tmp_path: Path, emulator: Emulator) -> None:
-    shutil.copytree(ROOT / "examples" / "python", tmp_path, dirs_exist_ok=True)
+    installed("python", tmp_path)
     stack = Stack(tmp_path, name="production")
     stack.pulumi("config", "set", "--secret", "fusion:netosecret", emulator.netosecret).ok()
     stack.pulumi("config", "set", "fusion:apiUrl", emulator.url).ok()
@@ -38,7 +46,7 @@ def test_customers_from_the_stack_configuration(tmp_path: Path, emulator: Emulat
 
 
 def test_a_tree_of_resellers_a_stack_for_each(tmp_path: Path, emulator: Emulator) -> None:
-    shutil.copytree(ROOT / "examples" / "reseller-tree", tmp_path, dirs_exist_ok=True)
+    installed("reseller-tree", tmp_path)
     environ = {"NETOSECRET": emulator.netosecret}
     top = Stack(tmp_path, environ, name="top")
     top.up().ok()
@@ -59,7 +67,7 @@ def test_a_tree_of_resellers_a_stack_for_each(tmp_path: Path, emulator: Emulator
 
 
 def test_a_checkup_after_onboarding(tmp_path: Path, emulator: Emulator) -> None:
-    shutil.copytree(ROOT / "examples" / "masquerade", tmp_path, dirs_exist_ok=True)
+    installed("masquerade", tmp_path)
     stack = Stack(tmp_path, {"NETOSECRET": emulator.netosecret, "FUSION_AUDIT_FILE": str(tmp_path / "audit.jsonl")})
     stack.up().ok()
     checkup = stack.pulumi("stack", "output", "checkup").ok().stdout
