@@ -20,6 +20,7 @@ import click
 from rich.text import Text
 
 from pulumi_fusion.binding import Binding
+from pulumi_fusion.cli import plugin
 from pulumi_fusion.cli.connection import connect, service_options
 from pulumi_fusion.cli.screen import console, print_json, printable
 from pulumi_fusion.errors import FusionError, SettingsError
@@ -71,6 +72,7 @@ def doctor(ctx: click.Context, *, as_json: bool, account: str | None, api_url: s
     Environment:
       NETOSECRET, FUSION_*     the settings, see `pulumi-fusion --help`
       PULUMI_FUSION_ENGINE     a directory with the Pulumi CLI, looked at after PATH
+      PULUMI_IGNORE_AMBIENT_PLUGINS  true: Pulumi uses the registered plugin and none on PATH
 
     \b
     Exit codes: 0 everything that is needed works; 1 something is missing or fails; 2 wrong usage.
@@ -85,7 +87,7 @@ def doctor(ctx: click.Context, *, as_json: bool, account: str | None, api_url: s
         checks = [*_service(settings)]
     if binding := Binding.of(os.environ):
         checks.insert(0, Check("environment", Verdict.OK, f"bound to {binding.service} by {binding.variable}"))
-    checks += [_engine(os.environ), *_packages()]
+    checks += [_engine(os.environ), _plugin(os.environ), *_packages()]
     works = all(check.verdict is not Verdict.FAILED for check in checks)
     if as_json:
         print_json({"works": works, "settings": sources, "checks": [asdict(check) for check in checks]})
@@ -185,6 +187,24 @@ def _missing_host(program: Path, environ: Mapping[str, str]) -> str | None:
     search = os.pathsep.join([str(program.parent), str(program.resolve().parent), environ.get("PATH", "")])
     hosts = ("pulumi-language-python", "pulumi-resource-pulumi-python")
     return next((host for host in hosts if not shutil.which(host, path=search)), None)
+
+
+def _plugin(environ: Mapping[str, str]) -> Check:
+    """Say which provider Pulumi runs for programs that use the plugin; no other program needs one."""
+    install = "For programs that use the plugin: pulumi-fusion plugin install"
+    try:
+        registered = plugin.registered(environ)
+    except click.ClickException as wrong:
+        return Check("plugin", Verdict.OPTIONAL, wrong.message, install)
+    ambient = plugin.ambient(environ)
+    if registered and ambient:
+        found = f"{ambient} on PATH is used, with a warning in each command, and not the one in {registered}"
+        return Check("plugin", Verdict.OPTIONAL, found, plugin.IGNORE_PATH)
+    if registered:
+        return Check("plugin", Verdict.OK, f"registered in {registered}")
+    if ambient:
+        return Check("plugin", Verdict.OK, f"{ambient} on PATH; Pulumi warns about it in each command")
+    return Check("plugin", Verdict.OPTIONAL, "not registered with Pulumi and not on PATH", install)
 
 
 def _packages() -> Iterator[Check]:

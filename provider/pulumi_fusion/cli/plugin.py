@@ -20,9 +20,12 @@ import pulumi_fusion
 from pulumi_fusion.paths import owner_problem
 from pulumi_fusion.plugin.version import plugin_version
 
-__all__ = ["plugin"]
+__all__ = ["IGNORE_PATH", "ambient", "plugin", "registered"]
 
 _PROGRAM: Final = "pulumi-resource-fusion"
+
+IGNORE_PATH: Final = "Set PULUMI_IGNORE_AMBIENT_PLUGINS=true where Pulumi runs, and it uses the registered one."
+"""What to do about a provider on PATH, which the engine prefers to a registered one."""
 
 _ANOTHER_HOME: Final = "Set PULUMI_HOME to a folder that you may write to, here and for Pulumi."
 
@@ -32,8 +35,25 @@ _START: Final = """\
 import os, sys
 here = os.path.realpath(os.getcwd())
 sys.path[:] = [each for each in sys.path if each and os.path.realpath(each) != here] + [{package!r}]
-from pulumi_fusion.plugin.server import main
+try:
+    from pulumi_fusion.plugin.server import main
+except ModuleNotFoundError as missing:
+    sys.exit(f"pulumi-fusion: {{missing.name}} is not installed in {{sys.prefix}} any more. {again}")
 sys.exit(main())"""
+
+_SCRIPT: Final = """\
+#!/bin/sh
+if [ ! -x {python} ]; then
+  echo {gone} >&2
+  exit 1
+fi
+exec {python} -c {code} "$@"
+"""
+
+_AGAIN: Final = (
+    "The provider was registered with Pulumi from this environment, so this isn't a bug in it. Run "
+    "`pulumi-fusion plugin install` in an environment that has pulumi-fusion."
+)
 
 
 @click.group
@@ -54,6 +74,9 @@ def install() -> None:
     Programs of any language then find it, without an active environment: what is registered is a pointer to this
     environment, which has to stay where it is. Nothing is downloaded, no credential is asked for.
 
+    Pulumi prefers a pulumi-resource-fusion on PATH, as an active environment has it, and warns about it several times
+    in each command. PULUMI_IGNORE_AMBIENT_PLUGINS=true makes it use the registered one.
+
     \b
     Environment:
       PULUMI_HOME  where Pulumi keeps its plugins; by default .pulumi in the home of the user database, not in $HOME
@@ -73,6 +96,8 @@ def install() -> None:
             if folder.exists():
                 folder.rename(Path(draft) / "old")
             program.parent.rename(folder)
+    if program_on_path := ambient(os.environ):
+        notes.append(f"{program_on_path} on PATH is used instead, with a warning in each command. {IGNORE_PATH}")
     click.echo(" ".join([f"Registered fusion {plugin_version()} in {folder}.", *notes]), err=True)
 
 
@@ -97,9 +122,24 @@ def uninstall() -> None:
     click.echo(" ".join([said, *notes]), err=True)
 
 
+def registered(environ: Mapping[str, str]) -> Path | None:
+    """Return the folder in which this version is registered with Pulumi, or None."""
+    folder, _ = _folder(environ)
+    return folder if (folder / _PROGRAM).exists() else None
+
+
+def ambient(environ: Mapping[str, str]) -> str | None:
+    """Return the provider on PATH, which Pulumi prefers to a registered one, or None where it does not look there."""
+    # As the engine reads it: sdk/go/common/util/cmdutil, IsTruthy.
+    if environ.get("PULUMI_IGNORE_AMBIENT_PLUGINS", "").lower() in ("1", "true"):
+        return None
+    return shutil.which(_PROGRAM, path=environ.get("PATH", ""))
+
+
 def _script() -> str:
-    code = _START.format(package=str(Path(pulumi_fusion.__file__).parent.parent))
-    return f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c {shlex.quote(code)} "$@"\n'
+    code = _START.format(package=str(Path(pulumi_fusion.__file__).parent.parent), again=_AGAIN)
+    gone = f"pulumi-fusion: {sys.executable} is gone. {_AGAIN}"
+    return _SCRIPT.format(python=shlex.quote(sys.executable), gone=shlex.quote(gone), code=shlex.quote(code))
 
 
 def _folder(environ: Mapping[str, str]) -> tuple[Path, list[str]]:

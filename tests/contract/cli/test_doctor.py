@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,35 @@ def test_a_set_up_that_works_exits_0(terminal: Terminal, emulator: Emulator, tmp
 
 
 def test_json_says_the_same_for_scripts(terminal: Terminal, tmp_path: Path) -> None:
-    done = terminal.run("doctor", "--json", PULUMI_FUSION_ENGINE=str(engine(tmp_path / "engine")))
+    places = {"PULUMI_FUSION_ENGINE": str(engine(tmp_path / "engine")), "PULUMI_HOME": str(tmp_path / "home")}
+    done = terminal.run("doctor", "--json", **places)
     shown = json.loads(done.stdout)
     assert shown["works"] is True
     assert shown["settings"]["netosecret"] == "environment variable NETOSECRET"
     assert shown["settings"]["account"] is None
     assert {check["verdict"] for check in shown["checks"]} == {"ok"}
+
+
+def test_it_says_which_provider_pulumi_runs(terminal: Terminal, tmp_path: Path) -> None:
+    places = {"PULUMI_FUSION_ENGINE": str(engine(tmp_path / "engine")), "PULUMI_HOME": str(tmp_path / "home")}
+
+    def plugin(**more: str) -> dict[str, Any]:
+        return findings(terminal.run("doctor", "--json", **{**places, **more}).stdout)["plugin"]
+
+    on_path = plugin()
+    assert on_path["verdict"] == "ok"
+    assert "pulumi-resource-fusion on PATH" in on_path["found"]
+    missing = plugin(PATH=os.defpath)
+    assert (missing["verdict"], "plugin install" in missing["next_step"]) == ("optional", True)
+
+    terminal.run("plugin", "install", **places)
+    both = plugin()
+    assert both["verdict"] == "optional"
+    assert "on PATH is used" in both["found"]
+    assert "PULUMI_IGNORE_AMBIENT_PLUGINS=true" in both["next_step"]
+    for registered in (plugin(PATH=os.defpath), plugin(PULUMI_IGNORE_AMBIENT_PLUGINS="true")):
+        assert (registered["verdict"], registered["next_step"]) == ("ok", None)
+        assert f"registered in {tmp_path / 'home'}" in registered["found"]
 
 
 def test_with_nothing_configured_it_names_what_is_missing_and_how_to_get_it(bare: Terminal) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from pulumi_fusion.plugin.version import plugin_version
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PULUMI_IGNORE_AMBIENT_PLUGINS", "true")
     return tmp_path / "home"
 
 
@@ -36,6 +38,49 @@ def test_what_is_installed_is_this_version_started_by_this_environment(home: Pat
     program = folder / "pulumi-resource-fusion"
     assert program.stat().st_mode & 0o111
     assert sys.executable in program.read_text()
+
+
+@pytest.mark.parametrize(("ignored", "noted"), [("", True), ("yes", True), ("1", False), ("True", False)])
+def test_a_provider_on_path_that_pulumi_prefers_is_named_with_the_setting_against_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch, ignored: str, noted: bool
+) -> None:
+    other = home.parent / "bin" / "pulumi-resource-fusion"
+    other.parent.mkdir()
+    other.touch(0o755)
+    monkeypatch.setenv("PATH", str(other.parent))
+    monkeypatch.setenv("PULUMI_IGNORE_AMBIENT_PLUGINS", ignored)
+    said = run("install")
+    assert (f"{other} on PATH is used instead" in said) is noted
+    assert ("Set PULUMI_IGNORE_AMBIENT_PLUGINS=true" in said) is noted
+
+
+def start(home: Path) -> subprocess.CompletedProcess[str]:
+    [program] = home.glob("plugins/*/pulumi-resource-fusion")
+    environ = {"PATH": os.defpath}
+    return subprocess.run(
+        [program, "127.0.0.1:1"], env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_an_environment_that_is_gone_or_lacks_the_package_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine calls that a bug in the provider, and shows what it wrote to stderr."""
+    environment = home.parent / "an environment"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    python = environment / "bin" / "python"
+    monkeypatch.setattr("sys.executable", str(python))
+    monkeypatch.setattr("pulumi_fusion.__file__", str(environment / "pulumi_fusion" / "__init__.py"))
+    run("install")
+    empty = start(home)
+    assert empty.returncode == 1
+    assert f"pulumi_fusion is not installed in {environment} any more" in empty.stderr
+    python.unlink()
+    gone = start(home)
+    assert gone.returncode == 1
+    assert f"{python} is gone" in gone.stderr
+    for each in (empty, gone):
+        assert "Run `pulumi-fusion plugin install`" in each.stderr
+        assert "Traceback" not in each.stderr
+        assert each.stdout == ""
 
 
 def test_uninstall_leaves_other_versions_and_may_be_called_again(home: Path) -> None:

@@ -1,0 +1,81 @@
+"""Which provider the real CLI runs: of the project, on PATH, or registered."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.engine.stack import Stack, a_customer, in_schema, traceback_of_ours
+
+SCRIPTS = Path(sys.executable).parent
+WARNING = "using pulumi-resource-fusion from $PATH"
+
+
+def another_provider_first_on_path(stack: Stack) -> None:
+    """As an environment of another project would have one; this one does not even start."""
+    other = stack.folder / "elsewhere" / "pulumi-resource-fusion"
+    other.parent.mkdir()
+    other.write_text("#!/bin/sh\necho 'the wrong provider' >&2\nexit 1\n")
+    other.chmod(0o755)
+    stack.environ["PATH"] = f"{other.parent}{os.pathsep}{stack.environment()['PATH']}"
+
+
+def did_not_start(stack: Stack) -> str:
+    """Return what a preview says whose provider fails to start.
+
+    The CLI interrupts the program then, so the SDK may add a traceback of its own.
+    """
+    ran = stack.preview()
+    assert ran.code != 0, ran.text
+    assert not traceback_of_ours(ran.text), ran.text
+    return ran.text
+
+
+def test_the_provider_that_the_project_names_wins(plugin_stack: Stack) -> None:
+    stack = plugin_stack
+    stack.declare({"acme": in_schema(a_customer("acme-corp"))})
+    another_provider_first_on_path(stack)
+    assert "the wrong provider" in did_not_start(stack)
+
+    (stack.folder / "environment").symlink_to(SCRIPTS.parent)
+    with (stack.folder / "Pulumi.yaml").open("a") as project:
+        project.write("plugins:\n  providers:\n    - name: fusion\n      path: environment/bin\n")
+    assert WARNING not in stack.up().ok().text
+    assert WARNING not in stack.pulumi("preview", "--expect-no-changes").ok().text
+    stack.destroy().ok()
+
+
+def test_a_registered_provider_is_used_where_those_on_path_are_ignored(plugin_stack: Stack) -> None:
+    stack = plugin_stack
+    stack.declare({"acme": in_schema(a_customer("acme-corp"))})
+    said = subprocess.run(
+        [SCRIPTS / "pulumi-fusion", "plugin", "install"], env=stack.environment(), check=True, capture_output=True
+    ).stderr.decode()
+    assert f"{SCRIPTS}/pulumi-resource-fusion on PATH is used instead" in " ".join(said.split())
+    assert "PULUMI_IGNORE_AMBIENT_PLUGINS=true" in said
+
+    another_provider_first_on_path(stack)
+    assert WARNING in did_not_start(stack)
+    stack.environ["PULUMI_IGNORE_AMBIENT_PLUGINS"] = "true"
+    assert WARNING not in stack.up().ok().text
+    stack.destroy().ok()
+
+
+def test_a_removed_environment_is_named_with_the_way_out(plugin_stack: Stack) -> None:
+    """The engine calls every provider that ends early a bug of it; what the provider wrote to stderr comes after."""
+    stack = plugin_stack
+    stack.declare({"acme": in_schema(a_customer("acme-corp"))})
+    environment = stack.folder / "removed"
+    environment.symlink_to(SCRIPTS.parent)
+    python = environment / "bin" / "python"
+    install: list[str | Path] = [python, "-c", "from pulumi_fusion.cli import main; main()", "plugin", "install"]
+    subprocess.run(install, env=stack.environment(), check=True, capture_output=True)
+    stack.environ["PULUMI_IGNORE_AMBIENT_PLUGINS"] = "true"
+    stack.up().ok()
+
+    environment.unlink()
+    told = " ".join(did_not_start(stack).split())
+    assert f"{python} is gone" in told
+    assert "pulumi-fusion plugin install" in told
