@@ -80,7 +80,9 @@ class CustomerProvider(dynamic.ResourceProvider):
 
         found = self._connection.lifecycle(asks=False).diff(_state(_olds), _plain(_news))
         return dynamic.DiffResult(
-            changes=bool(found),
+            # Outputs that the plugin wrote lack the key, and the SDK's read and delete fail without it: an update,
+            # which sends nothing, adds it.
+            changes=bool(found) or _PROVIDER_KEY not in _olds,
             replaces=[state_key(change.field) for change in found if change.kind is Kind.REPLACE],
             delete_before_replace=False,
         )

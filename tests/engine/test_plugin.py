@@ -13,7 +13,7 @@ from typing import Any
 
 from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.plugin import schema
-from tests.engine.stack import PLUGIN_PROGRAM, Stack, a_customer, in_schema, mutations, traceback_of_ours
+from tests.engine.stack import PLUGIN_PROGRAM, PROGRAM, Stack, a_customer, in_schema, mutations, traceback_of_ours
 from tests.engine.test_secrets import canaries_of, found, left_in
 
 
@@ -179,6 +179,27 @@ def test_a_stack_of_the_dynamic_face_moves_without_a_request(stack: Stack, emula
     stack.refresh().ok()
     assert "__provider" not in json.dumps(stack.state())
     stack.settled()
+
+
+def test_a_stack_of_the_plugin_moves_to_the_dynamic_provider_without_a_request(
+    plugin_stack: Stack, emulator: Emulator
+) -> None:
+    stack = plugin_stack
+    stack.declare({"acme": customer("acme-corp")})
+    stack.up().ok()
+    emulator.requests.clear()
+
+    alias = "opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(type_='fusion:index:Customer')])"
+    program = PROGRAM.replace("Customer(name, **fields)", f"Customer(name, **fields, {alias})")
+    assert alias in program
+    (stack.folder / "__main__.py").write_text(program)
+    stack.kind = "fusion:Customer"
+    stack.declare({"acme": a_customer("acme-corp")})
+    stack.up().ok()
+    assert mutations(emulator.requests) == []
+    stack.settled()
+    stack.destroy().ok()
+    assert emulator.accounts() == ()
 
 
 def test_a_killed_provider_is_followed_by_an_import(plugin_stack: Stack, emulator: Emulator) -> None:

@@ -167,7 +167,7 @@ class Stack:
         inputs = _wire(checked.inputs)
         if old is None:
             return self._create(name, inputs)
-        change = self.provider.diff(old.id, _wire(old.outputs), inputs)
+        change = self.provider.diff(old.id, _kept(old.outputs), inputs)
         if change.replaces:
             outcome = self._create(name, inputs)
             if not outcome.ok:
@@ -190,7 +190,7 @@ class Stack:
             return [failure.property for failure in checked.failures]
         if old is None:
             return "create"
-        change = self.provider.diff(old.id, _wire(old.outputs), _wire(checked.inputs))
+        change = self.provider.diff(old.id, _kept(old.outputs), _wire(checked.inputs))
         return "replace" if change.replaces else "update" if change.changes else "same"
 
     def refresh(self, name: str) -> Outcome:
@@ -340,6 +340,11 @@ class _Watched:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._gateway, name)
+
+
+def _kept(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Outputs as the engine keeps them: with the pickled provider."""
+    return {**_wire(outputs), "__provider": "pickled"}
 
 
 def _wire(properties: Mapping[str, Any]) -> dict[str, Any]:
