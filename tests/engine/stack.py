@@ -165,7 +165,7 @@ class Running:
     def signal(self, number: int) -> None:
         self._process.send_signal(number)
 
-    def until(self, condition: Callable[[], bool], seconds: float = 60) -> None:
+    def until(self, condition: Callable[[], bool], seconds: float = 180) -> None:
         """Wait for what the command is to reach."""
         end = time.monotonic() + seconds
         while not condition():
@@ -173,7 +173,7 @@ class Running:
             assert time.monotonic() < end, f"it never came: {self.text()}"
             time.sleep(0.02)
 
-    def end(self, seconds: float = 90) -> str:
+    def end(self, seconds: float = 180) -> str:
         """Everything that it said, once it has ended by itself."""
         self._process.wait(seconds)
         return self.text()
@@ -256,7 +256,7 @@ class Stack:
     def command(self, *arguments: str) -> list[str]:
         return ["pulumi", *arguments, "--non-interactive", "--color", "never"]
 
-    def pulumi(self, *arguments: str, timeout: float = 120, plain: bool = False) -> Ran:
+    def pulumi(self, *arguments: str, timeout: float = 300, plain: bool = False) -> Ran:
         """Run a command to its end; ``plain`` ones know nothing of being interactive."""
         done = subprocess.run(
             ["pulumi", *arguments] if plain else self.command(*arguments),

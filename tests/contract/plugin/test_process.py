@@ -72,7 +72,7 @@ def test_it_imports_nothing_of_the_working_directory(command: Sequence[str], pat
         assert port, wrong.read()
         assert version_at(port) == schema.VERSION
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0
 
 
 def test_dynamic_providers_can_be_files_of_the_project_that_hide_no_module(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_dynamic_providers_can_be_files_of_the_project_that_hide_no_module(tmp_p
         env={**os.environ, "PYTHONPATH": str(place.parent)},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
     assert (done.returncode, done.stdout) == (0, "['-m', 'pulumi.dynamic']\n"), done.stderr
 
@@ -113,7 +113,7 @@ def test_other_programs_import_their_own_files_first(command: Sequence[str], tmp
     (tmp_path / "queue.py").write_text("print('of the project')\n")
     (tmp_path / "of_the_project.py").write_text("import queue\n")
     done = subprocess.run(
-        [sys.executable, *command, "pulumi.dynamic"], cwd=tmp_path, capture_output=True, text=True, timeout=30
+        [sys.executable, *command, "pulumi.dynamic"], cwd=tmp_path, capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stdout) == (0, "of the project\n")
 
