@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pulumi
 from pulumi import Input, Output, dynamic
 
+from pulumi_fusion.customer.stack import DYNAMIC_TYPE
 from pulumi_fusion.customer.words import INPUTS, OUTPUTS, UNKNOWN, CustomerStatus, CustomerType, state_key
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ _PROVIDER_KEY: Final = "__provider"
 # The keys of the inputs that the program marked as secret, for a check alone: the engine hands a dynamic provider all
 # secrets as plain values, and stores what the check returns.
 _SECRETS_KEY: Final = "__secrets"
+# The URN of the resource, for a check alone: the SDK hands none to a dynamic provider.
+_URN_KEY: Final = "__urn"
 
 _STATE_KEYS: Final = {name: state_key(name) for name in (*INPUTS, *OUTPUTS)}
 _NAMES: Final = {key: name for name, key in _STATE_KEYS.items()}
@@ -58,15 +61,15 @@ class CustomerProvider(dynamic.ResourceProvider):
         from pulumi_fusion.redaction import redact_logs
 
         redact_logs()
-        self._connection = Connection(req.config.get, warn=once(_say))
+        self._connection = Connection(req.config.get, kind=DYNAMIC_TYPE, warn=once(_say))
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Every failure at once, at preview; values that are not known yet pass."""
         lifecycle = self._connection.lifecycle(asks=self._connection.settings.preflight != "off")
         from pulumi_fusion.customer.secrecy import without_secrets
 
-        old, new = _plain(_olds), _plain(news)
-        checked = lifecycle.check(new, old or None)
+        old, new, urn = _plain(_olds), _plain(news), news.get(_URN_KEY)
+        checked = lifecycle.within(urn=urn if isinstance(urn, str) else "").check(new, old or None)
         inputs = {key: news[key] if value is UNKNOWN else value for key, value in checked.inputs.items()}
         secret = news.get(_SECRETS_KEY) or ()
         failures = [without_secrets(failure, secret, new, old) for failure in checked.failures]
@@ -200,7 +203,7 @@ class Customer(dynamic.Resource, module="fusion", name="Customer"):
             "deletion_protection": deletion_protection,
             "adopt": adopt,
         }
-        self._register(resource_name, declared, opts)
+        self._register(resource_name, declared, opts, {_URN_KEY: _urn(resource_name, opts)})
 
     @classmethod
     def get(cls, resource_name: str, id: Input[str], opts: pulumi.ResourceOptions | None = None) -> "Customer":
@@ -210,11 +213,18 @@ class Customer(dynamic.Resource, module="fusion", name="Customer"):
         customer._register(resource_name, dict.fromkeys(INPUTS), options)
         return customer
 
-    def _register(self, resource_name: str, declared: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
+    def _register(
+        self,
+        resource_name: str,
+        declared: Mapping[str, Any],
+        opts: pulumi.ResourceOptions | None,
+        for_check: Mapping[str, Any] | None = None,
+    ) -> None:
         inputs = {name: value.value if isinstance(value, Enum) else value for name, value in declared.items()}
         outputs = {_STATE_KEYS[name]: value for name, value in inputs.items() if isinstance(value, Output)}
         if outputs:
             inputs[_SECRETS_KEY] = Output.from_input(_secret_among(outputs))
+        inputs |= for_check or {}
         # An output exists on the object only if it was named as a property, so the service's own are named empty.
         dynamic.Resource.__init__(self, CustomerProvider(), resource_name, {**inputs, **dict.fromkeys(OUTPUTS)}, opts)
 
@@ -230,6 +240,15 @@ async def _secret_among(outputs: Mapping[str, Output[Any]]) -> list[str] | None:
     return [key for key, output in outputs.items() if await output.is_secret()] or None
 
 
+def _urn(name: str, opts: pulumi.ResourceOptions | None) -> Input[str | None]:
+    """The URN that the engine will give to a customer: https://www.pulumi.com/docs/iac/concepts/resources/names/."""
+    parent = opts.parent if opts else None
+    if parent is None or parent.pulumi_resource_type == "pulumi:pulumi:Stack":
+        return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{DYNAMIC_TYPE}::{name}"
+    # The value alone: an output of its parent as an input would make a child depend on its parent, and so on itself.
+    return Output.from_input(pulumi.create_urn(name, DYNAMIC_TYPE, parent).future())
+
+
 def _plain(properties: Mapping[str, Any]) -> dict[str, Any]:
     """Properties as the core reads them: without keys that are no fields, and unknown values as ``UNKNOWN``.
 
@@ -238,7 +257,7 @@ def _plain(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: UNKNOWN if isinstance(value, pulumi.output.Unknown) else value
         for key, value in properties.items()
-        if key not in (_PROVIDER_KEY, _SECRETS_KEY)
+        if key not in (_PROVIDER_KEY, _SECRETS_KEY, _URN_KEY)
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 from collections.abc import Callable, Collection
@@ -16,6 +17,7 @@ from pulumi_fusion.settings import PREFLIGHT_SECONDS, Settings
 
 if TYPE_CHECKING:
     from pulumi_fusion.customer.lifecycle import Lifecycle
+    from pulumi_fusion.customer.stack import Stack
 
 __all__ = ["Connection", "once", "say"]
 
@@ -24,7 +26,9 @@ class Connection:
     """The service under the settings of a run: nothing is sent before the first call, all calls share one client.
 
     ``config`` looks up a key such as ``fusion:apiUrl`` in what the engine gives; ``unknown`` are the keys whose values
-    it does not know yet; setting ``cancelled`` ends all waits; ``more`` are further arguments of the life cycle there.
+    it does not know yet; setting ``cancelled`` ends all waits; ``kind`` is the type of the
+    frontend's resource and ``provider`` the URN of its provider, each "" where it isn't known; ``more`` are further
+    arguments of the life cycle there.
     Settings that cannot be read fail what needs them, by name.
     """
 
@@ -34,12 +38,15 @@ class Connection:
         unknown: Collection[str] = (),
         *,
         cancelled: threading.Event | None = None,
+        kind: str = "",
+        provider: str = "",
         **more: Any,
     ) -> None:
         self._lock = Lock()
         self._gateway: Gateway | None = None
         self._lifecycle: Lifecycle | None = None
         self._cancelled = cancelled or threading.Event()
+        self._place = (kind, provider)
         self._more = more
         self._wrong: FusionError | None = None
         if unknown:
@@ -88,7 +95,9 @@ class Connection:
                     self,
                     deadline=self.settings.deadline,
                     mode=self.settings.preflight,
+                    account_source=self.settings.sources.get("account") or self.settings.sources.get("netosecret", ""),
                     cancelled=self._cancelled,
+                    stack=_stack_of_run(*self._place),
                     **self._more,
                 )
             return self._lifecycle
@@ -100,12 +109,16 @@ class Connection:
         if lifecycle is not None:
             lifecycle.end()
 
+    def deadline(self, seconds: float) -> Deadline:
+        """Return the end of an operation that may take so long."""
+        return Deadline(seconds, cancelled=self._cancelled)
+
     def _authenticate_meanwhile(self) -> None:
         # A little less than a preview waits, so that it is told what went wrong and not that its time was over. What
         # has more time than that and needs it asks again (SharedFailure).
         seconds = 0.9 * min(self.settings.deadline, PREFLIGHT_SECONDS)
         try:
-            gateway = self._connected().within(Deadline(seconds, cancelled=self._cancelled))
+            gateway = self._connected().within(self.deadline(seconds))
         except FusionError:
             return  # whoever needs the service is told
 
@@ -114,6 +127,18 @@ class Connection:
                 gateway.authenticate()
 
         threading.Thread(target=authenticate, name="pulumi-fusion-token", daemon=True).start()
+
+
+def _stack_of_run(kind: str, provider: str) -> Stack:
+    """Return what is known of the stack that the engine works on; see :class:`~pulumi_fusion.customer.stack.Stack`."""
+    # Imported here: the user's program imports this module as well.
+    from pulumi_fusion import pulumi_command
+    from pulumi_fusion.customer.stack import Stack
+
+    command = pulumi_command.find()
+    if command is None:
+        return Stack(kind=kind, provider=provider)
+    return Stack(command.state, command.summary(os.environ), kind, provider)
 
 
 def say(address: str, sentence: str, urn: str = "") -> None:

@@ -10,6 +10,8 @@
     │   ├── AlreadyExists       the shortname is taken by an account that this run did not make
     │   ├── AbsenceNotProved    the service does not say plainly that the shortname is free
     │   ├── Protected           deletion protection is on
+    │   ├── StillManaged        another resource of the stack manages the customer that is to be deleted
+    │   ├── WrongAccount        the stack's customers belong to another account than the one of this run
     │   ├── HasSubAccounts      the customer has customers of its own
     │   ├── NotOurs             the live account is not proved to be the one in state
     │   ├── SessionRefused      no masquerade session is opened on these terms
@@ -72,8 +74,10 @@ __all__ = [
     "SessionEnded",
     "SessionRefused",
     "SettingsError",
+    "StillManaged",
     "Unauthorized",
     "Unrecognised",
+    "WrongAccount",
 ]
 
 _LONGEST = 300
@@ -151,13 +155,13 @@ class Refusal(FusionError):
 class AlreadyExists(Refusal):
     """The shortname is taken by an account that this run did not make; ``customer_id`` names it."""
 
-    def __init__(self, attempted: str, *, shortname: str, customer_id: str | None, ways_in: str) -> None:
+    def __init__(self, attempted: str, *, shortname: str, customer_id: str | None, next_step: str) -> None:
         self.customer_id = customer_id
         super().__init__(
             attempted,
-            f"a customer with this shortname exists already (id {customer_id or 'not told by the service'})",
+            f"a customer with this shortname exists already (id {customer_id or 'not shown by the service'})",
             shortname=shortname,
-            next_step=ways_in,
+            next_step=next_step,
         )
 
 
@@ -167,6 +171,14 @@ class AbsenceNotProved(Refusal):
 
 class Protected(Refusal):
     """Deletion protection is on."""
+
+
+class StillManaged(Refusal):
+    """Another resource of the stack manages the customer that is to be deleted, or may do so."""
+
+
+class WrongAccount(Refusal):
+    """The customers in the state of the stack belong to another account than the one that this run works in."""
 
 
 class HasSubAccounts(Refusal):

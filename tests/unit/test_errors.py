@@ -62,7 +62,7 @@ def test_every_error_tells_a_next_step_and_can_be_told_anew(kind: type[FusionErr
 
 
 def test_what_is_known_survives_the_retelling() -> None:
-    taken = AlreadyExists("create it", shortname="acme-corp", customer_id="id-1", ways_in="Adopt it.")
+    taken = AlreadyExists("create it", shortname="acme-corp", customer_id="id-1", next_step="Adopt it.")
     assert taken.during("x").customer_id == "id-1"
     failed = RequestFailed("x", "y", status=429, name="n", message="m", retry_after=7.0).during("z")
     assert (failed.status, failed.name, failed.message, failed.retry_after) == (429, "n", "m", 7.0)

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from pulumi_fusion.customer import preflight
@@ -27,6 +28,7 @@ from pulumi_fusion.customer.changes import Change, Kind, changes, history_lost, 
 from pulumi_fusion.customer.check import Checked, check
 from pulumi_fusion.customer.directory import Directory
 from pulumi_fusion.customer.gateway import Gateway
+from pulumi_fusion.customer.hints import Hints, about_existing
 from pulumi_fusion.customer.imports import Imports
 from pulumi_fusion.customer.listing import LONGEST_LIST
 from pulumi_fusion.customer.mapping import (
@@ -40,8 +42,9 @@ from pulumi_fusion.customer.mapping import (
     to_update,
 )
 from pulumi_fusion.customer.model import Account, AccountType, CustomerStatus, Inputs, State, label
-from pulumi_fusion.customer.rules import could_be_an_id, is_dns_label
+from pulumi_fusion.customer.rules import Failure, could_be_an_id, is_dns_label
 from pulumi_fusion.customer.rules import shortname as require_shortname
+from pulumi_fusion.customer.stack import Stack
 from pulumi_fusion.deadline import Deadline, backoff
 from pulumi_fusion.errors import (
     AbsenceNotProved,
@@ -59,10 +62,13 @@ from pulumi_fusion.errors import (
     RateLimited,
     Rejected,
     RequestFailed,
+    SettingsError,
+    StillManaged,
+    WrongAccount,
 )
 from pulumi_fusion.settings import PREFLIGHT_SECONDS, Preflight
 
-__all__ = ["RUN_AGAIN", "Lifecycle", "adopt_only"]
+__all__ = ["DYNAMIC_HINTS", "RUN_AGAIN", "Lifecycle", "adopt_only"]
 
 # How long an answer may lag behind a write. Inference: no delay is published, and the API reads as if there were none.
 SETTLE_SECONDS: Final = 20.0
@@ -101,12 +107,16 @@ T = TypeVar("T")
 
 
 def adopt_only(shortname: str, customer_id: str | None) -> str:
-    """How to take over an existing customer where ``pulumi import`` cannot be had."""
+    """How to manage an existing customer where ``pulumi import`` isn't available."""
     adopt = "adopt with its immutable id" if customer_id is None else f"adopt={customer_id!r}"
     return (
-        f"It is not taken over silently. If it is yours to manage, add {adopt} to this Customer "
+        f"It isn't adopted automatically. If no stack manages it, set {adopt} on this Customer "
         "and run `pulumi up`; otherwise choose another shortname."
     )
+
+
+def _python_alias(urn: str) -> str:
+    return f'opts=pulumi.ResourceOptions(aliases=["{urn}"])'
 
 
 RUN_AGAIN: Final = (
@@ -114,6 +124,9 @@ RUN_AGAIN: Final = (
     'the error then names its id, and adopt="<that id>" on this Customer keeps it.'
 )
 """What follows a create in doubt where nothing can be kept in the state."""
+
+DYNAMIC_HINTS: Final = Hints(adopt_only, _python_alias, RUN_AGAIN)
+"""The texts of the dynamic provider."""
 
 
 _CUT: Final = (
@@ -209,8 +222,8 @@ class Lifecycle:
     """check, diff, create, read, update and delete of customers, for one account.
 
     ``connect`` returns the gateway or raises SettingsError; ``deadline`` is the seconds that one operation may take;
-    ``warn`` takes sentences for the user; ``ways_in(shortname, id)`` tells how an existing customer is taken over,
-    and ``after_doubt`` what follows a create in doubt, which both differ per face; setting ``cancelled`` ends all
+    ``warn`` takes sentences for the user; ``hints`` are the texts of the frontend; ``stack`` is what is known of the
+    other resources; ``account_source`` names the setting that decides the account; setting ``cancelled`` ends all
     waits, and no request that changes anything follows.
     Safe to use from several threads.
     """
@@ -222,16 +235,19 @@ class Lifecycle:
         deadline: float = 300.0,
         mode: Preflight = "auto",
         warn: Callable[[str], None] = lambda sentence: None,
-        ways_in: Callable[[str, str | None], str] = adopt_only,
-        after_doubt: str = RUN_AGAIN,
+        hints: Hints = DYNAMIC_HINTS,
+        stack: Stack | None = None,
+        account_source: str = "the credential",
         cancelled: threading.Event | None = None,
     ) -> None:
         self._connect = connect
         self._seconds = deadline
         self._mode = mode
         self._warn = warn
-        self._ways_in = ways_in
-        self._after_doubt = after_doubt
+        self._hints = hints
+        self._stack = stack or Stack()
+        self._account_source = account_source
+        self._urn = ""
         self._cancelled = cancelled or threading.Event()
         self._directory = Directory()
         self._imports = Imports()
@@ -243,13 +259,15 @@ class Lifecycle:
         *,
         deadline: float | None = None,
         warn: Callable[[str], None] | None = None,
-        ways_in: Callable[[str, str | None], str] | None = None,
+        hints: Hints | None = None,
+        urn: str = "",
     ) -> Lifecycle:
-        """The same life cycle, with all that it has learned, for a call that has something of its own."""
+        """The same life cycle, with all that it has learned, for a call about the resource ``urn``."""
         bound = copy.copy(self)
         bound._seconds = deadline or self._seconds
         bound._warn = warn or self._warn
-        bound._ways_in = ways_in or self._ways_in
+        bound._hints = hints or self._hints
+        bound._urn = urn
         return bound
 
     @property
@@ -279,6 +297,7 @@ class Lifecycle:
             checked = check(raw, old, listed)
         # One that breaks the rule is not among the inputs, and is told as a failure already.
         name = checked.inputs.get("shortname")
+        failures += self._declared_twice(name)
         if isinstance(name, str) and names_next and not is_dns_label(name):
             # Inference: each customer's portal is https://<shortname>.fusion.netography.com, as single sign-on has it.
             self._warn(
@@ -287,7 +306,13 @@ class Lifecycle:
             )
         if gateway is not None:
             try:
-                failures += preflight.already_taken(checked.inputs, before, gateway, self._directory, self._ways_in)
+                find = partial(self._directory.find, gateway)
+                taken, warning = preflight.already_taken(
+                    checked.inputs, before, find, self._stack, self._hints, self._urn
+                )
+                failures += taken
+                if warning:
+                    self._warn(warning)
             except FusionError as failure:
                 lost = "Whether the shortname is taken could not be asked."
                 failures += preflight.untold(failure, self._mode, self._warn, lost)
@@ -295,8 +320,25 @@ class Lifecycle:
                 self._say_if_cut()
         return Checked(checked.inputs, [*checked.failures, *failures])
 
+    def _declared_twice(self, shortname: Any) -> list[Failure]:
+        other = self._stack.declare(shortname, self._urn) if isinstance(shortname, str) else None
+        if other is None:
+            return []
+        return [
+            Failure(
+                "shortname",
+                f"Shortname {shortname!r} is declared by two resources of this program: {other} and {self._urn}. One "
+                "customer can have one resource only. Remove one of them, or choose another shortname",
+            )
+        ]
+
     def diff(self, old: State, new: Mapping[str, Any]) -> list[Change]:
-        """What `up` would change; a retention that shrinks is called out, because its history is lost."""
+        """What `up` would change; a retention that shrinks is called out, because its history is lost.
+
+        Raises WrongAccount where the customer belongs to another account than the one of this run.
+        """
+        with suppress(SettingsError):
+            self._require_account(old.shortname, old.parent, self._connect().account)
         found = changes(old, new)
         for sentence in history_lost(found):
             self._warn(f"{old.shortname}: {sentence}")
@@ -330,10 +372,13 @@ class Lifecycle:
         OutcomeUnknown: the error says how the next run finds out.
         """
         with self._operation("create the customer", inputs.shortname) as op, _kept_in_doubt(_handle(op, inputs)):
+            for other in self._stack.other_parents(op.gateway.account):
+                self._require_account(other.shortname, other.parent, op.gateway.account)
             listed = self._directory.types_if_told(op.gateway)
             account_type = self._account_type(op, inputs, listed)
             if inputs.adopt is not None:
                 account = self._take_over(op, inputs, account_type)
+                self._stack.manage(account.id, op.shortname, self._urn)
             else:
                 if self._directory.found_free(op.gateway, op.shortname):
                     op = replace(op, by_list=True)
@@ -343,6 +388,20 @@ class Lifecycle:
                 account = self._with_address(op, self._with_id(op, self._post(op, body), body))
                 self._directory.created(op.shortname, account)
             return merge(account, State.recall(inputs.model_dump()), listed)
+
+    def _require_account(self, shortname: str | None, parent: str | None, account: str) -> None:
+        """Raise WrongAccount for a customer in the state that isn't one of the account's."""
+        if parent in (None, account):
+            return
+        raise WrongAccount(
+            "work in the account of the stack",
+            f"the state holds {shortname!r} as a customer of {parent!r}, but this run works in the account "
+            f"{account!r} (by {self._account_source})",
+            shortname=shortname,
+            next_step="Nothing was changed. Set the account "
+            f"(`pulumi config set fusion:account {parent}`, FUSION_ACCOUNT, or account of the provider) or use a "
+            "netosecret of that account. For customers of another account use another stack or explicit provider.",
+        )
 
     def _prove_absence(self, op: _Operation) -> None:
         try:
@@ -444,7 +503,7 @@ class Lifecycle:
                 op.attempted,
                 f"the answer that told its id was lost, and the customer that lives there now (id {account.id}) "
                 f"differs in {', '.join(others)} from what was sent, so somebody else may have made it",
-                next_step=f"It was neither taken over nor changed. {self._ways_in(op.shortname, account.id)}",
+                next_step=f"It was neither taken over nor changed. {self._about_existing(op.shortname, account.id)}",
             )
 
     def _with_id(self, op: _Operation, created: Account, body: Mapping[str, Any]) -> Account:
@@ -501,14 +560,23 @@ class Lifecycle:
             op.attempted,
             shortname=op.shortname,
             customer_id=account.id,
-            ways_in=self._ways_in(op.shortname, account.id),
+            next_step=self._about_existing(op.shortname, account.id),
         )
+
+    def _is_managed_elsewhere(self, op: _Operation, account: Account) -> bool:
+        """Return whether the state holds the customer under another resource, which would delete it later."""
+        owner = self._stack.owner(account.id)
+        return owner is not None and owner.urn != (self._urn or self._stack.declared_as(op.shortname))
+
+    def _about_existing(self, shortname: str, customer_id: str | None) -> str:
+        urn = self._urn or self._stack.declared_as(shortname)
+        return about_existing(self._hints, self._stack, urn, shortname, customer_id)
 
     def _unknown(self, op: _Operation, doubt: InDoubt) -> OutcomeUnknown:
         return OutcomeUnknown(
             op.attempted,
             f"the request was sent, {doubt.came_back}, and whether the customer exists could not be settled since",
-            next_step=self._after_doubt,
+            next_step=self._hints.unknown_outcome,
         )
 
     def _take_over(self, op: _Operation, inputs: Inputs, account_type: str) -> Account:
@@ -521,6 +589,10 @@ class Lifecycle:
             problem = f"adopt names the id {inputs.adopt!r}, but no customer has this shortname"
         elif op.shortname == op.gateway.account:
             problem = "it is the account that you work in"
+        elif account.parent not in (None, op.gateway.account):
+            problem = f"it is a customer of {account.parent!r}, and you work in the account {op.gateway.account!r}"
+        elif self._is_managed_elsewhere(op, account):
+            raise self._exists(op, account)
         elif account.id != inputs.adopt:
             problem = f"adopt names the id {inputs.adopt!r}, but the customer has the id {account.id!r}"
         else:
@@ -562,6 +634,8 @@ class Lifecycle:
             elif state.shortname is not None:
                 # A state without an id is that of a create of ours whose answer was lost: the same test as in settling.
                 self._require_ours(op, account, from_state(state, listed))
+            if state.customer_id is None:
+                self._stack.manage(account.id, shortname, self._urn)
             return merge(account, state, listed)
 
     def take_in(self, shortname: str, *, imported: bool = True) -> State:
@@ -587,6 +661,8 @@ class Lifecycle:
                 )
             if account.id is None:
                 raise self._outside(op, "the service does not tell its id, so nobody could tell it from another later")
+            self._stack.manage(account.id, shortname, self._urn)
+            self._warn_of_second_import(op, account)
             state = merge(account, State(), self._directory.types_if_told(op.gateway))
             if imported:
                 self._imports.add(shortname, [label(name) for name in _TOLD_BY_PROGRAM if getattr(state, name) is None])
@@ -605,6 +681,13 @@ class Lifecycle:
                 f"the id of a Customer is its shortname, which {wrong}",
                 next_step=f"{self._hint(op)}`pulumi-fusion customers` and Settings > Customers list the shortnames.",
             ) from None
+
+    def _warn_of_second_import(self, op: _Operation, account: Account) -> None:
+        if self._stack.command.imports and self._is_managed_elsewhere(op, account):
+            self._warn(
+                f"{op.shortname}: it is imported a second time. {self._about_existing(op.shortname, account.id)} Until "
+                "one of the two is removed by `pulumi state delete`, neither can be deleted."
+            )
 
     def _outside(self, op: _Operation, problem: str) -> NotOurs:
         return NotOurs(
@@ -781,6 +864,7 @@ class Lifecycle:
 
         Raises Protected, NotOurs, HasSubAccounts: nothing was sent; OutcomeUnknown, RequestFailed: the state is kept.
         """
+        self._require_sole(shortname, state)
         protected = state.deletion_protection
         # A state that does not say is read as the default would be.
         if protected or (protected is None and state.status != CustomerStatus.TRIAL_ACTIVE.value):
@@ -801,6 +885,29 @@ class Lifecycle:
                     # A list may be ahead of the way by the name, where one 404 makes nobody gone.
                     self._delete(op, state, self._look(op, state))
             self._directory.deleted(shortname)
+
+    def _require_sole(self, shortname: str, state: State) -> None:
+        """Raise StillManaged where another resource manages the customer, or where that can't be seen."""
+        keepers = self._stack.keepers(self._urn, shortname, state.customer_id)
+        own = f"'{self._urn}'" if self._urn else "<URN of this resource, see pulumi stack --show-urns>"
+        if keepers:
+            raise StillManaged(
+                "delete the customer",
+                f"another resource of the stack manages the same customer ({', '.join(keepers)})",
+                shortname=shortname,
+                next_step="Nothing was deleted. If the resource was renamed or moved, make the stack forget the old "
+                f"one: `pulumi state delete {own}`. If the other one isn't applied yet, give it the old URN as an "
+                "alias instead. The customer stays on the service in both cases.",
+            )
+        if self._stack.is_out_of_sight(self._urn, state.customer_id):
+            raise StillManaged(
+                "delete the customer",
+                "this run is limited to a part of the program or goes on after errors, so it can't be seen whether "
+                "another resource declares the same customer",
+                shortname=shortname,
+                next_step="Nothing was deleted. Run `pulumi up` without --target, --exclude and --continue-on-error. "
+                "`pulumi destroy --target` deletes the customer whatever the program declares.",
+            )
 
     def _listed(self, op: _Operation, state: State) -> Account | None:
         """The customer as a young list shows it, where that is enough to delete it; None where a look decides.
@@ -1013,5 +1120,5 @@ class Lifecycle:
                 f"the state holds the customer with the id {state.customer_id!r}, but under this shortname lives "
                 f"another one now (id {live.id!r}): somebody deleted it and made it anew",
                 next_step="Nothing was changed. `pulumi state delete` makes the stack forget the old one. "
-                + self._ways_in(op.shortname, live.id),
+                + self._hints.adopt(op.shortname, live.id),
             )

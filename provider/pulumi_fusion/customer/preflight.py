@@ -13,8 +13,10 @@ from typing import Any, TypeGuard
 from pulumi_fusion.customer.changes import UNKNOWN
 from pulumi_fusion.customer.directory import Directory
 from pulumi_fusion.customer.gateway import Gateway
-from pulumi_fusion.customer.model import AccountType
+from pulumi_fusion.customer.hints import Hints, about_existing
+from pulumi_fusion.customer.model import Account, AccountType
 from pulumi_fusion.customer.rules import Failure
+from pulumi_fusion.customer.stack import Managed, Stack
 from pulumi_fusion.errors import Forbidden, FusionError, MissingSetting, SettingsError, Unauthorized
 from pulumi_fusion.settings import Preflight
 
@@ -72,23 +74,64 @@ def is_new(shortname: Any, before: str | None) -> TypeGuard[str]:
 
 
 def already_taken(
-    inputs: Mapping[str, Any], before: str | None, gateway: Gateway, directory: Directory, ways_in: Callable[..., str]
-) -> list[Failure]:
-    """The failure of a customer that is to be created under a shortname that the service lists."""
+    inputs: Mapping[str, Any],
+    before: str | None,
+    find: Callable[[str], Account | None],
+    stack: Stack,
+    hints: Hints,
+    urn: str,
+) -> tuple[list[Failure], str]:
+    """Return the failure of a resource that wants to create a customer that exists, and what to warn of ("": nothing).
+
+    ``find`` returns the customer that the service lists under a shortname. A forced replacement looks like a create:
+    the engine passes no old inputs, so the state decides.
+    """
     shortname, adopt = inputs.get("shortname"), inputs.get("adopt")
     if not is_new(shortname, before):
-        return []
-    account = directory.find(gateway, shortname)
-    if account is None or adopt is UNKNOWN or (adopt is not None and account.id in (None, adopt)):
-        return []
-    if isinstance(adopt, str):
+        return [], ""
+    account = find(shortname)
+    if account is None or adopt is UNKNOWN:
+        return [], ""
+    owner = stack.owner(account.id)
+    if owner is not None and owner.urn == urn and not owner.leaving:
+        return _replaced(shortname, owner, adopt)
+    if adopt is not None and account.id not in (None, adopt):
         return [
             Failure("adopt", f"adopt names the id {adopt!r}, but the customer {shortname!r} has the id {account.id!r}")
-        ]
+        ], ""
+    if adopt is not None and owner is None:
+        return [], ""
+    next_step = about_existing(hints, stack, urn, shortname, account.id)
+    if adopt is not None:
+        return [Failure("adopt", f"adopt names a customer that isn't free to adopt: {shortname!r}. {next_step}")], ""
     return [
         Failure(
             "shortname",
             f"Shortname {shortname!r} is taken by a customer that exists already "
-            f"(id {account.id or 'not told by the service'}). {ways_in(shortname, account.id)}",
+            f"(id {account.id or 'not shown by the service'}). {next_step}",
         )
-    ]
+    ], ""
+
+
+def _replaced(shortname: str, owner: Managed, adopt: str | None) -> tuple[list[Failure], str]:
+    """What to report of a resource whose own customer is replaced under the same shortname."""
+    if owner.protected:
+        return [
+            Failure(
+                "deletionProtection",
+                f"{shortname!r} would be replaced, which deletes the customer and its data, and deletion protection is "
+                "on. If that is meant, apply deletionProtection=false first, then replace it",
+            )
+        ], ""
+    if adopt is not None:
+        return [
+            Failure(
+                "adopt",
+                f"{shortname!r} would be replaced, and adopt names the customer that is deleted by that. Remove adopt: "
+                "the customer is managed already",
+            )
+        ], ""
+    return [], (
+        f"{shortname}: it would be replaced, which deletes the customer and its data. A replacement keeps the "
+        "shortname, so it works only with the resource option deleteBeforeReplace."
+    )

@@ -16,6 +16,7 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi_fusion.customer.changes import UNKNOWN, Kind
 from pulumi_fusion.customer.desired import to_apply, to_create
 from pulumi_fusion.customer.gateway import Gateway
+from pulumi_fusion.customer.hints import Hints
 from pulumi_fusion.customer.lifecycle import Lifecycle
 from pulumi_fusion.customer.mapping import same_type
 from pulumi_fusion.customer.model import Inputs, State, state_key
@@ -36,13 +37,23 @@ _INPUT_KEYS: Final = frozenset(map(state_key, Inputs.model_fields))
 _REQUIRED_KEYS: Final = frozenset(state_key(name) for name, field in Inputs.model_fields.items() if field.is_required())
 
 
-def _ways_in(name: str, shortname: str, customer_id: str | None) -> str:
-    """How an existing customer is taken over by this face."""
-    adopt = "" if customer_id is None else f", or add adopt: {customer_id} to the resource"
+_UNKNOWN_OUTCOME: Final = (
+    "The resource is saved as partially created. The next `pulumi up` checks whether the customer exists and completes "
+    "or creates it; the state needs no editing."
+)
+
+
+def _adopt(name: str, shortname: str, customer_id: str | None) -> str:
+    """How the plugin manages an existing customer."""
+    adopt = "" if customer_id is None else f", or set adopt: {customer_id} on the resource"
     return (
-        f"It is not taken over silently. If it is yours to manage, run `pulumi import {schema.CUSTOMER} {name} "
+        f"It isn't adopted automatically. If no stack manages it, run `pulumi import {schema.CUSTOMER} {name} "
         f"{shortname}`{adopt}; otherwise choose another shortname."
     )
+
+
+def _alias(urn: str) -> str:
+    return f'aliases: ["{urn}"]'
 
 
 class Customers:
@@ -207,8 +218,9 @@ class Customers:
         """The life cycle for a call: with its deadline, and with words and warnings that name its resource."""
         return self._lifecycle.within(
             deadline=timeout or None,
-            ways_in=partial(_ways_in, name),
+            hints=Hints(partial(_adopt, name), _alias, _UNKNOWN_OUTCOME),
             warn=lambda sentence: self._warn(sentence, urn),
+            urn=urn,
         )
 
 

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.empty_pb2 import Empty
 
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.rules import Failure, is_shortname
 from pulumi_fusion.customer.secrecy import without_secrets
+from pulumi_fusion.customer.stack import PLUGIN_TYPE
 from pulumi_fusion.customer.words import UNKNOWN
-from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.engine import Connection, once, say
 from pulumi_fusion.errors import InvalidInput
 from pulumi_fusion.plugin import configuration, findings, values
@@ -30,11 +30,6 @@ if TYPE_CHECKING:
     from pulumi_fusion.plugin.customers import Customers
 
 __all__ = ["Servicer"]
-
-_AFTER_DOUBT: Final = (
-    "The state keeps it as unfinished: the next `pulumi up` looks up what became of it, and finishes it or makes it "
-    "anew. Nobody has to edit anything."
-)
 
 
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
@@ -49,9 +44,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._warn = once(self._say)
         self._configure(lambda key: None)
 
-    def _configure(self, config: Callable[[str], Any], unknown: Collection[str] = ()) -> None:
+    def _configure(self, config: Callable[[str], Any], unknown: Collection[str] = (), provider: str = "") -> None:
         self._connection = Connection(
-            config, unknown, warn=self._warn, after_doubt=_AFTER_DOUBT, cancelled=self._cancelled
+            config,
+            unknown,
+            cancelled=self._cancelled,
+            warn=self._warn,
+            kind=PLUGIN_TYPE,
+            provider=provider,
         )
 
     def _say(self, sentence: str, urn: str = "") -> None:
@@ -146,7 +146,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         given: dict[str, Any] = {key.partition(":config:")[2]: value for key, value in request.variables.items()}
         given |= values.read(request.args).plain
         unknown = {key for key, value in given.items() if value is UNKNOWN}
-        self._configure({f"fusion:{key}": value for key, value in given.items()}.get, unknown)
+        self._configure({f"fusion:{key}": value for key, value in given.items()}.get, unknown, request.urn)
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
     # A customer's life and the look-ups.
@@ -184,7 +184,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return self._customers().list(request)
 
     def _gateway(self) -> Gateway:
-        return self._connection().within(Deadline(self._connection.settings.deadline, cancelled=self._cancelled))
+        return self._connection().within(self._connection.deadline(self._connection.settings.deadline))
 
     def _customers(self, *, asks: bool = True) -> Customers:
         """The calls about customers; ``asks`` says that the service will be needed."""

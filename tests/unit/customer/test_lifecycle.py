@@ -6,6 +6,7 @@ import itertools
 import random
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -85,8 +86,10 @@ def test_a_shortname_that_is_taken_is_not_posted(over: Over) -> None:
     assert told.value.customer_id == "id-1"
     assert str(told.value) == (
         "Could not create the customer 'acme-corp': a customer with this shortname exists already (id id-1). "
-        "It is not taken over silently. If it is yours to manage, add adopt='id-1' to this Customer and run "
-        "`pulumi up`; otherwise choose another shortname."
+        "If this resource was renamed or moved, add its previous URN (`pulumi stack --show-urns`) to its options, as "
+        'in opts=pulumi.ResourceOptions(aliases=["<previous URN>"]), or use `pulumi state rename` or '
+        "`pulumi state move`. It isn't adopted automatically. If no stack manages it, set adopt='id-1' on this "
+        "Customer and run `pulumi up`; otherwise choose another shortname."
     )
 
 
@@ -1174,7 +1177,9 @@ def test_a_taken_shortname_shows_at_preview(over: Over) -> None:
     gateway = Scripted(customers=[[account()]])
     [failure] = over(gateway).check(DECLARED, None).failures
     assert failure.property == "shortname"
-    assert failure.reason.startswith("Shortname 'acme-corp' is taken by a customer that exists already (id id-1). It")
+    assert failure.reason.startswith(
+        "Shortname 'acme-corp' is taken by a customer that exists already (id id-1). If this"
+    )
     assert "adopt='id-1'" in failure.reason
 
 
@@ -1598,7 +1603,8 @@ def test_an_immutable_id_is_recognized_by_the_list(over: Over) -> None:
 
 def test_a_call_may_have_its_own_deadline_and_words(over: Over, clock: Clock, warnings: list[str]) -> None:
     gateway = Scripted(get=[account()])
-    bound = over(gateway).within(deadline=7, ways_in=lambda name, id_: f"import {name} {id_}", warn=warnings.append)
+    hints = replace(lifecycle.DYNAMIC_HINTS, adopt=lambda name, id_: f"import {name} {id_}")
+    bound = over(gateway).within(deadline=7, hints=hints, warn=warnings.append)
     with pytest.raises(AlreadyExists, match="import acme-corp id-1"):
         bound.create(declared())
     gateway = Scripted(get=repeat(portal()))

@@ -1,0 +1,61 @@
+"""What to do next about a customer that exists already: texts that differ per frontend, and the choice between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pulumi_fusion.customer.stack import Managed, Stack
+
+__all__ = ["Hints", "about_existing"]
+
+
+@dataclass(frozen=True)
+class Hints:
+    """The texts of one frontend.
+
+    ``adopt(shortname, id)`` says how to manage an existing customer, ``alias(urn)`` is the resource option that names a
+    resource's previous URN, ``unknown_outcome`` what follows a create whose outcome is unknown.
+    """
+
+    adopt: Callable[[str, str | None], str]
+    alias: Callable[[str], str]
+    unknown_outcome: str
+
+
+def about_existing(hints: Hints, stack: Stack, urn: str, shortname: str, customer_id: str | None) -> str:
+    """Return what to do about an existing customer under the shortname that the resource ``urn`` wants to create."""
+    owner = stack.owner(customer_id)
+    if owner is not None and owner.leaving:
+        return (
+            f"It is waiting for its deletion as {owner.urn}, which was replaced. Give this resource its last shortname "
+            "again and run `pulumi up`, which repeats the deletion."
+        )
+    if owner is not None and (owner.urn == urn or stack.declares(shortname, owner.urn)):
+        return (
+            "This resource manages it, and a replacement keeps the shortname: set the resource option "
+            "deleteBeforeReplace, which deletes the customer and its data first, or don't replace it (`pulumi state "
+            "untaint` where it was tainted)."
+        )
+    if owner is not None:
+        return _renamed(hints, owner, urn)
+    if stack.is_known():
+        return (
+            "No resource of this stack manages it. If it was moved here from another stack, move its state as well "
+            f"(`pulumi state move`). {hints.adopt(shortname, customer_id)}"
+        )
+    return (
+        "If this resource was renamed or moved, add its previous URN (`pulumi stack --show-urns`) to its options, as "
+        f"in {hints.alias('<previous URN>')}, or use `pulumi state rename` or `pulumi state move`. "
+        f"{hints.adopt(shortname, customer_id)}"
+    )
+
+
+def _renamed(hints: Hints, owner: Managed, urn: str) -> str:
+    kind, _, name = urn.rpartition("::")
+    rename = f", or run `pulumi state rename '{owner.urn}' {name}`" if kind == owner.urn.rpartition("::")[0] else ""
+    return (
+        f"This stack manages it as {owner.urn}. If that resource was renamed or moved, add its previous URN to the "
+        f"options of this one: {hints.alias(owner.urn)}{rename}; then nothing is sent. Don't adopt or import it a "
+        "second time. If two resources are meant, choose another shortname."
+    )

@@ -1,0 +1,158 @@
+"""What a run knows of its stack: what may be deleted, and what a shortname belongs to."""
+
+from __future__ import annotations
+
+import pytest
+
+from pulumi_fusion.customer.stack import DYNAMIC_TYPE, PLUGIN_TYPE, Command, Managed, Stack, StackState, same_place
+
+PLACE = "urn:pulumi:dev::onboarding::"
+OLD, NEW = f"{PLACE}{PLUGIN_TYPE}::old", f"{PLACE}{PLUGIN_TYPE}::new"
+DYNAMIC = f"{PLACE}{DYNAMIC_TYPE}::old"
+
+
+def stack(*managed: Managed, kind: str = PLUGIN_TYPE, **command: object) -> Stack:
+    return Stack(lambda: StackState(managed), Command(**command), kind)  # type: ignore[arg-type]
+
+
+def entry(urn: str, customer_id: str = "id-1", **more: object) -> Managed:
+    return Managed(urn, "acme-corp", customer_id, **more)  # type: ignore[arg-type]
+
+
+def test_nothing_keeps_a_customer_that_has_one_resource() -> None:
+    assert stack(entry(OLD), entry(NEW, "id-2")).keepers(OLD, "acme-corp", "id-1") == []
+
+
+def test_a_second_resource_in_the_state_keeps_it() -> None:
+    assert stack(entry(OLD), entry(NEW)).keepers(OLD, "acme-corp", "id-1") == [NEW]
+
+
+def test_a_resource_that_waits_for_its_deletion_does_not_count_as_its_own_second() -> None:
+    replaced = stack(entry(OLD, "id-2"), entry(OLD, "id-1", leaving=True))
+    assert replaced.keepers(OLD, "acme-corp", "id-1") == []
+    assert stack(entry(OLD), entry(OLD, leaving=True)).keepers(OLD, "acme-corp", "id-1") == [OLD]
+
+
+def test_without_a_urn_the_only_resource_of_the_frontend_is_the_one_that_is_deleted() -> None:
+    assert stack(entry(DYNAMIC), kind=DYNAMIC_TYPE).keepers("", "acme-corp", "id-1") == []
+    assert stack(entry(DYNAMIC), entry(NEW), kind=DYNAMIC_TYPE).keepers("", "acme-corp", "id-1") == [NEW]
+    twice = stack(entry(DYNAMIC), entry(DYNAMIC + "er"), kind=DYNAMIC_TYPE)
+    assert twice.keepers("", "acme-corp", "id-1") == [DYNAMIC, DYNAMIC + "er"]
+
+
+def test_a_resource_that_declares_the_shortname_keeps_it() -> None:
+    renamed = stack(entry(OLD))
+    assert renamed.declare("acme-corp", NEW) is None
+    assert renamed.keepers(OLD, "acme-corp", "id-1") == [NEW]
+
+
+def test_what_was_adopted_or_read_in_this_run_is_kept() -> None:
+    adopted = stack(entry(OLD))
+    adopted.manage("id-1", "acme-corp", NEW)
+    assert adopted.keepers(OLD, "acme-corp", "id-1") == [NEW]
+    again = stack(entry(OLD))
+    again.manage("id-1", "acme-corp", OLD)
+    assert again.keepers(OLD, "acme-corp", "id-1") == []
+    unnamed = stack(entry(DYNAMIC), kind=DYNAMIC_TYPE)
+    unnamed.manage("id-1", "acme-corp", "")
+    assert unnamed.keepers("", "acme-corp", "id-1") == ["a resource of the program, by the shortname 'acme-corp'"]
+
+
+def test_a_replaced_resource_does_not_keep_its_own_customer() -> None:
+    replaced = stack(entry(DYNAMIC), kind=DYNAMIC_TYPE)
+    replaced.declare("acme-corp", DYNAMIC)
+    assert replaced.keepers("", "acme-corp", "id-1") == []
+
+
+@pytest.mark.parametrize("urn", [OLD, ""])
+def test_an_unreadable_state_leaves_what_the_program_declares(urn: str) -> None:
+    unknown = Stack(kind=PLUGIN_TYPE)
+    assert unknown.keepers(urn, "acme-corp", "id-1") == []
+    unknown.declare("acme-corp", NEW)
+    assert unknown.keepers(urn, "acme-corp", "id-1") == [NEW]
+    assert not unknown.is_known()
+    assert unknown.owner("id-1") is None
+
+
+def test_a_destroy_of_everything_keeps_nothing_and_reads_no_state() -> None:
+    def read() -> StackState:
+        raise AssertionError("not needed")
+
+    assert Stack(read, Command(destroys=True), PLUGIN_TYPE).keepers(OLD, "acme-corp", "id-1") == []
+
+
+def test_a_limited_destroy_spares_what_another_resource_manages_unless_that_goes_too() -> None:
+    both = (entry(OLD), entry(NEW))
+    limited = stack(*both, destroys=True, is_limited=True, targets=frozenset({OLD}))
+    assert limited.keepers(OLD, "acme-corp", "id-1") == [NEW]
+    whole = stack(*both, destroys=True, is_limited=True, targets=frozenset({OLD, NEW}))
+    assert whole.keepers(OLD, "acme-corp", "id-1") == []
+
+
+def test_a_limited_update_may_replace_and_not_remove() -> None:
+    limited = stack(entry(OLD), is_limited=True)
+    assert limited.is_out_of_sight(OLD, "id-1")
+    assert limited.is_out_of_sight("", "id-1")
+    limited.declare("acme-new", OLD)
+    assert not limited.is_out_of_sight(OLD, "id-1")
+    assert not limited.is_out_of_sight("", "id-1")
+    assert not stack(entry(OLD)).is_out_of_sight(OLD, "id-1")
+    assert not stack(entry(OLD), destroys=True, is_limited=True).is_out_of_sight(OLD, "id-1")
+
+
+def test_a_customer_without_an_id_has_no_owner() -> None:
+    unsettled = Stack(lambda: StackState([Managed(OLD, "acme-corp", None)]), kind=PLUGIN_TYPE)
+    assert unsettled.owner(None) is None
+    assert unsettled.keepers(OLD, "acme-corp", None) == []
+
+
+def test_the_owner_is_the_resource_that_stays() -> None:
+    owner = stack(entry(OLD, leaving=True), entry(NEW)).owner("id-1")
+    assert owner is not None
+    assert owner.urn == NEW
+
+
+def test_two_resources_with_one_shortname_are_named() -> None:
+    program = stack()
+    assert program.declare("acme-corp", OLD) is None
+    assert program.declare("acme-corp", OLD) is None
+    assert program.declare("acme-corp", NEW) == OLD
+    assert program.declare("other-corp", NEW) is None
+    assert program.declare("acme-corp", "") is None
+
+
+def test_the_account_of_other_providers_does_not_matter() -> None:
+    def at(name: str) -> str:
+        return f"{PLACE}pulumi:providers:fusion::{name}"
+
+    assert same_place(at("default"), at("default_0_2_0"))
+    assert same_place("", at("east"))
+    assert not same_place(at("default"), at("east"))
+    customers = (
+        entry(OLD, parent="msp", provider=at("default")),
+        entry(NEW, "id-2", parent="east-msp", provider=at("east")),
+    )
+    serving = Stack(lambda: StackState(customers), provider=at("default_0_1_0"))
+    assert serving.other_parents("msp") == []
+    assert [each.urn for each in serving.other_parents("another")] == [OLD]
+
+
+@pytest.mark.parametrize(
+    ("kind", "own", "others", "hidden"),
+    [
+        (PLUGIN_TYPE, "pulumi:providers:fusion::default", [], False),
+        (PLUGIN_TYPE, "pulumi:providers:fusion::default", ["pulumi:providers:fusion::east"], True),
+        (PLUGIN_TYPE, "pulumi:providers:fusion::default", ["pulumi:providers:pulumi-python::default"], True),
+        (DYNAMIC_TYPE, "", [], False),
+        (DYNAMIC_TYPE, "", ["pulumi:providers:fusion::default"], True),
+    ],
+)
+def test_a_run_that_goes_on_after_errors_may_hide_what_another_provider_was_asked_for(
+    kind: str, own: str, others: list[str], hidden: bool
+) -> None:
+    mine = own or "pulumi:providers:pulumi-python::default"
+    state = StackState([entry(OLD)], [PLACE + each for each in (mine, *others)])
+    for goes_on in (True, False):
+        run = Stack(lambda: state, Command(goes_on=goes_on), kind, own and PLACE + own)
+        assert run.is_out_of_sight(OLD, "id-1") == (hidden and goes_on)
+    assert Stack(command=Command(goes_on=True), kind=kind).is_out_of_sight(OLD, "id-1")
