@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from pulumi_fusion.errors import Cancelled, DeadlineExceeded, FusionError, RequestFailed
@@ -29,11 +29,21 @@ def backoff(base: float = 0.5, cap: float = 20.0) -> Iterator[float]:
 
 
 class Deadline:
-    """The end of one operation, ``seconds`` from now; setting ``cancelled`` ends every wait at once."""
+    """The end of one operation, ``seconds`` from now; setting ``cancelled`` ends every wait at once.
 
-    def __init__(self, seconds: float, *, cancelled: threading.Event | None = None) -> None:
+    ``alive`` returns whether anyone still waits for the result; where it returns False, no request starts.
+    """
+
+    def __init__(
+        self,
+        seconds: float,
+        *,
+        cancelled: threading.Event | None = None,
+        alive: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.seconds = seconds
         self.cancelled = cancelled or threading.Event()
+        self._alive = alive
         self._end = time.monotonic() + seconds
         renew_in_child(self)
 
@@ -49,6 +59,8 @@ class Deadline:
         """Say whether another request may start. Raises Cancelled or DeadlineExceeded."""
         if self.cancelled.is_set():
             raise Cancelled(attempted, "the operation was interrupted")
+        if not self._alive():
+            raise Cancelled(attempted, "the Pulumi engine that asked for it has ended")
         if self.remaining() <= 0:
             raise DeadlineExceeded(attempted, f"it took longer than the {self.seconds:g} seconds allowed")
 

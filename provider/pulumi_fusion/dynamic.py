@@ -61,7 +61,8 @@ class CustomerProvider(dynamic.ResourceProvider):
         from pulumi_fusion.redaction import redact_logs
 
         redact_logs()
-        self._connection = Connection(req.config.get, kind=DYNAMIC_TYPE, warn=once(_say))
+        # The engine starts each dynamic provider with its own address as the only argument.
+        self._connection = Connection(req.config.get, engine=lambda: sys.argv[-1], kind=DYNAMIC_TYPE, warn=once(_say))
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Every failure at once, at preview; values that are not known yet pass."""

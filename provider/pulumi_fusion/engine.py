@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import sys
 import threading
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.deadline import Deadline
@@ -19,16 +20,19 @@ if TYPE_CHECKING:
     from pulumi_fusion.customer.lifecycle import Lifecycle
     from pulumi_fusion.customer.stack import Stack
 
-__all__ = ["Connection", "once", "say"]
+__all__ = ["Connection", "is_reachable", "once", "say"]
+
+# How long to wait for an engine that is busy to accept a connection.
+_ENGINE_SECONDS: Final = 1.0
 
 
 class Connection:
     """The service under the settings of a run: nothing is sent before the first call, all calls share one client.
 
     ``config`` looks up a key such as ``fusion:apiUrl`` in what the engine gives; ``unknown`` are the keys whose values
-    it does not know yet; setting ``cancelled`` ends all waits; ``kind`` is the type of the
-    frontend's resource and ``provider`` the URN of its provider, each "" where it isn't known; ``more`` are further
-    arguments of the life cycle there.
+    it does not know yet; setting ``cancelled`` ends all waits; ``engine`` returns the address of the engine, ``kind``
+    is the type of the frontend's resource and ``provider`` the URN of its provider, each "" where it isn't known;
+    ``more`` are further arguments of the life cycle there.
     Settings that cannot be read fail what needs them, by name.
     """
 
@@ -38,6 +42,7 @@ class Connection:
         unknown: Collection[str] = (),
         *,
         cancelled: threading.Event | None = None,
+        engine: Callable[[], str] = lambda: "",
         kind: str = "",
         provider: str = "",
         **more: Any,
@@ -46,6 +51,7 @@ class Connection:
         self._gateway: Gateway | None = None
         self._lifecycle: Lifecycle | None = None
         self._cancelled = cancelled or threading.Event()
+        self._alive = lambda: is_reachable(engine())
         self._place = (kind, provider)
         self._more = more
         self._wrong: FusionError | None = None
@@ -97,6 +103,7 @@ class Connection:
                     mode=self.settings.preflight,
                     account_source=self.settings.sources.get("account") or self.settings.sources.get("netosecret", ""),
                     cancelled=self._cancelled,
+                    alive=self._alive,
                     stack=_stack_of_run(*self._place),
                     **self._more,
                 )
@@ -110,8 +117,8 @@ class Connection:
             lifecycle.end()
 
     def deadline(self, seconds: float) -> Deadline:
-        """Return the end of an operation that may take so long."""
-        return Deadline(seconds, cancelled=self._cancelled)
+        """Return the end of an operation that may take so long, and that ends with the engine."""
+        return Deadline(seconds, cancelled=self._cancelled, alive=self._alive)
 
     def _authenticate_meanwhile(self) -> None:
         # A little less than a preview waits, so that it is told what went wrong and not that its time was over. What
@@ -139,6 +146,23 @@ def _stack_of_run(kind: str, provider: str) -> Stack:
     if command is None:
         return Stack(kind=kind, provider=provider)
     return Stack(command.state, command.summary(os.environ), kind, provider)
+
+
+def is_reachable(address: str) -> bool:
+    """Return whether the engine still listens at its address. One that was killed can't tell its providers.
+
+    An address that isn't known or isn't ``host:port`` counts as reachable.
+    """
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        return True
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ENGINE_SECONDS).close()
+    except ConnectionRefusedError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def say(address: str, sentence: str, urn: str = "") -> None:

@@ -224,7 +224,7 @@ class Lifecycle:
     ``connect`` returns the gateway or raises SettingsError; ``deadline`` is the seconds that one operation may take;
     ``warn`` takes sentences for the user; ``hints`` are the texts of the frontend; ``stack`` is what is known of the
     other resources; ``account_source`` names the setting that decides the account; setting ``cancelled`` ends all
-    waits, and no request that changes anything follows.
+    waits, and no request that changes anything follows, nor where ``alive`` returns False.
     Safe to use from several threads.
     """
 
@@ -239,6 +239,7 @@ class Lifecycle:
         stack: Stack | None = None,
         account_source: str = "the credential",
         cancelled: threading.Event | None = None,
+        alive: Callable[[], bool] = lambda: True,
     ) -> None:
         self._connect = connect
         self._seconds = deadline
@@ -249,6 +250,7 @@ class Lifecycle:
         self._account_source = account_source
         self._urn = ""
         self._cancelled = cancelled or threading.Event()
+        self._alive = alive
         self._directory = Directory()
         self._imports = Imports()
         # Until then an answer may lag behind what the run before this one wrote.
@@ -1016,7 +1018,7 @@ class Lifecycle:
     @contextmanager
     def _operation(self, attempted: str, shortname: str) -> Iterator[_Operation]:
         """An operation under its deadline; whatever fails in it is told as a failure of the operation."""
-        deadline = Deadline(self._seconds, cancelled=self._cancelled)
+        deadline = Deadline(self._seconds, cancelled=self._cancelled, alive=self._alive)
         try:
             yield _Operation(attempted, shortname, self._connect().within(deadline), deadline)
         except FusionError as failure:
@@ -1024,7 +1026,7 @@ class Lifecycle:
 
     def _bound(self) -> Gateway:
         seconds = min(self._seconds, PREFLIGHT_SECONDS)
-        return self._connect().within(Deadline(seconds, cancelled=self._cancelled))
+        return self._connect().within(Deadline(seconds, cancelled=self._cancelled, alive=self._alive))
 
     def _account_type(self, op: _Operation, inputs: Inputs | State, listed: Sequence[AccountType]) -> str:
         resolved = api_type(

@@ -49,6 +49,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             config,
             unknown,
             cancelled=self._cancelled,
+            engine=lambda: self._engine,
             warn=self._warn,
             kind=PLUGIN_TYPE,
             provider=provider,
