@@ -6,11 +6,12 @@ on the other resources as well: those that the program declares, and those in th
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+
+from pulumi_fusion import forking
 
 __all__ = ["DYNAMIC_TYPE", "PLUGIN_TYPE", "Command", "Managed", "Stack", "StackState", "same_place"]
 
@@ -77,8 +78,8 @@ class Stack:
     provider: str = ""
 
     def __post_init__(self) -> None:
-        self._lock = threading.Lock()
-        self._reading = threading.Lock()
+        self._lock = forking.Lock()
+        self._reading = forking.Lock()
         self._read: dict[str, StackState | None] = {}
         self._declared: defaultdict[str, set[str]] = defaultdict(set)
         self._taken: defaultdict[str, set[str]] = defaultdict(set)
