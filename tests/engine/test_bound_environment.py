@@ -69,7 +69,7 @@ def test_a_rehearsal_of_a_configured_stack_reaches_nothing(production: Stack, em
         inside(IN_EMULATOR, stack, "refresh", "--yes", "--skip-preview"),
         inside(IN_EMULATOR, stack, "destroy", "--yes", "--skip-preview"),
     ):
-        told = words(ran.failed())
+        told = words(ran.failed(interrupted=True))
         assert "bound to the emulator at http://127.0.0.1:" in told
         assert "netosecret comes from the stack configuration fusion:netosecret and not from NETOSECRET" in told
         assert "api_url comes from the stack configuration fusion:apiUrl and not from FUSION_API_URL" in told
@@ -82,7 +82,7 @@ def test_a_rehearsal_of_a_configured_stack_reaches_nothing(production: Stack, em
     inside(IN_EMULATOR, stack, *up, "--stack", "rehearsal").ok()
     inside(IN_EMULATOR, stack, "preview", "--expect-no-changes", "--stack", "rehearsal").ok()
     configure(stack, account="acme-corp")
-    told = words(inside(IN_EMULATOR, stack, "preview", "--stack", "rehearsal").failed())
+    told = words(inside(IN_EMULATOR, stack, "preview", "--stack", "rehearsal").failed(interrupted=True))
     assert "account comes from the stack configuration fusion:account and not from FUSION_ACCOUNT" in told
     assert list(emulator.requests) == []
     with Emulator(state=stack.folder / "rehearsal.json") as rehearsed:
@@ -95,7 +95,7 @@ def test_a_session_is_not_left_by_the_credential_of_the_stack(production: Stack,
     emulator.seed("acme-corp", type="reseller")
     grown(stack)
     for arguments in (("preview",), ("up", "--yes", "--skip-preview")):
-        told = words(inside(IN_SESSION, stack, *arguments, FUSION_PREFLIGHT="off").failed())
+        told = words(inside(IN_SESSION, stack, *arguments, FUSION_PREFLIGHT="off").failed(interrupted=True))
         assert "bound to the masquerade session inside 'acme-corp'" in told
         assert "netosecret comes from the stack configuration fusion:netosecret and not from NETOSECRET" in told
         assert "`exit`" in told
@@ -103,7 +103,9 @@ def test_a_session_is_not_left_by_the_credential_of_the_stack(production: Stack,
 
     # In a stack without a credential of its own, the session's works.
     stack.pulumi("stack", "init", "below").ok()
-    inside(IN_SESSION, stack, "up", "--yes", "--skip-preview", "--stack", "below").failed()  # the names are taken
+    inside(IN_SESSION, stack, "up", "--yes", "--skip-preview", "--stack", "below").failed(
+        interrupted=True
+    )  # the names are taken
     stack.declare({"east": (a_customer if stack.program == PROGRAM else customer)("acme-east")})
     inside(IN_SESSION, stack, "up", "--yes", "--skip-preview", "--stack", "below").ok()
     parent = emulator.account("acme-corp")
@@ -118,7 +120,7 @@ def test_an_explicit_provider_is_refused_in_a_rehearsal(tmp_path: Path, emulator
     inputs = {"netosecret": emulator.netosecret, "apiUrl": emulator.url, "account": "north-mssp"}
     stack.declare({"providers": {"hq": inputs}, "customers": {"first": ["hq", customer("first-corp")]}})
     for arguments in (("preview",), ("up", "--yes", "--skip-preview")):
-        told = words(inside(IN_EMULATOR, stack, *arguments, FUSION_PREFLIGHT="off").failed())
+        told = words(inside(IN_EMULATOR, stack, *arguments, FUSION_PREFLIGHT="off").failed(interrupted=True))
         for key in ("netosecret", "api_url", "account"):
             assert f"{key} comes from the argument" in told
         assert "hq" in told
@@ -135,7 +137,7 @@ def test_a_shell_with_the_printed_environment_is_bound_too(production: Stack, em
             "FUSION_EMULATOR": rehearsal.url,
         }
         for changed in ({}, {"NETOSECRET": "", "FUSION_API_URL": ""}, {"NETOSECRET": emulator.netosecret}):
-            told = words(inside((), stack, "preview", **{**environ, **changed}).failed())
+            told = words(inside((), stack, "preview", **{**environ, **changed}).failed(interrupted=True))
             assert f"bound to the emulator at {rehearsal.url}" in told
         assert list(rehearsal.requests) == []
     assert list(emulator.requests) == []
