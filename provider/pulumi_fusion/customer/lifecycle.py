@@ -300,6 +300,8 @@ class Lifecycle:
         # One that breaks the rule is not among the inputs, and is told as a failure already.
         name = checked.inputs.get("shortname")
         failures += self._declared_twice(name)
+        if names_next and isinstance(name, str):
+            failures += preflight.adopts_its_own(checked.inputs, self._stack, self._urn)
         if isinstance(name, str) and names_next and not is_dns_label(name):
             # Inference: each customer's portal is https://<shortname>.fusion.netography.com, as single sign-on has it.
             self._warn(

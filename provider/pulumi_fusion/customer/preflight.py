@@ -113,6 +113,21 @@ def already_taken(
     ], ""
 
 
+def adopts_its_own(inputs: Mapping[str, Any], stack: Stack, urn: str) -> list[Failure]:
+    """Return the failure of a replacement that would adopt the customer which it deletes. The service isn't asked."""
+    adopt = inputs.get("adopt")
+    owner = stack.owner(adopt) if isinstance(adopt, str) else None
+    if owner is None or owner.urn != urn or owner.leaving:
+        return []
+    return [
+        Failure(
+            "adopt",
+            f"{owner.shortname!r} would be replaced, and adopt names the customer that is deleted by that. Remove "
+            "adopt: the customer is managed already",
+        )
+    ]
+
+
 def _replaced(shortname: str, owner: Managed, adopt: str | None) -> tuple[list[Failure], str]:
     """What to report of a resource whose own customer is replaced under the same shortname."""
     if owner.protected:
@@ -124,13 +139,7 @@ def _replaced(shortname: str, owner: Managed, adopt: str | None) -> tuple[list[F
             )
         ], ""
     if adopt is not None:
-        return [
-            Failure(
-                "adopt",
-                f"{shortname!r} would be replaced, and adopt names the customer that is deleted by that. Remove adopt: "
-                "the customer is managed already",
-            )
-        ], ""
+        return [], ""  # see adopts_its_own
     return [], (
         f"{shortname}: it would be replaced, which deletes the customer and its data. A replacement keeps the "
         "shortname, so it works only with the resource option deleteBeforeReplace."
