@@ -14,8 +14,8 @@ from tests.engine.stack import mutations
 
 # The request that waits when the engine dies, and what the provider would send next.
 WAITING = {
-    "before a create": "GET /customer/acme-corp delay=4 x1",
-    "between two tries": "POST /customer 429 retry-after=4 x1",
+    "before a create": "GET /customer/acme-corp delay=2 x1",
+    "between two tries": "POST /customer 429 retry-after=2 x1",
 }
 
 
@@ -35,7 +35,7 @@ def test_nothing_is_created_after_the_engine_was_killed(
         running.signal(signal.SIGKILL)
         running.end()
         # The plugin ends by itself. A dynamic provider lives on, so it gets more time than the fault takes.
-        end = time.monotonic() + 8
+        end = time.monotonic() + 4
         while running.descendants(provider) and time.monotonic() < end:
             time.sleep(0.1)
     assert emulator.accounts() == ()
