@@ -20,11 +20,11 @@ import click
 from rich.text import Text
 
 from pulumi_fusion.binding import Binding
-from pulumi_fusion.cli import plugin
 from pulumi_fusion.cli.connection import connect, service_options
 from pulumi_fusion.cli.screen import console, print_json, printable
 from pulumi_fusion.errors import FusionError, SettingsError
 from pulumi_fusion.paths import absolute
+from pulumi_fusion.posix import needs_posix
 from pulumi_fusion.settings import WAYS, Settings
 
 __all__ = ["doctor"]
@@ -192,6 +192,12 @@ def _missing_host(program: Path, environ: Mapping[str, str]) -> str | None:
 def _plugin(environ: Mapping[str, str]) -> Check:
     """Say which provider Pulumi runs for programs that use the plugin; no other program needs one."""
     install = "For programs that use the plugin: pulumi-fusion plugin install"
+    try:
+        from pulumi_fusion.cli import plugin
+    except ModuleNotFoundError as missing:
+        if (sentence := needs_posix("the plugin", missing)) is None:
+            raise
+        return Check("plugin", Verdict.OPTIONAL, sentence)
     try:
         registered = plugin.registered(environ)
     except click.ClickException as wrong:
