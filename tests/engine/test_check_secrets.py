@@ -84,6 +84,6 @@ Provider()
 """
     )
     stack = Stack(tmp_path, program=program, kind="fusion:index:Customer")
-    told = stack.preview().failed().text
+    told = stack.preview().failed(interrupted=True).text
     assert "netosecret: " in told
     assert "hush" not in told

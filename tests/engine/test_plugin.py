@@ -72,7 +72,7 @@ def test_a_create_in_doubt_is_kept_and_the_next_up_settles_it(plugin_stack: Stac
     )
     doubt = stack.up().failed()
     assert "whether the customer exists could not be settled" in doubt.text
-    assert "the next `pulumi up` looks up what became of it" in " ".join(doubt.text.split())
+    assert "The next `pulumi up` checks whether the customer exists" in " ".join(doubt.text.split())
     for name in ("made", "lost"):
         kept = stack.state()[name]
         assert kept["initErrors"]
