@@ -145,7 +145,9 @@ def _stack_of_run(kind: str, provider: str) -> Stack:
     command = pulumi_command.find()
     if command is None:
         return Stack(kind=kind, provider=provider)
-    return Stack(command.state, command.summary(os.environ), kind, provider)
+    # `pulumi do` works without a stack.
+    read = None if command.verb == "do" else command.state
+    return Stack(read, command.summary(os.environ), kind, provider)
 
 
 def is_reachable(address: str) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,19 +20,43 @@ from pulumi_fusion.customer.stack import DYNAMIC_TYPE, PLUGIN_TYPE, Command, Man
 
 __all__ = ["PulumiCommand", "find", "state_of"]
 
-_EXPORT_SECONDS: Final = 30
-
-# Global options of the CLI that take a value; they may stand before the verb.
-_WITH_VALUE: Final = frozenset(
-    {"-C", "--cwd", "--color", "-v", "--verbose", "--profiling", "--tracing", "--tracing-header", "--otel-traces"}
-    | {"--memprofilerate", "-s", "--stack"}
+# Options of the CLI that take a value, by the letter that they have besides, and those that have none.
+_LETTERS: Final = {
+    "C": "--cwd", "c": "--config", "m": "--message", "p": "--parallel", "s": "--stack", "t": "--target",
+    "v": "--verbose", "x": "--exclude",
+}  # fmt: skip
+_WITH_VALUE: Final = frozenset(_LETTERS.values()) | frozenset(
+    f"--{name}"
+    for name in [
+        "client",
+        "color",
+        "config-file",
+        "event-log",
+        "exec-agent",
+        "exec-kind",
+        "import-file",
+        "memprofilerate",
+        "otel-traces",
+        "plan",
+        "policy-pack",
+        "policy-pack-config",
+        "profiling",
+        "replace",
+        "save-plan",
+        "secrets-provider",
+        "target-replace",
+        "tracing",
+        "tracing-header",
+    ]
 )
 _PROVIDERS: Final = ("pulumi:providers:fusion", "pulumi:providers:pulumi-python")
 _DESTROYING: Final = frozenset({"destroy", "down", "dn"})
-# --target, --target-dependents, --target-replace, --exclude, --exclude-dependents, and their short forms.
-_LIMITING: Final = re.compile(r"--(target|exclude)|-[tx]")
+# --target, --target-dependents, --target-replace, --exclude, --exclude-dependents.
+_LIMITING: Final = ("--target", "--exclude")
 # https://www.pulumi.com/docs/iac/cli/environment-variables/: every option of the CLI can be set so.
-_LIMITING_VARIABLES: Final = ("PULUMI_OPTION_TARGET", "PULUMI_OPTION_EXCLUDE", "PULUMI_OPTION_TARGET_REPLACE")
+_LIMITING_VARIABLES: Final = ("PULUMI_OPTION_TARGET", "PULUMI_OPTION_EXCLUDE")
+_MISSING_VARIABLES: Final = ("PULUMI_CONTINUE_ON_ERROR", "PULUMI_OPTION_CONTINUE_ON_ERROR", "PULUMI_SKIP_CHECKPOINTS")
+_OFF: Final = frozenset({"", "0", "f", "false"})
 
 
 @dataclass(frozen=True)
@@ -45,55 +68,78 @@ class PulumiCommand:
     folder: str
 
     @cached_property
+    def _options(self) -> list[tuple[str, str]]:
+        return list(_options(self.arguments))
+
+    @property
     def verb(self) -> str:
-        """The first argument that is no option, such as ``up``."""
-        arguments = iter(self.arguments)
-        for argument in arguments:
-            if argument in _WITH_VALUE:
-                next(arguments, None)
-            elif not argument.startswith("-"):
-                return argument
-        return ""
+        """The first argument that isn't an option, such as ``up``."""
+        return next((value for name, value in self._options if not name), "")
 
     def summary(self, environ: Mapping[str, str]) -> Command:
         """Return what it was asked to do."""
+        names = [name for name, _ in self._options]
         return Command(
             imports=self.verb == "import",
             destroys=self.verb in _DESTROYING,
-            is_limited=any(_LIMITING.match(each) for each in self.arguments)
-            or any(environ.get(name) for name in _LIMITING_VARIABLES),
-            targets=frozenset(self._values("--target", "-t")),
-            goes_on=any(each.startswith("--continue-on-error") for each in self.arguments)
-            or any(environ.get(name) for name in ("PULUMI_CONTINUE_ON_ERROR", "PULUMI_OPTION_CONTINUE_ON_ERROR")),
+            is_limited=any(name.startswith(_LIMITING) for name in names)
+            or any(value for name, value in environ.items() if name.startswith(_LIMITING_VARIABLES)),
+            targets=frozenset(self._values("--target")),
+            may_miss=any(value not in _OFF or not value for value in self._values("--continue-on-error"))
+            or any(environ.get(name, "false").lower() not in _OFF for name in _MISSING_VARIABLES),
         )
 
-    def _values(self, *names: str) -> Iterator[str]:
-        following = [*self.arguments[1:], ""]
-        for argument, value in zip(self.arguments, following, strict=False):
-            name, has_value, inline = argument.partition("=")
-            if name in names:
-                yield inline if has_value else value
+    def _values(self, name: str) -> list[str]:
+        return [value for each, value in self._options if each == name]
 
-    def state(self) -> StackState | None:
-        """Return what the state of its stack holds now, None where it can't be read.
+    def state(self, seconds: float) -> StackState | None:
+        """Return what the state of its stack holds now, None where it can't be read in so many seconds.
 
         `pulumi stack export` takes no lock, decrypts nothing and asks for no passphrase.
         """
-        stack = next(self._values("--stack", "-s"), "")
-        command = [self.program, "stack", "export", "--non-interactive", *(["--stack", stack] if stack else [])]
+        stack = self._values("--stack")[-1:]
+        command = [self.program, "stack", "export", "--non-interactive", *(f"--stack={each}" for each in stack)]
+        # Options for the command that runs are none for this one, but for the stack.
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_OPTION_")}
+        kept |= {name: os.environ[name] for name in ("PULUMI_OPTION_STACK",) if name in os.environ}
         try:
             done = subprocess.run(  # noqa: S603 - the program that started this process
                 command,
                 cwd=self.folder,
-                env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+                env={**kept, "PULUMI_SKIP_UPDATE_CHECK": "true"},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                timeout=_EXPORT_SECONDS,
+                timeout=seconds,
                 check=True,
             )
             return state_of(json.loads(done.stdout))
         except (OSError, subprocess.SubprocessError, ValueError):
             return None
+
+
+def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield long names and values as the CLI reads them (https://pkg.go.dev/github.com/spf13/pflag).
+
+    An argument that isn't an option has the name "". Letters may stand together: ``-yft URN`` is ``-y -f -t URN``. An
+    option that takes a value and isn't known here leaves that as an argument of its own.
+    """
+    following = iter(arguments)
+    for argument in following:
+        if argument.startswith("--"):
+            name, has_value, value = argument.partition("=")
+            yield name, value if has_value or name not in _WITH_VALUE else next(following, "")
+        elif argument.startswith("-") and len(argument) > 1:
+            yield from _letters(argument[1:], following)
+        else:
+            yield "", argument
+
+
+def _letters(letters: str, following: Iterator[str]) -> Iterator[tuple[str, str]]:
+    for position, letter in enumerate(letters, 1):
+        if letter in _LETTERS:
+            yield _LETTERS[letter], letters[position:].removeprefix("=") or next(following, "")
+            return
+        yield f"-{letter}", ""
 
 
 def find() -> PulumiCommand | None:
@@ -131,7 +177,8 @@ def _managed(resource: Mapping[str, Any]) -> Managed:
         parent=_text(outputs.get("parent")),
         provider=provider,
         protected=outputs.get("deletionProtection") is not False,
-        leaving=bool(resource.get("delete") or resource.get("pendingReplacement")),
+        pending_delete=bool(resource.get("delete") or resource.get("pendingReplacement")),
+        kept=bool(resource.get("retainOnDelete") or resource.get("protect")),
     )
 
 

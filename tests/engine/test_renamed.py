@@ -84,6 +84,7 @@ def test_a_customer_with_two_resources_in_the_state_is_not_deleted(
         ("up", "--target", old),
         ("up", "--refresh"),
         ("destroy", "--target", old),
+        ("destroy", "-yft", old),
     ]
     for command in commands:
         refused = words(applied.pulumi(*command, "--yes", "--skip-preview").failed().text)
@@ -124,10 +125,11 @@ def test_a_limited_run_deletes_no_customer_that_the_program_may_declare(
 ) -> None:
     old = applied.state()[LAKESIDE]["urn"]
     applied.declare({"county": frontend.customer(LAKESIDE)})
-    refused = words(applied.up("--target", old).failed().text)
-    assert "limited to a part of the program" in refused
-    assert "Run `pulumi up` without --target" in refused
-    survives(emulator)
+    for options in (("--target", old), ("-yft", old)):
+        refused = words(applied.up(*options).failed().text)
+        assert "limited to a part of the program" in refused
+        assert "Run `pulumi up` without --target" in refused
+        survives(emulator)
 
     applied.declare({})
     applied.up("--target", old).failed()
@@ -173,6 +175,10 @@ def test_a_move_to_the_other_frontend_needs_an_alias(applied: Stack, frontend: F
     applied.declare({LAKESIDE: other.customer(LAKESIDE, adopt=emulator.accounts()[0].id)})
     applied.environ["FUSION_PREFLIGHT"] = "off"
     applied.up("--continue-on-error").failed()
+    survives(emulator)
+    # Another stack is selected, and the run names its own.
+    applied.pulumi("stack", "init", "another").ok()
+    applied.up(f"-s{applied.name}").failed()
     survives(emulator)
 
 

@@ -31,6 +31,12 @@ def summary(*arguments: str, **environ: str) -> Command:
         (["up", f"--target={URN}"], False, True),
         (["up", "-t", URN], False, True),
         (["up", f"-t{URN}"], False, True),
+        (["up", "-yft", URN], False, True),
+        (["up", f"-yft{URN}"], False, True),
+        (["destroy", "-yfx", URN], True, True),
+        (["-Qys", "-t", "up"], False, False),
+        (["up", "-m", "--target", "-y"], False, False),
+        (["up", "--message=-t", "--stack", "--exclude"], False, False),
         (["up", "--target-replace", URN], False, True),
         (["up", "--exclude", URN], False, True),
         (["destroy", "-x", URN], True, True),
@@ -44,7 +50,7 @@ def test_the_verb_and_what_limits_it(arguments: list[str], destroys: bool, limit
 
 
 def test_targets_are_named_in_each_form() -> None:
-    assert summary("destroy", "--target", "a", "-t", "b", "--target=c").targets == {"a", "b", "c"}
+    assert summary("destroy", "--target", "a", "-t", "b", "--target=c", "-yftd").targets == {"a", "b", "c", "d"}
 
 
 @pytest.mark.parametrize("name", ["PULUMI_OPTION_TARGET", "PULUMI_OPTION_EXCLUDE", "PULUMI_OPTION_TARGET_REPLACE"])
@@ -54,9 +60,12 @@ def test_an_option_may_stand_in_the_environment(name: str) -> None:
 
 
 def test_a_run_that_goes_on_after_errors() -> None:
-    assert summary("up", "--continue-on-error").goes_on
-    assert summary("up", PULUMI_CONTINUE_ON_ERROR="true").goes_on
-    assert not summary("up").goes_on
+    assert summary("up", "--continue-on-error").may_miss
+    assert summary("up", PULUMI_CONTINUE_ON_ERROR="true").may_miss
+    assert summary("up", PULUMI_SKIP_CHECKPOINTS="1").may_miss
+    assert not summary("up").may_miss
+    assert not summary("up", "--continue-on-error=false").may_miss
+    assert not summary("up", PULUMI_CONTINUE_ON_ERROR="false").may_miss
 
 
 def resource(**changed: Any) -> dict[str, Any]:
@@ -87,8 +96,8 @@ def test_the_customers_of_a_state() -> None:
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({"delete": True}, {"leaving": True}),
-        ({"pendingReplacement": True}, {"leaving": True}),
+        ({"delete": True}, {"pending_delete": True}),
+        ({"pendingReplacement": True}, {"pending_delete": True}),
         ({"outputs": {}}, {"customer_id": None, "parent": None, "protected": True}),
         (
             {"outputs": {"customerId": {"4dabf18193072939515e22adb298388d": "1b47", "ciphertext": "v1:"}}},
@@ -107,29 +116,34 @@ def test_anything_else_is_no_state(text: str) -> None:
         state_of(json.loads(text))
 
 
-def script(folder: Path, body: str) -> PulumiCommand:
+def script(folder: Path, body: str, *arguments: str) -> PulumiCommand:
     program = folder / "program"
     program.write_text(f"#!/bin/sh\n{body}\n")
     program.chmod(0o755)
-    return PulumiCommand(str(program), ["up", "--stack", "org/onboarding/dev"], str(folder))
+    return PulumiCommand(str(program), ["up", *arguments], str(folder))
 
 
-def test_the_state_is_that_of_the_stack_that_the_command_names(tmp_path: Path) -> None:
-    command = script(tmp_path, f"echo \"$@\" > asked; cat <<'END'\n{json.dumps(exported(resource()))}\nEND")
-    assert command.state() == state_of(exported(resource()))
-    assert (tmp_path / "asked").read_text().split() == [
-        "stack",
-        "export",
-        "--non-interactive",
-        "--stack",
-        "org/onboarding/dev",
-    ]
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--stack", "org/dev"],
+        ["--stack=org/dev"],
+        ["-s", "org/dev"],
+        ["-sorg/dev"],
+        ["-ys", "org/dev"],
+        ["-s", "other", "-ysorg/dev"],
+    ],
+)
+def test_the_state_is_that_of_the_stack_that_the_command_names(tmp_path: Path, arguments: list[str]) -> None:
+    command = script(tmp_path, f"echo \"$@\" > asked; cat <<'END'\n{json.dumps(exported(resource()))}\nEND", *arguments)
+    assert command.state(10) == state_of(exported(resource()))
+    assert (tmp_path / "asked").read_text().split() == ["stack", "export", "--non-interactive", "--stack=org/dev"]
 
 
 @pytest.mark.parametrize("body", ["exit 1", "echo no JSON", "echo '{}'"])
 def test_a_state_that_cannot_be_read_is_unknown(tmp_path: Path, body: str) -> None:
-    assert script(tmp_path, body).state() is None
-    assert PulumiCommand(str(tmp_path / "missing"), ["up"], str(tmp_path)).state() is None
+    assert script(tmp_path, body).state(10) is None
+    assert PulumiCommand(str(tmp_path / "missing"), ["up"], str(tmp_path)).state(10) is None
 
 
 def test_a_process_that_pulumi_did_not_start_has_no_command() -> None:

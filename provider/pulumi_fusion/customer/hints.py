@@ -25,11 +25,12 @@ class Hints:
 
 def about_existing(hints: Hints, stack: Stack, urn: str, shortname: str, customer_id: str | None) -> str:
     """Return what to do about an existing customer under the shortname that the resource ``urn`` wants to create."""
-    owner = stack.owner(customer_id)
-    if owner is not None and owner.leaving:
+    owner = stack.owner(customer_id, shortname)
+    if owner is not None and owner.pending_delete:
+        undo = "Give this resource its last shortname again" if owner.urn == urn else "Remove this resource for now"
         return (
-            f"It is waiting for its deletion as {owner.urn}, which was replaced. Give this resource its last shortname "
-            "again and run `pulumi up`, which repeats the deletion."
+            f"It is waiting for its deletion as {owner.urn}, which was replaced. {undo} and run `pulumi up`, which "
+            "repeats the deletion."
         )
     if owner is not None and (owner.urn == urn or stack.declares(shortname, owner.urn)):
         return (

@@ -382,7 +382,7 @@ class Lifecycle:
             account_type = self._account_type(op, inputs, listed)
             if inputs.adopt is not None:
                 account = self._take_over(op, inputs, account_type)
-                self._stack.manage(account.id, op.shortname, self._urn)
+                self._stack.note_managed(account.id, op.shortname, self._urn)
             else:
                 if self._directory.found_free(op.gateway, op.shortname):
                     op = replace(op, by_list=True)
@@ -569,7 +569,7 @@ class Lifecycle:
 
     def _is_managed_elsewhere(self, op: _Operation, account: Account) -> bool:
         """Return whether the state holds the customer under another resource, which would delete it later."""
-        owner = self._stack.owner(account.id)
+        owner = self._stack.owner(account.id, op.shortname)
         return owner is not None and owner.urn != (self._urn or self._stack.declared_as(op.shortname))
 
     def _about_existing(self, shortname: str, customer_id: str | None) -> str:
@@ -595,7 +595,7 @@ class Lifecycle:
             problem = "it is the account that you work in"
         elif account.parent not in (None, op.gateway.account):
             problem = f"it is a customer of {account.parent!r}, and you work in the account {op.gateway.account!r}"
-        elif self._is_managed_elsewhere(op, account):
+        elif self._stack.owner(account.id, op.shortname) is not None:
             raise self._exists(op, account)
         elif account.id != inputs.adopt:
             problem = f"adopt names the id {inputs.adopt!r}, but the customer has the id {account.id!r}"
@@ -639,7 +639,7 @@ class Lifecycle:
                 # A state without an id is that of a create of ours whose answer was lost: the same test as in settling.
                 self._require_ours(op, account, from_state(state, listed))
             if state.customer_id is None:
-                self._stack.manage(account.id, shortname, self._urn)
+                self._stack.note_managed(account.id, shortname, self._urn)
             return merge(account, state, listed)
 
     def take_in(self, shortname: str, *, imported: bool = True) -> State:
@@ -665,7 +665,7 @@ class Lifecycle:
                 )
             if account.id is None:
                 raise self._outside(op, "the service does not tell its id, so nobody could tell it from another later")
-            self._stack.manage(account.id, shortname, self._urn)
+            self._stack.note_managed(account.id, shortname, self._urn)
             self._warn_of_second_import(op, account)
             state = merge(account, State(), self._directory.types_if_told(op.gateway))
             if imported:
@@ -892,24 +892,34 @@ class Lifecycle:
 
     def _require_sole(self, shortname: str, state: State) -> None:
         """Raise StillManaged where another resource manages the customer, or where that can't be seen."""
-        keepers = self._stack.keepers(self._urn, shortname, state.customer_id)
+        others = self._stack.other_managers(self._urn, shortname, state.customer_id)
         own = f"'{self._urn}'" if self._urn else "<URN of this resource, see pulumi stack --show-urns>"
-        if keepers:
+        if others:
             raise StillManaged(
                 "delete the customer",
-                f"another resource of the stack manages the same customer ({', '.join(keepers)})",
+                f"another resource of the stack manages the same customer, or reads it ({', '.join(others)})",
                 shortname=shortname,
                 next_step="Nothing was deleted. If the resource was renamed or moved, make the stack forget the old "
                 f"one: `pulumi state delete {own}`. If the other one isn't applied yet, give it the old URN as an "
                 "alias instead. The customer stays on the service in both cases.",
             )
-        if self._stack.is_out_of_sight(self._urn, state.customer_id):
+        if self._stack.is_unproved(shortname, state.customer_id):
+            raise StillManaged(
+                "delete the customer",
+                "the state of the stack, by `pulumi stack export`, couldn't be read or lacks the customer, so it can't "
+                "be seen whether another resource manages it",
+                shortname=shortname,
+                next_step="Nothing was deleted. Check that `pulumi stack export` works here, name the stack by "
+                "--stack, and run `pulumi up` again.",
+            )
+        if self._stack.may_be_declared_elsewhere(self._urn, shortname, state.customer_id):
             raise StillManaged(
                 "delete the customer",
                 "this run is limited to a part of the program or goes on after errors, so it can't be seen whether "
                 "another resource declares the same customer",
                 shortname=shortname,
-                next_step="Nothing was deleted. Run `pulumi up` without --target, --exclude and --continue-on-error. "
+                next_step="Nothing was deleted. If the resource was renamed or moved, add its old URN as an alias. Run "
+                "`pulumi up` without --target, --exclude, --continue-on-error and the variables that set them. "
                 "`pulumi destroy --target` deletes the customer whatever the program declares.",
             )
 

@@ -20,7 +20,7 @@ from pulumi_fusion.customer.stack import Managed, Stack
 from pulumi_fusion.errors import Forbidden, FusionError, MissingSetting, SettingsError, Unauthorized
 from pulumi_fusion.settings import Preflight
 
-__all__ = ["already_taken", "ask", "is_new", "untold"]
+__all__ = ["adopts_its_own", "already_taken", "ask", "is_new", "untold"]
 
 
 def ask(
@@ -92,8 +92,8 @@ def already_taken(
     account = find(shortname)
     if account is None or adopt is UNKNOWN:
         return [], ""
-    owner = stack.owner(account.id)
-    if owner is not None and owner.urn == urn and not owner.leaving:
+    owner = stack.owner(account.id, shortname)
+    if owner is not None and owner.urn == urn and not owner.pending_delete:
         return _replaced(shortname, owner, adopt)
     if adopt is not None and account.id not in (None, adopt):
         return [
@@ -116,8 +116,9 @@ def already_taken(
 def adopts_its_own(inputs: Mapping[str, Any], stack: Stack, urn: str) -> list[Failure]:
     """Return the failure of a replacement that would adopt the customer which it deletes. The service isn't asked."""
     adopt = inputs.get("adopt")
-    owner = stack.owner(adopt) if isinstance(adopt, str) else None
-    if owner is None or owner.urn != urn or owner.leaving:
+    shortname = inputs.get("shortname")
+    owner = stack.owner(adopt, shortname) if isinstance(adopt, str) and isinstance(shortname, str) else None
+    if owner is None or owner.urn != urn or owner.pending_delete:
         return []
     return [
         Failure(

@@ -6,6 +6,8 @@ on the other resources as well: those that the program declares, and those in th
 
 from __future__ import annotations
 
+import re
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +15,7 @@ from typing import Final
 
 from pulumi_fusion import forking
 
-__all__ = ["DYNAMIC_TYPE", "PLUGIN_TYPE", "Command", "Managed", "Stack", "StackState", "same_place"]
+__all__ = ["DYNAMIC_TYPE", "PLUGIN_TYPE", "Command", "Managed", "Stack", "StackState", "may_be_same_provider"]
 
 PLUGIN_TYPE: Final = "fusion:index:Customer"
 """The type of a customer in the plugin."""
@@ -22,12 +24,18 @@ DYNAMIC_TYPE: Final = "pulumi-python:dynamic/fusion:Customer"
 """The type of a customer in the dynamic provider."""
 
 
+# How long reading the state may take: it is a start of the CLI, and one request where the backend is a service.
+_READ_SECONDS: Final = 20.0
+# How long what was read serves for deletions: what another provider adopts meanwhile isn't in it.
+_FRESH_SECONDS: Final = 1.0
+
+
 @dataclass(frozen=True)
 class Managed:
     """One customer in the state of the stack.
 
-    ``provider`` is the URN of the provider resource, ``protected`` the deletion protection, ``leaving`` says that only
-    its deletion is left to do, as after a replacement.
+    ``provider`` is the URN of the provider resource, ``protected`` the deletion protection, ``pending_delete`` says
+    that only its deletion is left to do, as after a replacement, ``kept`` that a destroy leaves the customer alone.
     """
 
     urn: str
@@ -36,7 +44,8 @@ class Managed:
     parent: str | None = None
     provider: str = ""
     protected: bool = False
-    leaving: bool = False
+    pending_delete: bool = False
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,15 +54,15 @@ class Command:
 
     ``imports``: import resources, without the program. ``destroys``: delete resources without asking the program.
     ``is_limited``: leave out resources, as by ``--target``, so that the provider isn't called for all that the program
-    declares. ``targets`` are the URNs that it is limited to. ``goes_on``: go on after an error, and so delete although
-    something failed.
+    declares. ``targets`` are the URNs that it is limited to. ``may_miss``: resources of another provider may be missing
+    in the state when something is deleted, since the run goes on after errors or writes no state before its end.
     """
 
     imports: bool = False
     destroys: bool = False
     is_limited: bool = False
     targets: frozenset[str] = frozenset()
-    goes_on: bool = False
+    may_miss: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,11 +77,12 @@ class StackState:
 class Stack:
     """The customers that the program declares and those in the state. Safe to use from several threads.
 
-    ``read`` returns the state as it is now, None where it can't be read. ``kind`` is the type token of
-    the frontend's resource, ``provider`` the URN of the provider that this process serves, "" where that isn't known.
+    ``read(seconds)`` returns the state as it is now, None where it can't be read in time; without it nothing is known.
+    ``kind`` is the type token of the frontend's resource, ``provider`` the URN of the provider that this process
+    serves, "" where that isn't known.
     """
 
-    read: Callable[[], StackState | None] = lambda: None
+    read: Callable[[float], StackState | None] | None = None
     command: Command = field(default_factory=Command)
     kind: str = ""
     provider: str = ""
@@ -80,7 +90,7 @@ class Stack:
     def __post_init__(self) -> None:
         self._lock = forking.Lock()
         self._reading = forking.Lock()
-        self._read: dict[str, StackState | None] = {}
+        self._read: dict[str, tuple[float, StackState | None]] = {}
         self._declared: defaultdict[str, set[str]] = defaultdict(set)
         self._taken: defaultdict[str, set[str]] = defaultdict(set)
 
@@ -93,7 +103,7 @@ class Stack:
             self._declared[shortname].add(urn)
         return min(others, default=None)
 
-    def manage(self, customer_id: str | None, shortname: str, urn: str) -> None:
+    def note_managed(self, customer_id: str | None, shortname: str, urn: str) -> None:
         """Note that a resource of the program adopted or reads a customer in this run."""
         if customer_id is None:
             return
@@ -104,10 +114,10 @@ class Stack:
                 else (self._declared[shortname] or {f"a resource of the program, by the shortname {shortname!r}"})
             )
 
-    def owner(self, customer_id: str | None) -> Managed | None:
+    def owner(self, customer_id: str | None, shortname: str) -> Managed | None:
         """Return the resource in the state that manages the customer; None where there is none or nothing is known."""
-        found = [each for each in self._customers("start") if each.customer_id == customer_id is not None]
-        return min(found, key=lambda each: each.leaving, default=None)
+        found = self._managing("start", customer_id, shortname)
+        return min(found, key=lambda each: each.pending_delete, default=None)
 
     def is_known(self) -> bool:
         """Return whether the state could be read."""
@@ -129,50 +139,75 @@ class Stack:
         return [
             each
             for each in self._customers("start")
-            if each.parent not in (None, account) and same_place(each.provider, self.provider)
+            if each.parent not in (None, account)
+            and (not self.kind or self._is_own(each.urn))
+            and may_be_same_provider(each.provider, self.provider)
         ]
 
-    def keepers(self, urn: str, shortname: str, customer_id: str | None) -> list[str]:
+    def other_managers(self, urn: str, shortname: str, customer_id: str | None) -> list[str]:
         """Return what else manages a customer that the resource ``urn`` ("" where unknown) is about to delete.
 
-        A `pulumi destroy` of the whole stack deletes every resource, so nothing else keeps a customer then.
+        A `pulumi destroy` of the whole stack deletes every resource, so only one that it leaves alone keeps a customer.
         """
-        if self.command.destroys and not self.command.is_limited:
-            return []
-        entries = self._managing(customer_id)
-        candidates = [urn] if urn else [each for each in entries if self._is_own(each)]
-        leaving = candidates[0] if len(candidates) == 1 else ""
-        if leaving in entries:
-            entries.remove(leaving)
+        managing = self._managing("start" if self._destroys_all else "delete", customer_id, shortname)
+        entries = [each.urn for each in managing if each.kept or not self._destroys_all]
+        candidates = [urn] if urn else [each.urn for each in managing if self._is_own(each.urn)]
+        deleted = candidates[0] if len(candidates) == 1 else ""
+        if deleted in entries:
+            entries.remove(deleted)
+        if self._destroys_all:
+            return sorted(entries)
         with self._lock:
-            declared = self._declared[shortname] - {leaving}
+            declared = self._declared[shortname] - {deleted}
             taken = self._taken[customer_id] if customer_id is not None else set()
-        return sorted({*entries, *declared, *(taken - {leaving})} - self.command.targets)
+        deleted_too = self.command.targets if self.command.destroys else frozenset()
+        return sorted({*entries, *declared, *(taken - {deleted})} - deleted_too)
 
-    def is_out_of_sight(self, urn: str, customer_id: str | None) -> bool:
+    @property
+    def _destroys_all(self) -> bool:
+        return self.command.destroys and not self.command.is_limited
+
+    def may_be_declared_elsewhere(self, urn: str, shortname: str, customer_id: str | None) -> bool:
         """Return whether the program may still declare a customer that is about to be deleted.
 
         A limited run shows the provider only a part of the program. What the program declares for another provider, in
         a process of its own, is known once it is in the state; after an error it may never get there. A resource that
         was checked in this run is being replaced, which is what the program wants.
         """
-        partial = self.command.is_limited or (self.command.goes_on and self._has_other_providers())
+        partial = self.command.is_limited or (self.command.may_miss and self._has_other_providers())
         if self.command.destroys or not partial:
             return False
         with self._lock:
             checked = {each for urns in self._declared.values() for each in urns}
-        return not ({urn} if urn else set(self._managing(customer_id))) & checked
+        deleted = {urn} if urn else {each.urn for each in self._managing("delete", customer_id, shortname)}
+        return not deleted or not deleted <= checked
 
-    def _managing(self, customer_id: str | None) -> list[str]:
-        """Return the URNs in the state that manage the customer, one that is there twice also twice."""
-        return [each.urn for each in self._customers("delete") if each.customer_id == customer_id is not None]
+    def _managing(self, moment: str, customer_id: str | None, shortname: str) -> list[Managed]:
+        """Return what manages the customer in the state, a URN that is there twice also twice.
+
+        A state may keep the id encrypted, and never the shortname.
+        """
+        return [
+            each
+            for each in self._customers(moment)
+            if each.customer_id == customer_id is not None or (each.customer_id is None and each.shortname == shortname)
+        ]
+
+    def is_unproved(self, shortname: str, customer_id: str | None) -> bool:
+        """Return whether the state, which must hold a customer that is about to be deleted, couldn't be read.
+
+        It may be that of another stack, where the command names its stack in a way that isn't known here.
+        """
+        if self.read is None or self._destroys_all:
+            return False
+        return not self._managing("delete", customer_id, shortname)
 
     def _has_other_providers(self) -> bool:
         state = self._state("delete")
         if state is None:
             return True
         own = "pulumi:providers:pulumi-python" if self.kind == DYNAMIC_TYPE else "pulumi:providers:fusion"
-        others = [each for each in state.providers if own not in each or not same_place(each, self.provider)]
+        others = [each for each in state.providers if own not in each or not may_be_same_provider(each, self.provider)]
         return bool(others)
 
     def _is_own(self, urn: str) -> bool:
@@ -184,18 +219,21 @@ class Stack:
         return () if state is None else state.customers
 
     def _state(self, moment: str) -> StackState | None:
-        """Return the state as it was when it was first asked for at that moment of the run."""
+        """Return the state: at the start of the run, or within the last second of a deletion."""
         with self._reading:
-            if moment not in self._read:
-                self._read[moment] = self.read()
-            return self._read[moment]
+            now = time.monotonic()
+            at, state = self._read.get(moment, (None, None))
+            if at is None or (moment == "delete" and now - at >= _FRESH_SECONDS):
+                state = self.read(_READ_SECONDS) if self.read is not None else None
+                self._read[moment] = (now, state)
+            return state
 
 
-def same_place(one: str, other: str) -> bool:
+def may_be_same_provider(one: str, other: str) -> bool:
     """Return whether two URNs of providers may be the same provider: a default one is renamed by each version."""
     return not one or not other or _name(one) == _name(other)
 
 
 def _name(provider: str) -> str:
     kind, _, name = provider.rpartition("::")
-    return "default" if name == "default" or name.startswith("default_") else f"{kind}::{name}"
+    return "default" if re.fullmatch(r"default(_\d+_\d+_\d+.*)?", name) else f"{kind}::{name}"
