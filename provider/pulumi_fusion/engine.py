@@ -101,7 +101,7 @@ class Connection:
                     self,
                     deadline=self.settings.deadline,
                     mode=self.settings.preflight,
-                    account_source=self.settings.sources.get("account") or self.settings.sources.get("netosecret", ""),
+                    account_source=self._account_source(),
                     cancelled=self._cancelled,
                     alive=self._alive,
                     stack=_stack_of_run(*self._place),
@@ -115,6 +115,16 @@ class Connection:
             lifecycle = self._lifecycle
         if lifecycle is not None:
             lifecycle.end()
+
+    def _account_source(self) -> str:
+        sources = self.settings.sources
+        source = sources.get("account") or sources.get("netosecret", "")
+        _, provider = self._place
+        name = provider.rpartition("::")[2]
+        if name and not name.startswith("default"):
+            # An explicit provider is configured by the same keys as the stack.
+            return source.replace("stack configuration", f"the provider {name!r} or stack configuration")
+        return source
 
     def deadline(self, seconds: float) -> Deadline:
         """Return the end of an operation that may take so long, and that ends with the engine."""

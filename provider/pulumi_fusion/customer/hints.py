@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pulumi_fusion.customer.stack import Managed, Stack
 
-__all__ = ["Hints", "about_existing"]
+__all__ = ["Hints", "about_existing", "renamed"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def about_existing(hints: Hints, stack: Stack, urn: str, shortname: str, custome
             "untaint` where it was tainted)."
         )
     if owner is not None:
-        return _renamed(hints, owner, urn)
+        return renamed(hints, stack, owner, urn)
     if stack.is_known():
         return (
             "No resource of this stack manages it. If it was moved here from another stack, move its state as well "
@@ -52,7 +52,14 @@ def about_existing(hints: Hints, stack: Stack, urn: str, shortname: str, custome
     )
 
 
-def _renamed(hints: Hints, owner: Managed, urn: str) -> str:
+def renamed(hints: Hints, stack: Stack, owner: Managed, urn: str) -> str:
+    """Return what to do about a customer that the stack manages as ``owner``, and ``urn`` wants to create."""
+    if urn and stack.manages(urn):
+        return (
+            f"This stack manages it as {owner.urn}, and this resource manages another customer. If their names were "
+            "swapped in the program, swap them back, or rename them in the state in three steps by `pulumi state "
+            "rename`."
+        )
     kind, _, name = urn.rpartition("::")
     rename = f", or run `pulumi state rename '{owner.urn}' {name}`" if kind == owner.urn.rpartition("::")[0] else ""
     return (

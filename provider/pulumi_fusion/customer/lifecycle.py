@@ -322,6 +322,8 @@ class Lifecycle:
                 failures += preflight.untold(failure, self._mode, self._warn, lost)
             if names_next:
                 self._say_if_cut()
+        else:
+            failures += preflight.renamed_in_state(checked.inputs, before, self._stack, self._hints, self._urn)
         return Checked(checked.inputs, [*checked.failures, *failures])
 
     def _declared_twice(self, shortname: Any) -> list[Failure]:
@@ -398,13 +400,14 @@ class Lifecycle:
         if parent in (None, account):
             return
         raise WrongAccount(
-            "work in the account of the stack",
-            f"the state holds {shortname!r} as a customer of {parent!r}, but this run works in the account "
-            f"{account!r} (by {self._account_source})",
+            "work in this account with the customer",
+            f"the state holds it as a customer of {parent!r}, but this run works in the account {account!r} "
+            f"(by {self._account_source})",
             shortname=shortname,
             next_step="Nothing was changed. Set the account "
             f"(`pulumi config set fusion:account {parent}`, FUSION_ACCOUNT, or account of the provider) or use a "
-            "netosecret of that account. For customers of another account use another stack or explicit provider.",
+            "netosecret of that account, then run `pulumi up`: refresh and destroy use the provider as the last run "
+            "stored it. For customers of another account use another stack or explicit provider.",
         )
 
     def _prove_absence(self, op: _Operation) -> None:
@@ -757,7 +760,8 @@ class Lifecycle:
                 f"the account {op.gateway.account!r} sees no such customer, but it was made below "
                 f"{state.parent!r}, so it may only be out of sight",
                 next_step=f"The state is kept. Work in the account {state.parent!r} (fusion:account, or its own "
-                "netosecret); if the customer is gone, `pulumi state delete` makes the stack forget it.",
+                "netosecret) and run `pulumi up` first, since refresh and destroy use the provider as the last run "
+                "stored it. If the customer is gone, `pulumi state delete` makes the stack forget it.",
             ) from None
 
     # update
@@ -920,7 +924,7 @@ class Lifecycle:
                 shortname=shortname,
                 next_step="Nothing was deleted. If the resource was renamed or moved, add its old URN as an alias. Run "
                 "`pulumi up` without --target, --exclude, --continue-on-error and the variables that set them. "
-                "`pulumi destroy --target` deletes the customer whatever the program declares.",
+                "Only if the customer is to be deleted, use `pulumi destroy --target`.",
             )
 
     def _listed(self, op: _Operation, state: State) -> Account | None:

@@ -13,14 +13,14 @@ from typing import Any, TypeGuard
 from pulumi_fusion.customer.changes import UNKNOWN
 from pulumi_fusion.customer.directory import Directory
 from pulumi_fusion.customer.gateway import Gateway
-from pulumi_fusion.customer.hints import Hints, about_existing
+from pulumi_fusion.customer.hints import Hints, about_existing, renamed
 from pulumi_fusion.customer.model import Account, AccountType
 from pulumi_fusion.customer.rules import Failure
 from pulumi_fusion.customer.stack import Managed, Stack
 from pulumi_fusion.errors import Forbidden, FusionError, MissingSetting, SettingsError, Unauthorized
 from pulumi_fusion.settings import Preflight
 
-__all__ = ["adopts_its_own", "already_taken", "ask", "is_new", "untold"]
+__all__ = ["adopts_its_own", "already_taken", "ask", "is_new", "renamed_in_state", "untold"]
 
 
 def ask(
@@ -113,6 +113,17 @@ def already_taken(
     ], ""
 
 
+def renamed_in_state(
+    inputs: Mapping[str, Any], before: str | None, stack: Stack, hints: Hints, urn: str
+) -> list[Failure]:
+    """Return the failure of a resource that wants to create what the stack manages. The service isn't asked."""
+    shortname = inputs.get("shortname")
+    owner = stack.named(shortname) if is_new(shortname, before) else None
+    if owner is None or not urn or owner.urn == urn:
+        return []
+    return [Failure("shortname", f"Shortname {shortname!r} is taken. {renamed(hints, stack, owner, urn)}")]
+
+
 def adopts_its_own(inputs: Mapping[str, Any], stack: Stack, urn: str) -> list[Failure]:
     """Return the failure of a replacement that would adopt the customer which it deletes. The service isn't asked."""
     adopt = inputs.get("adopt")
@@ -143,5 +154,5 @@ def _replaced(shortname: str, owner: Managed, adopt: str | None) -> tuple[list[F
         return [], ""  # see adopts_its_own
     return [], (
         f"{shortname}: it would be replaced, which deletes the customer and its data. A replacement keeps the "
-        "shortname, so it works only with the resource option deleteBeforeReplace."
+        "shortname, so it needs the resource option deleteBeforeReplace."
     )

@@ -119,6 +119,15 @@ class Stack:
         found = self._managing("start", customer_id, shortname)
         return min(found, key=lambda each: each.pending_delete, default=None)
 
+    def named(self, shortname: str) -> Managed | None:
+        """Return the resource in the state that has the shortname and stays, None where there is none."""
+        found = (each for each in self._customers("start") if each.shortname == shortname and not each.pending_delete)
+        return next(found, None)
+
+    def manages(self, urn: str) -> bool:
+        """Return whether that resource is in the state and stays."""
+        return any(each.urn == urn and not each.pending_delete for each in self._customers("start"))
+
     def is_known(self) -> bool:
         """Return whether the state could be read."""
         return self._state("start") is not None
@@ -150,7 +159,7 @@ class Stack:
         A `pulumi destroy` of the whole stack deletes every resource, so only one that it leaves alone keeps a customer.
         """
         managing = self._managing("start" if self._destroys_all else "delete", customer_id, shortname)
-        entries = [each.urn for each in managing if each.kept or not self._destroys_all]
+        entries = [each.urn for each in managing if each.kept or each.protected or not self._destroys_all]
         candidates = [urn] if urn else [each.urn for each in managing if self._is_own(each.urn)]
         deleted = candidates[0] if len(candidates) == 1 else ""
         if deleted in entries:
