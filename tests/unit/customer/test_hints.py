@@ -1,0 +1,72 @@
+"""What is said of a shortname that exists already: by the state of the stack, whatever the service says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pulumi_fusion.customer.hints import about_existing
+from pulumi_fusion.customer.lifecycle import DYNAMIC_HINTS, Lifecycle
+from pulumi_fusion.customer.stack import DYNAMIC_TYPE, Managed, Stack, StackState
+from tests.unit.customer.scripted import DECLARED, Scripted
+
+PLACE = f"urn:pulumi:dev::onboarding::{DYNAMIC_TYPE}::"
+OLD, NEW = PLACE + "old", PLACE + "new"
+
+
+def about(*managed: Managed, urn: str = NEW) -> str:
+    stack = Stack(lambda seconds: StackState(managed), kind=DYNAMIC_TYPE)
+    return about_existing(DYNAMIC_HINTS, stack, urn, "acme-corp", "id-1")
+
+
+def test_a_renamed_resource_gets_the_alias_and_the_command() -> None:
+    text = about(Managed(OLD, "acme-corp", "id-1"))
+    assert f'opts=pulumi.ResourceOptions(aliases=["{OLD}"])' in text
+    assert f"pulumi state rename '{OLD}' new" in text
+    assert "adopt=" not in text
+
+
+def test_a_move_below_a_parent_is_no_rename_in_the_state() -> None:
+    below = f"urn:pulumi:dev::onboarding::test:index:Region${DYNAMIC_TYPE}::old"
+    text = about(Managed(OLD, "acme-corp", "id-1"), urn=below)
+    assert "aliases=" in text
+    assert "pulumi state rename" not in text
+
+
+def test_swapped_names_are_swapped_back() -> None:
+    text = about(Managed(OLD, "acme-corp", "id-1"), Managed(NEW, "other-corp", "id-2"))
+    assert "swap them back" in text
+    assert "aliases=" not in text
+
+
+def test_a_pending_deletion_is_repeated_first() -> None:
+    waiting = Managed(OLD, "acme-corp", "id-1", pending_delete=True)
+    assert "Give this resource its last shortname again" in about(waiting, urn=OLD)
+    assert "Remove this resource for now" in about(waiting)
+
+
+def test_what_no_resource_of_the_stack_manages_may_be_adopted() -> None:
+    assert "No resource of this stack manages it" in about()
+    assert "adopt='id-1'" in about()
+
+
+def check(stack: Stack, urn: str, **changed: Any) -> list[str]:
+    life = Lifecycle(Scripted, mode="off", stack=stack).within(urn=urn)
+    return [failure.reason for failure in life.check({**DECLARED, **changed}, None).failures]
+
+
+def test_with_preflight_off_the_state_shows_a_rename_all_the_same() -> None:
+    def stack() -> Stack:
+        return Stack(lambda seconds: StackState([Managed(OLD, "acme-corp", "id-1")]), kind=DYNAMIC_TYPE)
+
+    [reason] = check(stack(), NEW)
+    assert f"This stack manages it as {OLD}" in reason
+    assert check(stack(), OLD) == []
+    assert check(stack(), NEW, shortname="other-corp") == []
+    assert check(Stack(), NEW) == []
+
+
+def test_a_replacement_does_not_adopt_what_it_deletes() -> None:
+    stack = Stack(lambda seconds: StackState([Managed(OLD, "acme-corp", "id-1")]), kind=DYNAMIC_TYPE)
+    [reason] = check(stack, OLD, adopt="id-1")
+    assert "Remove adopt" in reason
+    assert check(stack, OLD, adopt="id-2") == []
