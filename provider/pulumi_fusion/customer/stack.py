@@ -181,13 +181,13 @@ class Stack:
 
         A limited run shows the provider only a part of the program. What the program declares for another provider, in
         a process of its own, is known once it is in the state; after an error it may never get there. A resource that
-        was checked in this run is being replaced, which is what the program wants.
+        was checked in this run with the same shortname is being replaced, which is what the user wants.
         """
         partial = self.command.is_limited or (self.command.may_miss and self._has_other_providers())
         if self.command.destroys or not partial:
             return False
         with self._lock:
-            checked = {each for urns in self._declared.values() for each in urns}
+            checked = set(self._declared[shortname])
         deleted = {urn} if urn else {each.urn for each in self._managing("delete", customer_id, shortname)}
         return not deleted or not deleted <= checked
 

@@ -106,7 +106,9 @@ def test_a_limited_update_may_replace_and_not_remove() -> None:
     limited = stack(entry(OLD), is_limited=True)
     assert limited.may_be_declared_elsewhere(OLD, "acme-corp", "id-1")
     assert limited.may_be_declared_elsewhere("", "acme-corp", "id-1")
-    limited.declare("acme-new", OLD)
+    limited.declare("acme-new", OLD)  # another resource, which isn't seen, may have taken over the shortname
+    assert limited.may_be_declared_elsewhere(OLD, "acme-corp", "id-1")
+    limited.declare("acme-corp", OLD)
     assert not limited.may_be_declared_elsewhere(OLD, "acme-corp", "id-1")
     assert not limited.may_be_declared_elsewhere("", "acme-corp", "id-1")
     assert not stack(entry(OLD)).may_be_declared_elsewhere(OLD, "acme-corp", "id-1")
