@@ -34,7 +34,7 @@ def renew_in_child(owner: Owner) -> None:
 
 
 class Lock:
-    """A lock for ``with`` that a forked child finds free, whoever held it in the parent."""
+    """A lock for ``with`` that is free in a forked child, also when another thread of the parent held it."""
 
     def __init__(self) -> None:
         self.after_fork()

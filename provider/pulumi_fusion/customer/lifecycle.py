@@ -82,7 +82,7 @@ LOOK_BESIDE: Final = 0.01
 SENDS_IN_DOUBT: Final = 3
 # Seconds that a count of customers is waited for where nobody can see whether they are there.
 COUNT_SECONDS: Final = 3.0
-# How many listed customers are looked for, each by a GET.
+# How many of the listed customers are read, each by a GET.
 MANY_BELOW: Final = 5
 # Seconds before each GET for an ingest address that the answer to a create lacked.
 ADDRESS_PAUSES: Final = (0.0, 0.3, 1.0)

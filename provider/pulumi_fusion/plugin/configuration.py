@@ -96,7 +96,7 @@ def other_account(
 ) -> SettingsError | None:
     """Return the error about a credential of another account than the one that the old inputs name.
 
-    The customers in the state are customers of the old account: under another one they would be looked for where they
+    The customers in the state are customers of the old account: under another one they would be read where they
     are not, and replacing them would delete them. So it is never a replacement. Another address, or another key of the
     same account, is a plain update. An old credential that came from the environment is not in the state, so nothing
     can be compared with it.

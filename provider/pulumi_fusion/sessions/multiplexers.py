@@ -1,4 +1,4 @@
-"""Servers of terminal multiplexers, whose windows are outside of a session that is started beside them."""
+"""Servers of terminal multiplexers, whose windows are outside of a session that is started later."""
 
 from __future__ import annotations
 

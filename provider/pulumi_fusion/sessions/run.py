@@ -153,7 +153,7 @@ def _run(
 def _folder_for_start_files(stack: contextlib.ExitStack) -> Path | None:
     """Return a private folder for the start files of a shell, or None where there is no temporary folder at all.
 
-    They are the only files that a session needs beside the audit.
+    They are the only files that a session needs besides the audit.
     """
     try:
         return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True)))

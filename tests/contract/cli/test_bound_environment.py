@@ -75,7 +75,7 @@ def test_a_real_credential_that_a_shell_exports_again_reaches_the_emulator_alone
     assert list(emulator.requests) == []
 
 
-# The command's own words, of which no traceback is looked for: a program of the user's may show one.
+# The command's own output, where no traceback is searched for: a program of the user may print one.
 QUIETLY = """
 import subprocess, sys
 done = subprocess.run(sys.argv[1:], capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""What a system without the modules of POSIX is told."""
+"""What is reported on a system without the modules of POSIX."""
 
 from __future__ import annotations
 
