@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -32,6 +32,9 @@ class Leave(Protocol):
 
     def token(self, deadline: Deadline, *, instead_of: Secret | None = None) -> Secret:
         """The access token, another one than ``instead_of``, which the service refused. Raises FusionError."""
+
+    def bound(self, deadline: Deadline) -> AbstractContextManager[Deadline]:
+        """Return the deadline of one call, made to end with the leave; as a context, it raises what ended the call."""
 
     def admit(self, method: str, path: str) -> None:
         """Let the request go out or raise why not."""
@@ -241,12 +244,20 @@ class FusionClient:
         other._retries = retries_for(self._url, account)
         return other
 
+    @contextmanager
     def relay(
         self, method: str, path: str, headers: Mapping[str, str], body: Any, deadline: Deadline
-    ) -> AbstractContextManager[Relayed]:
+    ) -> Iterator[Relayed]:
         """Pass one request of somebody else on, once, and its answer back as it comes; see ``Transport.relay``."""
-        self._leave.admit(method, path)
-        return self._transport.relay(method, path, headers, body, deadline, token=self._leave.token(deadline))
+        with self._leave.bound(deadline) as bounded:
+            self._leave.admit(method, path)
+            token = self._leave.token(bounded)
+            with self._transport.relay(method, path, headers, body, bounded, token=token) as answer:
+                yield answer
+
+    def break_off_interrupted(self) -> None:
+        """Break off what is being relayed under a deadline that an interrupt ended."""
+        self._transport.break_off_interrupted()
 
     def close(self) -> None:
         """Close the connections that are not in use and break off what is relayed; a later call opens new ones."""
@@ -264,10 +275,15 @@ class FusionClient:
         return f"FusionClient(url={self._url!r}, account={self._account!r})"
 
     def _call(self, request: wire.Request[T], look_again: Callable[[], None] | None = None) -> T:
-        deadline = self._deadline or Deadline(self._seconds)
         # From here on, for the wait for a token lets it grow old as well.
         proof = Proof(look_again) if look_again else None
+        try:
+            with self._leave.bound(self._deadline or Deadline(self._seconds)) as deadline:
+                return self._sent(request, deadline, proof)
+        except FusionError as failure:
+            raise self._advised(failure.during(request.operation, request.shortname)) from None
 
+    def _sent(self, request: wire.Request[T], deadline: Deadline, proof: Proof | None) -> T:
         def send(token: Secret) -> T:
             def attempt() -> T:
                 until = proof.until if proof else None
@@ -281,19 +297,16 @@ class FusionClient:
                 proof=proof,
             )
 
+        self._leave.admit(request.method, request.path)
+        token = self._leave.token(deadline)
         try:
-            self._leave.admit(request.method, request.path)
-            token = self._leave.token(deadline)
-            try:
-                return send(token)
-            except Unauthorized:
-                # The token may have ended early. A 401 means that nothing was done, so any verb repeats.
-                token = self._leave.token(deadline, instead_of=token)
-            if proof:
-                proof.renew()
             return send(token)
-        except FusionError as failure:
-            raise self._advised(failure.during(request.operation, request.shortname)) from None
+        except Unauthorized:
+            # The token may have ended early. A 401 means that nothing was done, so any verb repeats.
+            token = self._leave.token(deadline, instead_of=token)
+        if proof:
+            proof.renew()
+        return send(token)
 
     def _advised(self, failure: FusionError) -> FusionError:
         """Return the failure with the way out where the emulator or the session may have ended."""

@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -235,7 +236,7 @@ class TokenSource:
             held = self.ask(deadline)
         except RequestFailed as failure:
             # A failure for want of time is this caller's own; any other would meet those who wait as well.
-            if deadline.remaining() > WORTHWHILE and not deadline.cancelled.is_set():
+            if deadline.remaining() > WORTHWHILE and not deadline.interrupted():
                 renewal.set_result(SharedFailure(failure, deadline))
             raise
         finally:
@@ -248,6 +249,10 @@ class TokenSource:
             elif not renewal.done():
                 renewal.cancel()
         return held
+
+    def bound(self, deadline: Deadline) -> AbstractContextManager[Deadline]:
+        """Return the deadline as it is: the account's own credential has no end."""
+        return nullcontext(deadline)
 
     def admit(self, method: str, path: str) -> None:
         """The account's own credential may ask whatever its role lets it."""

@@ -46,8 +46,6 @@ __all__ = ["Late", "Relayed", "Transport"]
 _CONNECT = 5.0
 _CONNECTION = 10.0  # seconds for name, connection and TLS together
 _READ = 30.0  # seconds from the request to the last byte of its answer
-# Of what is left of the deadline, so that a lost answer leaves time to look what became of its request.
-_READ_SHARE = 0.5
 _RELAY_READ = 120.0  # seconds between two bytes of an answer that is let through; a search may take its time
 _DECODED: Final = ("gzip", "deflate")  # what is asked for, since every installation can decode it
 _LARGEST = 16 * 2**20  # bytes of one answer; the longest list that is documented has 1000 accounts
@@ -119,6 +117,10 @@ class Transport:
         relay = _Relay(operation, deadline)
         with self._lock:
             self._relays.add(relay)
+        # No timeout of a read ends an answer that drips.
+        end = threading.Timer(deadline.remaining(), relay.break_off)
+        end.daemon = True
+        end.start()
         try:
             _current.exchange = relay
             with relay.translated():
@@ -141,6 +143,7 @@ class Transport:
                     names.pop("content-length", None)
                 yield Relayed(response.status_code, names, _masked(relay.chunks(response), secret.encode()))
         finally:
+            end.cancel()
             with self._lock:
                 self._relays.discard(relay)
             # A server that overlooks a body takes it for the beginning of the next request, and with that request's
@@ -157,6 +160,13 @@ class Transport:
             relays = tuple(self._relays)
         for _, session in idle:
             session.close()
+        for relay in relays:
+            relay.break_off()
+
+    def break_off_interrupted(self) -> None:
+        """Break off what is being relayed under a deadline that an interrupt ended."""
+        with self._lock:
+            relays = tuple(relay for relay in self._relays if relay.deadline.interrupted())
         for relay in relays:
             relay.break_off()
 
@@ -196,7 +206,7 @@ class _Exchange:
         self._done = threading.Event()
         self._lock = threading.Lock()
         self._since = time.monotonic()
-        self._longest_read = min(_READ, _READ_SHARE * deadline.remaining())
+        self._longest_read = min(_READ, deadline.read_time())
         self._sending = False
         self._left = False
         self._socket: socket.socket | None = None
@@ -231,7 +241,7 @@ class _Exchange:
     def _wait(self) -> str:
         """Wait for the end of the exchange; says why if that was not waited for."""
         while not self._done.wait(min(_GLANCE, self._patience())):
-            if self._deadline.cancelled.is_set():
+            if self._deadline.interrupted():
                 return "it was interrupted while it waited for the answer"
             if self._patience() <= 0:
                 return self._too_long()
@@ -333,8 +343,8 @@ class _Relay:
     """A request of somebody else under way."""
 
     def __init__(self, operation: str, deadline: Deadline) -> None:
+        self.deadline = deadline
         self._operation = operation
-        self._deadline = deadline
         self._lock = threading.Lock()
         self._sending = self._broken = False
         self._socket: socket.socket | None = None
@@ -350,7 +360,7 @@ class _Relay:
     def may_send(self, connection: Any) -> None:
         """As of an exchange."""
         with self._lock:
-            self._deadline.check(self._operation)
+            self.deadline.check(self._operation)
             if self._broken:
                 raise NotSent(self._operation, "it was broken off before it was sent")
             self._sending = True
@@ -364,17 +374,21 @@ class _Relay:
         _wake(hanging)
 
     def chunks(self, response: requests.Response) -> Iterator[bytes]:
-        """The body as it comes, decoded."""
+        """Yield the body as it comes, decoded, until the deadline. Raises as its ``check`` does."""
         with self.translated():
             if response.raw.chunked:
-                yield from response.raw.stream(decode_content=True)
+                pieces = response.raw.stream(decode_content=True)
             else:
                 # stream() would wait for a full piece, and an answer that is still being made has none.
-                while piece := response.raw.read1(64 * 1024, decode_content=True):
-                    yield piece
+                pieces = iter(lambda: response.raw.read1(64 * 1024, decode_content=True), b"")
+            for piece in pieces:
+                self.deadline.check(self._operation)
+                yield piece
             with self._lock:
                 self._socket = None
                 self.whole = not self._broken
+        if not self.whole:  # without a length, an answer that was cut off looks like a whole one
+            raise InDoubt(self._operation, "the answer was broken off")
 
     @contextmanager
     def translated(self) -> Iterator[None]:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from typing import Any, Final
 
 from pulumi_fusion.api.client import FusionClient
 from pulumi_fusion.api.tokens import AccessToken
 from pulumi_fusion.customer.model import Account
-from pulumi_fusion.deadline import Deadline
+from pulumi_fusion.deadline import Both, Deadline
 from pulumi_fusion.errors import (
     BadRequest,
     Forbidden,
+    InDoubt,
     NotFound,
+    NotSent,
     OutOfBounds,
+    RateLimited,
+    RequestFailed,
     SessionEnded,
     SessionRefused,
     Unauthorized,
@@ -51,15 +55,25 @@ class Term(Deadline):
         self._over = now() + seconds
 
     def remaining(self) -> float:
-        """Seconds left, never below 0."""
-        return max(0.0, self._over - now())
+        """Seconds left, never below 0; 0 once the session was left."""
+        return 0.0 if self.interrupted() else max(0.0, self._over - now())
+
+    def read_time(self) -> float:
+        """Return all that is left: after the end nothing can be asked any more, so no time is kept for that."""
+        return self.remaining()
 
     def check(self, attempted: str) -> None:
         """Raise SessionEnded once it is over or was left."""
-        if self.cancelled.is_set():
-            raise SessionEnded(attempted, "the session was left", shortname=self._customer)
         if self.remaining() <= 0:
-            raise SessionEnded(attempted, f"its {spoken(self.seconds)} are over", shortname=self._customer)
+            raise self.ended(attempted)
+
+    def ended(self, attempted: str, cut_off: RequestFailed | None = None) -> SessionEnded:
+        """Return the error about its end, which ``cut_off`` a request that was under way."""
+        why = "the session was left" if self.interrupted() else f"its {spoken(self.seconds)} are over"
+        if cut_off is None:
+            return SessionEnded(attempted, why, shortname=self._customer)
+        step = "Open another session, and look there whether it was done." if isinstance(cut_off, InDoubt) else None
+        return SessionEnded(attempted, f"{why}: {cut_off.came_back}", shortname=self._customer, next_step=step)
 
 
 class Access:
@@ -102,6 +116,16 @@ class Access:
                 status=401,
             )
         return held.token
+
+    @contextmanager
+    def bound(self, deadline: Deadline) -> Iterator[Deadline]:
+        """Return a deadline that ends with the session as well. Raises SessionEnded for a call that this cut off."""
+        try:
+            yield deadline if deadline is self.term else Both(self.term, deadline)
+        except (NotSent, InDoubt, RateLimited) as failure:
+            if self.term.remaining() > 0:
+                raise
+            raise self.term.ended(failure.attempted, failure) from None
 
     def admit(self, method: str, path: str) -> None:
         """Count the request, or raise OutOfBounds or SessionEnded before anything leaves the machine."""
@@ -151,6 +175,7 @@ class Access:
     def close(self) -> None:
         """End the session: its requests break off, its token is dropped, and whoever asks again is told so."""
         self.term.cancelled.set()
+        self.client.break_off_interrupted()
         with self._lock:
             held, self._held = self._held, None
         if held is not None:
@@ -237,6 +262,9 @@ class _Trial:
         if instead_of is not None:
             raise Unauthorized("prove where the token acts", "the service takes it no more", status=401)
         return self._held.token
+
+    def bound(self, deadline: Deadline) -> AbstractContextManager[Deadline]:
+        return nullcontext(deadline)
 
     def admit(self, method: str, path: str) -> None:
         """Only reads are asked on trial."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from pulumi_fusion.api.client import FusionClient
-from pulumi_fusion.errors import SessionRefused
+from pulumi_fusion.errors import SessionEnded, SessionRefused
 from pulumi_fusion.sessions.access import Access, open_access
 from pulumi_fusion.sessions.audit import AuditLog, default_path, identity, named_path
 from pulumi_fusion.sessions.terms import ATTEMPTED, DEFAULT_DURATION, Terms
@@ -33,10 +33,11 @@ class Session:
     does. ``path`` is as in the vendor's reference: ``/api/v1/users``.
     """
 
-    __slots__ = ("_access",)
+    __slots__ = ("_access", "_skips")
 
     def __init__(self, access: Access | None) -> None:
         self._access = access
+        self._skips = access is None
 
     @property
     def customer(self) -> str:
@@ -65,13 +66,21 @@ class Session:
         return self.client.request("DELETE", path)
 
     def remaining(self) -> float:
-        """Seconds until it ends."""
+        """Return the seconds until it ends, 0 after the end."""
+        if self._access is None and not self._skips:
+            return 0.0
         return self._open().term.remaining()
 
     def _open(self) -> Access:
-        if self._access is None:
+        if self._skips:
             raise _Skipped
+        if self._access is None:
+            raise SessionEnded("use the session", "a preview skipped it, and its block was left")
         return self._access
+
+    def _leave_skipped(self) -> None:
+        """From here on nothing is left to skip: the block has ended."""
+        self._skips = False
 
     def __repr__(self) -> str:
         return "Session(skipped)" if self._access is None else f"Session({self._access.customer.shortname!r})"
@@ -125,8 +134,12 @@ def masquerade(
             next_step="Leave its block first, or open the other one in a thread of its own.",
         )
     if skip_in_preview and _previews(customer):
-        with suppress(_Skipped):
-            yield Session(None)
+        skipped = Session(None)
+        try:
+            with suppress(_Skipped):
+                yield skipped
+        finally:
+            skipped._leave_skipped()
         return
     log = AuditLog(named_path(audit_file, os.environ) if audit_file is not None else default_path(os.environ))
     for sentence in log.close_dead():

@@ -2,53 +2,28 @@
 
 from __future__ import annotations
 
-import contextvars
 import copy
-import gc
 import json
 import pickle
 import threading
-import time
-import types
-from collections.abc import Callable, Generator
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pulumi_fusion import FusionClient, Session, masquerade
+from pulumi_fusion import FusionClient, masquerade
 from pulumi_fusion.customer.model import Account
 from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.errors import (
-    FusionError,
     InvalidInput,
     NotAudited,
     NotSent,
     OutOfBounds,
-    SessionEnded,
     SessionRefused,
     Unauthorized,
 )
 from pulumi_fusion.sessions import access
-from pulumi_fusion.sessions.audit import AuditLog, examine, identity
-
-REASON = "INC-1234 ingest check"
-
-
-def audit(tmp_path: Path) -> list[dict[str, Any]]:
-    found = examine((tmp_path / "audit.jsonl").read_bytes().splitlines())
-    assert found.breaks == []
-    return [*found.records]
-
-
-def changes(emulator: Emulator) -> list[str]:
-    """What was asked of the service that is no read and no token."""
-    return [
-        f"{each.method} {each.path}"
-        for each in emulator.requests
-        if each.method != "GET" and not each.path.endswith("/auth/token")
-    ]
+from pulumi_fusion.sessions.audit import AuditLog, identity
+from tests.contract.sessions.records import REASON, audit, changes
 
 
 def test_it_acts_inside_the_customer_and_is_audited(emulator: Emulator, fusion: FusionClient, tmp_path: Path) -> None:
@@ -139,104 +114,6 @@ def test_paths_are_held_to_the_api(fusion: FusionClient) -> None:
                 session.get(path)
 
 
-def kept(session: Session) -> list[Callable[[], object]]:
-    client = session.client
-    return [
-        lambda: session.get("/api/v1/users"),
-        lambda: session.client.list_users(),
-        client.list_customers,
-        lambda: client.within(access.Term(60, "acme-corp")).list_users(),
-    ]
-
-
-def test_after_the_block_every_call_raises(emulator: Emulator, fusion: FusionClient) -> None:
-    with masquerade("acme-corp", reason=REASON, client=fusion, write=True) as session:
-        calls = kept(session)
-    emulator.requests.clear()
-    for call in calls:
-        with pytest.raises(SessionEnded, match="the session was left"):
-            call()
-    assert len(emulator.requests) == 0
-
-
-def test_after_an_exception_every_call_raises(fusion: FusionClient, tmp_path: Path) -> None:
-    with (
-        pytest.raises(ZeroDivisionError),
-        masquerade("acme-corp", reason=REASON, client=fusion) as session,
-    ):
-        calls = kept(session)
-        1 / 0  # noqa: B018 - raises
-    for call in calls:
-        with pytest.raises(SessionEnded):
-            call()
-    assert audit(tmp_path)[1]["ended"] == "left by ZeroDivisionError"
-
-
-def test_after_its_time_every_call_raises(
-    fusion: FusionClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = access.now()
-    monkeypatch.setattr(access, "now", lambda: clock)
-    with masquerade("acme-corp", reason=REASON, client=fusion, duration=timedelta(minutes=5)) as session:
-        session.get("/api/v1/users")
-        clock += 299
-        session.get("/api/v1/users")
-        clock += 1
-        for call in kept(session):
-            with pytest.raises(SessionEnded, match="its 5 min are over"):
-                call()
-    assert audit(tmp_path)[1]["ended"] == "time over"
-
-
-def test_a_call_under_way_ends_with_the_session(emulator: Emulator, fusion: FusionClient) -> None:
-    with masquerade("acme-corp", reason=REASON, client=fusion, duration=timedelta(seconds=1)) as session:
-        emulator.faults.add("GET /users hang")
-        began = time.monotonic()
-        with pytest.raises(FusionError):
-            session.get("/api/v1/users")
-        assert time.monotonic() - began < 8  # the client itself would wait 10 s for the answer
-
-
-def test_it_never_outlives_the_token(emulator: Emulator, fusion: FusionClient) -> None:
-    emulator.switch(token_lifetime=120)
-    with masquerade("acme-corp", reason=REASON, client=fusion, duration=timedelta(minutes=60)) as session:
-        assert session.remaining() < 120
-
-
-def test_a_token_that_ends_early_is_not_renewed(emulator: Emulator, fusion: FusionClient) -> None:
-    with masquerade("acme-corp", reason=REASON, client=fusion) as session:
-        emulator.faults.add("GET /users revoked x1")
-        with pytest.raises(Unauthorized, match="takes the session's token no more"):
-            session.get("/api/v1/users")
-
-
-def strings() -> set[str]:
-    """Every text that some object of this process holds."""
-    found: set[str] = set()
-    for thing in gc.get_objects():
-        if isinstance(thing, (types.FrameType, types.ModuleType)):
-            continue
-        held = thing.values() if isinstance(thing, dict) else thing if isinstance(thing, (list, tuple, set)) else ()
-        found.update(each for each in [*held] if isinstance(each, str))
-        for kind in type(thing).__mro__:
-            for slot in (each for each in vars(kind).values() if isinstance(each, types.MemberDescriptorType)):
-                value = getattr(thing, slot.__name__, None)
-                if isinstance(value, str):
-                    found.add(value)
-    return found
-
-
-def test_the_token_is_held_nowhere_afterwards(emulator: Emulator, fusion: FusionClient) -> None:
-    with masquerade("acme-corp", reason=REASON, client=fusion) as session:
-        session.get("/api/v1/users")
-        token = session._open().token(session._open().term).reveal()
-        assert any(token in each for each in strings())
-    token, kept = token[:-1], token[-1]
-    gc.collect()
-    holders = [each for each in strings() if token + kept in each]
-    assert holders == []
-
-
 def test_two_sessions_in_two_threads_do_not_mix(emulator: Emulator, fusion: FusionClient) -> None:
     seen: dict[str, list[str]] = {}
     both = threading.Barrier(2, timeout=20)
@@ -253,32 +130,6 @@ def test_two_sessions_in_two_threads_do_not_mix(emulator: Emulator, fusion: Fusi
     for thread in threads:
         thread.join()
     assert seen == {"acme-corp": ["acme-east"], "other-corp": []}
-
-
-def test_a_generator_that_is_closed_elsewhere_ends_its_session_and_its_record(
-    fusion: FusionClient, tmp_path: Path
-) -> None:
-    def asking() -> Generator[Session, None, None]:
-        with masquerade("acme-corp", reason=REASON, client=fusion) as session:
-            yield session
-
-    begun = asking()
-    session = contextvars.copy_context().run(next, begun)
-    contextvars.copy_context().run(begun.close)
-    assert [record["event"] for record in audit(tmp_path)] == ["start", "end"]
-    with pytest.raises(SessionEnded):
-        session.get("/api/v1/users")
-
-
-def test_a_task_that_outlives_the_block_may_open_another(fusion: FusionClient) -> None:
-    with masquerade("acme-corp", reason=REASON, client=fusion):
-        context = contextvars.copy_context()
-
-    def later() -> str:
-        with masquerade("other-corp", reason=REASON, client=fusion) as session:
-            return session.customer
-
-    assert context.run(later) == "other-corp"
 
 
 @pytest.mark.parametrize("empty", [1, 2])

@@ -1,0 +1,26 @@
+"""What sessions in Python leave behind: their audit, and what the service was asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pulumi_fusion.emulator import Emulator
+from pulumi_fusion.sessions.audit import examine
+
+REASON = "INC-1234 ingest check"
+
+
+def audit(tmp_path: Path) -> list[dict[str, Any]]:
+    found = examine((tmp_path / "audit.jsonl").read_bytes().splitlines())
+    assert found.breaks == []
+    return [*found.records]
+
+
+def changes(emulator: Emulator) -> list[str]:
+    """What was asked of the service that is no read and no token."""
+    return [
+        f"{each.method} {each.path}"
+        for each in emulator.requests
+        if each.method != "GET" and not each.path.endswith("/auth/token")
+    ]
