@@ -8,7 +8,6 @@ judges them all, and it believes only an answer that looks like the service's ow
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,8 +16,9 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
+from pulumi_fusion.api.routes import is_plain
 from pulumi_fusion.errors import (
     BY_STATUS,
     InDoubt,
@@ -49,7 +49,6 @@ __all__ = [
     "delete_customer",
     "failure",
     "get_customer",
-    "is_plain",
     "issue_token",
     "list_customer_types",
     "list_customers",
@@ -188,24 +187,6 @@ def value_of(method: Method, path: str, body: Any = None) -> Request[Any]:
             next_step="Nothing was sent. Paths begin with /api/, without dot segments, and percent-encode the rest.",
         )
     return Request(method, path, operation, _read_value, json=body, repeatable=method == "GET")
-
-
-# RFC 3986, 3.3 and 3.4: what stands in a path and a query.
-_PATH: Final = re.compile(r"(/([A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+)+/?(\?[^\s#\\]*)?", re.ASCII)
-
-
-def is_plain(path: str) -> bool:
-    """Whether a path of the API, perhaps with a query, means to everybody what is written there.
-
-    HTTP libraries decode what need not be encoded and then resolve dot segments (RFC 3986, 5.2.4 and 6.2.2), so
-    ``/api/v1/customer/%2e%2e/auth/token`` would be another path than the one that was looked at.
-    """
-    segments = unquote(path.partition("?")[0]).split("/")
-    encoded = _ENCODED_SEPARATOR.search(path.partition("?")[0])
-    return path.startswith("/api/") and bool(_PATH.fullmatch(path)) and not encoded and not {".", ".."} & {*segments}
-
-
-_ENCODED_SEPARATOR: Final = re.compile(r"%(2f|5c|00|25)", re.IGNORECASE)
 
 
 def _read_value(request: Request[Any], answer: Answer) -> Any:

@@ -29,7 +29,7 @@ from pulumi_fusion.errors import (
 )
 from pulumi_fusion.forking import Lock
 from pulumi_fusion.redaction import Secret
-from pulumi_fusion.sessions.bounds import METHODS, refusal
+from pulumi_fusion.sessions.bounds import READ_ONLY, kind_of, refusal
 from pulumi_fusion.sessions.proof import Sight, claimed_account, distrust
 from pulumi_fusion.sessions.terms import ATTEMPTED, KEY_PREFIX, Terms, spoken
 
@@ -133,8 +133,7 @@ class Access:
         against = refusal(method, path, write=self.terms.write)
         with self._lock:
             if against is not None:
-                # Whatever else a child calls a method would fill the audit, a record of which has to stay small.
-                self._refused[method if method in METHODS else "other"] += 1
+                self._refused[kind_of(against)] += 1
             else:
                 self._sent[method] += 1
                 known = capped(f"{method} {path.partition('?')[0]}")
@@ -146,7 +145,7 @@ class Access:
                 against,
                 shortname=self.customer.shortname,
                 next_step="Nothing was sent. A session that may change things is opened with write=True or --write."
-                if against == "the session is read-only"
+                if against == READ_ONLY
                 else "Nothing was sent.",
             )
 

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import unquote_plus
 
-from pulumi_fusion.api.wire import is_plain
+from pulumi_fusion.api.routes import decoded, is_plain, names
 
-__all__ = ["METHODS", "TOKEN_ROUTE", "refusal"]
+__all__ = ["READ_ONLY", "TOKEN_ROUTE", "is_change", "kind_of", "refusal"]
 
 TOKEN_ROUTE: Final = "/api/v1/auth/token"  # noqa: S105 - a path
 
+READ_ONLY: Final = "the session is read-only"
+_NO_TOKENS: Final = "a session takes no other tokens than its own"
+_NOT_PLAIN: Final = (
+    "this is no plain path of the API: it begins with /api/, without dot segments, parameters, and anything that "
+    "servers read in different ways"
+)
+_KINDS: Final = {READ_ONLY: "writes", _NO_TOKENS: "token routes", _NOT_PLAIN: "malformed paths"}
+
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-METHODS: Final = _READS | _WRITES
 
 # What the vendor asks by POST and what yet changes nothing: searches, statistics and look-ups, whose body is a query
 # (https://docs.fusion.vectra.ai/api-reference; the vendor's own MCP server is built on them).
@@ -22,35 +30,61 @@ _QUERIES: Final = re.compile(
     r"/api/v1/(search/[A-Za-z0-9_-]+|stats/[A-Za-z0-9_-]+/(ts|agg)|intel/lookup/(asns|ips))", re.ASCII
 )
 
-# Every route that hands out or renews tokens: a session ends only if nothing inside it can buy another.
-_TOKENS: Final = re.compile(r"/api(/v[0-9]+)?/+auth(/|$)", re.ASCII | re.IGNORECASE)
+# Routes that hand out or renew tokens, in this version of the API or another: a session ends only if nothing inside it
+# can buy another token. The vendor has /api/v1/auth and /api/auth; the other words are a precaution, for no route of
+# the vendor has them there.
+_TOKEN_WORDS: Final = frozenset({"auth", "oauth", "oauth2", "token", "tokens", "login"})
+_BELOW_AUTH: Final = frozenset({"token", "tokens", "bearer", "refresh", "login"})
 
-# What some servers cut off a segment before they route: https://www.rfc-editor.org/rfc/rfc3986#section-3.3
-_PARAMETERS: Final = re.compile(r";[^/]*")
-
-# Parameters by which some frameworks let a read be a write, see the headers in endpoint.py. Inference: nothing says
-# that the service does, nor that it has a parameter of such a name.
+# Parameters by which some frameworks let a read be a write, see the headers in conversation.py. Inference: nothing
+# shows that the service does, nor that it has a parameter of such a name. PHP reads dots and spaces in a name as
+# underscores.
 _OVERRIDES: Final = re.compile(
-    r"(^|[&;])(_+method|_*(x[-_])?http[-_]?method([-_]override)?|_*(x[-_])?method[-_]override)([=&;[]|$)",
+    r"(^|[&;?])[ +]*(_+method|_*(x[-_])?http[-_]?method([-_]override)?|_*(x[-_])?method[-_]override)[_ +]*([=&;[]|$)",
     re.ASCII | re.IGNORECASE,
 )
 
 
 def refusal(method: str, path: str, *, write: bool) -> str | None:
-    """Why this request is not sent in the session, or None if it may be.
+    """Return why this request is not sent in the session, or None if it may be.
 
-    ``write`` says that the session may change things. A path that libraries could read otherwise than it is written is
-    refused, since what was looked at must be what is asked.
+    ``write`` allows changes. A path that servers or libraries could read otherwise than it is written is refused, since
+    the path that is sent must be the one that was checked.
     """
     bare, _, query = path.partition("?")
-    if not is_plain(path):
-        return "this is no plain path of the API: it begins with /api/ and has no dot segments"
-    if _TOKENS.match(_PARAMETERS.sub("", unquote(bare))):
-        return "a session takes no other tokens than its own"
-    if not write and _OVERRIDES.search(unquote_plus(query)):
-        return "the session is read-only"
-    if method in _READS or (method == "POST" and _QUERIES.fullmatch(bare)):
+    if _is_token_route(names(bare)):
+        return _NO_TOKENS
+    # No route has parameters in its path, and with one it would be two routes: the name may hold a semicolon as %3B.
+    if not is_plain(path) or ";" in bare:
+        return _NOT_PLAIN
+    if not write and _overrides(query):
+        return READ_ONLY
+    if method in _READS or _is_query(method, bare):
         return None
     if method not in _WRITES:
         return f"{method} is no method of the API"
-    return None if write else "the session is read-only"
+    return None if write else READ_ONLY
+
+
+def kind_of(against: str) -> str:
+    """Return under which name a refusal for this reason is counted: one of four."""
+    return _KINDS.get(against, "methods")
+
+
+def is_change(method: str, path: str) -> bool:
+    """Return whether a request that may be sent changes something where it succeeds."""
+    return method in _WRITES and not _is_query(method, path.partition("?")[0])
+
+
+def _is_query(method: str, bare: str) -> bool:
+    return method == "POST" and bool(_QUERIES.fullmatch(bare))
+
+
+def _is_token_route(segments: list[str]) -> bool:
+    below_auth = any(first == "auth" and second in _BELOW_AUTH for first, second in pairwise(segments))
+    return below_auth or not _TOKEN_WORDS.isdisjoint(segments[1:3])
+
+
+def _overrides(query: str) -> bool:
+    once = unquote_plus(query)
+    return any(_OVERRIDES.search(text.replace(".", "_")) for text in (once, decoded(query) or once))
