@@ -65,7 +65,8 @@ def _after_fork() -> None:
         descriptor = socket.socket.detach(each)
         if descriptor >= 0:
             os.close(descriptor)
-    for owner in tuple(_owners):
+    # Locks first, for the others may use them.
+    for owner in sorted(_owners, key=lambda owner: not isinstance(owner, Lock)):
         owner.after_fork()
 
 

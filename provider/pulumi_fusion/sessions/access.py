@@ -27,7 +27,7 @@ from pulumi_fusion.errors import (
     Unauthorized,
     capped,
 )
-from pulumi_fusion.forking import Lock
+from pulumi_fusion.forking import Lock, renew_in_child
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.sessions.bounds import READ_ONLY, kind_of, refusal
 from pulumi_fusion.sessions.proof import Sight, claimed_account, distrust
@@ -53,6 +53,18 @@ class Term(Deadline):
         super().__init__(seconds)
         self._customer = customer
         self._over = now() + seconds
+        self._forked = False
+
+    def after_fork(self) -> None:
+        """Be over: a session belongs to the process that opened it."""
+        super().after_fork()
+        self._forked = True
+        self.cancelled.set()
+
+    @property
+    def forked(self) -> bool:
+        """Whether this is the copy in a forked child."""
+        return self._forked
 
     def remaining(self) -> float:
         """Seconds left, never below 0; 0 once the session was left."""
@@ -69,6 +81,13 @@ class Term(Deadline):
 
     def ended(self, attempted: str, cut_off: RequestFailed | None = None) -> SessionEnded:
         """Return the error about its end, which ``cut_off`` a request that was under way."""
+        if self._forked:
+            return SessionEnded(
+                attempted,
+                "this process was forked inside it, and a session belongs to the process that opened it",
+                shortname=self._customer,
+                next_step="Nothing was sent. Open a session of its own in this process.",
+            )
         why = "the session was left" if self.interrupted() else f"its {spoken(self.seconds)} are over"
         if cut_off is None:
             return SessionEnded(attempted, why, shortname=self._customer)
@@ -99,6 +118,11 @@ class Access:
         self._sent: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._paths: Counter[str] = Counter()
+        renew_in_child(self)
+
+    def after_fork(self) -> None:
+        """Keep no token: its term is over in a child."""
+        self._drop_token()
 
     def token(self, deadline: Deadline, *, instead_of: Secret | None = None) -> Secret:
         """The session's only token. Raises SessionEnded, or Unauthorized where the service takes it no more."""
@@ -106,7 +130,7 @@ class Access:
         with self._lock:
             held = self._held
         if held is None:
-            raise SessionEnded("use the session", "the session was left", shortname=self.customer.shortname)
+            raise self.term.ended("use the session")
         if instead_of is not None:
             raise Unauthorized(
                 "use the session",
@@ -175,6 +199,9 @@ class Access:
         """End the session: its requests break off, its token is dropped, and whoever asks again is told so."""
         self.term.cancelled.set()
         self.client.break_off_interrupted()
+        self._drop_token()
+
+    def _drop_token(self) -> None:
         with self._lock:
             held, self._held = self._held, None
         if held is not None:

@@ -153,6 +153,9 @@ class AuditLog:
                 os.fchmod(descriptor, 0o600)
             yield descriptor, found.st_size
         finally:
+            with contextlib.suppress(OSError):
+                # Also for a child that was forked meanwhile, whose copy of the descriptor would keep the lock.
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
             os.close(descriptor)
 
     def _opened(self) -> int:

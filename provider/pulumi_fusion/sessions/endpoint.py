@@ -24,6 +24,7 @@ import jwt
 
 from pulumi_fusion.api.transport import Relayed
 from pulumi_fusion.errors import FusionError, NotSent, OutOfBounds, SessionEnded, Unauthorized
+from pulumi_fusion.forking import Lock, close_in_child
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.sessions.access import Access
 from pulumi_fusion.sessions.bodies import Body, SizedBody, chunks, exactly
@@ -160,9 +161,10 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, *args: Any) -> None:
         self._open: set[socket.socket] = set()
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._most = _most_connections()
         super().__init__(*args)
+        close_in_child(self.socket)  # a forked child would keep the port open
 
     def server_bind(self) -> None:
         """Bind without the name of the address, for which HTTPServer asks DNS and waits."""
@@ -174,6 +176,7 @@ class _Server(ThreadingHTTPServer):
             if len(self._open) >= self._most:
                 return False
             self._open.add(request)
+        close_in_child(request)
         return True
 
     def shutdown_request(self, request: Any) -> None:

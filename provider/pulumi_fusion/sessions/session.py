@@ -115,7 +115,8 @@ def masquerade(
     inline program of the Automation API, a thread needs the context of the program for that (contextvars.copy_context).
 
     Raises SessionRefused before anything was sent or after reads alone, NotAudited, SettingsError, RequestFailed.
-    Inside the block and after it, nothing else in the process changes; two sessions in two threads do not mix.
+    Inside the block and after it, nothing else in the process changes; two sessions in two threads do not mix. The copy
+    of a session in a forked child does nothing: its requests raise SessionEnded, and leaving the block ends nothing.
 
     ::
 
@@ -162,7 +163,8 @@ def masquerade(
             access.close()
             with suppress(ValueError):  # a generator may be closed in another context than it was begun in
                 _inside.reset(mark)
-            log.append("end", access.id, {**who, "ended": "time over" if over else how, **access.counts()})
+            if not access.term.forked:
+                log.append("end", access.id, {**who, "ended": "time over" if over else how, **access.counts()})
 
 
 def _previews(customer: str) -> bool:

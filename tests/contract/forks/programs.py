@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # What every program begins with. Python 3.12 and newer warn of a fork while threads run, which is what is tried here.
-_HEAD = """
+HEAD = """
 import contextlib, gc, json, multiprocessing, os, pathlib, signal, sys, threading, time, traceback, warnings
 from datetime import timedelta
 from pulumi_fusion import FusionClient, masquerade
@@ -47,7 +47,7 @@ def name(shortname):
 """
 
 POOL = (
-    _HEAD
+    HEAD
     + """
 def work(number):
     return [name(f"acme-{number}{each}") for each in range(10)]
@@ -60,7 +60,7 @@ with multiprocessing.get_context("fork").Pool(4) as pool:
 """Four workers that read ten customers each, with the client of their parent."""
 
 SESSIONS = (
-    _HEAD
+    HEAD
     + """
 def work(number):
     with masquerade(f"acme-{number}0", reason="INC-1234 ingest check", client=fusion) as session:
@@ -74,7 +74,7 @@ with multiprocessing.get_context("fork").Pool(4) as pool:
 """Four workers that each open a session in a customer of their own."""
 
 REQUEST = (
-    _HEAD
+    HEAD
     + """
 def act():
     sockets = []
@@ -92,7 +92,7 @@ print(json.dumps({"child": child, "parent": meanwhile.end(), "after": name("acme
 """A fork while another thread waits for its answer."""
 
 TOKEN = (
-    _HEAD
+    HEAD
     + """
 meanwhile = Meanwhile(lambda: len(fusion.list_customers()))
 child = in_child(lambda: len(fusion.list_customers()))
@@ -102,7 +102,7 @@ print(json.dumps([child, meanwhile.end()]))
 """A fork while another thread buys the token."""
 
 LIST = (
-    _HEAD
+    HEAD
     + """
 from pulumi_fusion.customer.directory import Directory
 directory = Directory()
@@ -115,7 +115,7 @@ print(json.dumps([child, meanwhile.end()]))
 """A fork while another thread fetches what others would wait for."""
 
 TURN = (
-    _HEAD
+    HEAD
     + """
 fusion.list_customers()
 pace = fusion._retries._pace
@@ -129,7 +129,7 @@ print(json.dumps([child, meanwhile.end()]))
 """A fork while another thread has the one turn that a 429 left."""
 
 LOCKS = (
-    _HEAD
+    HEAD
     + """
 fusion.list_customers()
 held = [
@@ -159,7 +159,7 @@ print(json.dumps([len(held), child, name("acme-02")]))
 """A fork while another thread holds every lock of this package."""
 
 HANDLER = (
-    _HEAD
+    HEAD
     + """
 fusion.list_customers()
 reading, writing = os.pipe()
@@ -180,7 +180,7 @@ print(json.dumps([json.loads(os.read(reading, 100)), got, os.waitpid(children[0]
 """A fork by a signal handler in the middle of a call, which then goes on in both."""
 
 TLS = (
-    _HEAD
+    HEAD
     + """
 fusion.list_customers()
 def act():
@@ -195,7 +195,7 @@ print(json.dumps([child, *[len(fusion.list_customers()) for _ in range(3)]]))
 """A child that uses and then ends every TLS connection that it knows of, and a parent that goes on with its own."""
 
 CREDENTIAL = (
-    _HEAD
+    HEAD
     + """
 os.mkfifo("pipe")
 os.environ["FUSION_NETOSECRET_FILE"] = "pipe"
