@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from datetime import timedelta
@@ -16,6 +16,7 @@ from pulumi_fusion.api.client import FusionClient
 from pulumi_fusion.errors import SessionEnded, SessionRefused
 from pulumi_fusion.sessions.access import Access, open_access
 from pulumi_fusion.sessions.audit import AuditLog, default_path, identity, named_path
+from pulumi_fusion.sessions.subprocesses import Subprocesses
 from pulumi_fusion.sessions.terms import ATTEMPTED, DEFAULT_DURATION, Terms
 
 __all__ = ["Session", "masquerade"]
@@ -33,10 +34,11 @@ class Session:
     does. ``path`` is as in the vendor's reference: ``/api/v1/users``.
     """
 
-    __slots__ = ("_access", "_skips")
+    __slots__ = ("_access", "_skips", "_subprocesses")
 
-    def __init__(self, access: Access | None) -> None:
+    def __init__(self, access: Access | None, subprocesses: Subprocesses | None = None) -> None:
         self._access = access
+        self._subprocesses = subprocesses
         self._skips = access is None
 
     @property
@@ -70,6 +72,22 @@ class Session:
         if self._access is None and not self._skips:
             return 0.0
         return self._open().term.remaining()
+
+    def environ(self, *, keep: Collection[str] = ()) -> dict[str, str]:
+        """Return the environment for a subprocess that is to act in the session, and never as this process does.
+
+        A subprocess that is started without it inherits the real credential of this process. This one holds in
+        NETOSECRET a synthetic credential that works on this machine, inside the customer, within the bounds of the
+        session and until it ends; the audit counts the requests of both together. Taken out are every other setting of
+        Fusion, Pulumi's secrets but for those that ``keep`` names, and copies of the credential. Raises SessionEnded.
+
+        ::
+
+            subprocess.run(["./checkup.sh"], env=session.environ(), check=True)
+        """
+        self._open()
+        assert self._subprocesses is not None  # noqa: S101 - it comes with the access
+        return self._subprocesses.environ(keep)
 
     def _open(self) -> Access:
         if self._skips:
@@ -117,6 +135,8 @@ def masquerade(
     Raises SessionRefused before anything was sent or after reads alone, NotAudited, SettingsError, RequestFailed.
     Inside the block and after it, nothing else in the process changes; two sessions in two threads do not mix. The copy
     of a session in a forked child does nothing: its requests raise SessionEnded, and leaving the block ends nothing.
+    A subprocess that the block starts inherits the real credential from the environment, unless it gets ``env`` of
+    :meth:`Session.environ`.
 
     ::
 
@@ -148,19 +168,21 @@ def masquerade(
     with ExitStack() as stack:
         fusion = client if client is not None else stack.enter_context(FusionClient())
         access = open_access(fusion, terms)
+        subprocesses = Subprocesses(access)
         stack.callback(access.close)
         who = {**identity(), "face": "python", **access.facts()}
         log.append("start", access.id, who)
         mark = _inside.set(access)
         how = "left"
         try:
-            yield Session(access)
+            yield Session(access, subprocesses)
         except BaseException as raised:
             how = f"left by {type(raised).__name__}"
             raise
         finally:
             over = access.term.remaining() <= 0
             access.close()
+            subprocesses.close()
             with suppress(ValueError):  # a generator may be closed in another context than it was begun in
                 _inside.reset(mark)
             if not access.term.forked:

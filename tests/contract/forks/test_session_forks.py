@@ -261,3 +261,51 @@ def test_a_handler_that_forks_in_the_middle_of_a_call_leaves_one(
     emulator.faults.add(f"GET /users {fault}")
     assert run(HANDLER, tmp_path, emulator.netosecret) == "done"
     assert [each["event"] for each in records(tmp_path)] == ["start", "end"]
+
+
+ENDPOINT = (
+    _SESSION
+    + """
+import socket
+from urllib.parse import urlsplit
+from pulumi_fusion.api.tokens import Netosecret
+from pulumi_fusion.redaction import Secret
+
+def refused(where):
+    try:
+        socket.create_connection(where, timeout=2).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+with session() as opened:
+    parts = urlsplit(Netosecret.parse(Secret(opened.environ()["NETOSECRET"])).url)
+    where = parts.hostname, parts.port
+    held = socket.create_connection(where)  # a connection of a subprocess, which the endpoint has accepted
+    held.sendall(b"GET")
+    time.sleep(0.3)
+    reading, writing = os.pipe()
+    if (pid := os.fork()) == 0:
+        os.close(writing)
+        held.close()
+        with contextlib.suppress(Exception):
+            opened._subprocesses.close()
+        asked = tried(opened.environ)[0]
+        assert asked[0] == "SessionEnded", asked
+        os.read(reading, 1)
+        os._exit(0)
+    time.sleep(0.5)
+    works = not refused(where)
+    held.sendall(b" /x HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+    answered = held.recv(12)
+    held.close()
+closed = refused(where)
+os.close(writing)
+print(json.dumps([works, answered.decode(), closed, os.waitpid(pid, 0)[1]]))
+"""
+)
+
+
+@pytest.mark.threat("outlives-the-end")
+def test_a_child_keeps_no_port_of_an_endpoint_and_breaks_none(emulator: Emulator, tmp_path: Path) -> None:
+    assert run(ENDPOINT, tmp_path, emulator.netosecret) == [True, "HTTP/1.1 403", True, 0]
