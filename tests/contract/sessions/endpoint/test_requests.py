@@ -1,0 +1,160 @@
+"""How a request is passed on: its headers and its body."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import socket
+
+import pytest
+import requests
+
+from pulumi_fusion.emulator import Emulator
+from pulumi_fusion.sessions.endpoint import Endpoint
+from tests.contract.sessions.endpoint.asking import bearer, raw
+from tests.contract.sessions.endpoint.upstream import listening
+
+GUARDS = {
+    "If-Match": '"one", "two"',
+    "If-Unmodified-Since": "Fri, 27 Nov 2026 12:00:00 GMT",
+    "If-None-Match": "*",
+    "If-Modified-Since": "Fri, 27 Nov 2026 11:00:00 GMT",
+    "Idempotency-Key": '"a-key"',
+    "Prefer": "return=minimal",
+    "Cache-Control": "no-cache",
+    "Accept-Language": "de",
+    "Content-Language": "en",
+}
+
+
+def lines(request: bytes) -> list[str]:
+    return request.partition(b"\r\n\r\n")[0].decode("latin-1").lower().split("\r\n")
+
+
+def test_what_guards_a_write_is_passed_on(writing: Endpoint) -> None:
+    """A service that never sees If-Match overwrites what somebody else changed."""
+    seen: list[bytes] = []
+    headers = {**bearer(writing), **GUARDS}
+    with listening(seen) as url:
+        writing.access.client._transport.base_url = url
+        requests.put(f"{writing.url}/api/v1/customer/acme-east", headers=headers, json={}, timeout=10)
+    assert {f"{name}: {value}".lower() for name, value in GUARDS.items()} <= {*lines(seen[0])}
+
+
+def test_a_list_over_several_lines_is_passed_on_whole(writing: Endpoint) -> None:
+    seen: list[bytes] = []
+    token = bearer(writing)["Authorization"]
+    asked = 'DELETE /api/v1/customer/acme-east HTTP/1.1\r\nIf-Match: "one"\r\nIf-Match: "two"\r\n'
+    asked += "Content-Type: application/json\r\nContent-Type: text/html\r\n"
+    asked += f"Host: 127.0.0.1:{writing.port}\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n"
+    with listening(seen) as url:
+        writing.access.client._transport.base_url = url
+        assert raw(writing, asked.encode()).split(b" ")[1] == b"204"
+    assert 'if-match: "one", "two"' in lines(seen[0])
+    assert "content-type: application/json" in lines(seen[0])
+
+
+def test_a_part_of_an_answer_cannot_be_had(endpoint: Endpoint) -> None:
+    """In parts the token could be fetched unmasked, from a service that shows what it was sent."""
+    seen: list[bytes] = []
+    headers = {**bearer(endpoint), "Range": "bytes=0-9", "If-Range": '"one"'}
+    with listening(seen) as url:
+        endpoint.access.client._transport.base_url = url
+        requests.get(f"{endpoint.url}/api/v1/users", headers=headers, timeout=10)
+    assert not [line for line in lines(seen[0]) if line.startswith(("range:", "if-range:"))]
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/api/v1/users"), ("POST", "/api/v1/search/flow")])
+def test_a_server_that_overlooks_a_body_makes_no_write_of_it(endpoint: Endpoint, method: str, path: str) -> None:
+    """The body is the beginning of a request, which the next one over the same connection would complete."""
+    seen: list[bytes] = []
+    headers = bearer(endpoint)
+    with listening(seen, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as url:
+        endpoint.access.client._transport.base_url = url
+        smuggled = b"DELETE /api/v1/customer/acme-east HTTP/1.1\r\nX-Rest: "
+        assert requests.request(method, f"{endpoint.url}{path}", headers=headers, data=smuggled, timeout=10).ok
+        with contextlib.suppress(requests.RequestException):
+            requests.get(f"{endpoint.url}/api/v1/users", headers=headers, timeout=1)
+    [connection] = seen
+    assert connection.count(b"Authorization: Bearer ") == 1
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("session", ["endpoint", "writing"])
+def test_a_compressed_body_arrives_as_it_was_sent(
+    request: pytest.FixtureRequest, session: str, *, chunked: bool
+) -> None:
+    running: Endpoint = request.getfixturevalue(session)
+    seen: list[bytes] = []
+    packed = gzip.compress(b'{"size": 1}')
+    headers = {**bearer(running), "Content-Type": "application/json", "Content-Encoding": "gzip"}
+    with listening(seen) as url:
+        running.access.client._transport.base_url = url
+        data = iter([packed[:7], packed[7:]]) if chunked else packed
+        requests.post(f"{running.url}/api/v1/search/flow", headers=headers, data=data, timeout=10)
+    assert "content-encoding: gzip" in lines(seen[0])
+    assert (packed[:7] in seen[0] and packed[7:] in seen[0]) if chunked else seen[0].endswith(packed)
+
+
+@pytest.mark.parametrize("coding", ["gzip, chunked", "xchunked", "identity", "chunked\r\nTransfer-Encoding: chunked"])
+def test_a_transfer_coding_that_would_be_lost_is_refused(writing: Endpoint, emulator: Emulator, coding: str) -> None:
+    token = bearer(writing)["Authorization"]
+    emulator.requests.clear()
+    asked = f"PUT /api/v1/customer/acme-east HTTP/1.1\r\nTransfer-Encoding: {coding}\r\n"
+    asked += f"Host: 127.0.0.1:{writing.port}\r\nAuthorization: {token}\r\n\r\n0\r\n\r\n"
+    answer = raw(writing, asked.encode())
+    assert answer.split(b" ")[1] == b"403"
+    assert b"its Transfer-Encoding is not chunked alone" in answer
+    assert len(emulator.requests) == 0
+
+
+def test_a_child_that_waits_to_be_asked_for_its_body_is_asked(writing: Endpoint, emulator: Emulator) -> None:
+    token = bearer(writing)["Authorization"]
+    head = "PUT /api/v1/customer/access-allowed-ips HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 14\r\n"
+    head += f"Host: 127.0.0.1:{writing.port}\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", writing.port), timeout=10) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b'["10.1.2.3/32"]'[:14])
+        assert connection.recv(65536).startswith(b"HTTP/1.1 ")
+    assert len(emulator.requests.of("PUT", "/customer/access-allowed-ips")) == 1
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        ("POST /api/v1/search/flow HTTP/1.1\r\nContent-Length: " + "9" * 5000 + "\r\n", b"403"),
+        ("GET /api/v1/users HTTP/1.1\r\nUser-Agent: a\r\n X-HTTP-Method-Override: DELETE\r\n", b"503"),
+    ],
+    ids=["a length beyond all", "a folded header"],
+)
+def test_what_cannot_be_passed_on_is_answered(
+    endpoint: Endpoint, emulator: Emulator, request_: str, status: bytes
+) -> None:
+    token = bearer(endpoint)["Authorization"]
+    asked = f"{request_}Host: 127.0.0.1:{endpoint.port}\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n"
+    assert raw(endpoint, asked.encode()).split(b" ")[1] == status
+    assert len(emulator.requests) == 0
+
+
+def test_large_bodies_go_both_ways(writing: Endpoint, emulator: Emulator) -> None:
+    addresses = [f"10.0.{n // 250}.{n % 250}" for n in range(20_000)]
+    path = f"{writing.url}/api/v1/customer/access-allowed-ips"
+    answer = requests.put(path, json=addresses, headers=bearer(writing), timeout=30)
+    assert answer.status_code == 201, answer.text
+    assert answer.json() == addresses
+    kept = emulator.account("acme-corp")
+    assert kept is not None
+    assert list(kept.allowed_ips) == addresses
+
+
+def test_a_body_without_a_length_is_sent_on_as_it_comes(writing: Endpoint) -> None:
+    pieces = [f"piece {number}".encode() * 1000 for number in range(5)]
+    headers = bearer(writing)
+    seen: list[bytes] = []
+    with listening(seen) as url:
+        writing.access.client._transport.base_url = url
+        answer = requests.put(f"{writing.url}/api/v1/labels/ips/upload", data=iter(pieces), headers=headers, timeout=10)
+    assert answer.status_code == 204
+    assert b"transfer-encoding: chunked" in seen[0].lower()
+    assert all(piece[:16] in seen[0] for piece in pieces)
