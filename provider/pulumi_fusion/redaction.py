@@ -11,6 +11,7 @@ import base64
 import hmac
 import json
 import logging
+import re
 import traceback
 from collections.abc import Iterator
 from typing import Any, NoReturn
@@ -18,7 +19,7 @@ from urllib.parse import quote, quote_plus
 
 from pulumi_fusion.forking import Lock
 
-__all__ = ["MASK", "Secret", "redact", "redact_logs"]
+__all__ = ["MASK", "Secret", "forms", "redact", "redact_logs"]
 
 MASK = "***"
 
@@ -86,6 +87,11 @@ class _Known:
         return text
 
 
+def forms(text: str) -> tuple[str, ...]:
+    """Return each form in which a secret text may travel (tuple of str), the longest first."""
+    return tuple(sorted(_long_enough(text), key=len, reverse=True))
+
+
 def _long_enough(text: str) -> set[str]:
     return {form for form in _forms(text) if len(form) >= _SHORTEST} if len(text) >= _SHORTEST else set()
 
@@ -95,14 +101,18 @@ def _bytes(text: str) -> bytes:
     return text.encode(errors="surrogatepass")
 
 
+_ENCODED_BYTE = re.compile("%[0-9A-F]{2}")
+
+
 def _forms(text: str) -> Iterator[str]:
     raw = _bytes(text)
     yield text
     yield json.dumps(text)[1:-1]
     yield json.dumps(text, ensure_ascii=False)[1:-1]
     yield repr(text)[1:-1]
-    yield quote(raw, safe="")
-    yield quote_plus(raw)
+    for quoted in (quote(raw, safe=""), quote_plus(raw), "".join(f"%{byte:02X}" for byte in raw)):
+        yield quoted
+        yield _ENCODED_BYTE.sub(lambda found: found[0].lower(), quoted)
     yield raw.hex()
     yield raw.hex().upper()
     # Inside a longer base64 text the secret starts at one of three offsets, and each reads differently.

@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pulumi_fusion.api import wire
+from pulumi_fusion.api.answers import Relayed
 from pulumi_fusion.api.retries import Proof, retries_for
 from pulumi_fusion.api.tokens import AccessToken, Netosecret, TokenSource
-from pulumi_fusion.api.transport import Relayed, Transport
+from pulumi_fusion.api.transport import Transport
 from pulumi_fusion.binding import Binding
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import FusionError, NotSent, OutOfBounds, Unauthorized

@@ -23,16 +23,16 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
+from pulumi_fusion.api.answers import ACCEPTED_CODINGS, Relayed, passed_on
 from pulumi_fusion.api.failures import FOREIGN, explain
 from pulumi_fusion.api.network import certificate_file, certificate_folders, is_loopback, percent_encoded
 from pulumi_fusion.api.wire import Answer, Request
@@ -41,13 +41,12 @@ from pulumi_fusion.errors import FusionError, InDoubt, NotSent, RequestFailed
 from pulumi_fusion.forking import close_in_child, renew_in_child
 from pulumi_fusion.redaction import Secret
 
-__all__ = ["Late", "Relayed", "Transport"]
+__all__ = ["Late", "Transport"]
 
 _CONNECT = 5.0
 _CONNECTION = 10.0  # seconds for name, connection and TLS together
 _READ = 30.0  # seconds from the request to the last byte of its answer
 _RELAY_READ = 120.0  # seconds between two bytes of an answer that is let through; a search may take its time
-_DECODED: Final = ("gzip", "deflate")  # what is asked for, since every installation can decode it
 _LARGEST = 16 * 2**20  # bytes of one answer; the longest list that is documented has 1000 accounts
 
 # A connection that the service closes just as we reuse it leaves a POST in doubt that was never read. Common
@@ -128,20 +127,15 @@ class Transport:
                     method,
                     self.base_url + percent_encoded(path),
                     data=body,
-                    headers={**headers, "accept-encoding": ", ".join(_DECODED)},
+                    headers={**headers, "accept-encoding": ACCEPTED_CODINGS},
                     auth=_Bearer(token),
                 ).prepare()
                 response = _send(session, prepared, _CONNECT, _RELAY_READ)
             with response:
-                if response.status_code < 200:  # the answer itself is yet to come, and nothing here reads it
-                    raise InDoubt(operation, f"the service answered {response.status_code} first")
-                names = {
-                    name.lower(): value.replace(secret, "*" * len(secret)) for name, value in response.headers.items()
-                }
-                if names.get("content-encoding", "").lower() in _DECODED:
-                    del names["content-encoding"]
-                    names.pop("content-length", None)
-                yield Relayed(response.status_code, names, _masked(relay.chunks(response), secret.encode()))
+                status, fields = response.status_code, response.raw.headers.items()
+                if status < 200:  # the answer itself is yet to come, and nothing here reads it
+                    raise InDoubt(operation, f"the service answered {status} first")
+                yield passed_on(operation, method, status, fields, relay.chunks(response), secret)
         finally:
             end.cancel()
             with self._lock:
@@ -374,13 +368,13 @@ class _Relay:
         _wake(hanging)
 
     def chunks(self, response: requests.Response) -> Iterator[bytes]:
-        """Yield the body as it comes, decoded, until the deadline. Raises as its ``check`` does."""
+        """Yield the body as it comes until the deadline. Raises as its ``check`` does."""
         with self.translated():
             if response.raw.chunked:
-                pieces = response.raw.stream(decode_content=True)
+                pieces = response.raw.stream(decode_content=False)
             else:
                 # stream() would wait for a full piece, and an answer that is still being made has none.
-                pieces = iter(lambda: response.raw.read1(64 * 1024, decode_content=True), b"")
+                pieces = iter(lambda: response.raw.read1(64 * 1024, decode_content=False), b"")
             for piece in pieces:
                 self.deadline.check(self._operation)
                 yield piece
@@ -401,28 +395,6 @@ class _Relay:
             if self._sending:
                 raise InDoubt(self._operation, words) from None
             raise NotSent(self._operation, words, next_step=cause.next_step) from None
-
-
-@dataclass(frozen=True)
-class Relayed:
-    """An answer that is let through: ``headers`` under lower-case names, the body in ``chunks``."""
-
-    status: int
-    headers: Mapping[str, str]
-    chunks: Iterator[bytes] = field(repr=False)
-
-
-def _masked(pieces: Iterator[bytes], secret: bytes) -> Iterator[bytes]:
-    """The pieces with as many asterisks for the secret; what may be its beginning waits for what comes next."""
-    held = b""
-    for piece in pieces:
-        held = (held + piece).replace(secret, b"*" * len(secret))
-        begun = next((n for n in range(min(len(secret) - 1, len(held)), 0, -1) if held.endswith(secret[:n])), 0)
-        ready, held = held[: len(held) - begun], held[len(held) - begun :]
-        if ready:
-            yield ready
-    if held:
-        yield held
 
 
 def _send(

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import jwt
 
-from pulumi_fusion.api.transport import Relayed
+from pulumi_fusion.api.answers import Relayed
 from pulumi_fusion.errors import FusionError, NotSent, OutOfBounds, SessionEnded, Unauthorized
 from pulumi_fusion.forking import Lock, close_in_child
 from pulumi_fusion.redaction import Secret
@@ -54,11 +54,6 @@ _PASSED_ON: Final = (
 # Of these a request has one; all others are lists, whose lines count together (RFC 9110, 5.3).
 _SINGLE: Final = frozenset(
     {"content-type", "idempotency-key", "if-modified-since", "if-unmodified-since", "user-agent"}
-)
-# Headers of one connection (RFC 9110, 7.6.1), and cookies, which could outlive the session.
-_KEPT_BACK: Final = frozenset(
-    {"connection", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade"}
-    | {"set-cookie", "set-cookie2", "location", "www-authenticate", "content-length"}
 )
 _LARGEST_JWT: Final = 64 * 1024
 _NOT_ASCII: Final = re.compile(rb"[\x80-\xff]")
@@ -271,25 +266,27 @@ class _Handler(BaseHTTPRequestHandler):
         return SizedBody(exactly(self.rfile, int(length)), int(length)) if int(length) else None
 
     def _let_through(self, answer: Relayed) -> None:
-        bodyless = self.command == "HEAD" or answer.status in (204, 304)
-        length = None if "transfer-encoding" in answer.headers else answer.headers.get("content-length")
+        # In chunks it shows where an answer was cut short; before HTTP/1.1 the end of the connection is its end.
+        chunked = answer.has_body and answer.length is None and self.request_version == "HTTP/1.1"
         self.send_response_only(answer.status)
         for name, value in answer.headers.items():
-            if name not in _KEPT_BACK:
-                self.send_header(name, value)
-        if length is not None and not (bodyless and answer.status == HTTPStatus.NO_CONTENT):
-            self.send_header("Content-Length", length)
-        elif not bodyless:
-            # Without a length the end of the connection is the end of the body, as for every HTTP version.
+            self.send_header(name, value)
+        if chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+        elif answer.length is not None and answer.status != HTTPStatus.NO_CONTENT:
+            self.send_header("Content-Length", str(answer.length))
+        elif answer.has_body:
             self.send_header("Connection", "close")
             self.close_connection = True
         self.end_headers()
         try:
             for chunk in answer.chunks:
-                if not bodyless:
-                    self.wfile.write(chunk)
+                if answer.has_body and chunk:
+                    self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
+            if chunked:
+                self.wfile.write(b"0\r\n\r\n")
         except FusionError:
-            self.close_connection = True  # the head is out: an answer cut short is all that can be told
+            self.close_connection = True  # the head is out: an answer cut short is all that can be said
 
     def _refuse(self, failure: FusionError) -> None:
         status = next((status for kind, status in _STATUS if isinstance(failure, kind)), 502)

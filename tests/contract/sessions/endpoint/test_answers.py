@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import json
 import socket
 import threading
+from urllib.parse import quote
 
 import pytest
 import requests
 
+from pulumi_fusion.redaction import forms
 from pulumi_fusion.sessions.endpoint import Endpoint
-from tests.contract.sessions.endpoint.asking import bearer
-from tests.contract.sessions.endpoint.upstream import listening
+from tests.contract.sessions.endpoint.asking import bearer, connected, head, raw, received
+from tests.contract.sessions.endpoint.upstream import Upstream, listening
 
 
 @pytest.mark.parametrize(
@@ -90,3 +94,147 @@ def test_a_service_that_shows_what_it_was_sent_gives_no_token_away(endpoint: End
     stars = "*" * len(real)
     assert got.headers["X-Echo"] == f"Bearer {stars}"
     assert got.text == shown.decode().replace(real, stars)
+
+
+SECOND = b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"second":2}'
+STOLEN = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nstolen"
+PACKED = gzip.compress(b"the whole answer", mtime=0)
+
+
+def packed(coding: str, body: bytes = PACKED) -> bytes:
+    return f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def chunk(piece: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(piece), piece)
+
+
+def plain(*fields: str, body: bytes = b"first") -> bytes:
+    return "".join(f"{each}\r\n" for each in ("HTTP/1.1 200 OK", *fields, "")).encode() + body
+
+
+END = Upstream.END
+# What the service answers first, and what the client gets for it: the body, a status, or CUT for one that shows it.
+CUT = "cut"
+FIRST: dict[str, tuple[bytes, bytes | int | str]] = {
+    "gzip": (packed("gzip"), b"the whole answer"),
+    "x-gzip": (packed("x-gzip"), b"the whole answer"),
+    "gzip and identity": (packed("gzip, identity"), b"the whole answer"),
+    "gzip twice": (packed("gzip, gzip", gzip.compress(PACKED, mtime=0)), b"the whole answer"),
+    "gzip in chunks": (
+        plain("Content-Encoding: x-gzip", "Transfer-Encoding: chunked", body=chunk(PACKED) + chunk(b"")),
+        b"the whole answer",
+    ),
+    "gzip until the end": (plain("Content-Encoding: gzip", body=PACKED) + END, b"the whole answer"),
+    "identity": (packed("identity", b"first"), b"first"),
+    "brotli": (packed("br"), 502),
+    "gzip and brotli": (packed("gzip, br"), 502),
+    "zstd": (packed("zstd"), 502),
+    "an unknown coding": (packed("x-unknown"), 502),
+    "gzip that is cut": (packed("gzip", PACKED[:-4]), CUT),
+    "gzip that is cut and in chunks": (
+        plain("Content-Encoding: gzip", "Transfer-Encoding: chunked", body=chunk(PACKED[:-4]) + chunk(b"")),
+        CUT,
+    ),
+    "gzip that is cut by the end": (plain("Content-Encoding: gzip", body=PACKED[:-4]) + END, CUT),
+    "no gzip": (packed("gzip", b"first"), CUT),
+    "more than gzip": (packed("gzip", PACKED + STOLEN), CUT),
+    "no number": (plain("Content-Length: five"), 502),
+    "a negative length": (plain("Content-Length: -5"), 502),
+    "a sign": (plain("Content-Length: +5"), 502),
+    "two lengths": (plain("Content-Length: 5", "Content-Length: 5"), 502),
+    "two other lengths": (plain("Content-Length: 5", "Content-Length: 49", body=b"first" + STOLEN), 502),
+    "two lengths in one": (plain("Content-Length: 5, 5"), 502),
+    "an empty length": (plain("Content-Length: "), 502),
+    "a length that is too long": (plain("Content-Length: 9") + END, CUT),
+    "a length that is too short": (plain("Content-Length: 5", body=b"first" + STOLEN), b"first"),
+    "a length and chunks": (plain("Content-Length: 5", "Transfer-Encoding: chunked", body=b"0\r\n\r\n" + STOLEN), 502),
+    "a coding and chunks": (plain("Transfer-Encoding: gzip, chunked", body=b"5\r\nfirst\r\n0\r\n\r\n"), 502),
+    "an unknown transfer coding": (plain("Transfer-Encoding: xchunked", body=b"first") + END, 502),
+    "chunks": (plain("Transfer-Encoding: chunked", body=b"5;a=b\r\nfirst\r\n0\r\nX: y\r\n\r\n"), b"first"),
+    "chunks that are cut": (plain("Transfer-Encoding: chunked", body=b"5\r\nfirst\r\n") + END, CUT),
+    "a chunk that is cut": (plain("Transfer-Encoding: chunked", body=b"9\r\nfirst") + END, CUT),
+    "no chunks": (plain("Transfer-Encoding: chunked", body=b"first\r\n"), CUT),
+    "until the end": (plain(body=b"first") + END, b"first"),
+    "a body after 204": (b"HTTP/1.1 204 No Content\r\nContent-Length: 49\r\n\r\n" + STOLEN, b""),
+    "a body after 304": (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 49\r\n\r\n" + STOLEN, b""),
+    "an answer after 101": (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n" + STOLEN, 502),
+    "an answer after 103": (b"HTTP/1.1 103 Early Hints\r\n\r\n" + STOLEN, 502),
+    "a header over two lines": (plain("X-Folded: a", " Content-Length: 0", "Content-Length: 5"), b"first"),
+    "a bare carriage return": (plain("X-Bare: a\rContent-Length: 0", "Content-Length: 5"), 502),
+    "HTTP/0.9": (b"first" + END, 502),
+    "HTTP/1.0": (b"HTTP/1.0 200 OK\r\n\r\nfirst" + END, b"first"),
+    "nothing": (END, 502),
+}
+
+
+@pytest.mark.threat("mixes-up-answers")
+@pytest.mark.parametrize("case", FIRST)
+def test_an_answer_never_runs_into_the_next_one(endpoint: Endpoint, case: str) -> None:
+    """The client asks twice over one connection, without waiting in between."""
+    answer, expected = FIRST[case]
+    token = bearer(endpoint)["Authorization"]
+    asked = head(endpoint, "GET /api/v1/users HTTP/1.1", token=token)
+    last = head(endpoint, "GET /api/v1/roles HTTP/1.1", "Connection: close", token=token)
+    with Upstream(answer, SECOND) as upstream, connected(endpoint) as connection, connection.makefile("rb") as stream:
+        upstream.serve(endpoint)
+        connection.sendall(asked + last)
+        first, *others = received(stream, "GET", "GET")
+    assert b"stolen" not in b"".join(each.body for each in (first, *others))
+    assert [each.body for each in others if each.status == 200] == [each.body for each in others] != [b"first"]
+    if expected == CUT:
+        assert (first.whole, others) == (False, [])
+    elif isinstance(expected, int):
+        assert (first.status, first.whole, others) == (expected, True, [])
+        assert "Could not GET /api/v1/users" in json.loads(first.body)["message"]
+    else:
+        assert (first.body, first.whole) == (expected, True)
+        assert [each.body for each in others] == [b'{"second":2}']
+
+
+@pytest.mark.threat("mixes-up-answers")
+def test_the_answer_to_a_head_has_no_body(endpoint: Endpoint) -> None:
+    token = bearer(endpoint)["Authorization"]
+    with Upstream(plain("Content-Length: 49", body=STOLEN), SECOND) as upstream, connected(endpoint) as connection:
+        upstream.serve(endpoint)
+        connection.sendall(head(endpoint, "HEAD /api/v1/users HTTP/1.1", token=token))
+        connection.sendall(head(endpoint, "GET /api/v1/roles HTTP/1.1", "Connection: close", token=token))
+        with connection.makefile("rb") as stream:
+            first, second = received(stream, "HEAD", "GET")
+    assert (first.status, first.headers["content-length"]) == (200, "49")
+    assert second.body == b'{"second":2}'
+
+
+def test_an_old_client_gets_an_answer_of_unknown_length_until_the_end(endpoint: Endpoint) -> None:
+    token = bearer(endpoint)["Authorization"]
+    with Upstream(packed("gzip")) as upstream:
+        upstream.serve(endpoint)
+        answer = raw(endpoint, head(endpoint, "GET /api/v1/users HTTP/1.0", "Connection: keep-alive", token=token))
+    assert b"chunked" not in answer
+    assert answer.endswith(b"\r\n\r\nthe whole answer")
+
+
+@pytest.mark.threat("reads-the-token")
+@pytest.mark.parametrize("size", [7, 1000, 100_000])
+def test_a_service_that_shows_the_token_in_another_form_gives_nothing_away(endpoint: Endpoint, size: int) -> None:
+    real = endpoint.access.token(endpoint.access.term).reveal()
+    shown = [
+        *(base64.b64encode(b"-" * before + real.encode() + b"---").decode() for before in range(3)),
+        *(base64.urlsafe_b64encode(b"\xff" * before + real.encode()).decode() for before in range(3)),
+        real.encode().hex(),
+        real.encode().hex().upper(),
+        quote(f"Bearer {real}", safe=""),
+        "".join(f"%{byte:02X}" for byte in real.encode()),
+    ]
+    text = "\n".join(shown).encode()
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    chunks = b"".join(map(chunk, [*pieces, b""]))
+    echoes = [f"X-Echo-{number}: {each}" for number, each in enumerate(shown)]
+    headers = bearer(endpoint)
+    with Upstream(plain(*echoes, "Transfer-Encoding: chunked", body=chunks)) as upstream:
+        upstream.serve(endpoint)
+        got = requests.get(f"{endpoint.url}/api/v1/users", headers=headers, timeout=30)
+    everything = f"{got.headers}{got.text}"
+    assert not [form for form in forms(real) if form in everything]
+    assert len(got.content) == len(text)
+    assert got.headers["X-Echo-9"] == "*" * 3 * len(real)
