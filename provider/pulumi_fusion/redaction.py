@@ -19,7 +19,7 @@ from urllib.parse import quote, quote_plus
 
 from pulumi_fusion.forking import Lock
 
-__all__ = ["MASK", "Secret", "forms", "redact", "redact_logs"]
+__all__ = ["MASK", "Secret", "forms", "known_forms", "redact", "redact_logs"]
 
 MASK = "***"
 
@@ -80,6 +80,9 @@ class _Known:
         with self._lock:
             self._forms = tuple(form for form in self._forms if form not in gone)
 
+    def forms(self) -> tuple[str, ...]:
+        return self._forms
+
     def hide(self, text: str) -> str:
         for form in self._forms:
             if form in text:
@@ -126,6 +129,11 @@ def _forms(text: str) -> Iterator[str]:
 
 
 _known = _Known()
+
+
+def known_forms() -> tuple[str, ...]:
+    """Return every form of every secret, for a search that goes deeper than :func:`redact`."""
+    return _known.forms()
 
 
 def redact(text: str) -> str:

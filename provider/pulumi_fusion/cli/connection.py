@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from pulumi_fusion.api.client import FusionClient
-from pulumi_fusion.errors import MissingSetting
+from pulumi_fusion.api.tokens import Netosecret
+from pulumi_fusion.credential_file import bare, read_credential
+from pulumi_fusion.errors import MissingSetting, SettingsError
+from pulumi_fusion.redaction import Secret
 from pulumi_fusion.settings import Settings
 
-__all__ = ["connect", "service_options"]
+__all__ = ["connect", "learn_credential", "service_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,6 +32,18 @@ def service_options(command: F) -> F:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def learn_credential(environ: Mapping[str, str]) -> None:
+    """Make the credential of an environment known as a secret, though nothing here uses it; one in a pipe is left."""
+    texts = [environ.get("NETOSECRET", "")]
+    with suppress(OSError, ValueError, RuntimeError):  # a file that cannot be read leads nowhere either
+        file = Path(environ.get("FUSION_NETOSECRET_FILE", "").strip()).expanduser()
+        if file.is_file():
+            texts.append(read_credential(str(file)))
+    for text in filter(None, texts):
+        with suppress(SettingsError):
+            Netosecret.parse(Secret(bare(text)))
 
 
 def connect(settings: Settings, *, deadline: float | None = None) -> FusionClient:

@@ -26,6 +26,7 @@ from pulumi_fusion.errors import FusionError, SettingsError
 from pulumi_fusion.paths import absolute
 from pulumi_fusion.posix import needs_posix
 from pulumi_fusion.settings import WAYS, Settings
+from pulumi_fusion.unwrapping import SecretSearch
 
 __all__ = ["doctor"]
 
@@ -163,7 +164,8 @@ def _engine(environ: Mapping[str, str]) -> Check:
 def _version(program: Path, environ: Mapping[str, str]) -> tuple[int, ...]:
     """Its version; raises ValueError that says why there is none."""
     # The engine has no business with the credential, and a question for its version none with the network.
-    scrubbed = {name: value for name, value in environ.items() if name != "NETOSECRET"}
+    search = SecretSearch()
+    scrubbed = {name: value for name, value in environ.items() if name != "NETOSECRET" and not search.finds(value)}
     try:
         done = subprocess.run(  # noqa: S603  # the engine that every other command of the user runs
             [program, "version"],

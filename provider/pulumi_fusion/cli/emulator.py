@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from pulumi_fusion.cli.connection import learn_credential
 from pulumi_fusion.cli.path_option import FilePath
 from pulumi_fusion.paths import owner_problem
 from pulumi_fusion.posix import needs_posix
 from pulumi_fusion.sessions.scrubbing import past_the_proxy
+from pulumi_fusion.unwrapping import SecretSearch
 
 if TYPE_CHECKING:
     from pulumi_fusion.emulator import Emulator
@@ -135,11 +137,13 @@ def emulator(
 
 
 def _environment() -> dict[str, str]:
-    """This process's environment without a trace of the account that it may belong to, and no proxy for loopback."""
+    """Return this environment without a trace of the account that it may belong to, and no proxy for loopback."""
+    learn_credential(os.environ)
+    search = SecretSearch()
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name != "NETOSECRET" and (not name.startswith("FUSION_") or name in _HARMLESS)
+        if name != "NETOSECRET" and (not name.startswith("FUSION_") or name in _HARMLESS) and not search.finds(value)
     }
     return {**kept, **past_the_proxy(os.environ)}
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from pulumi_fusion.redaction import redact
+from pulumi_fusion.unwrapping import SecretSearch
 
 __all__ = ["LOOPBACK", "past_the_proxy", "scrubbed"]
 
@@ -19,17 +19,19 @@ _PULUMI_SECRET: Final = re.compile(r"PULUMI_.*(TOKEN|PASSPHRASE|SECRET|PASSWORD|
 
 
 def scrubbed(environ: Mapping[str, str], *, keep: Collection[str] = ()) -> dict[str, str]:
-    """The environment without our settings, without Pulumi's secrets, and without whatever holds a known secret.
+    """Return the environment without our settings, Pulumi's secrets, and variables that hold a known secret in any
+    wrapping.
 
     ``keep`` names variables of Pulumi that the child is to have all the same.
     """
+    search = SecretSearch()
     return {
         name: value
         for name, value in environ.items()
         if name != "NETOSECRET"
         and not name.startswith("FUSION_")
         and (name in keep or not _PULUMI_SECRET.match(name))
-        and redact(value) == value
+        and not search.finds(value)
     }
 
 

@@ -19,7 +19,7 @@ def engine(folder: Path, *, version: str = "v3.259.0", hosts: bool = True) -> Pa
     names = ["pulumi", *(["pulumi-language-python", "pulumi-resource-pulumi-python"] if hosts else [])]
     for name in names:
         # The credential must not reach it: then it would not tell its version.
-        (folder / name).write_text(f'#!/bin/sh\n[ -z "$NETOSECRET" ] && [ "$1" = version ] && echo {version}\n')
+        (folder / name).write_text(f'#!/bin/sh\n[ -z "$NETOSECRET$COPY" ] && [ "$1" = version ] && echo {version}\n')
         (folder / name).chmod(0o755)
     return folder
 
@@ -31,7 +31,7 @@ def findings(stdout: str) -> dict[str, dict[str, Any]]:
 def test_a_set_up_that_works_exits_0(terminal: Terminal, emulator: Emulator, tmp_path: Path) -> None:
     emulator.seed("big-bright")
     kept = engine(tmp_path / "engine")
-    done = terminal.run("doctor", PULUMI_FUSION_ENGINE=str(kept))
+    done = terminal.run("doctor", PULUMI_FUSION_ENGINE=str(kept), COPY=emulator.netosecret.encode().hex())
     assert (done.returncode, done.stderr) == (0, "")
     assert "netosecret: environment variable NETOSECRET" in done.stdout
     assert f"{emulator.url} answers, in account {emulator.root.shortname}: 1 customers" in done.stdout
