@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import re
-import resource
 import shutil
 import stat
 import sys
@@ -20,6 +18,7 @@ from pulumi_fusion.cli.connection import connect, service_options
 from pulumi_fusion.cli.path_option import FilePath
 from pulumi_fusion.redaction import redact
 from pulumi_fusion.sessions.audit import AuditLog, default_path
+from pulumi_fusion.sessions.processes import hide_memory
 from pulumi_fusion.sessions.red_line import Look
 from pulumi_fusion.sessions.run import Command, run_session
 from pulumi_fusion.sessions.shells import is_shell
@@ -33,9 +32,6 @@ NOT_FOUND: Final = 127
 
 _PASSED: Final = "FUSION_PASSED_NETOSECRET"
 """The variable by which this program hands itself the descriptor that its credential comes through."""
-
-_NO_DUMPS: Final = 4
-"""PR_SET_DUMPABLE, https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html"""
 
 
 class _Duration(click.ParamType[timedelta]):
@@ -62,7 +58,7 @@ class _Duration(click.ParamType[timedelta]):
 )
 @click.option("--write", is_flag=True, help="Let it change things; otherwise it only reads.")
 @click.option("--ticket", metavar="ID", help="What your company calls the matter; kept in the audit.")
-@click.option("--ci", is_flag=True, help="Go ahead in CI, or where no terminal shows the red line.")
+@click.option("--ci", is_flag=True, help="Go ahead in CI, or without a terminal to show the red line on.")
 @click.option("--raw-token", is_flag=True, help="Hand out the bare token, which nothing here can limit or end.")
 @click.option(
     "--keep-env", "keep", metavar="NAME", multiple=True, help="Leave COMMAND this variable of Pulumi. Repeatable."
@@ -99,8 +95,8 @@ def masquerade(
 
     A red line above every prompt and the window's title say where you are; a shell that cannot show it says so. Two
     minutes before the end you are warned.
-    At the end the access is gone, and COMMAND with all that it started gets TERM, and KILL five seconds later. The
-    audit is on the disk before COMMAND starts; `pulumi-fusion audit` shows it.
+    When COMMAND ends or the time is over, the access is gone, and everything that COMMAND started gets TERM, and KILL
+    five seconds later. The audit is on the disk before COMMAND starts; `pulumi-fusion audit` shows it.
 
     \b
     Examples:
@@ -118,6 +114,7 @@ def masquerade(
     \b
     Exit codes:
       that of COMMAND, 128 + N when signal N ended it, 124 when the time was over
+      125 the watchdog was killed, and the session ended with it
       126 COMMAND cannot be run   127 there is no such COMMAND
       1 the session was refused or failed, COMMAND was not started   2 wrong usage
     """
@@ -137,7 +134,7 @@ def masquerade(
         code = run_session(
             fusion,
             terms,
-            Command(file, command or (program,), os.isatty(0) and _typed_into(command), keep),
+            Command(file, command or (program,), os.isatty(0) and _typed_into(command), keep, may_stop=not ci),
             AuditLog(audit_file or default_path(os.environ)),
             environ=os.environ,
             say=_say,
@@ -195,10 +192,7 @@ def _keep_to_ourselves() -> None:
         os.execve(sys.executable, sys.orig_argv, environ)  # noqa: S606 - this very program
     if passed := re.fullmatch(r"/dev/fd/([0-9]+)", os.environ.get("FUSION_NETOSECRET_FILE", "")):
         os.set_inheritable(int(passed[1]), False)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        # Also keeps other processes of this user from this one's memory.
-        ctypes.CDLL(None).prctl(_NO_DUMPS, 0, 0, 0, 0)
+    hide_memory()
     _take_what_was_passed()
 
 

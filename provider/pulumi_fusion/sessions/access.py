@@ -30,6 +30,7 @@ from pulumi_fusion.errors import (
 from pulumi_fusion.forking import Lock, renew_in_child
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.sessions.bounds import READ_ONLY, kind_of, refusal
+from pulumi_fusion.sessions.clock import now
 from pulumi_fusion.sessions.proof import Sight, claimed_account, distrust
 from pulumi_fusion.sessions.terms import ATTEMPTED, KEY_PREFIX, Terms, spoken
 
@@ -39,11 +40,6 @@ __all__ = ["Access", "open_access"]
 _LEVELS: Final = 16
 # Distinct paths that are counted one by one; a session that asks more is told by its methods.
 _PATHS: Final = 100
-
-
-def now() -> float:
-    """Seconds of a clock that nobody sets and that goes on while the machine sleeps, where there is one."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 class Term(Deadline):

@@ -1,79 +1,115 @@
-"""All processes of a session, and their end."""
+"""The processes of a session: everything that its command started, and how it is ended."""
 
 from __future__ import annotations
 
 import contextlib
-import os
+import ctypes
+import resource
 import signal
+import sys
 import time
-from pathlib import Path
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["GRACE", "alive", "end_all", "signal_all"]
+import psutil
+
+__all__ = ["GRACE", "Family", "adopt_orphans", "hide_memory"]
 
 GRACE: Final = 5.0
 """Seconds from TERM to KILL."""
 
+# Seconds in which KILL is repeated, for a process may fork just before it is hit.
+_KILLING: Final = 1.0
 
-def alive(group: int, mark: str) -> list[int]:
-    """The processes of the group, and on Linux all that have ``mark`` (``NAME=VALUE``) in their environment.
+# https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html and PR_SET_CHILD_SUBREAPER.2const.html
+_SET_DUMPABLE: Final = 4
+_SET_CHILD_SUBREAPER: Final = 36
 
-    A shell puts its jobs into groups of their own, which is why the group alone would miss them. Who left the group
-    and dropped the environment is not found, but dropped the session's key with it.
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent ends; only Linux can do that.
+
+    A daemon that left its group and its session and cleared its environment is still found as a descendant then.
     """
-    if not Path("/proc/self/environ").exists():
-        return [group] if group and _exists(group) else []
-    found = []
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdecimal() or int(folder.name) == os.getpid():
-            continue
-        # Gone meanwhile, or of another user: neither is ours.
-        with contextlib.suppress(OSError, IndexError):
-            state, _, its_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
-            if state in "ZX":
-                continue
-            in_group = group and int(its_group) == group  # the kernel's own threads are in group 0
-            if in_group or mark.encode() in (folder / "environ").read_bytes().split(b"\0"):
-                found.append(int(folder.name))
-    return found
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _exists(group: int) -> bool:
+def hide_memory() -> None:
+    """Keep this process's memory from core files and, on Linux, from other processes of this user."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Family:
+    """The descendants of this process, and all processes that have the variable ``mark`` (name, value).
+
+    Args:
+        mark: A variable that only processes of the session have. By it those are found that another process started
+            for them, such as atd, or on macOS those whose parent has ended.
+        spare: Process ids that do not belong to the session: the watchdog's, or the helper's.
+    """
+
+    mark: tuple[str, str]
+    spare: Collection[int] = ()
+
+    def members(self) -> list[psutil.Process]:
+        """Return the processes that run, by process id; zombies have ended already."""
+        me = psutil.Process()
+        name, value = self.mark
+        marked = (each for each in psutil.process_iter(["environ"]) if (each.info["environ"] or {}).get(name) == value)
+        found = sorted({*me.children(recursive=True), *marked}, key=lambda each: each.pid)
+        return [each for each in found if each.pid not in (me.pid, *self.spare) and _runs(each)]
+
+    def end(self, command: int | None = None, *, shell: bool = False) -> tuple[list[str], list[str]]:
+        """Send TERM to all, and after five seconds KILL to those that still run.
+
+        Args:
+            command: The process id of the session's command, where it still runs.
+            shell: The command is an interactive shell. It ignores TERM, so it gets HUP first, as from a terminal that
+                is closed: it saves its history and exits.
+
+        Returns:
+            The names of the processes besides the command that were there, and of those that could not be ended.
+        """
+        found = self.members()
+        if shell:
+            _send([each for each in found if each.pid == command], signal.SIGHUP)
+        _send(found, signal.SIGTERM)
+        _send(found, signal.SIGCONT)  # a stopped process does not act on TERM
+        names = [_name(each) for each in found if each.pid != command]
+        end = time.monotonic() + GRACE
+        while (left := self.members()) and time.monotonic() < end:
+            time.sleep(0.05)
+        end = time.monotonic() + _KILLING
+        while left and time.monotonic() < end:
+            _send(left, signal.SIGKILL)
+            time.sleep(0.02)
+            left = self.members()
+        return names, [_name(each) for each in left]
+
+
+def _runs(process: psutil.Process) -> bool:
     try:
-        os.killpg(group, 0)
-    except OSError:
+        return process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.NoSuchProcess:
         return False
-    return True
+    except psutil.Error:
+        return True
 
 
-def signal_all(group: int, mark: str, number: int) -> None:
-    """Send a signal to every process of the session; ``group`` is 0 where it is not known."""
-    if group:
-        with contextlib.suppress(OSError):
-            os.killpg(group, number)
-    for pid in alive(group, mark):
-        if pid != group:
-            with contextlib.suppress(OSError):
-                os.kill(pid, number)
+def _send(processes: Iterable[psutil.Process], number: int) -> None:
+    for each in processes:
+        # It has ended, or belongs to another user, as a setuid program does.
+        with contextlib.suppress(psutil.Error):
+            each.send_signal(number)
 
 
-def end_all(group: int, mark: str, *, shell: bool) -> None:
-    """TERM, five seconds at most, KILL. ``shell`` says that the group's leader is an interactive shell.
-
-    Do not bury the leader meanwhile: its number could become another's.
-    """
-    if shell and group:
-        # It does not mind TERM. This is what it gets from a terminal that is closed: it keeps its history and leaves,
-        # and does not greet the end of its jobs with another prompt.
-        with contextlib.suppress(OSError):
-            os.kill(group, signal.SIGHUP)
-    signal_all(group, mark, signal.SIGTERM)
-    signal_all(group, mark, signal.SIGCONT)  # what is stopped would not hear of it
-    end = time.monotonic() + GRACE
-    while alive(group, mark) and time.monotonic() < end:
-        time.sleep(0.05)
-    end = time.monotonic() + 1.0
-    while alive(group, mark) and time.monotonic() < end:
-        # Again, for who was about to fork may have done so.
-        signal_all(group, mark, signal.SIGKILL)
-        time.sleep(0.01)
+def _name(process: psutil.Process) -> str:
+    name = "?"
+    with contextlib.suppress(psutil.Error):
+        name = "".join(char if char.isprintable() else "?" for char in process.name())
+    return f"{name} (pid {process.pid})"

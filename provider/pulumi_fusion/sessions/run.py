@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -29,6 +29,9 @@ __all__ = ["CANNOT_RUN", "RAW_TOKEN", "RAW_URL", "Command", "run_session"]
 CANNOT_RUN: Final = 126
 """As shells say of a command that is there and cannot be run."""
 
+# Processes that are named one by one at the end of a session.
+_NAMES: Final = 10
+
 _PREFIX: Final = "fusion-masquerade-"
 
 RAW_TOKEN: Final = "FUSION_RAW_TOKEN"  # noqa: S105 - the name of a variable
@@ -39,13 +42,15 @@ RAW_URL: Final = "FUSION_RAW_URL"
 class Command:
     """What is to run: ``program`` is its file, ``arguments`` its argv, ``keep`` the variables of Pulumi that it keeps.
 
-    ``shell`` says that it is an interactive shell, which then has the line at its prompt.
+    ``shell`` says that it is an interactive shell, which then has the line at its prompt; ``may_stop`` that this
+    process stops with it, as after Ctrl-Z.
     """
 
     program: str
     arguments: Sequence[str]
     shell: bool
     keep: Collection[str] = ()
+    may_stop: bool = True
 
 
 def run_session(
@@ -89,8 +94,10 @@ def run_session(
         finally:
             close()
             counts = access.counts()
-            say(look.restored() + look.line(_farewell(terms.customer, ended, counts)))
-            log.append("end", access.id, {**who, "ended": ended.how, "exit_code": ended.code, **counts})
+            say(look.restored() + "".join(look.line(each) for each in _what_it_started(ended)))
+            say(look.line(_farewell(terms.customer, ended, counts)))
+            processes = {"ended_with_it": _first(ended.also), "still_running": _first(ended.left)}
+            log.append("end", access.id, {**who, "ended": ended.how, "exit_code": ended.code, **processes, **counts})
     return ended.code
 
 
@@ -138,10 +145,11 @@ def _run(
                 shell.command,
                 {**kept, **past_the_proxy(environ), **shell.variables, **variables},
                 shell=command.shell,
-                mark=f"{MARKER_ID}={access.id}",
+                mark=(MARKER_ID, access.id),
                 last_words=look.restored()
                 + look.amid(f"{title}: its helper died, {_access_is_over(terms)}. What ran in it ends"),
                 folder=folder,
+                may_stop=command.may_stop,
             ),
             signals,
             remaining=remaining,
@@ -186,6 +194,22 @@ def _at_home(path: Path) -> str:
     with contextlib.suppress(ValueError):  # it is elsewhere, or there is no home
         return f"~/{path.relative_to(home(os.environ))}"
     return str(path)
+
+
+def _what_it_started(ended: Ended) -> Iterator[str]:
+    if ended.also:
+        yield f"ended with the command that had started it: {', '.join(_first(ended.also))}"
+    if ended.left:
+        yield (
+            f"STILL RUNNING, and not to be ended by this user: {', '.join(_first(ended.left))}. End it as the user it "
+            "belongs to"
+        )
+
+
+def _first(names: Sequence[str]) -> list[str]:
+    """Return as many as a record of the audit may hold, and how many more there were."""
+    more = len(names) - _NAMES
+    return [*names[:_NAMES], *([f"{more} more"] if more > 0 else [])]
 
 
 def _farewell(customer: str, ended: Ended, counts: Mapping[str, Any]) -> str:

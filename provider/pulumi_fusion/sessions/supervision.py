@@ -1,65 +1,88 @@
-"""A child under supervision: run, not exec'ed, so that somebody is there to end it."""
+"""A command under supervision, from its start to the end of all that it started."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import signal
-import subprocess
-import sys
-import termios
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from pulumi_fusion.errors import capped
-from pulumi_fusion.sessions.guard import READY, Orders
-from pulumi_fusion.sessions.processes import end_all
-from pulumi_fusion.sessions.scrubbing import scrubbed
+from pulumi_fusion.sessions.clock import now
+from pulumi_fusion.sessions.launch import watchdog
+from pulumi_fusion.sessions.processes import GRACE, Family, adopt_orphans
+from pulumi_fusion.sessions.terminal import Terminal
+from pulumi_fusion.sessions.watchdog import Orders, Report, receive, send
 
-__all__ = ["TIME_OVER", "Child", "Ended", "Noticed", "noticed", "supervise"]
+__all__ = ["FAILED", "TIME_OVER", "Child", "Ended", "Noticed", "noticed", "supervise"]
 
 TIME_OVER: Final = 124
 """The exit code when time ended the child, as of timeout(1)."""
 
+FAILED: Final = 125
+"""The exit code when the helper itself failed, as of timeout(1) and env(1)."""
+
 WARNING: Final = 120.0
 """Seconds before the end at which it is announced."""
 
-# What somebody sends to the helper is meant for the child; a terminal reaches the child itself.
+# Seconds after which a watchdog that does not report has been stopped, and the helper acts itself.
+_SILENCE: Final = GRACE + 3.0
+
+# What is sent to the helper is meant for the child.
 _PASSED_ON: Final = frozenset(
     {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2}
     | {signal.SIGTSTP, signal.SIGCONT}
 )
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+_ASKS: Final = (signal.SIGTTIN, signal.SIGTTOU)
 
 # Python ignores these two (https://docs.python.org/3/library/signal.html#general-rules), its children need not.
 _IGNORED_BY_PYTHON: Final = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
 
 
 class Child(NamedTuple):
-    """``program`` is its file, ``arguments`` its argv, ``environ`` all of its environment, ``shell`` says that it is
-    an interactive shell.
+    """What to run.
 
-    ``mark`` is a variable of the environment, ``NAME=VALUE``, by which its descendants are found. Should this process
-    die, the watchdog writes ``last_words`` to stderr, ends the child and removes ``folder``, where there is one.
+    Args:
+        program: The file.
+        arguments: Its argv.
+        environ: All of its environment.
+        shell: It is an interactive shell.
+        mark: The variable (name, value) of its environment that marks its descendants.
+        last_words: What the watchdog writes to stderr if this process dies.
+        folder: What the watchdog removes if this process dies.
+        may_stop: This process stops when the child is stopped, so that the shell that started it takes over. Without
+            a terminal it never does, for nothing would continue it.
     """
 
     program: str
     arguments: Sequence[str]
     environ: Mapping[str, str]
     shell: bool
-    mark: str
+    mark: tuple[str, str]
     last_words: str
     folder: Path | None = None
+    may_stop: bool = True
 
 
 class Ended(NamedTuple):
-    """How a child ended: ``code`` as shells count it, 128 + N for signal N, 124 for the end of time; and in words."""
+    """How a child ended.
+
+    Args:
+        code: Its exit code as shells count it: 128 + N for signal N, 124 for the end of time.
+        how: The same in words.
+        also: The processes that it had started and that were ended with it.
+        left: Those that could not be ended.
+    """
 
     code: int
     how: str
+    also: Sequence[str] = ()
+    left: Sequence[str] = ()
 
     @classmethod
     def by(cls, number: int, when: str = "") -> Ended:
@@ -68,8 +91,12 @@ class Ended(NamedTuple):
 
 
 class Noticed(NamedTuple):
-    """Signals that came to this process: ``wake`` is a descriptor that can be read when one did, ``numbers`` are those
-    to pass on, ``caught`` those that can get there.
+    """Signals that came to this process.
+
+    Args:
+        wake: A descriptor that can be read when one came.
+        numbers: Those to pass on.
+        caught: Those that can get there.
     """
 
     wake: int
@@ -79,9 +106,9 @@ class Noticed(NamedTuple):
 
 @contextlib.contextmanager
 def noticed() -> Iterator[Noticed]:
-    """From here on signals do not end or stop this process; they are kept for :func:`supervise`. Main thread only.
+    """Keep signals for :func:`supervise` instead of being ended or stopped by them. Main thread only.
 
-    What this process was told to ignore, as by nohup(1), it goes on to ignore.
+    What this process was started to ignore, as by nohup(1), stays ignored.
     """
     numbers: list[int] = []
     reading, writing = os.pipe()
@@ -89,12 +116,11 @@ def noticed() -> Iterator[Noticed]:
         os.set_blocking(descriptor, False)
 
     def notice(number: int, frame: Any) -> None:
-        if number != signal.SIGCHLD:
-            numbers.append(number)
+        numbers.append(number)
 
     caught = frozenset(number for number in _PASSED_ON if signal.getsignal(number) != signal.SIG_IGN)
-    before = {number: signal.signal(number, notice) for number in (*caught, signal.SIGCHLD)}
-    # Giving the terminal away and writing to it from behind would stop this process.
+    before = {number: signal.signal(number, notice) for number in (*caught, signal.SIGWINCH)}
+    # Writing to the terminal from the background would stop this process.
     before[signal.SIGTTOU] = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     woken = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     try:
@@ -115,194 +141,177 @@ def supervise(
     warn: Callable[[], None],
     over: Callable[[], None],
 ) -> Ended:
-    """Run the child in a process group of its own, with the terminal if we have it, for ``remaining()`` seconds.
+    """Run the child in a session of its own for ``remaining()`` seconds, and end all that it started with it.
 
-    Signals are passed on, a stopped child stops this process as well. ``warn`` is called two minutes before the end,
-    ``over`` at the end, before the child is told. Then it gets TERM, and after five seconds everything that is marked
-    or in its group gets KILL. Raises OSError when the program cannot be started.
+    Where this process has a terminal, the child has a pseudo terminal in its place. Signals are passed on.
+
+    Args:
+        warn: Called two minutes before the end.
+        over: Called when the time is over, before the child is ended.
+
+    Raises:
+        OSError: The child cannot be started.
     """
-    with _guarded(child) as guarded, _Terminal() as terminal:
+    with contextlib.ExitStack() as stack:
+        terminal = _terminal()
+        if terminal is not None:
+            stack.callback(terminal.close)
+        process, channel = stack.enter_context(watchdog())
         for number in signals.numbers:
             if number in _ENDS:
                 return Ended.by(number, " before it began")
-        pid = os.posix_spawn(
-            child.program,
-            list(child.arguments),
-            dict(child.environ),
-            setpgroup=0,
-            setsigmask=(),
-            setsigdef={signal.SIGTTOU, *_IGNORED_BY_PYTHON, *signals.caught},
+        return _Supervision(child, signals, terminal, process, channel, remaining, warn, over).run()
+
+
+def _terminal() -> Terminal | None:
+    try:
+        descriptor = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    os.close(descriptor)
+    return Terminal()
+
+
+class _Supervision:
+    def __init__(
+        self,
+        child: Child,
+        signals: Noticed,
+        terminal: Terminal | None,
+        watchdog: int,
+        channel: Connection,
+        remaining: Callable[[], float],
+        warn: Callable[[], None],
+        over: Callable[[], None],
+    ) -> None:
+        self._child = child
+        self._signals = signals
+        self._terminal = terminal
+        self._watchdog = watchdog
+        self._channel = channel
+        self._remaining = remaining
+        self._warn = warn
+        self._over = over
+        self._warned = remaining() <= WARNING
+        self._ordered_at: float | None = None
+
+    def run(self) -> Ended:
+        """Start the child and return how it ended. Raises OSError."""
+        adopt_orphans()
+        self._start()
+        while True:
+            self._mind_the_time()
+            if self._ordered_at is not None and now() > self._ordered_at + _SILENCE:
+                return self._end_it_here(TIME_OVER, "time over")
+            ready = self._wait()
+            self._pass_signals_on()
+            if self._channel.fileno() in ready:
+                message = receive(self._channel)
+                if message is None:
+                    return self._end_it_here(FAILED, "ended, since its watchdog was ended")
+                if (ended := self._heard(Report(**message))) is not None:
+                    return ended
+
+    def _start(self) -> None:
+        child, terminal = self._child, self._terminal
+        orders = Orders(
+            program=child.program,
+            arguments=child.arguments,
+            environ=dict(child.environ),
+            mark=child.mark,
+            shell=child.shell,
+            ends=now() + self._remaining(),
+            defaults=sorted({signal.SIGTTOU, *_IGNORED_BY_PYTHON, *self._signals.caught}),
+            terminal=terminal.path if terminal else "",
+            streams=terminal.streams if terminal else (),
+            front=bool(terminal and terminal.enter()),
+            last_words=child.last_words,
+            folder=str(child.folder or ""),
         )
-        guarded(pid)
-        terminal.give(pid)
-        warned = remaining() <= WARNING
-        while (status := _status(pid)) is None or os.WIFSTOPPED(status):
-            if status is not None:
-                _stopped(pid, os.WSTOPSIG(status), terminal, signals)
-            left = remaining()
-            if left <= 0:
-                over()
-                end_all(pid, child.mark, shell=child.shell)
-                _status(pid)
-                terminal.take_back(reset=True)
-                return Ended(TIME_OVER, "time over")
-            if not warned and left <= WARNING:
-                warned = True
-                warn()
-            # No longer than a second: while the machine sleeps this clock stands still, and the session's does not.
-            select.select([signals.wake], [], [], min(1.0, left))
+        send(self._channel, asdict(orders))
+
+    def _mind_the_time(self) -> None:
+        left = self._remaining()
+        if left <= 0:
+            self._time_over()
+        elif not self._warned and left <= WARNING:
+            self._warned = True
+            self._warn()
+
+    def _time_over(self) -> None:
+        """Announce the end once, and have the watchdog end everything."""
+        if self._ordered_at is None:
+            self._ordered_at = now()
+            self._over()
+            with contextlib.suppress(OSError):
+                os.kill(self._watchdog, signal.SIGCONT)  # the child may have stopped it
+            send(self._channel, "end")
+
+    def _wait(self) -> list[int]:
+        """Wait for something to do, and relay meanwhile; return what can be read.
+
+        No longer than a second: while the machine sleeps the clock of select stands still, and the session's does not.
+        """
+        terminal = self._terminal
+        readers = terminal.readers() if terminal else []
+        writers = terminal.writers() if terminal else []
+        seconds = min(1.0, self._remaining() or 1.0)
+        readers += [self._signals.wake, self._channel.fileno()]
+        ready, room, _ = select.select(readers, writers, [], seconds)
+        if self._signals.wake in ready:
             with contextlib.suppress(BlockingIOError):
-                os.read(signals.wake, 512)
-            while signals.numbers:
-                _pass_on(pid, signals.numbers.pop(0), terminal)
-        terminal.take_back(reset=os.WIFSIGNALED(status))
-    if os.WIFSIGNALED(status):
-        return Ended.by(os.WTERMSIG(status))
-    code = os.WEXITSTATUS(status)
-    return Ended(code, f"exit code {code}")
+                os.read(self._signals.wake, 512)
+        if terminal:
+            terminal.relay([*ready, *room])
+        return ready
 
+    def _pass_signals_on(self) -> None:
+        while self._signals.numbers:
+            number = self._signals.numbers.pop(0)
+            if number == signal.SIGWINCH:
+                if self._terminal:
+                    self._terminal.resize()
+                continue
+            if number == signal.SIGCONT and self._terminal:
+                send(self._channel, {"front": self._terminal.enter()})
+            send(self._channel, {"signal": number})
 
-def _status(pid: int) -> int | None:
-    done, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
-    return status if done else None
+    def _heard(self, report: Report) -> Ended | None:
+        if report.failed:
+            raise OSError(None, report.failed)
+        if report.stopped:
+            self._stopped(report.stopped)
+        if not report.over:
+            return None
+        if report.time_over:
+            self._time_over()
+            return Ended(TIME_OVER, "time over", report.ended, report.left)
+        assert report.status is not None  # noqa: S101 - the watchdog knows how its child ended
+        if os.WIFSIGNALED(report.status):
+            return Ended.by(os.WTERMSIG(report.status))._replace(also=report.ended, left=report.left)
+        code = os.WEXITSTATUS(report.status)
+        return Ended(code, f"exit code {code}", report.ended, report.left)
 
-
-def _pass_on(pid: int, number: int, terminal: _Terminal) -> None:
-    if number == signal.SIGCONT:
-        terminal.give(pid)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, number)
-
-
-def _stopped(pid: int, number: int, terminal: _Terminal, signals: Noticed) -> None:
-    """The child was stopped: let it have the terminal if that is what it waits for; else stop as well."""
-    asks = number in (signal.SIGTTIN, signal.SIGTTOU)
-    if asks and terminal.grant(pid):
-        _pass_on(pid, signal.SIGCONT, terminal)
-        return
-    terminal.take_back(reset=True)
-    if signal.SIGTSTP in signals.caught:
+    def _stopped(self, number: int) -> None:
+        """The child was stopped: let it have the terminal if that is what it waits for; else stop as well."""
+        asks = number in _ASKS
+        if asks and self._terminal and self._terminal.enter_on_request():
+            send(self._channel, {"front": True})
+            send(self._channel, {"signal": signal.SIGCONT})
+            return
+        if self._terminal is None or not self._child.may_stop or signal.SIGTSTP not in self._signals.caught:
+            return
+        self._terminal.leave()
+        send(self._channel, {"front": False})
         notice = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        # The whole job, as Ctrl-Z does. The kernel lets it pass where no shell is there to continue it.
+        # The whole job, as Ctrl-Z does. The kernel ignores it where no shell is there to continue it.
         os.killpg(os.getpgrp(), signal.SIGTSTP)
         signal.signal(signal.SIGTSTP, notice)
-    if signal.SIGCONT not in signals.numbers and not asks:
-        _pass_on(pid, signal.SIGCONT, terminal)
+        if signal.SIGCONT not in self._signals.numbers and not asks:
+            self._signals.numbers.append(signal.SIGCONT)
 
-
-# The program of the watchdog. `python -c` looks for modules in the working directory first.
-_WATCHDOG: Final = (
-    "import sys; sys.path[:] = [each for each in sys.path if each]; "
-    "from pulumi_fusion.sessions.guard import main; main()"
-)
-# What may change how a Python behaves is not for the watchdog, but for what it needs to find its own files.
-_PYTHONS: Final = frozenset({"PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONEXECUTABLE"})
-
-
-def _watchdog_environment() -> dict[str, str]:
-    """Return all of this environment that holds no secret: an interpreter may need any of it to start, as it needs
-    LD_LIBRARY_PATH where its library is in no usual place.
-    """
-    kept = scrubbed(os.environ)
-    environ = {name: value for name, value in kept.items() if not name.startswith("PYTHON") or name in _PYTHONS}
-    package = str(Path(__file__).resolve().parents[2])
-    here = Path.cwd().resolve()
-    # Its working directory is another, so relative paths would lead elsewhere; nothing is imported from this one.
-    paths = [str(Path(each).resolve()) for each in sys.path if each and Path(each).resolve() != here]
-    environ["PYTHONPATH"] = os.pathsep.join([*paths, package])
-    return environ
-
-
-@contextlib.contextmanager
-def _guarded(child: Child) -> Iterator[Callable[[int], None]]:
-    """Run a process in a session of its own that ends the child if this process dies; tell it the child's group.
-
-    Raises ChildProcessError that quotes what that process wrote to stderr where it does not start.
-    """
-    stderr = os.dup(2)
-    try:
-        guard = subprocess.Popen(  # noqa: S603  # this very interpreter
-            [sys.executable, "-c", _WATCHDOG],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_watchdog_environment(),
-            cwd="/",
-            start_new_session=True,
-            pass_fds=[stderr],
-            bufsize=0,
-        )
-    except OSError as wrong:
-        raise _no_watchdog(wrong.strerror or str(wrong)) from None
-    finally:
-        os.close(stderr)
-    with guard:
-        stdin, stdout, errors = guard.stdin, guard.stdout, guard.stderr
-        assert stdin is not None and stdout is not None and errors is not None  # noqa: S101 - PIPE was asked for
-
-        def tell(word: object) -> None:
-            # A watchdog that somebody ended guards no more; the child runs on.
-            with contextlib.suppress(OSError):
-                stdin.write(f"{word}\n".encode())
-
-        tell(json.dumps(Orders(child.mark, child.shell, child.last_words, str(child.folder or ""), stderr)))
-        if stdout.readline().decode(errors="replace").strip() != READY:
-            guard.kill()
-            lines = errors.read().decode(errors="replace").split("\n")
-            raise _no_watchdog(next((line.strip() for line in reversed(lines) if line.strip()), "it wrote no reason"))
-        yield tell
-        # Not after an exception: the watchdog then does what this process could not.
-        tell("done")
-
-
-def _no_watchdog(why: str) -> ChildProcessError:
-    return ChildProcessError(
-        None, f"the watchdog that ends the session if its helper dies does not start ({sys.executable}: {capped(why)})"
-    )
-
-
-class _Terminal:
-    """The controlling terminal, where there is one: who is in front may read it and gets its signals."""
-
-    def __enter__(self) -> _Terminal:
-        self._group = os.getpgrp()
-        self._modes: list[Any] | None = None
-        # Where stdin or stdout is a pipe, a pager or an editor next to us may have the terminal; the child then gets
-        # it when it asks.
-        self._wanted = os.isatty(0) and os.isatty(1)
-        self._descriptor = -1
+    def _end_it_here(self, code: int, how: str) -> Ended:
+        """End everything without the watchdog, whose descendants are this process's as well."""
         with contextlib.suppress(OSError):
-            self._descriptor = os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.take_back(reset=False)
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-
-    def grant(self, group: int) -> bool:
-        """Whether the child can have the terminal that it asked for."""
-        self._wanted = True
-        return self._front() in (self._group, group)
-
-    def give(self, group: int) -> None:
-        """Put the child in front if it wants to be and we are. It may have asked before, and been stopped for that."""
-        if self._wanted and self._front() == self._group:
-            with contextlib.suppress(OSError, termios.error):
-                self._modes = termios.tcgetattr(self._descriptor)
-                os.tcsetpgrp(self._descriptor, group)
-
-    def take_back(self, *, reset: bool) -> None:
-        """Be in front again if the child was; ``reset`` the modes that it left behind when it was killed."""
-        if self._modes is None:
-            return
-        with contextlib.suppress(OSError, termios.error):
-            os.tcsetpgrp(self._descriptor, self._group)
-            if reset:
-                termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._modes)
-        self._modes = None
-
-    def _front(self) -> int | None:
-        with contextlib.suppress(OSError):
-            return os.tcgetpgrp(self._descriptor)
-        return None
+            os.kill(self._watchdog, signal.SIGKILL)
+        return Ended(code, how, *Family(self._child.mark, spare=(self._watchdog,)).end())

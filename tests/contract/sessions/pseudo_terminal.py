@@ -25,7 +25,7 @@ class PseudoTerminal:
 
     def __init__(self, command: Sequence[str | Path], *, folder: Path, environ: Mapping[str, str]) -> None:
         self._here, there = pty.openpty()
-        fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
+        self.resize(40, 160)
         # The leader of a new session gets as its terminal the first that it opens.
         opening = 'exec "$@" <>"$0" >&0 2>&0'
         self.process = subprocess.Popen(
@@ -38,6 +38,10 @@ class PseudoTerminal:
         self.shown = ""
         """All that was shown so far."""
         self._seen = 0
+
+    def resize(self, lines: int, columns: int) -> None:
+        """As when the window gets another size."""
+        fcntl.ioctl(self._here, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def press(self, keys: str) -> None:
         """As if by hand: ``\\x03`` is Ctrl-C, ``\\x1a`` Ctrl-Z."""

@@ -92,7 +92,8 @@ def test_an_interpreter_that_needs_a_variable_has_it_in_the_watchdog_as_well(des
 def test_a_watchdog_that_does_not_start_says_why_and_nothing_runs_without_it(desk: Terminal) -> None:
     broken = patched(
         desk.folder,
-        "import sys\nif 'sessions.guard' in ' '.join(sys.orig_argv): sys.exit('python: cannot open libneeded.so.1')\n",
+        "import sys\n"
+        "if 'sessions.watchdog' in ' '.join(sys.orig_argv): sys.exit('python: cannot open libneeded.so.1')\n",
     )
     done = desk.run(*SESSION, "--", "touch", "started", **broken)
     assert done.returncode == 126

@@ -20,6 +20,7 @@ from pulumi_fusion.errors import (
     Unauthorized,
 )
 from pulumi_fusion.sessions import access
+from pulumi_fusion.sessions.clock import now
 from tests.contract.sessions.records import REASON, audit
 
 
@@ -59,7 +60,7 @@ def test_after_an_exception_every_call_raises(fusion: FusionClient, tmp_path: Pa
 def test_after_its_time_every_call_raises(
     fusion: FusionClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = access.now()
+    clock = now()
     monkeypatch.setattr(access, "now", lambda: clock)
     with masquerade("acme-corp", reason=REASON, client=fusion, duration=timedelta(minutes=5)) as session:
         session.get("/api/v1/users")

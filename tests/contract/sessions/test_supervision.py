@@ -126,11 +126,11 @@ def test_streams_that_are_closed_stay_without_content(desk: Terminal) -> None:
 
 
 def test_a_signal_that_comes_before_the_child_keeps_it_from_starting(tmp_path: Path) -> None:
-    child = supervision.Child("/bin/sh", ("sh", "-c", "touch started"), {}, False, "A=B", "")
+    child = supervision.Child("/bin/sh", ("sh", "-c", "touch started"), {}, False, ("A", "B"), "")
     with supervision.noticed() as signals:
         os.kill(os.getpid(), signal.SIGTERM)
         ended = supervision.supervise(child, signals, remaining=lambda: 60, warn=lambda: None, over=lambda: None)
-    assert ended == (143, "ended by SIGTERM before it began")
+    assert ended[:2] == (143, "ended by SIGTERM before it began")
 
 
 STUBBORN = """
@@ -155,10 +155,13 @@ def test_at_the_end_of_time_it_all_ends_whatever_it_ignores(desk: Terminal, emul
     assert done.returncode == 124
     assert 7 <= took < 60, "two seconds of session and five of grace, and what starting takes"
     assert not any(runs(int(pid)) for pid in written(desk.folder / "pids").split())
-    over, end = done.stderr.splitlines()[-2:]
+    over, also, end = done.stderr.splitlines()[-3:]
     assert over == "!! MASQUERADE acme-corp (read-only): the time is over, and its access is gone"
+    assert also.startswith("!! ended with the command that had started it: python")
     assert "time over" in end
-    assert audited(desk)[-1]["ended"] == "time over"
+    record = audited(desk)[-1]
+    assert record["ended"] == "time over"
+    assert len(record["ended_with_it"]) == 3
 
 
 # Tells whether the endpoint still answers, as soon as it does not.
@@ -175,8 +178,7 @@ while True: signal.pause()
 def test_when_the_helper_is_killed_the_access_is_gone_and_the_child_ends(desk: Terminal) -> None:
     desk.folder.joinpath("watch.py").write_text(WATCH)
     with desk.start(*OPEN, "--", sys.executable, "watch.py") as helper:
-        child, parent, port = map(int, written(desk.folder / "up").split())
-        assert parent == helper.pid
+        child, _, port = map(int, written(desk.folder / "up").split())
         socket.create_connection(("127.0.0.1", port)).close()
         helper.kill()
         helper.wait()
@@ -234,23 +236,14 @@ def family(top: int) -> set[int]:
 
 
 @LINUX
-def test_a_guard_that_is_killed_changes_nothing_for_the_child(desk: Terminal) -> None:
-    with desk.start(*OPEN, "--", "sh", "-c", "echo $$; until [ -e go ]; do sleep 0.05; done; exit 5") as helper:
-        assert helper.stdout is not None
-        helper.stdout.readline()
-        # Right after its start it still has the command line of the helper.
-        (guard,) = until(
-            lambda: [
-                pid
-                for pid in family(helper.pid)
-                if b"pulumi_fusion.sessions.guard" in Path(f"/proc/{pid}/cmdline").read_bytes()
-            ]
-        )
-        os.kill(guard, signal.SIGKILL)
-        desk.folder.joinpath("go").touch()
-        _, stderr = helper.communicate(timeout=60)
-    assert helper.returncode == 5
-    assert "exit code 5" in stderr.splitlines()[-1]
+@pytest.mark.threat("outlives-the-end")
+def test_when_the_watchdog_is_killed_the_session_ends(desk: Terminal) -> None:
+    script = "(setsid env -i sleep 1000 & echo $! >daemon); kill -KILL $PPID; sleep 1000"
+    done = desk.run(*OPEN, "--", "sh", "-c", script)
+    assert done.returncode == 125
+    assert "ended, since its watchdog was ended" in done.stderr.splitlines()[-1]
+    assert not runs(int(written(desk.folder / "daemon")))
+    assert audited(desk)[-1]["exit_code"] == 125
 
 
 def parts(netosecret: str) -> list[bytes]:
@@ -280,7 +273,7 @@ def test_the_credential_is_in_the_memory_of_the_helper_alone(
     with desk.start(*OPEN, *mode, "--", "sh", "-c", script) as helper:
         child, grandchild = written(desk.folder / "ready").split()
         found = family(helper.pid)
-        assert {int(child), int(grandchild)} < found and len(found) == 5, "helper, guard, child and two below"
+        assert {int(child), int(grandchild)} < found and len(found) == 5, "helper, watchdog, child and two below"
         seen = hits(desk, helper.pid, emulator.netosecret)
         helper.terminate()
         helper.communicate(timeout=60)

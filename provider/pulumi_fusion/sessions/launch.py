@@ -1,0 +1,96 @@
+"""The start of the watchdog's process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
+from typing import Final
+
+from pulumi_fusion.errors import capped
+from pulumi_fusion.sessions.scrubbing import scrubbed
+from pulumi_fusion.sessions.watchdog import READY, receive, send
+
+__all__ = ["watchdog"]
+
+# `python -c` looks for modules in the working directory first.
+_PROGRAM: Final = (
+    "import sys; sys.path[:] = [each for each in sys.path if each]; "
+    "from pulumi_fusion.sessions.watchdog import main; main()"
+)
+# What may change how a Python behaves is not for the watchdog, but for what it needs to find its own files.
+_PYTHONS: Final = frozenset({"PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONEXECUTABLE"})
+
+
+@contextlib.contextmanager
+def watchdog() -> Iterator[tuple[int, Connection]]:
+    """Start the watchdog, and yield its process id and the channel to it.
+
+    Raises:
+        ChildProcessError: It does not start; the text quotes what it wrote to stderr.
+    """
+    channel, other = Pipe()
+    with other:
+        process = _started(other)
+    try:
+        assert process.stderr is not None  # noqa: S101 - PIPE was asked for
+        with process.stderr as errors:
+            if receive(channel) != READY:
+                process.kill()
+                lines = errors.read().decode(errors="replace").split("\n")
+                raise _no_watchdog(
+                    next((line.strip() for line in reversed(lines) if line.strip()), "it wrote no reason")
+                )
+        yield process.pid, channel
+        # Not after an exception: the watchdog then does what this process could not.
+        send(channel, "done")
+    finally:
+        channel.close()
+        process.wait()
+
+
+def _started(channel: Connection) -> subprocess.Popen[bytes]:
+    """Start it with the channel and the standard streams as further descriptors, whose numbers are its arguments."""
+    streams = [os.dup(each) for each in range(3)]
+    numbers = [channel.fileno(), *streams]
+    try:
+        for each in numbers:
+            os.set_inheritable(each, True)
+        return subprocess.Popen(  # noqa: S603  # this very interpreter
+            [sys.executable, "-c", _PROGRAM, *map(str, numbers)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=_environment(),
+            start_new_session=True,
+            close_fds=False,  # the command inherits what this process was given
+        )
+    except OSError as wrong:
+        raise _no_watchdog(wrong.strerror or str(wrong)) from None
+    finally:
+        for each in streams:
+            os.close(each)
+
+
+def _environment() -> dict[str, str]:
+    """Return all of this environment that holds no secret: an interpreter may need any of it to start, as it needs
+    LD_LIBRARY_PATH where its library is in no usual place.
+    """
+    kept = scrubbed(os.environ)
+    environ = {name: value for name, value in kept.items() if not name.startswith("PYTHON") or name in _PYTHONS}
+    package = str(Path(__file__).resolve().parents[2])
+    here = Path.cwd().resolve()
+    # Nothing is imported from the working directory.
+    paths = [str(Path(each).resolve()) for each in sys.path if each and Path(each).resolve() != here]
+    environ["PYTHONPATH"] = os.pathsep.join([*paths, package])
+    return environ
+
+
+def _no_watchdog(why: str) -> ChildProcessError:
+    return ChildProcessError(
+        None, f"the watchdog that ends the session if its helper dies does not start ({sys.executable}: {capped(why)})"
+    )

@@ -1,0 +1,198 @@
+"""The end of a session comes for everything that its command started, whatever the command does against it."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_fusion.emulator import Emulator
+from tests.contract.cli.terminal import COMMAND, Terminal
+
+OPEN = ("masquerade", "acme-corp", "--reason", "lab test of it", "--ci")
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="nowhere else can a process adopt orphans")
+pytestmark = pytest.mark.threat("outlives-the-end")
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        running.seed("acme-corp")
+        yield running
+
+
+@pytest.fixture
+def desk(tmp_path: Path, emulator: Emulator) -> Terminal:
+    return Terminal(tmp_path, {"NETOSECRET": emulator.netosecret})
+
+
+def runs(pid: int) -> bool:
+    """Return whether the process is there and no zombie."""
+    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    return done.stdout.strip()[:1] not in ("", "Z")
+
+
+def pids(desk: Terminal) -> list[int]:
+    """Return the process ids that the command wrote down."""
+    return [int(each) for each in desk.folder.joinpath("pids").read_text().split()]
+
+
+def last_record(desk: Terminal) -> Mapping[str, Any]:
+    record: Mapping[str, Any] = json.loads(desk.run("audit", "--json").stdout.splitlines()[-1])
+    return record
+
+
+# Leaves its group and its session, has no environment, and is an orphan; what it is called is of no matter.
+DAEMON = "(setsid env -i sleep 321 & echo $! >>pids)"
+
+
+@pytest.mark.parametrize(
+    ("shell", "script"),
+    [
+        ("bash", "sleep 321 & echo $! >pids; disown; exit 0"),
+        ("sh", "nohup sleep 321 >/dev/null 2>&1 & echo $! >pids; exit 0"),
+        ("sh", "trap '' TERM HUP; sleep 321 & echo $! >pids; exit 0"),
+        pytest.param("sh", f"{DAEMON}; exit 0", marks=LINUX),
+        pytest.param("sh", "(setsid sh -c 'exec env -i sh -c \"echo \\$\\$ >pids; exec sleep 321\"' &) ; "
+                     "until [ -s pids ]; do sleep 0.05; done; exit 0", marks=LINUX),
+    ],
+)  # fmt: skip
+def test_what_the_command_leaves_running_is_ended_with_it(shell: str, script: str, desk: Terminal) -> None:
+    done = desk.run(*OPEN, "--", shell, "-c", script)
+    assert done.returncode == 0
+    (pid,) = pids(desk)
+    assert not runs(pid)
+    assert f"ended with the command that had started it: sleep (pid {pid})" in done.stderr
+    record = last_record(desk)
+    assert (record["ended_with_it"], record["still_running"]) == ([f"sleep (pid {pid})"], [])
+
+
+# Clears its environment, becomes a daemon by two forks, and cannot be looked into, as ssh-agent.
+HIDDEN = """
+import ctypes, os, sys, time
+if os.fork(): os._exit(0)
+os.setsid()
+if os.fork(): os._exit(0)
+ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+with open("pids", "w") as file: file.write(str(os.getpid()))
+time.sleep(321)
+"""
+
+
+@LINUX
+def test_a_daemon_that_cannot_be_looked_into_is_ended(desk: Terminal) -> None:
+    desk.folder.joinpath("hidden.py").write_text(HIDDEN)
+    script = f"{shlex.quote(sys.executable)} hidden.py; until [ -s pids ]; do sleep 0.05; done"
+    assert desk.run(*OPEN, "--", "sh", "-c", script).returncode == 0
+    assert not runs(*pids(desk))
+
+
+@pytest.mark.skipif(not shutil.which("ssh-agent"), reason="there is no ssh-agent")
+def test_an_ssh_agent_is_ended(desk: Terminal) -> None:
+    done = desk.run(*OPEN, "--", "sh", "-c", f"eval $(ssh-agent -a {desk.folder}/s); echo $SSH_AGENT_PID >pids")
+    assert done.returncode == 0
+    assert not runs(*pids(desk))
+
+
+STOPS = {
+    "itself": "kill -STOP $$",
+    "the watchdog": "kill -STOP $PPID",
+    "the helper": "kill -STOP $(ps -o ppid= -p $PPID)",
+}
+
+
+@LINUX
+@pytest.mark.parametrize("mode", ["", "--raw-token"], ids=["read-only", "raw token"])
+@pytest.mark.parametrize("stopped", ["itself", "the watchdog", "the helper"])
+def test_the_end_comes_whoever_is_stopped(stopped: str, mode: str, desk: Terminal) -> None:
+    script = f"sleep 321 & echo $$ $! >pids; {DAEMON}; {STOPS[stopped]}; while :; do sleep 0.1; done"
+    began = time.monotonic()
+    done = desk.run(*OPEN, *mode.split(), "--duration", "2s", "--", "sh", "-c", script)
+    assert done.returncode == 124
+    assert time.monotonic() - began < 40
+    assert [each for each in pids(desk) if runs(each)] == []
+    assert "the time is over" in done.stderr
+    assert last_record(desk)["ended"] == "time over"
+
+
+@LINUX
+def test_a_command_that_stops_itself_does_not_stop_the_timeout_around_it(desk: Terminal) -> None:
+    session = shlex.join([str(COMMAND), *OPEN, "--duration", "3s", "--", "sh", "-c", "kill -STOP $$"])
+    done = subprocess.run(
+        ["sh", "-c", f"timeout 60 {session}"], env=desk.environment(), capture_output=True, text=True, timeout=90
+    )
+    assert done.returncode == 124
+    assert "the time is over" in done.stderr
+
+
+def without_capability_to_kill() -> None:
+    """PR_CAPBSET_DROP of CAP_KILL, https://man7.org/linux/man-pages/man7/capabilities.7.html"""
+    ctypes.CDLL(None).prctl(24, 5, 0, 0, 0)
+
+
+FOREIGN = """
+import os
+pid = os.fork()
+if not pid:
+    os.setsid()
+    os.setuid(65534)
+    for stream in (1, 2): os.dup2(os.open("/dev/null", os.O_WRONLY), stream)
+    os.execv("/bin/sleep", ["sleep", "60"])
+with open("pids", "w") as file: file.write(str(pid))
+"""
+
+
+@LINUX
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a process of another user")
+def test_what_cannot_be_ended_is_named(desk: Terminal) -> None:
+    """As a setuid program is, which belongs to another user."""
+    desk.folder.joinpath("foreign.py").write_text(FOREIGN)
+    session = [str(COMMAND), *OPEN, "--", sys.executable, "foreign.py"]
+    done = subprocess.run(
+        session,
+        preexec_fn=without_capability_to_kill,
+        env=desk.environment(),
+        cwd=desk.folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    (pid,) = pids(desk)
+    try:
+        assert done.returncode == 0
+        assert runs(pid)
+        assert f"STILL RUNNING, and not to be ended by this user: sleep (pid {pid})" in done.stderr
+        assert last_record(desk)["still_running"] == [f"sleep (pid {pid})"]
+    finally:
+        os.kill(pid, 9)
+
+
+@LINUX
+def test_when_the_helper_is_killed_a_daemon_is_ended_as_well(desk: Terminal) -> None:
+    script = f"{DAEMON}; kill -KILL $(ps -o ppid= -p $PPID); sleep 321"
+    done = desk.run(*OPEN, "--", "sh", "-c", script)
+    assert done.returncode == -9
+    (pid,) = pids(desk)
+    end = time.monotonic() + 30
+    while runs(pid):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert "its helper died, and its access is gone" in done.stderr
+
+
+def test_many_processes_that_ignore_their_end_are_ended(desk: Terminal) -> None:
+    script = "i=0; while [ $i -lt 60 ]; do (while :; do sleep 0.2; done) & i=$((i+1)); done; trap '' TERM; sleep 321"
+    done = desk.run(*OPEN, "--duration", "2s", "--", "sh", "-c", script)
+    assert done.returncode == 124
+    assert last_record(desk)["still_running"] == []
+    assert len(last_record(desk)["ended_with_it"]) == 11, "ten names, and how many more"
