@@ -69,7 +69,7 @@ def address(environ: dict[str, str]) -> tuple[str, int]:
 def refuses(where: tuple[str, int]) -> bool:
     try:
         socket.create_connection(where, timeout=2).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):
         return True
     return False
 
