@@ -15,7 +15,7 @@
     │   ├── HasSubAccounts      the customer has customers of its own
     │   ├── NotOurs             the live account is not proved to be the one in state
     │   ├── SessionRefused      no masquerade session is opened on these terms
-    │   ├── NotAudited          what a session does could not be written down, so there is none
+    │   ├── NotAudited          the audit file cannot be written, so no session starts
     │   └── OutOfBounds         the session does not allow the request
     ├── RequestFailed           one request to the service failed; its phase is its class
     │   ├── NotSent             nothing reached the service: any verb may be repeated
@@ -30,6 +30,7 @@
     │       └── Unrecognised    whoever answered did not speak as Fusion does
     ├── OutcomeUnknown          a request that changes something was sent and its effect could not be settled
     ├── SessionEnded            the masquerade session is over
+    ├── AuditIncomplete         the masquerade session is over, and the audit lacks its start or its end
     ├── DeadlineExceeded        the time of the operation was over before the next request
     └── Cancelled               the operation was interrupted before the next request
 
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AbsenceNotProved",
     "AlreadyExists",
+    "AuditIncomplete",
     "BadRequest",
     "Cancelled",
     "Conflict",
@@ -306,6 +308,10 @@ class SessionEnded(FusionError):
     """The masquerade session is over; its token is gone."""
 
     next_step = "Open another session, with a reason of its own."
+
+
+class AuditIncomplete(FusionError):
+    """The masquerade session took place and is over, and the audit lacks its start or its end."""
 
 
 class DeadlineExceeded(FusionError):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pulumi_fusion.api.client import FusionClient
+from pulumi_fusion.errors import AuditIncomplete, FusionError
 from pulumi_fusion.paths import home
 from pulumi_fusion.redaction import redact
 from pulumi_fusion.sessions.access import Access, open_access
@@ -24,7 +25,12 @@ from pulumi_fusion.sessions.shells import Shell, shell_with_line, shell_without_
 from pulumi_fusion.sessions.supervision import Child, Ended, Noticed, noticed, supervise
 from pulumi_fusion.sessions.terms import MARKER, MARKER_ID, Terms, spoken
 
-__all__ = ["CANNOT_RUN", "RAW_TOKEN", "RAW_URL", "Command", "run_session"]
+__all__ = ["AUDIT_INCOMPLETE", "CANNOT_RUN", "RAW_TOKEN", "RAW_URL", "Command", "run_session"]
+
+AUDIT_INCOMPLETE: Final = 125
+"""The exit code when the audit lacks the start or the end of the session; env, timeout and docker return it when they
+fail themselves.
+"""
 
 CANNOT_RUN: Final = 126
 """As shells say of a command that is there and cannot be run."""
@@ -63,7 +69,7 @@ def run_session(
     say: Callable[[str], None],
     look: Look,
 ) -> int:
-    """Open the session, run the command in it, end it, and return the command's exit code.
+    """Open the session, run the command in it, end it, and return the command's exit code, or AUDIT_INCOMPLETE.
 
     ``say`` writes text to stderr and does not raise. Raises SessionRefused, NotAudited and what :func:`open_access`
     raises; the command was not started then.
@@ -72,14 +78,15 @@ def run_session(
         say(look.line(sentence))
     access = open_access(fusion, terms)
     ended = Ended(CANNOT_RUN, "it was not started")
+    failed: FusionError | None = None
     with contextlib.ExitStack() as stack:
         stack.callback(access.close)
         endpoint = Endpoint(access)
         stack.callback(endpoint.close)
         # A signal ends the command; it must not come between a session's start and its end in the audit.
         signals = stack.enter_context(noticed())
-        who = {**identity(), "face": "command line", **access.facts()}
-        log.append("start", access.id, who)
+        who = {**identity(), "frontend": "command line", **access.facts()}
+        start_hash = log.start(access.id, who)
 
         def close() -> None:
             access.close()
@@ -91,14 +98,31 @@ def run_session(
             ended = _run(access, endpoint, command, log, signals, environ=environ, say=say, look=look, over=close)
         except OSError as wrong:
             ended = Ended(CANNOT_RUN, f"it could not be started: {redact(wrong.strerror or str(wrong))}")
+        except FusionError as failure:
+            failed = failure
         finally:
             close()
             counts = access.counts()
             say(look.restored() + "".join(look.line(each) for each in _what_it_started(ended)))
             say(look.line(_farewell(terms.customer, ended, counts)))
             processes = {"ended_with_it": _first(ended.also), "still_running": _first(ended.left)}
-            log.append("end", access.id, {**who, "ended": ended.how, "exit_code": ended.code, **processes, **counts})
+            facts = {**who, "ended": ended.how, "exit_code": ended.code, **processes, **counts}
+            incomplete = _written_end(log, access.id, start_hash, facts)
+            say(look.line(incomplete) if incomplete else "")
+    if incomplete:
+        return AUDIT_INCOMPLETE
+    if failed is not None:
+        raise failed
     return ended.code
+
+
+def _written_end(log: AuditLog, session: str, start_hash: str, facts: Mapping[str, Any]) -> str:
+    """Write the end, and return "" or a sentence on what the audit lacks, with the command's own exit code."""
+    try:
+        log.end(session, start_hash, facts)
+    except AuditIncomplete as incomplete:
+        return f"AUDIT INCOMPLETE, so the exit code is {AUDIT_INCOMPLETE}: {incomplete}"
+    return ""
 
 
 def _run(

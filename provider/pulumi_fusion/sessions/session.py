@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from datetime import timedelta
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from pulumi_fusion.api.client import FusionClient
-from pulumi_fusion.errors import SessionEnded, SessionRefused
+from pulumi_fusion.errors import AuditIncomplete, SessionEnded, SessionRefused
 from pulumi_fusion.sessions.access import Access, open_access
 from pulumi_fusion.sessions.audit import AuditLog, default_path, identity, named_path
 from pulumi_fusion.sessions.subprocesses import Subprocesses
@@ -132,7 +132,9 @@ def masquerade(
     block inside a Pulumi program end at its first use of the session while Pulumi previews; nothing is sent then. In an
     inline program of the Automation API, a thread needs the context of the program for that (contextvars.copy_context).
 
-    Raises SessionRefused before anything was sent or after reads alone, NotAudited, SettingsError, RequestFailed.
+    Raises SessionRefused before anything was sent or after reads alone, NotAudited, SettingsError, RequestFailed; and
+    at the end AuditIncomplete, where the end can't be written to the audit or the start was removed from it. If the
+    block itself raised something, that is what is raised, and the other is logged alone.
     Inside the block and after it, nothing else in the process changes; two sessions in two threads do not mix. The copy
     of a session in a forked child does nothing: its requests raise SessionEnded, and leaving the block ends nothing.
     A subprocess that the block starts inherits the real credential from the environment, unless it gets ``env`` of
@@ -170,8 +172,8 @@ def masquerade(
         access = open_access(fusion, terms)
         subprocesses = Subprocesses(access)
         stack.callback(access.close)
-        who = {**identity(), "face": "python", **access.facts()}
-        log.append("start", access.id, who)
+        who = {**identity(), "frontend": "python", **access.facts()}
+        start_hash = log.start(access.id, who)
         mark = _inside.set(access)
         how = "left"
         try:
@@ -186,7 +188,18 @@ def masquerade(
             with suppress(ValueError):  # a generator may be closed in another context than it was begun in
                 _inside.reset(mark)
             if not access.term.forked:
-                log.append("end", access.id, {**who, "ended": "time over" if over else how, **access.counts()})
+                ended = {**who, "ended": "time over" if over else how, **access.counts()}
+                _write_end(log, access.id, start_hash, ended, quietly=how != "left")
+
+
+def _write_end(log: AuditLog, session: str, start_hash: str, facts: Mapping[str, Any], *, quietly: bool) -> None:
+    """Write the end. Raises AuditIncomplete, but not ``quietly``: it must not replace an exception of the block."""
+    try:
+        log.end(session, start_hash, facts)
+    except AuditIncomplete as incomplete:
+        _log.error("%s", incomplete)
+        if not quietly:
+            raise
 
 
 def _previews(customer: str) -> bool:

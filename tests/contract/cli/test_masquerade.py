@@ -193,32 +193,3 @@ def test_a_command_that_cannot_run_is_told_and_audited(terminal: Terminal) -> No
     assert done.returncode == 126
     assert "it could not be started: No such file or directory" in done.stderr
     assert audit(terminal.folder)[1]["exit_code"] == 126
-
-
-def test_the_audit_is_listed_checked_and_shipped(terminal: Terminal) -> None:
-    empty = terminal.run("audit")
-    assert (empty.returncode, empty.stdout) == (0, "")
-    assert "No session was opened yet" in empty.stderr
-    for reason in ("the first of two reasons", "the second of two reasons"):
-        terminal.run("masquerade", "acme-corp", "--ci", "--reason", reason, "--", "true")
-    listed = terminal.run("audit")
-    assert listed.returncode == 0
-    assert len(listed.stdout.splitlines()) == 3
-    assert "the second of two reasons" in listed.stdout
-    assert "The chain of 4 records holds." in listed.stderr
-    shipped = terminal.run("audit", "--json")
-    assert [json.loads(line)["event"] for line in shipped.stdout.splitlines()] == ["start", "end"] * 2
-    file = terminal.folder / ".local" / "state" / "pulumi-fusion" / "audit.jsonl"
-    file.write_text(file.read_text().replace("the first of", "the worst of"))
-    broken = terminal.run("audit")
-    assert broken.returncode == 1
-    assert f"{file}:1: it was changed after it was written" in broken.stderr
-
-
-def test_the_audit_is_listed_whatever_stands_in_it(terminal: Terminal) -> None:
-    for seconds in ("NaN", "Infinity", "1e999"):
-        record = f'{{"sequence": 1, "session": "s", "hash": "x", "event": "end", "seconds": {seconds}}}\n'
-        (terminal.folder / "odd.jsonl").write_text(record)
-        listed = terminal.run("audit", "--audit-file", "odd.jsonl")
-        assert listed.returncode == 1
-        assert "odd.jsonl:1: it was changed after it was written" in listed.stderr

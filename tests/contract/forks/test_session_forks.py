@@ -153,7 +153,7 @@ def ends(opened):
 
 
 def records(folder: Path) -> list[Any]:
-    found = examine((folder / "audit.jsonl").read_bytes().splitlines())
+    found = examine((folder / "audit.jsonl").read_bytes())
     assert found.breaks == []
     return [*found.records]
 
@@ -207,11 +207,12 @@ LOCKED = (
     _SESSION
     + """
 from pulumi_fusion.sessions.audit import AuditLog
+from pulumi_fusion.sessions.audit.file import locked
 log = AuditLog(pathlib.Path("audit.jsonl"))
 log.append("note", "first", {})
 inside, done = threading.Event(), threading.Event()
 def hold():
-    with log._locked():
+    with locked(log.path):
         inside.set()
         done.wait()
 holder = threading.Thread(target=hold)

@@ -12,7 +12,7 @@ REASON = "INC-1234 ingest check"
 
 
 def audit(tmp_path: Path) -> list[dict[str, Any]]:
-    found = examine((tmp_path / "audit.jsonl").read_bytes().splitlines())
+    found = examine((tmp_path / "audit.jsonl").read_bytes())
     assert found.breaks == []
     return [*found.records]
 

@@ -45,7 +45,7 @@ def test_it_acts_inside_the_customer_and_is_audited(emulator: Emulator, fusion: 
         "reason": REASON,
         "ticket": "INC-1234",
         "mode": "read-only",
-        "face": "python",
+        "frontend": "python",
     }
     assert who.items() <= start.items()
     assert who.items() <= end.items()

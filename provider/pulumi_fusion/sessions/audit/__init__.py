@@ -1,0 +1,19 @@
+"""The audit file: one JSON record per line, each chained to the one before it by hash and synced before anything runs.
+
+``chain`` is the records and what is wrong with a file of them, ``file`` opens and locks it, ``log`` writes the records
+of sessions, ``liveness`` says who acts and which processes still run.
+
+What the file can't show of itself, since any process of the same user can write to it:
+
+- that its end was cut off, unless a session whose start went with it ends later and finds that out;
+- that all of it was removed, written anew with new hashes, or replaced by an older copy of it.
+
+Against these, ship the records to another machine as they are written (``pulumi-fusion audit --json``).
+"""
+
+from pulumi_fusion.sessions.audit.chain import Break, Examined, examine
+from pulumi_fusion.sessions.audit.file import default_path, named_path, read
+from pulumi_fusion.sessions.audit.liveness import identity
+from pulumi_fusion.sessions.audit.log import AuditLog, reason
+
+__all__ = ["AuditLog", "Break", "Examined", "default_path", "examine", "identity", "named_path", "read", "reason"]

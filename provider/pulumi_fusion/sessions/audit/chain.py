@@ -1,0 +1,255 @@
+"""The records of the audit and their chain. Pure: bytes of a file go in, what is wrong with them comes out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any, Final, NamedTuple
+
+from pulumi_fusion.errors import capped
+from pulumi_fusion.redaction import redact
+
+__all__ = [
+    "CARRIED",
+    "CHANGED",
+    "END",
+    "LONGEST_LINE",
+    "MISSING",
+    "PRESENT",
+    "ROTATED",
+    "START",
+    "UNCLOSED",
+    "Break",
+    "Examined",
+    "Last",
+    "Record",
+    "examine",
+    "facts_of",
+    "find_start",
+    "hash_of_start",
+    "last_record",
+    "line_of",
+    "new_record",
+]
+
+Record = dict[str, Any]
+
+START: Final = "start"
+END: Final = "end"
+UNCLOSED: Final = "unclosed"
+"""The event of a session whose process is gone and wrote no end, as a later session found."""
+ROTATED: Final = "rotated"
+"""The event that begins a file after a rotation. It continues the chain of the archive that it names."""
+CARRIED: Final = "carried"
+"""The event of a session that had no end at a rotation: its start is in the archive, and its end will follow here."""
+
+PRESENT: Final = "present"
+MISSING: Final = "missing"
+CHANGED: Final = "changed"
+"""What the end record of a session says of its start record."""
+
+LONGEST_LINE: Final = 1024 * 1024
+"""Bytes. Far more than a record has: its texts are capped and so is the number of its paths."""
+
+_CHAIN: Final = frozenset({"sequence", "event", "session", "time", "previous", "hash"})
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
+_HIGHEST: Final = 2**53 - 1  # the highest whole number that every reader of JSON keeps exactly
+
+
+class Last(NamedTuple):
+    """Where a chain goes on: the sequence number and hash of its last record."""
+
+    sequence: int = 0
+    hash: str = "0" * 64
+
+    def follows(self, record: Record) -> bool:
+        """Return whether ``record`` is the next one."""
+        return record.get("previous") == self.hash and record["sequence"] == self.next_sequence()
+
+    def next_sequence(self) -> int:
+        """Return the number of the next record. A forged number must not lock out those who write later."""
+        return self.sequence + 1 if self.sequence < _HIGHEST else 1
+
+
+def new_record(event: str, session: str, facts: Mapping[str, Any], last: Last) -> Record:
+    """Return the record that follows ``last``, with known secrets masked in its texts."""
+    masked = {name: redact(value) if isinstance(value, str) else value for name, value in facts.items()}
+    now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    head = {"sequence": last.next_sequence(), "event": event, "session": session, "time": now}
+    record = {**head, **masked, "previous": last.hash}
+    return {**record, "hash": _hash(record)}
+
+
+def line_of(record: Record) -> bytes:
+    """Return the one way to write a record, without the end of the line."""
+    return json.dumps(record, ensure_ascii=True).encode()
+
+
+def facts_of(record: Record) -> Record:
+    """Return a record without what places it in a chain."""
+    return {name: value for name, value in record.items() if name not in _CHAIN}
+
+
+def hash_of_start(record: Record) -> str | None:
+    """Return the hash of the start record that this is, or that it carries on."""
+    found = record.get("start_hash") if record.get("event") == CARRIED else record["hash"]
+    return found if isinstance(found, str) else None
+
+
+def _hash(record: Record, *, sort_keys: bool = False) -> str:
+    rest = {name: value for name, value in record.items() if name != "hash"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=sort_keys, separators=(",", ":")).encode()).hexdigest()
+
+
+def _parsed(line: bytes) -> Record | None:
+    """Return the record of a line, changed or not; None where it has no place in a chain."""
+    if len(line) > LONGEST_LINE or not line.startswith(b"{"):
+        return None
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict) or type(sequence := record.get("sequence")) is not int:
+        return None
+    own = record.get("hash")
+    chained = 0 < sequence <= _HIGHEST and isinstance(own, str) and _HASH.fullmatch(own)
+    return record if chained and isinstance(record.get("session"), str) else None
+
+
+def _is_whole(record: Record, line: bytes) -> bool:
+    """Return whether every byte of the line is as it was written.
+
+    The hash covers the members in their order, and :func:`line_of` the rest: white space, escapes, a member that is
+    there twice. Until 2026-11-27 the hash covered the members sorted by name.
+    """
+    try:
+        return line == line_of(record) and record["hash"] in (_hash(record), _hash(record, sort_keys=True))
+    except (ValueError, RecursionError):
+        return False
+
+
+def last_record(backwards: Iterable[bytes]) -> Record | None:
+    """Return the last record of a file whose lines come from the last to the first, None where it holds none."""
+    return next((record for line in backwards if (record := _parsed(line)) is not None), None)
+
+
+def find_start(backwards: Iterable[bytes], session: str, start_hash: str) -> str:
+    """Return PRESENT, CHANGED or MISSING for the start record of a session; one that a rotation carried is present."""
+    found = MISSING
+    for line in backwards:
+        record = _parsed(line) if session.encode() in line else None
+        if record is None or record["session"] != session or record.get("event") not in (START, CARRIED):
+            continue
+        if hash_of_start(record) == start_hash and _is_whole(record, line):
+            return PRESENT
+        found = CHANGED
+    return found
+
+
+@dataclass(frozen=True)
+class Break:
+    """What is wrong with a file: the number of the line, from 1, and a clause about it."""
+
+    line: int
+    what: str
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What an audit file says: its records, what is wrong, and the starts of sessions that have no end."""
+
+    records: Sequence[Record]
+    breaks: Sequence[Break]
+    open: Sequence[Record]
+
+    @property
+    def rotated(self) -> Record | None:
+        """The record that continues an archive, where there is one."""
+        return self.records[0] if self.records and self.records[0].get("event") == ROTATED else None
+
+
+def examine(data: bytes) -> Examined:
+    """Read all bytes of an audit file and check its chain. Nothing raises: whatever is wrong is a break.
+
+    A line ends with a line feed alone; ``bytes.splitlines`` would hide that a carriage return was added.
+    """
+    reading = _Reading()
+    *lines, rest = data.split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        reading.take(number, line)
+    if not data:
+        reading.breaks.append(Break(1, "the file is empty: its records were removed, or none was ever written"))
+    elif rest:
+        reading.take(len(lines) + 1, rest)
+        if not reading.breaks or reading.breaks[-1].line <= len(lines):
+            reading.breaks.append(Break(len(lines) + 1, "the end of this line is missing"))
+    return Examined(reading.records, reading.breaks, [*reading.open.values()])
+
+
+@dataclass
+class _Reading:
+    records: list[Record] = field(default_factory=list)
+    breaks: list[Break] = field(default_factory=list)
+    open: dict[str, Record] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
+    last: Last = field(default_factory=Last)
+
+    def take(self, number: int, line: bytes) -> None:
+        """Read the next line."""
+        record = _parsed(line)
+        if record is None:
+            self.breaks.append(Break(number, "it isn't an audit record, or was cut short"))
+            return
+        if number == 1 and record.get("event") == ROTATED:
+            # It continues the chain of another file.
+            wrong = "" if _is_whole(record, line) else "it was changed after it was written"
+        else:
+            wrong = self._of_chain(record, line)
+        also_wrong = self._of_session(record)
+        self.last = Last(record["sequence"], record["hash"])
+        self.records.append(record)
+        self.breaks += [Break(number, what) for what in (wrong, also_wrong) if what]
+
+    def _of_chain(self, record: Record, line: bytes) -> str:
+        if not _is_whole(record, line):
+            return "it was changed after it was written"
+        if not self.last.follows(record):
+            return "records before it were removed, added or moved"
+        return ""
+
+    def _of_session(self, record: Record) -> str:
+        event = record.get("event")
+        if event in (START, CARRIED):
+            return self._begins(record)
+        if event in (END, UNCLOSED):
+            return self._ends(record)
+        return "only the first record of a file follows a rotation" if event == ROTATED and self.records else ""
+
+    def _begins(self, record: Record) -> str:
+        session = record["session"]
+        if session in self.open or session in self.closed:
+            return f"it is a second start of the session {capped(session)!r}"
+        self.open[session] = record
+        if record["event"] == CARRIED and not (
+            self.records and all(each.get("event") in (ROTATED, CARRIED) for each in self.records)
+        ):
+            return f"it carries the session {capped(session)!r} over, and no rotation is before it"
+        return ""
+
+    def _ends(self, record: Record) -> str:
+        session = record["session"]
+        start, name = self.open.pop(session, None), repr(capped(session))
+        if start is None:
+            kind = "a second end" if session in self.closed else "an end without a start"
+            self.closed.add(session)
+            return f"it is {kind} of the session {name}"
+        self.closed.add(session)
+        if (found := record.get("start_record", PRESENT)) != PRESENT:
+            return f"the start of the session {name} was {capped(str(found))} when it ended"
+        if record.get("start_hash", hash_of_start(start)) != hash_of_start(start):
+            return f"it belongs to another start of the session {name} than the one in this file"
+        return ""

@@ -1,0 +1,313 @@
+"""The audit file on the disk: its path, what may be one, and how one process at a time has it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pulumi_fusion.errors import NotAudited, capped
+from pulumi_fusion.paths import NoHome, absolute, home
+from pulumi_fusion.sessions.audit.chain import LONGEST_LINE, Last, Record, last_record, line_of
+
+__all__ = ["AuditFile", "Unfit", "default_path", "locked", "named_path", "read", "sync_folder"]
+
+LOCK_SECONDS: Final = 10.0
+_READER_SECONDS: Final = 2.0
+_BLOCK: Final = 256 * 1024
+_LARGEST: Final = 1024 * 1024 * 1024
+# What a file system answers to flock(2) or fsync(2) that it does not have.
+UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EBADF})
+_FLAGS: Final = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+_KINDS: Final = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFIFO: "a named pipe (FIFO)",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+class Unfit(OSError):
+    """What is at the path can't be the audit file; ``remedy`` is a sentence, or ""."""
+
+    def __init__(self, why: str, remedy: str = "") -> None:
+        super().__init__(errno.EINVAL, why)
+        self.remedy = remedy
+
+
+def default_path(environ: Mapping[str, str]) -> Path:
+    """Return FUSION_AUDIT_FILE, or ``pulumi-fusion/audit.jsonl`` in the folder for state.
+
+    https://specifications.freedesktop.org/basedir-spec/latest/
+
+    Raises NotAudited for a relative path, which would be another file in each working directory, and where nothing
+    names a folder.
+    """
+    named = environ.get("FUSION_AUDIT_FILE", "").strip()
+    if named and not (named.startswith("~") or Path(named).is_absolute()):
+        raise _unnamed(f"FUSION_AUDIT_FILE is the relative path {capped(named)}")
+    if named:
+        return named_path(named, environ)
+    state = environ.get("XDG_STATE_HOME", "")
+    try:
+        folder = Path(state) if Path(state).is_absolute() else home(environ) / ".local" / "state"
+    except NoHome as wrong:
+        raise _unnamed(str(wrong)) from None
+    return folder / "pulumi-fusion" / "audit.jsonl"
+
+
+def named_path(path: str | os.PathLike[str], environ: Mapping[str, str]) -> Path:
+    """Return a path that somebody gave, with ``~`` expanded, as an absolute one. Raises NotAudited."""
+    try:
+        return absolute(path, environ)
+    except ValueError as wrong:
+        raise _unnamed(str(wrong)) from None
+
+
+def _unnamed(why: str) -> NotAudited:
+    return NotAudited(
+        "find the audit file",
+        why,
+        next_step="No session runs without one. Set FUSION_AUDIT_FILE to an absolute path.",
+    )
+
+
+@dataclass(frozen=True)
+class AuditFile:
+    """An open audit file that this process has for itself."""
+
+    path: Path
+    descriptor: int
+
+    @property
+    def size(self) -> int:
+        """Its length in bytes."""
+        return os.fstat(self.descriptor).st_size
+
+    def lines_backwards(self) -> Iterator[bytes]:
+        """Yield the lines from the last to the first, read in blocks; of one too long for a record only a part."""
+        begin, rest = self.size, b""
+        while begin > 0:
+            end, begin = begin, max(0, begin - _BLOCK)
+            first, *others = (os.pread(self.descriptor, end - begin, begin) + rest).split(b"\n")
+            yield from reversed(others)
+            rest = first[: LONGEST_LINE + 1]
+        yield rest
+
+    def last(self) -> Last:
+        """Return where the chain goes on. Raises Unfit for a file that holds something, but no record at all."""
+        record = last_record(self.lines_backwards())
+        if record is not None:
+            return Last(record["sequence"], record["hash"])
+        if self.size:
+            raise Unfit(
+                "it holds no audit record, so it may be another file of yours",
+                f"Nothing in it was changed. If it was the audit, move it away: `mv {self.path} {self.path}.damaged`.",
+            )
+        return Last()
+
+    def read(self) -> bytes:
+        """Return all of it."""
+        return _all_of(self.descriptor)
+
+    def append(self, *records: Record) -> None:
+        """Write the records at its end and sync them. Raises OSError; it is then as it was."""
+        end = self.size
+        text = b"".join(line_of(record) + b"\n" for record in records)
+        # A line that a crash cut short stays as it is, for examine() to report, and the next one begins after it.
+        torn = end > 0 and os.pread(self.descriptor, 1, end - 1) != b"\n"
+        self.make_private()
+        write_all(self.descriptor, b"\n" + text if torn else text, undo_to=end)
+
+    def make_private(self) -> None:
+        """Take what rights others have away."""
+        if os.fstat(self.descriptor).st_mode & 0o077:
+            os.fchmod(self.descriptor, 0o600)
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, create: bool = True) -> Iterator[AuditFile]:
+    """Open the audit file for this process alone, and make it with mode 0600 where it does not exist.
+
+    Everything is checked before anything is changed. Raises OSError; FileNotFoundError without ``create``. A file that
+    was made here and not written to is removed again.
+    """
+    descriptor, created = _opened_alone(path, create=create)
+    try:
+        yield AuditFile(path, descriptor)
+    finally:
+        _close(path, descriptor, created=created)
+
+
+def _opened_alone(path: Path, *, create: bool) -> tuple[int, bool]:
+    end = time.monotonic() + LOCK_SECONDS
+    while True:
+        descriptor, created = _opened(path, create=create)
+        try:
+            _lock(descriptor, end)
+            _check(os.fstat(descriptor), path)
+        except OSError as wrong:
+            # One that another process has for itself is not removed from under it.
+            _close(path, descriptor, created=created and wrong.errno != errno.EBUSY)
+            raise
+        # It may have been moved to an archive while this process waited.
+        if _is_at(path, descriptor):
+            return descriptor, created
+        _unlock(descriptor)
+        if time.monotonic() > end:
+            raise Unfit("another process replaces it again and again")
+
+
+def _close(path: Path, descriptor: int, *, created: bool) -> None:
+    with contextlib.suppress(OSError):
+        if created and os.fstat(descriptor).st_size == 0 and _is_at(path, descriptor):
+            path.unlink()
+    _unlock(descriptor)
+
+
+def _opened(path: Path, *, create: bool) -> tuple[int, bool]:
+    """Return a descriptor, and whether the file was made here."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | _FLAGS
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            # Before it is opened: opening a device may do something.
+            _check_kind(path.lstat())
+            return os.open(path, flags), False
+        if not create:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        _make_folders(path.parent)
+        with contextlib.suppress(FileExistsError):
+            descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+            sync_folder(path.parent)
+            return descriptor, True
+
+
+def _check(found: os.stat_result, path: Path) -> None:
+    """Raise Unfit unless it is a regular file of this user, in a folder that does not let every user replace it."""
+    _check_kind(found)
+    if found.st_uid != os.getuid():
+        raise PermissionError(errno.EPERM, "it belongs to another user")
+    if found.st_size > _LARGEST:
+        raise Unfit(
+            f"it has {found.st_size} bytes, which no audit has",
+            f"If it was the audit, move it away: `mv {path} {path}.damaged`.",
+        )
+    _check_folder(path.parent)
+
+
+def _check_kind(found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise Unfit(f"it is {_KINDS.get(stat.S_IFMT(found.st_mode), 'something else')}, not a regular file")
+
+
+def _check_folder(folder: Path) -> None:
+    mode = folder.stat().st_mode
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        raise Unfit(
+            f"every user may replace the files in the folder {folder}",
+            f"Take that right away (`chmod o-w {folder}`) or choose another folder.",
+        )
+
+
+def _make_folders(folder: Path) -> None:
+    """Make the folders that are missing, each with mode 0700, which ``mkdir(parents=True)`` gives to the last alone."""
+    missing = []
+    for each in (folder, *folder.parents):
+        if each.exists():
+            break
+        missing.append(each)
+    if not missing:
+        _check_folder(folder)
+    for each in reversed(missing):
+        with contextlib.suppress(FileExistsError):
+            each.mkdir(mode=0o700)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _lock(descriptor: int, end: float, *, operation: int = fcntl.LOCK_EX) -> None:
+    """Wait for a process that writes; one that hangs is no reason to hang as well."""
+    while True:
+        try:
+            return fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise OSError(errno.EBUSY, "another process holds it") from None
+            time.sleep(0.02)
+        except OSError as wrong:
+            if wrong.errno not in UNSUPPORTED:
+                raise
+            why = f"its file system has no locks ({wrong.strerror}), so that two sessions could break the chain"
+            raise OSError(wrong.errno, why) from None
+
+
+def _unlock(descriptor: int) -> None:
+    """Close it. Also unlock it: the copy in a child that was forked meanwhile would keep the lock."""
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    os.close(descriptor)
+
+
+def write_all(descriptor: int, text: bytes, *, undo_to: int) -> None:
+    """Write and sync, or leave the file with the length ``undo_to`` and raise OSError."""
+    try:
+        written = os.write(descriptor, text)
+        os.fsync(descriptor)
+        if written < len(text):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - as a full disk does otherwise
+    except OSError:
+        with contextlib.suppress(OSError):
+            if os.fstat(descriptor).st_size > undo_to:
+                os.ftruncate(descriptor, undo_to)
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Sync the name of a new file. Some file systems, such as CIFS, can't sync a folder and need not."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as wrong:
+        if wrong.errno not in UNSUPPORTED:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def read(path: Path) -> bytes:
+    """Return all of an audit file or archive. Raises OSError; for a pipe or a device that is at once."""
+    _check_kind(path.stat())
+    descriptor = os.open(path, os.O_RDONLY | _FLAGS)
+    try:
+        found = os.fstat(descriptor)
+        _check_kind(found)
+        if found.st_size > _LARGEST:
+            raise Unfit(f"it has {found.st_size} bytes, which no audit has")
+        # So that no record is read that is half written. Whoever holds the file for long keeps no reader out.
+        with contextlib.suppress(OSError):
+            _lock(descriptor, time.monotonic() + _READER_SECONDS, operation=fcntl.LOCK_SH)
+        return _all_of(descriptor)
+    finally:
+        _unlock(descriptor)
+
+
+def _all_of(descriptor: int) -> bytes:
+    parts, place = [], 0
+    while part := os.pread(descriptor, _BLOCK, place):
+        parts.append(part)
+        place += len(part)
+    return b"".join(parts)
