@@ -196,3 +196,26 @@ def test_many_processes_that_ignore_their_end_are_ended(desk: Terminal) -> None:
     assert done.returncode == 124
     assert last_record(desk)["still_running"] == []
     assert len(last_record(desk)["ended_with_it"]) == 11, "ten names, and how many more"
+
+
+# Has another process id each time that somebody reads a list of processes.
+HOPPING = """
+import os, signal, time
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP): signal.signal(number, signal.SIG_IGN)
+os.setsid()
+end = time.monotonic() + 60
+while time.monotonic() < end:
+    open("beat", "w").close()
+    if os.fork(): os._exit(0)
+"""
+
+
+@LINUX
+def test_a_process_that_forks_and_exits_in_turn_is_ended(desk: Terminal) -> None:
+    desk.folder.joinpath("hopping.py").write_text(HOPPING)
+    script = f"{shlex.quote(sys.executable)} hopping.py & until [ -e beat ]; do sleep 0.05; done"
+    assert desk.run(*OPEN, "--", "sh", "-c", script).returncode == 0
+    beat = desk.folder / "beat"
+    beat.unlink()
+    time.sleep(0.5)
+    assert not beat.exists()
