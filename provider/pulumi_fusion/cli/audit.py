@@ -17,6 +17,7 @@ from pulumi_fusion.cli.screen import print_table
 from pulumi_fusion.sessions.audit import Break, default_path, examine, read, reason
 from pulumi_fusion.sessions.audit.chain import CARRIED, ROTATED
 from pulumi_fusion.sessions.audit.liveness import STARTED
+from pulumi_fusion.sessions.audit.rotation import Archive, archive_of, rotate
 from pulumi_fusion.sessions.terms import spoken
 
 __all__ = ["audit"]
@@ -28,13 +29,14 @@ _STEP = "Name another file with FUSION_AUDIT_FILE or --audit-file."
 
 @click.command
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON lines, for log shippers.")
+@click.option("--rotate", "rotated", is_flag=True, help="Move the file to an archive beside it and begin a new one.")
 @click.option(
     "--audit-file",
     type=FilePath(),
     help="The file to read. Overrides FUSION_AUDIT_FILE.",
 )
 @click.pass_context
-def audit(ctx: click.Context, *, as_json: bool, audit_file: Path | None) -> None:
+def audit(ctx: click.Context, *, as_json: bool, rotated: bool, audit_file: Path | None) -> None:
     """List the masquerade sessions that were opened on this machine, and check that their records are unbroken.
 
     Each record holds the hash of the one before it, so a change in the middle shows, as do an end without a start and
@@ -42,39 +44,69 @@ def audit(ctx: click.Context, *, as_json: bool, audit_file: Path | None) -> None
     replaced by an older copy: ship the records elsewhere against that. A session that ends checks that its own start is
     still there.
 
+    --rotate prints the path of the archive, which has the time in UTC in its name. The new file continues its chain
+    and carries over the sessions that have no end yet. Sessions may run meanwhile.
+
     \b
     Examples:
       pulumi-fusion audit
+      pulumi-fusion audit --rotate
       pulumi-fusion audit --json | jq 'select(.event == "start") | {time, os_user, customer, reason}'
 
     \b
-    Exit codes: 0 the chain is unbroken, or there is no file yet; 1 it is broken, or the
-    file can't be read, and stderr says why; 2 wrong usage.
+    Exit codes: 0 the chain is unbroken, or there is no file yet; 1 it is broken (--rotate moves it all the same), or
+    the file can't be read or moved, and stderr says why; 2 wrong usage.
     """
+    if as_json and rotated:
+        raise click.UsageError("--json and --rotate exclude each other.")
     path = audit_file or default_path(os.environ)
     try:
-        breaks = _show(path, as_json=as_json)
+        archive, data = (rotate(path), b"") if rotated else (None, read(path))
     except FileNotFoundError:
         click.echo(f"No session was opened yet, or the file was removed: there is no {path}.", err=True)
         return
     except OSError as wrong:
-        raise click.ClickException(f"cannot read the audit file {reason(path, wrong)}. {_STEP}") from None
-    ctx.exit(1 if breaks else 0)
+        what = "rotate" if rotated else "read"
+        raise click.ClickException(f"cannot {what} the audit file {reason(path, wrong)}. {_STEP}") from None
+    broken = _show_rotation(archive) if archive else _show(path, data, as_json=as_json)
+    ctx.exit(1 if broken else 0)
 
 
-def _show(path: Path, *, as_json: bool) -> bool:
+def _show(path: Path, data: bytes, *, as_json: bool) -> bool:
     """Print the records and what is wrong with them; return whether anything is."""
-    found = examine(read(path))
+    found = examine(data)
     if as_json:
         for record in found.records:
             click.echo(json.dumps(record))
     else:
         _print(found.records)
-    breaks = found.breaks
+    breaks, archive = [*found.breaks], archive_of(path, found)
+    if archive is not None:
+        if archive.wrong:
+            breaks.append(archive.wrong)
+        else:
+            click.echo(_where_earlier_ones_are(archive), err=True)
     _print_breaks(path, breaks)
     if not breaks:
         click.echo(f"The chain of {len(found.records)} records holds.", err=True)
     return bool(breaks)
+
+
+def _where_earlier_ones_are(archive: Archive) -> str:
+    if archive.held is None:
+        return f"Earlier records were moved to {archive.path}, which is not there any more."
+    return f"Earlier records are in {archive.path}: `pulumi-fusion audit --audit-file {archive.path}` shows them."
+
+
+def _show_rotation(archive: Archive) -> bool:
+    """Print where the file went and what is wrong with it; return whether anything is."""
+    assert archive.held is not None  # noqa: S101 - for the type checker: it has just been read
+    click.echo(archive.path)
+    carried = len(archive.held.open)
+    still = f" {carried} of its sessions have no end yet and are carried over." if carried else ""
+    click.echo(f"The audit was moved to {archive.path}, with {len(archive.held.records)} records.{still}", err=True)
+    _print_breaks(archive.path, archive.held.breaks)
+    return bool(archive.held.breaks)
 
 
 def _print_breaks(path: Path, breaks: Sequence[Break]) -> None:

@@ -1,17 +1,21 @@
-"""`pulumi-fusion audit`: what it lists, what it finds wrong."""
+"""`pulumi-fusion audit`: what it lists, what it finds wrong, and the rotation of the file."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import stat
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pulumi_fusion.emulator import Emulator
-from tests.contract.cli.terminal import Terminal
+from tests.contract.cli.terminal import COMMAND, Terminal
 
 OPEN = ("masquerade", "acme-corp", "--ci", "--reason", "INC-1234 ingest check")
 
@@ -24,6 +28,10 @@ def customers(emulator: Emulator) -> None:
 @pytest.fixture
 def file(terminal: Terminal) -> Path:
     return terminal.folder / ".local" / "state" / "pulumi-fusion" / "audit.jsonl"
+
+
+def records(file: Path) -> list[Mapping[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 def test_the_audit_is_listed_checked_and_shipped(terminal: Terminal) -> None:
@@ -77,12 +85,73 @@ def test_nothing_at_the_path_makes_it_wait(terminal: Terminal, file: Path, kind:
     command, said = KINDS[kind]
     file.parent.mkdir(parents=True)
     assert os.system(f"cd {shlex.quote(str(file.parent))} && {command.replace('F', file.name)}") == 0  # noqa: S605
-    for arguments in (("audit",), (*OPEN, "--", "touch", "started")):
+    for arguments in (("audit",), ("audit", "--rotate"), (*OPEN, "--", "touch", "started")):
         done = terminal.run(*arguments)
         assert said in done.stderr or "symbolic link" in done.stderr, done.stderr
         assert done.returncode == 1 or arguments == ("audit",)
         assert "unexpected" not in done.stderr
     assert not (terminal.folder / "started").exists()
+
+
+def test_a_rotation_moves_the_file_and_the_next_session_goes_on(terminal: Terminal, file: Path) -> None:
+    none = terminal.run("audit", "--rotate")
+    assert (none.returncode, none.stdout) == (0, "")
+    assert "No session was opened yet" in none.stderr
+    assert terminal.run(*OPEN, "--", "true").returncode == 0
+    before = file.read_bytes()
+    done = terminal.run("audit", "--rotate")
+    assert done.returncode == 0, done.stderr
+    archive = Path(done.stdout.strip())
+    assert re.fullmatch(r"audit-[0-9]{8}T[0-9]{6}Z(-[0-9]+)?\.jsonl", archive.name)
+    assert archive.read_bytes() == before
+    assert stat.S_IMODE(archive.stat().st_mode) == 0o600
+    assert terminal.run(*OPEN, "--", "true").returncode == 0
+    listed = terminal.run("audit")
+    assert listed.returncode == 0, listed.stderr
+    assert len(listed.stdout.splitlines()) == 2
+    assert f"Earlier records are in {archive}" in listed.stderr
+    assert "The chain of 3 records holds." in listed.stderr
+    assert terminal.run("audit", "--audit-file", str(archive)).returncode == 0
+    archive.write_bytes(before[: before.index(b"\n") + 1])
+    cut = terminal.run("audit")
+    assert cut.returncode == 1
+    assert f"the archive {archive}, which was cut or changed after the rotation" in cut.stderr
+    archive.unlink()
+    gone = terminal.run("audit")
+    assert gone.returncode == 0
+    assert f"were moved to {archive}, which is not there any more" in gone.stderr
+
+
+def test_a_session_goes_on_over_a_rotation(terminal: Terminal, file: Path) -> None:
+    rotate = f"env -i HOME={shlex.quote(str(terminal.folder))} {shlex.quote(str(COMMAND))} audit --rotate"
+    done = terminal.run(*OPEN, "--", "sh", "-c", f"{rotate} && {rotate}; exit 7")
+    assert done.returncode == 7, done.stderr
+    assert done.stderr.count("1 of its sessions have no end yet and are carried over") == 2
+    assert [each["event"] for each in records(file)] == ["rotated", "carried", "end"]
+    listed = terminal.run("audit")
+    assert listed.returncode == 0, listed.stderr
+    assert "INC-1234 ingest check" in listed.stdout
+
+
+def test_what_cannot_be_rotated_stays(terminal: Terminal, file: Path) -> None:
+    file.parent.mkdir(parents=True)
+    for text, said in (("", "it is empty, so there is nothing to move"), ("mine\n", "it may be another file of yours")):
+        file.write_text(text)
+        done = terminal.run("audit", "--rotate")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert said in done.stderr
+        assert [each.name for each in file.parent.iterdir()] == [file.name]
+        assert file.read_text() == text
+    assert terminal.run("audit", "--rotate", "--json").returncode == 2
+
+
+def test_a_broken_chain_is_rotated_and_reported(terminal: Terminal, file: Path) -> None:
+    assert terminal.run(*OPEN, "--", "true").returncode == 0
+    file.write_text(file.read_text().replace("ingest", "innest"))
+    done = terminal.run("audit", "--rotate")
+    assert done.returncode == 1
+    assert f"{done.stdout.strip()}:1: it was changed after it was written" in done.stderr
+    assert terminal.run("audit").returncode == 0
 
 
 def test_a_file_of_something_else_is_not_touched_and_the_remedy_is_named(terminal: Terminal) -> None:
@@ -94,3 +163,14 @@ def test_a_file_of_something_else_is_not_touched_and_the_remedy_is_named(termina
     assert f"`mv {mine} {mine}.damaged`" in done.stderr
     assert (mine.read_text(), stat.S_IMODE(mine.stat().st_mode)) == ("mine\n", 0o644)
     assert not (terminal.folder / "started").exists()
+
+
+def test_an_output_that_is_closed_is_no_failure_of_the_file(terminal: Terminal, file: Path) -> None:
+    assert terminal.run(*OPEN, "--", "true").returncode == 0
+    script = f"{shlex.quote(str(COMMAND))} audit --json >&-"
+    done = subprocess.run(["sh", "-c", script], env=terminal.environment(), capture_output=True, text=True, timeout=60)
+    assert "cannot read the audit file" not in done.stderr
+    script = f"{shlex.quote(str(COMMAND))} audit --json > /dev/full"
+    done = subprocess.run(["sh", "-c", script], env=terminal.environment(), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "cannot read the audit file" not in done.stderr

@@ -99,6 +99,9 @@ def test_other_bytes_at_the_end_lock_nobody_out(desk: Terminal, script: str) -> 
     listed = desk.run("audit")
     assert listed.returncode == 1
     assert listed.stderr.count("Error: ") <= 101
+    assert desk.run("audit", "--rotate").returncode == 1
+    assert desk.run("audit").returncode == 0
+    assert desk.run(*OPEN, "--", "true").returncode == 0
 
 
 def test_a_child_that_leaves_it_alone_has_its_own_exit_code(desk: Terminal) -> None:

@@ -1,7 +1,7 @@
 """The audit file: one JSON record per line, each chained to the one before it by hash and synced before anything runs.
 
 ``chain`` is the records and what is wrong with a file of them, ``file`` opens and locks it, ``log`` writes the records
-of sessions, ``liveness`` says who acts and which processes still run.
+of sessions, ``rotation`` moves a file to an archive, ``liveness`` says who acts and which processes still run.
 
 What the file can't show of itself, since any process of the same user can write to it:
 
