@@ -34,7 +34,7 @@ _ATTEMPTED: Final = "read the settings"
 _REHEARSAL: Final = (
     "A rehearsal needs a stack of its own, since the state would otherwise mix both services: "
     "`pulumi stack init rehearsal`, without these settings. To leave the emulator instead, leave its shell or "
-    f"`unset {EMULATOR} NETOSECRET FUSION_API_URL`."
+    f"`unset {EMULATOR} NETOSECRET FUSION_API_URL FUSION_AUDIT_FILE`."
 )
 _SESSION: Final = (
     "To work as yourself, leave the session first (`exit`). If no session runs here, the variables were left behind: "

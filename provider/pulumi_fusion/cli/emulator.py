@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +28,8 @@ __all__ = ["emulator"]
 
 NOT_FOUND: Final = 127
 """As shells say of a command."""
+
+_AUDIT_FILE: Final = "FUSION_AUDIT_FILE"
 
 _HARMLESS: Final = ("FUSION_DEADLINE", "FUSION_PREFLIGHT", "FUSION_DEBUG")
 """Settings that the command keeps; all others could lead it, or a real credential, to the wrong service."""
@@ -79,6 +84,8 @@ def emulator(
 
     With COMMAND it runs for as long as the command does, which alone finds the emulator's credential in its
     environment, in place of any real one. Without it runs until Ctrl-C, and stdout tells a shell how to use it.
+    Masquerade sessions are audited in FILE.audit.jsonl beside the file of --state, or in one that ends with the
+    emulator, and never in your own audit file.
     What has FUSION_EMULATOR in its environment uses the emulator or refuses: a credential, an address or an account
     from a stack's configuration, a provider or an argument does not count there.
 
@@ -110,16 +117,17 @@ def emulator(
         click.echo(f"Error: no command {command[0]!r} to run", err=True)
         ctx.exit(NOT_FOUND)
     try:
-        code = room.serve(
-            port=port,
-            state=state,
-            log=sys.stderr if log == Path("-") or not (log or command) else log,
-            switches=switches,
-            faults=faults,
-            command=command,
-            environment=_environment(),
-            ready=(lambda running: None) if command else (lambda running: _announce(running, state)),
-        )
+        with _audit_file(state) as audit_file:
+            code = room.serve(
+                port=port,
+                state=state,
+                log=sys.stderr if log == Path("-") or not (log or command) else log,
+                switches=switches,
+                faults=faults,
+                command=command,
+                environment={**_environment(), _AUDIT_FILE: str(audit_file)},
+                ready=(lambda running: None) if command else (lambda running: _announce(running, state, audit_file)),
+            )
     except room.UnknownSwitch as wrong:
         raise click.BadParameter(str(wrong), param_hint="--switch") from None
     except room.MalformedFault as wrong:
@@ -148,7 +156,17 @@ def _environment() -> dict[str, str]:
     return {**kept, **past_the_proxy(os.environ)}
 
 
-def _announce(running: Emulator, state: Path | None) -> None:
+@contextlib.contextmanager
+def _audit_file(state: Path | None) -> Iterator[Path]:
+    """Yield the audit file for sessions against the emulator, which must not get into that of real sessions."""
+    if state is not None:
+        yield state.with_name(f"{state.name}.audit.jsonl")
+        return
+    with tempfile.TemporaryDirectory(prefix="fusion-emulator-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder) / "audit.jsonl"
+
+
+def _announce(running: Emulator, state: Path | None, audit_file: Path) -> None:
     """What a shell needs goes to stdout, in one piece: who reads the file has all or nothing."""
     kept = f"in {state}" if state else "in memory; --state FILE keeps them"
     click.echo(
@@ -157,6 +175,7 @@ def _announce(running: Emulator, state: Path | None) -> None:
     )
     from pulumi_fusion.emulator import settings_of
 
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in settings_of(running).items()]
+    settings = {**settings_of(running), _AUDIT_FILE: str(audit_file)}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
     # An account or credential of the shell that was set before would be refused there.
     click.echo("\n".join([*lines, "unset FUSION_NETOSECRET_FILE FUSION_ACCOUNT", _DIRECT]))

@@ -124,7 +124,7 @@ def test_a_session_opens_inside_the_emulator_and_an_emulator_inside_another(term
 def test_an_emulator_that_has_ended_is_named(bare: Terminal) -> None:
     with bare.start("emulator") as process:
         assert process.stdout is not None
-        lines = "".join(process.stdout.readline() for _ in range(4))
+        lines = "".join(process.stdout.readline() for _ in range(5))
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
     (bare.folder / "fusion.env").write_text(lines)

@@ -22,7 +22,7 @@ SHOW = f"{shlex.quote(sys.executable)} -c 'import json, os; print(json.dumps(dic
 def test_what_it_prints_makes_a_shell_use_it(bare: Terminal) -> None:
     with bare.start("emulator") as process:
         assert process.stdout is not None
-        lines = "".join(process.stdout.readline() for _ in range(4))
+        lines = "".join(process.stdout.readline() for _ in range(5))
         done = subprocess.run(
             ["sh", "-c", f'eval "$0"; exec {shlex.quote(str(COMMAND))} types --json', lines],
             # What a shell had before must not lead elsewhere.
@@ -73,6 +73,7 @@ def test_the_command_meets_the_emulator_and_no_setting_of_the_caller(bare: Termi
     assert seen.pop("FUSION_DEADLINE") == "30"
     url = seen.pop("FUSION_API_URL")
     assert url.startswith("http://127.0.0.1:")
+    assert Path(seen.pop("FUSION_AUDIT_FILE")).name == "audit.jsonl"
     assert seen == {"FUSION_EMULATOR": url}
 
 
@@ -173,3 +174,57 @@ def test_without_flask_it_says_how_to_get_it(bare: Terminal, tmp_path: Path) -> 
     done = bare.run("emulator", "--", "true", PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
     assert "pip install 'pulumi-fusion[emulator]'" in done.stderr
+
+
+SESSION = "pulumi-fusion masquerade acme-corp --ci --reason 'INC-1234 ingest check' -- true"
+
+
+def test_sessions_are_audited_beside_the_state_and_not_in_the_users_own_file(bare: Terminal, tmp_path: Path) -> None:
+    own = tmp_path / "own.jsonl"
+    with Emulator(state=tmp_path / "fusion.json") as before:
+        before.seed("acme-corp")
+    for count in (1, 2):
+        done = bare.run(
+            *("emulator", "--state", "fusion.json", "--", "sh", "-c", f"{SESSION} && pulumi-fusion audit"),
+            FUSION_AUDIT_FILE=str(own),
+        )
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) == 1 + count
+    assert not own.exists()
+    assert not (tmp_path / ".local").exists()
+    assert len((tmp_path / "fusion.json.audit.jsonl").read_text().splitlines()) == 4
+
+
+def test_without_a_state_the_audit_ends_with_the_emulator(bare: Terminal, tmp_path: Path) -> None:
+    program = (
+        "import os, urllib.request as r; r.urlopen(r.Request(os.environ['FUSION_API_URL'] + '/_emulator/accounts', "
+        """b'{"shortname": "acme-corp"}', {'Content-Type': 'application/json'}))"""
+    )
+    script = f"{shlex.join([sys.executable, '-c', program])} && {SESSION} && pulumi-fusion audit"
+    (tmp_path / "tmp").mkdir()
+    done = bare.run(
+        *("emulator", "--", "sh", "-c", f'{script} && ls -ld "${{FUSION_AUDIT_FILE%/*}}"'),
+        TMPDIR=str(tmp_path / "tmp"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "INC-1234 ingest check" in done.stdout
+    assert "drwx------" in done.stdout
+    assert [*(tmp_path / "tmp").iterdir()] == []
+    assert not (tmp_path / ".local").exists()
+
+
+def test_a_shell_that_reads_its_output_uses_the_audit_of_the_emulator(bare: Terminal, tmp_path: Path) -> None:
+    with bare.start("emulator", "--state", "fusion.json") as process:
+        assert process.stdout is not None
+        lines = "".join(process.stdout.readline() for _ in range(5))
+        done = subprocess.run(
+            ["sh", "-c", 'eval "$0"; echo "$FUSION_AUDIT_FILE"', lines],
+            env=bare.environment(FUSION_AUDIT_FILE=str(tmp_path / "own.jsonl")),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert done.stdout == f"{tmp_path}/fusion.json.audit.jsonl\n"
