@@ -68,6 +68,7 @@ class CustomerProvider(dynamic.ResourceProvider):
         """Every failure at once, at preview; values that are not known yet pass."""
         lifecycle = self._connection.lifecycle(asks=self._connection.settings.preflight != "off")
         from pulumi_fusion.customer.secrecy import without_secrets
+        from pulumi_fusion.errors import presentable
 
         old, new, urn = _plain(_olds), _plain(news), news.get(_URN_KEY)
         checked = lifecycle.within(urn=urn if isinstance(urn, str) else "").check(new, old or None)
@@ -75,7 +76,7 @@ class CustomerProvider(dynamic.ResourceProvider):
         secret = news.get(_SECRETS_KEY) or ()
         failures = [without_secrets(failure, secret, new, old) for failure in checked.failures]
         return dynamic.CheckResult(
-            inputs, [dynamic.CheckFailure(failure.property, failure.reason) for failure in failures]
+            inputs, [dynamic.CheckFailure(failure.property, presentable(failure.reason)) for failure in failures]
         )
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.deadline import Deadline
-from pulumi_fusion.errors import FusionError, MissingSetting
+from pulumi_fusion.errors import FusionError, MissingSetting, presentable
 from pulumi_fusion.forking import Lock
 from pulumi_fusion.settings import PREFLIGHT_SECONDS, Settings
 
@@ -187,6 +187,7 @@ def say(address: str, sentence: str, urn: str = "") -> None:
     import grpc
     from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
+    sentence = presentable(sentence)
     with contextlib.suppress(grpc.RpcError):
         if address:
             # Without the option grpc asks the environment's http proxy for loopback as well.

@@ -43,6 +43,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from pulumi_fusion.characters import printable
 from pulumi_fusion.redaction import redact
 
 if TYPE_CHECKING:
@@ -85,6 +86,11 @@ __all__ = [
 _LONGEST = 300
 
 
+def presentable(text: str) -> str:
+    """Return a sentence that may quote foreign text as it may be shown: redacted and printable."""
+    return printable(redact(text))
+
+
 def capped(text: str) -> str:
     """Foreign text made fit to show: redacted, on one line, printable, at most 300 characters."""
     line = "".join(c if c.isprintable() else " " for c in redact(text))
@@ -109,22 +115,22 @@ class FusionError(Exception):
         shortname: str | None = None,
         next_step: str | None = None,
     ) -> None:
-        self.attempted = redact(attempted)
-        self.came_back = redact(came_back)
+        self.attempted = presentable(attempted)
+        self.came_back = presentable(came_back)
         self.shortname = shortname
         if next_step is not None:
-            self.next_step = redact(next_step)
+            self.next_step = presentable(next_step)
         super().__init__(self._text())
 
     def _text(self) -> str:
         subject = f" {self.shortname!r}" if self.shortname else ""
-        return redact(f"Could not {self.attempted}{subject}: {self.came_back}. {self.next_step}")
+        return presentable(f"Could not {self.attempted}{subject}: {self.came_back}. {self.next_step}")
 
     def during(self, attempted: str, shortname: str | None = None) -> Self:
         """The same error anew, told from the point of view of the operation that ran into it."""
         told = type(self).__new__(type(self))
         told.__dict__.update(self.__dict__)
-        told.attempted = redact(attempted)
+        told.attempted = presentable(attempted)
         told.shortname = shortname or self.shortname
         told.args = (told._text(),)
         return told
@@ -133,7 +139,7 @@ class FusionError(Exception):
         """Return the same error with another next step."""
         told = type(self).__new__(type(self))
         told.__dict__.update(self.__dict__)
-        told.next_step = redact(next_step)
+        told.next_step = presentable(next_step)
         told.args = (told._text(),)
         return told
 

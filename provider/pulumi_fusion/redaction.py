@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 from urllib.parse import quote, quote_plus
 
+from pulumi_fusion.characters import printable
 from pulumi_fusion.forking import Lock
 
 __all__ = ["MASK", "Secret", "forms", "known_forms", "redact", "redact_logs"]
@@ -142,7 +143,7 @@ def redact(text: str) -> str:
 
 
 def redact_logs() -> None:
-    """Make every log record of this process pass through :func:`redact`; calling it again changes nothing.
+    """Make every log record of this process redacted and printable; calling it again changes nothing.
 
     A filter on the root logger never sees what child loggers send
     (https://docs.python.org/3/library/logging.html#filter-objects), so this sits where records are made.
@@ -157,10 +158,11 @@ def redact_logs() -> None:
             message = record.getMessage()
         except (TypeError, ValueError, LookupError):  # a format that does not fit its arguments
             message = str(record.msg)
-        record.msg, record.args = redact(message), None
+        record.msg, record.args = printable(redact(message), keep="\n\t"), None
         if record.exc_info and record.exc_info[0]:
             # Formatters reuse exc_text when it is there, instead of printing the exception anew.
-            record.exc_text = redact("".join(traceback.format_exception(*record.exc_info)).rstrip())
+            text = "".join(traceback.format_exception(*record.exc_info)).rstrip()
+            record.exc_text = printable(redact(text), keep="\n\t")
             record.exc_info = None
         return record
 

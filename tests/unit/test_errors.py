@@ -151,3 +151,12 @@ def test_waits_grow_up_to_a_cap_and_are_spread() -> None:
     for column, bound in zip(zip(*runs, strict=True), bounds, strict=True):
         assert 0 <= min(column) < bound * 0.2
         assert bound * 0.8 < max(column) <= bound
+
+
+def test_no_part_of_an_error_is_obeyed_by_a_terminal() -> None:
+    evil = "x\x1b[2J\x07\u202e\n\x9b31m"
+    error = FusionError(f"do {evil}", f"got {evil}", shortname=evil, next_step=f"see {evil}")
+    for failure in (error, error.during(f"redo {evil}", evil), error.advising(f"ask {evil}")):
+        for text in (str(failure), failure.attempted, failure.came_back, failure.next_step):
+            assert text.isprintable()
+            assert "x\ufffd[2J\ufffd\ufffd \ufffd31m" in text

@@ -197,6 +197,14 @@ def test_exceptions_in_log_records_are_masked(text: str, written: io.StringIO) -
     assert "without one" in written.getvalue()
 
 
+def test_no_log_record_is_obeyed_by_a_terminal(written: io.StringIO) -> None:
+    LOG.warning("a customer %s\nof two\tlines", "x\x1b[2J\u202e")
+    assert written.getvalue() == "somebody.elses.child a customer x\ufffd[2J\ufffd\nof two\tlines\n"
+    LOG.error("failed", exc_info=ValueError("x\x1b[2J"))
+    assert "ValueError: x\ufffd[2J" in written.getvalue()
+    assert "\x1b" not in written.getvalue()
+
+
 @pytest.mark.parametrize(("message", "args"), [("%s %s", (1,)), ("%d", ("x",)), ("%(absent)s", ({"a": 1},))])
 def test_a_record_whose_format_does_not_fit_is_no_error(
     text: str, written: io.StringIO, message: str, args: tuple[object, ...]

@@ -10,6 +10,7 @@ import traceback
 
 import click
 
+from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.cli.verbs import pulumi_fusion
 
 __all__ = ["main"]
@@ -29,7 +30,9 @@ def main() -> int:
     try:
         code = pulumi_fusion.main(prog_name="pulumi-fusion", standalone_mode=False)
     except click.ClickException as refused:
-        refused.show()
+        said = io.StringIO()
+        refused.show(said)
+        report(said.getvalue().rstrip("\n"))
         return refused.exit_code
     except click.Abort:
         return INTERRUPTED
@@ -44,17 +47,17 @@ def _told(failure: Exception) -> int:
     from pulumi_fusion.redaction import redact
 
     if isinstance(failure, FusionError):
-        click.echo(f"Error: {failure}", err=True)
+        report(f"Error: {failure}")
         return 1
     if isinstance(failure, OSError):
-        click.echo(f"Error: {capped(str(failure))}", err=True)
+        report(f"Error: {capped(str(failure))}")
         # What cannot be written now cannot be written by the interpreter's exit either, which would say so again.
         with contextlib.suppress(OSError):
             sys.stdout.close()
         return 1
     if os.environ.get("FUSION_DEBUG") == "1":
-        click.echo(redact("".join(traceback.format_exception(failure)).rstrip()), err=True)
+        report(redact("".join(traceback.format_exception(failure)).rstrip()))
     else:
         name, text = type(failure).__name__, capped(str(failure))
-        click.echo(f"Error: unexpected {name}: {text}. FUSION_DEBUG=1 shows where it comes from.", err=True)
+        report(f"Error: unexpected {name}: {text}. FUSION_DEBUG=1 shows where it comes from.")
     return DEFECT

@@ -14,6 +14,7 @@ import click
 
 from pulumi_fusion.cli.path_option import FilePath
 from pulumi_fusion.cli.screen import print_table
+from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.sessions.audit import Break, default_path, examine, read, reason
 from pulumi_fusion.sessions.audit.chain import CARRIED, ROTATED
 from pulumi_fusion.sessions.audit.liveness import STARTED
@@ -63,7 +64,7 @@ def audit(ctx: click.Context, *, as_json: bool, rotated: bool, audit_file: Path 
     try:
         archive, data = (rotate(path), b"") if rotated else (None, read(path))
     except FileNotFoundError:
-        click.echo(f"No session was opened yet, or the file was removed: there is no {path}.", err=True)
+        report(f"No session was opened yet, or the file was removed: there is no {path}.")
         return
     except OSError as wrong:
         what = "rotate" if rotated else "read"
@@ -85,10 +86,10 @@ def _show(path: Path, data: bytes, *, as_json: bool) -> bool:
         if archive.wrong:
             breaks.append(archive.wrong)
         else:
-            click.echo(_where_earlier_ones_are(archive), err=True)
+            report(_where_earlier_ones_are(archive))
     _print_breaks(path, breaks)
     if not breaks:
-        click.echo(f"The chain of {len(found.records)} records holds.", err=True)
+        report(f"The chain of {len(found.records)} records holds.")
     return bool(breaks)
 
 
@@ -104,16 +105,16 @@ def _show_rotation(archive: Archive) -> bool:
     click.echo(archive.path)
     carried = len(archive.held.open)
     still = f" {carried} of its sessions have no end yet and are carried over." if carried else ""
-    click.echo(f"The audit was moved to {archive.path}, with {len(archive.held.records)} records.{still}", err=True)
+    report(f"The audit was moved to {archive.path}, with {len(archive.held.records)} records.{still}")
     _print_breaks(archive.path, archive.held.breaks)
     return bool(archive.held.breaks)
 
 
 def _print_breaks(path: Path, breaks: Sequence[Break]) -> None:
     for broken in breaks[:_MOST_BREAKS]:
-        click.echo(f"Error: {path}:{broken.line}: {broken.what}.", err=True)
+        report(f"Error: {path}:{broken.line}: {broken.what}.")
     if len(breaks) > _MOST_BREAKS:
-        click.echo(f"Error: {path}: {len(breaks) - _MOST_BREAKS} more.", err=True)
+        report(f"Error: {path}: {len(breaks) - _MOST_BREAKS} more.")
 
 
 def _print(records: Iterable[Mapping[str, Any]]) -> None:

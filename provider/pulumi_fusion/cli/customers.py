@@ -11,6 +11,7 @@ import click
 from pulumi_fusion.api.client import FusionClient
 from pulumi_fusion.cli.connection import connect, service_options
 from pulumi_fusion.cli.screen import print_json, print_table, print_tree
+from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.customer.listing import LONGEST_LIST
 from pulumi_fusion.customer.mapping import merge
 from pulumi_fusion.customer.model import Account, State, label
@@ -59,9 +60,9 @@ def customers(*, as_json: bool, tree: bool, account: str | None, api_url: str | 
     elif found:
         _print(found)
     else:
-        click.echo(f"{fusion.account} has no customers.", err=True)
+        report(f"{fusion.account} has no customers.")
     if len(found) >= LONGEST_LIST:
-        click.echo(f"The service lists {LONGEST_LIST} customers at most, so there may be more than these.", err=True)
+        report(f"The service lists {LONGEST_LIST} customers at most, so there may be more than these.")
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,9 @@ import click
 from rich.text import Text
 
 from pulumi_fusion.binding import Binding
+from pulumi_fusion.characters import printable
 from pulumi_fusion.cli.connection import connect, service_options
-from pulumi_fusion.cli.screen import console, print_json, printable
+from pulumi_fusion.cli.screen import console, print_json
 from pulumi_fusion.errors import FusionError, SettingsError
 from pulumi_fusion.paths import absolute
 from pulumi_fusion.posix import needs_posix
@@ -260,7 +261,7 @@ def _dotted(version: tuple[int, ...]) -> str:
 def _print(sources: Mapping[str, str | None], checks: list[Check]) -> None:
     screen = console()
     for name, source in sources.items():
-        screen.print(Text(f"setting   {name}: {source or 'not given'}", style="" if source else "dim"))
+        screen.print(Text(printable(f"setting   {name}: {source or 'not given'}"), style="" if source else "dim"))
     for check in checks:
         verdict = Text(f"{check.verdict.value:<10}", style=_STYLES[check.verdict])
         screen.print(verdict + Text(f"{check.name}: {printable(check.found)}"))

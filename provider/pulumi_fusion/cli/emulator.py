@@ -16,6 +16,7 @@ import click
 
 from pulumi_fusion.cli.connection import learn_credential
 from pulumi_fusion.cli.path_option import FilePath
+from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.paths import owner_problem
 from pulumi_fusion.posix import needs_posix
 from pulumi_fusion.sessions.scrubbing import past_the_proxy
@@ -114,7 +115,7 @@ def emulator(
             f"{shlex.quote(sys.executable)} -m pip install 'pulumi-fusion[emulator]'"
         ) from None
     if command and shutil.which(command[0]) is None:
-        click.echo(f"Error: no command {command[0]!r} to run", err=True)
+        report(f"Error: no command {command[0]!r} to run")
         ctx.exit(NOT_FOUND)
     try:
         with _audit_file(state) as audit_file:
@@ -169,9 +170,8 @@ def _audit_file(state: Path | None) -> Iterator[Path]:
 def _announce(running: Emulator, state: Path | None, audit_file: Path) -> None:
     """What a shell needs goes to stdout, in one piece: who reads the file has all or nothing."""
     kept = f"in {state}" if state else "in memory; --state FILE keeps them"
-    click.echo(
-        f"Fusion emulator at {running.url}, accounts {kept}. Ctrl-C ends it. To use it, run what follows in a shell:",
-        err=True,
+    report(
+        f"Fusion emulator at {running.url}, accounts {kept}. Ctrl-C ends it. To use it, run what follows in a shell:"
     )
     from pulumi_fusion.emulator import settings_of
 

@@ -16,6 +16,7 @@ import click
 
 from pulumi_fusion.cli.connection import connect, service_options
 from pulumi_fusion.cli.path_option import FilePath
+from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.redaction import redact
 from pulumi_fusion.sessions.audit import AuditLog, default_path
 from pulumi_fusion.sessions.processes import hide_memory
@@ -126,7 +127,7 @@ def masquerade(
     program = command[0] if command else os.environ.get("SHELL") or "/bin/sh"
     file = shutil.which(program)
     if file is None:
-        click.echo(f"Error: no command {redact(program)!r} to run", err=True)
+        report(f"Error: no command {redact(program)!r} to run")
         ctx.exit(NOT_FOUND)
     _keep_to_ourselves()
     settings = Settings.resolve({"account": account, "api_url": api_url})

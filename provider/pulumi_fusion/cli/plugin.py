@@ -17,6 +17,7 @@ from typing import Final
 import click
 
 import pulumi_fusion
+from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.paths import owner_problem
 from pulumi_fusion.plugin.version import plugin_version
 
@@ -98,7 +99,7 @@ def install() -> None:
             program.parent.rename(folder)
     if program_on_path := ambient(os.environ):
         notes.append(f"{program_on_path} on PATH is used instead, with a warning in each command. {IGNORE_PATH}")
-    click.echo(" ".join([f"Registered fusion {plugin_version()} in {folder}.", *notes]), err=True)
+    report(" ".join([f"Registered fusion {plugin_version()} in {folder}.", *notes]))
 
 
 @plugin.command
@@ -119,7 +120,7 @@ def uninstall() -> None:
             said = f"Removed {folder}."
         else:
             said = f"fusion {plugin_version()} is not registered in {folder.parent}."
-    click.echo(" ".join([said, *notes]), err=True)
+    report(" ".join([said, *notes]))
 
 
 def registered(environ: Mapping[str, str]) -> Path | None:

@@ -13,7 +13,9 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-__all__ = ["Branch", "console", "print_json", "print_table", "print_tree", "printable"]
+from pulumi_fusion.characters import printable
+
+__all__ = ["Branch", "console", "print_json", "print_table", "print_tree"]
 
 
 class Branch(Protocol):
@@ -61,8 +63,3 @@ def print_tree(root: str, branches: Iterable[Branch]) -> None:
 def print_json(document: Any) -> None:
     """The document with its keys in the order given, in ASCII, so that no encoding on the way can spoil it."""
     click.echo(json.dumps(document, indent=2))
-
-
-def printable(text: str) -> str:
-    """The text without what would move a terminal's cursor or change its state."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

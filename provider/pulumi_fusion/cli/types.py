@@ -6,6 +6,7 @@ import click
 
 from pulumi_fusion.cli.connection import connect, service_options
 from pulumi_fusion.cli.screen import print_json, print_table
+from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.settings import Settings
 
 __all__ = ["types"]
@@ -36,4 +37,4 @@ def types(*, as_json: bool, account: str | None, api_url: str | None) -> None:
     elif found:
         print_table(["Value", "Label", "Description"], ([each.value, each.label, each.description] for each in found))
     else:
-        click.echo("The service lists no account types.", err=True)
+        report("The service lists no account types.")

@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from pulumi_fusion.customer.rules import Failure
+from pulumi_fusion.errors import presentable
 from pulumi_fusion.plugin.protocol import provider_pb2
-from pulumi_fusion.redaction import redact
 
 __all__ = ["difference", "failures", "kind"]
 
 
 def failures(found: Iterable[Failure]) -> list[provider_pb2.CheckFailure]:
-    return [provider_pb2.CheckFailure(property=each.property, reason=redact(each.reason)) for each in found]
+    return [provider_pb2.CheckFailure(property=each.property, reason=presentable(each.reason)) for each in found]
 
 
 _Kind = provider_pb2.PropertyDiff

@@ -24,7 +24,6 @@ from pulumi_fusion.errors import InvalidInput
 from pulumi_fusion.plugin import configuration, findings, values
 from pulumi_fusion.plugin.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi_fusion.plugin.version import plugin_version
-from pulumi_fusion.redaction import redact
 
 if TYPE_CHECKING:
     from pulumi_fusion.plugin.customers import Customers
@@ -56,7 +55,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def _say(self, sentence: str, urn: str = "") -> None:
-        say(self._engine, redact(sentence), urn)
+        say(self._engine, sentence, urn)
 
     def cancel(self) -> None:
         """End every wait; no request that changes anything follows."""

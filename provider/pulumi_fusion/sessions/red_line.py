@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from pulumi_fusion.characters import printable
+
 __all__ = ["PLAIN", "RED", "Banner", "Look"]
 
 # The whole line is made red before anything is written on it, for clearing what follows the text takes a character away
@@ -44,6 +46,7 @@ class Look:
 
     def line(self, text: str) -> str:
         """One line of the notice, with what sets it apart even where no colour does."""
+        text = printable(text)
         return f"{RED} {text}{PLAIN}\n" if self.colour else f"!! {text}\n"
 
     def amid(self, text: str) -> str:
@@ -52,7 +55,7 @@ class Look:
 
     def title(self, text: str) -> str:
         """What makes ``text`` the title of the window, or nothing."""
-        return f"{_TITLE_KEEP}\033]2;{text}\007" if self.titled else ""
+        return f"{_TITLE_KEEP}\033]2;{printable(text)}\007" if self.titled else ""
 
     def restored(self) -> str:
         """What brings back the old title and a screen as it should be, or nothing."""
@@ -66,3 +69,8 @@ class Banner:
     line: str
     title: str
     until: datetime
+
+    @classmethod
+    def of(cls, line: str, title: str, until: datetime) -> Banner:
+        """Return a banner whose texts hold nothing that a terminal would obey."""
+        return cls(printable(line), printable(title), until)

@@ -159,7 +159,7 @@ def _run(
         folder, shell = None, Shell(tuple(command.arguments), {})
         if command.shell:
             folder = _folder_for_start_files(stack)
-            shell = _shell(command.program, Banner(line, title, until), look, folder, kept)
+            shell = _shell(command.program, Banner.of(line, title, until), look, folder, kept)
         say(look.title(title) + look.line(_welcome(access, line, until)) + look.line(_why(terms, log)))
         for note in (shell.note, command.shell and outside(environ)):
             say(look.line(note) if note else "")
