@@ -46,7 +46,8 @@ def audit(ctx: click.Context, *, as_json: bool, rotated: bool, audit_file: Path 
     still there.
 
     --rotate prints the path of the archive, which has the time in UTC in its name. The new file continues its chain
-    and carries over the sessions that have no end yet. Sessions may run meanwhile.
+    and carries over the sessions that have no end yet. Sessions may run meanwhile. Any other way of moving the file,
+    such as logrotate, breaks the chain.
 
     \b
     Examples:
@@ -86,16 +87,16 @@ def _show(path: Path, data: bytes, *, as_json: bool) -> bool:
         if archive.wrong:
             breaks.append(archive.wrong)
         else:
-            report(_where_earlier_ones_are(archive))
+            report(_where_earlier_ones_are(archive, found.records[0]["sequence"] - 1))
     _print_breaks(path, breaks)
     if not breaks:
         report(f"The chain of {len(found.records)} records holds.")
     return bool(breaks)
 
 
-def _where_earlier_ones_are(archive: Archive) -> str:
+def _where_earlier_ones_are(archive: Archive, count: int) -> str:
     if archive.held is None:
-        return f"Earlier records were moved to {archive.path}, which is not there any more."
+        return f"The {count} earlier records were moved to {archive.path}, which is not there any more."
     return f"Earlier records are in {archive.path}: `pulumi-fusion audit --audit-file {archive.path}` shows them."
 
 

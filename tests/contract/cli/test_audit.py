@@ -119,7 +119,7 @@ def test_a_rotation_moves_the_file_and_the_next_session_goes_on(terminal: Termin
     archive.unlink()
     gone = terminal.run("audit")
     assert gone.returncode == 0
-    assert f"were moved to {archive}, which is not there any more" in gone.stderr
+    assert f"The 2 earlier records were moved to {archive}, which is not there any more" in gone.stderr
 
 
 def test_a_session_goes_on_over_a_rotation(terminal: Terminal, file: Path) -> None:

@@ -21,6 +21,7 @@ __all__ = [
     "MISSING",
     "PRESENT",
     "ROTATED",
+    "SHORTEST_LINE",
     "START",
     "UNCLOSED",
     "Break",
@@ -50,11 +51,15 @@ CARRIED: Final = "carried"
 PRESENT: Final = "present"
 MISSING: Final = "missing"
 CHANGED: Final = "changed"
-"""What the end record of a session says of its start record."""
+"""What the end record of a session says of its start record; CARRIED is another."""
 
 LONGEST_LINE: Final = 1024 * 1024
 """Bytes. Far more than a record has: its texts are capped and so is the number of its paths."""
 
+SHORTEST_LINE: Final = 128
+"""Bytes. The two hashes of a record alone are as long."""
+
+_LONG_LINES: Final = re.compile(rb"^.{%d,}" % SHORTEST_LINE, re.MULTILINE)
 _CHAIN: Final = frozenset({"sequence", "event", "session", "time", "previous", "hash"})
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _HIGHEST: Final = 2**53 - 1  # the highest whole number that every reader of JSON keeps exactly
@@ -138,14 +143,14 @@ def last_record(backwards: Iterable[bytes]) -> Record | None:
 
 
 def find_start(backwards: Iterable[bytes], session: str, start_hash: str) -> str:
-    """Return PRESENT, CHANGED or MISSING for the start record of a session; one that a rotation carried is present."""
+    """Return where the start record of a session is: PRESENT, CARRIED by a rotation, CHANGED or MISSING."""
     found = MISSING
     for line in backwards:
         record = _parsed(line) if session.encode() in line else None
         if record is None or record["session"] != session or record.get("event") not in (START, CARRIED):
             continue
         if hash_of_start(record) == start_hash and _is_whole(record, line):
-            return PRESENT
+            return PRESENT if record["event"] == START else CARRIED
         found = CHANGED
     return found
 
@@ -177,16 +182,12 @@ def examine(data: bytes) -> Examined:
 
     A line ends with a line feed alone; ``bytes.splitlines`` would hide that a carriage return was added.
     """
-    reading = _Reading()
-    *lines, rest = data.split(b"\n")
-    for number, line in enumerate(lines, start=1):
-        reading.take(number, line)
-    if not data:
-        reading.breaks.append(Break(1, "the file is empty: its records were removed, or none was ever written"))
-    elif rest:
-        reading.take(len(lines) + 1, rest)
-        if not reading.breaks or reading.breaks[-1].line <= len(lines):
-            reading.breaks.append(Break(len(lines) + 1, "the end of this line is missing"))
+    reading, place, number = _Reading(), 0, 1
+    for found in _LONG_LINES.finditer(data):
+        number += data.count(b"\n", place, found.start())
+        place = found.start()
+        reading.take(number, found.group())
+    reading.finish(data)
     return Examined(reading.records, reading.breaks, [*reading.open.values()])
 
 
@@ -197,13 +198,16 @@ class _Reading:
     open: dict[str, Record] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
     last: Last = field(default_factory=Last)
+    number: int = 0
+    """The line of the last record."""
 
     def take(self, number: int, line: bytes) -> None:
-        """Read the next line."""
+        """Read the next line that may be a record."""
         record = _parsed(line)
         if record is None:
-            self.breaks.append(Break(number, "it isn't an audit record, or was cut short"))
             return
+        self._report_others(number)
+        self.number = number
         if number == 1 and record.get("event") == ROTATED:
             # It continues the chain of another file.
             wrong = "" if _is_whole(record, line) else "it was changed after it was written"
@@ -213,6 +217,24 @@ class _Reading:
         self.last = Last(record["sequence"], record["hash"])
         self.records.append(record)
         self.breaks += [Break(number, what) for what in (wrong, also_wrong) if what]
+
+    def finish(self, data: bytes) -> None:
+        """Report what the end of the file shows."""
+        lines = data.count(b"\n") + (not data.endswith(b"\n"))
+        if not data:
+            self.breaks.append(Break(1, "the file is empty: its records were removed, or none was ever written"))
+        elif self.number == lines and not data.endswith(b"\n"):
+            self.breaks.append(Break(lines, "the end of this line is missing"))
+        else:
+            self._report_others(lines + 1)
+
+    def _report_others(self, number: int) -> None:
+        """Report the lines before ``number`` that are no records, as one break: they may be millions."""
+        first, last = self.number + 1, number - 1
+        if first == last:
+            self.breaks.append(Break(first, "it isn't an audit record, or was cut short"))
+        elif first < last:
+            self.breaks.append(Break(first, f"from here to line {last} there are no audit records"))
 
     def _of_chain(self, record: Record, line: bytes) -> str:
         if not _is_whole(record, line):
@@ -248,7 +270,7 @@ class _Reading:
             self.closed.add(session)
             return f"it is {kind} of the session {name}"
         self.closed.add(session)
-        if (found := record.get("start_record", PRESENT)) != PRESENT:
+        if (found := record.get("start_record", PRESENT)) not in (PRESENT, CARRIED):
             return f"the start of the session {name} was {capped(str(found))} when it ended"
         if record.get("start_hash", hash_of_start(start)) != hash_of_start(start):
             return f"it belongs to another start of the session {name} than the one in this file"

@@ -15,14 +15,14 @@ from typing import Final
 
 from pulumi_fusion.errors import NotAudited, capped
 from pulumi_fusion.paths import NoHome, absolute, home
-from pulumi_fusion.sessions.audit.chain import LONGEST_LINE, Last, Record, last_record, line_of
+from pulumi_fusion.sessions.audit.chain import LONGEST_LINE, SHORTEST_LINE, Last, Record, last_record, line_of
 
 __all__ = ["AuditFile", "Unfit", "default_path", "locked", "named_path", "read", "sync_folder"]
 
 LOCK_SECONDS: Final = 10.0
 _READER_SECONDS: Final = 2.0
 _BLOCK: Final = 256 * 1024
-_LARGEST: Final = 1024 * 1024 * 1024
+_LARGEST: Final = 256 * 1024 * 1024
 # What a file system answers to flock(2) or fsync(2) that it does not have.
 UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EBADF})
 _FLAGS: Final = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
@@ -94,12 +94,15 @@ class AuditFile:
         return os.fstat(self.descriptor).st_size
 
     def lines_backwards(self) -> Iterator[bytes]:
-        """Yield the lines from the last to the first, read in blocks; of one too long for a record only a part."""
+        """Yield the lines that may be records from the last to the first, read in blocks.
+
+        Of a line that is too long for a record, a part is yielded.
+        """
         begin, rest = self.size, b""
         while begin > 0:
             end, begin = begin, max(0, begin - _BLOCK)
             first, *others = (os.pread(self.descriptor, end - begin, begin) + rest).split(b"\n")
-            yield from reversed(others)
+            yield from [line for line in reversed(others) if len(line) >= SHORTEST_LINE]
             rest = first[: LONGEST_LINE + 1]
         yield rest
 
@@ -197,11 +200,15 @@ def _check(found: os.stat_result, path: Path) -> None:
     if found.st_uid != os.getuid():
         raise PermissionError(errno.EPERM, "it belongs to another user")
     if found.st_size > _LARGEST:
-        raise Unfit(
-            f"it has {found.st_size} bytes, which no audit has",
-            f"If it was the audit, move it away: `mv {path} {path}.damaged`.",
-        )
+        raise _too_large(found, path)
     _check_folder(path.parent)
+
+
+def _too_large(found: os.stat_result, path: Path) -> Unfit:
+    return Unfit(
+        f"it has {found.st_size} bytes, more than the {_LARGEST} that are read",
+        f"If it is the audit, move it away: `mv {path} {path}.large`.",
+    )
 
 
 def _check_kind(found: os.stat_result) -> None:
@@ -296,7 +303,7 @@ def read(path: Path) -> bytes:
         found = os.fstat(descriptor)
         _check_kind(found)
         if found.st_size > _LARGEST:
-            raise Unfit(f"it has {found.st_size} bytes, which no audit has")
+            raise _too_large(found, path)
         # So that no record is read that is half written. Whoever holds the file for long keeps no reader out.
         with contextlib.suppress(OSError):
             _lock(descriptor, time.monotonic() + _READER_SECONDS, operation=fcntl.LOCK_SH)

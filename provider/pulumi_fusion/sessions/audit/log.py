@@ -11,6 +11,7 @@ from typing import Any, Final
 from pulumi_fusion.errors import AuditIncomplete, NotAudited, capped
 from pulumi_fusion.paths import owner_problem
 from pulumi_fusion.sessions.audit.chain import (
+    CARRIED,
     END,
     MISSING,
     PRESENT,
@@ -72,7 +73,7 @@ class AuditLog:
                 shortname=customer,
                 next_step=f"{how} Find out what happened to the file before you open another session.",
             ) from None
-        if found != PRESENT:
+        if found not in (PRESENT, CARRIED):
             what = "is not there any more" if found == MISSING else "was changed"
             raise AuditIncomplete(
                 "find the start of the session in the audit, inside",
@@ -102,8 +103,9 @@ class AuditLog:
         except OSError as wrong:
             raise self._refused(wrong) from None
         return [
-            f"the audit holds a session without an end: inside {start.get('customer')!r} by "
-            f"{start.get('os_user')!r} since {capped(str(start.get(STARTED, start.get('time'))))} ({_left_of(start)})"
+            f"the audit holds a session without an end: inside {capped(str(start.get('customer')))!r} by "
+            f"{capped(str(start.get('os_user')))!r} since {capped(str(start.get(STARTED, start.get('time'))))} "
+            f"({_left_of(start)})"
             for start in dead
         ]
 

@@ -70,6 +70,13 @@ def test_tampering_is_found_where_it_was_done(
     assert breaks(text_of(tamper(THREE)))[0] == (line, what)
 
 
+def test_lines_of_something_else_are_one_break() -> None:
+    assert breaks(text_of([*THREE[:2], b"x", b"", b"{", *THREE[2:], b"{}", b"y"])) == [
+        (3, "from here to line 5 there are no audit records"),
+        (10, "from here to line 11 there are no audit records"),
+    ]
+
+
 def with_another_order(line: bytes) -> bytes:
     record = json.loads(line)
     return json.dumps(dict(sorted(record.items()))).encode()

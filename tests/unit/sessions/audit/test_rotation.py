@@ -59,7 +59,7 @@ def test_sessions_that_run_are_carried_over_any_number_of_rotations(log: AuditLo
     assert carried["reason"] == FACTS["reason"]
     log.end("runs", start_hash, ENDED)
     found = examined(log)
-    assert (found.breaks, found.open, found.records[-1]["start_record"]) == ([], [], "present")
+    assert (found.breaks, found.open, found.records[-1]["start_record"]) == ([], [], "carried")
     rotate(log.path)
     assert len(examined(log).records) == 1
 
