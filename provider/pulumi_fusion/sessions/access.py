@@ -29,7 +29,7 @@ from pulumi_fusion.errors import (
 )
 from pulumi_fusion.forking import Lock, renew_in_child
 from pulumi_fusion.redaction import Secret
-from pulumi_fusion.sessions.bounds import READ_ONLY, kind_of, refusal
+from pulumi_fusion.sessions.bounds import READ_ONLY, RefusedKind, kind_of, refusal
 from pulumi_fusion.sessions.clock import now
 from pulumi_fusion.sessions.proof import Sight, claimed_account, distrust
 from pulumi_fusion.sessions.terms import ATTEMPTED, KEY_PREFIX, Terms, spoken
@@ -168,6 +168,11 @@ class Access:
                 if against == READ_ONLY
                 else "Nothing was sent.",
             )
+
+    def count_refused(self, kind: RefusedKind) -> None:
+        """Count something that was refused before it could be asked of the service."""
+        with self._lock:
+            self._refused[kind] += 1
 
     def counts(self) -> Mapping[str, Any]:
         """How many requests went out by method and by path, and how many were refused; and the seconds it took."""

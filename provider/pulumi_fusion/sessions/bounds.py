@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import unquote_plus
 
 from pulumi_fusion.api.routes import decoded, is_plain, names
 
-__all__ = ["READ_ONLY", "TOKEN_ROUTE", "is_change", "kind_of", "refusal"]
+__all__ = ["READ_ONLY", "TOKEN_ROUTE", "RefusedKind", "is_change", "kind_of", "refusal"]
+
+RefusedKind = Literal[
+    "malformed paths",
+    "malformed requests",
+    "methods",
+    "other accounts",
+    "other hosts",
+    "token routes",
+    "writes",
+    "wrong credentials",
+]
+"""Under what a refused request is counted: fixed, so that nobody can fill the audit."""
 
 TOKEN_ROUTE: Final = "/api/v1/auth/token"  # noqa: S105 - a path
 
@@ -19,7 +31,7 @@ _NOT_PLAIN: Final = (
     "this is no plain path of the API: it begins with /api/, without dot segments, parameters, and anything that "
     "servers read in different ways"
 )
-_KINDS: Final = {READ_ONLY: "writes", _NO_TOKENS: "token routes", _NOT_PLAIN: "malformed paths"}
+_KINDS: Final[dict[str, RefusedKind]] = {READ_ONLY: "writes", _NO_TOKENS: "token routes", _NOT_PLAIN: "malformed paths"}
 
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -66,8 +78,8 @@ def refusal(method: str, path: str, *, write: bool) -> str | None:
     return None if write else READ_ONLY
 
 
-def kind_of(against: str) -> str:
-    """Return under which name a refusal for this reason is counted: one of four."""
+def kind_of(against: str) -> RefusedKind:
+    """Return under what a refusal for this reason is counted."""
     return _KINDS.get(against, "methods")
 
 

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import resource
+import select
 import socket
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
+import requests
 
 from pulumi_fusion import FusionClient
+from pulumi_fusion.sessions import connections, conversation
 from pulumi_fusion.sessions.access import Access
 from pulumi_fusion.sessions.endpoint import Endpoint
-from tests.contract.sessions.endpoint.asking import raw
+from pulumi_fusion.sessions.peers import user_of
+from tests.contract.sessions.endpoint.asking import bearer, connected, head, raw
 
 
 def test_to_bind_asks_no_name_server(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,22 +47,189 @@ def test_many_ask_at_once(endpoint: Endpoint) -> None:
     assert endpoint.access.counts()["requests"] == {"GET": 20}
 
 
-def test_connections_beyond_what_the_helper_can_hold_are_turned_away(access: Access) -> None:
+@pytest.fixture
+def small(access: Access) -> Iterator[Endpoint]:
+    """An endpoint that has 96 places, 24 of them for other users."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
     running = Endpoint(access)
     resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     running.start()
-    with contextlib.ExitStack() as stack:
-        for _ in range(96):
-            held = stack.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=10))
-            held.sendall(b"GET /api/v1/users HTTP/1.1\r\nHost: ")
-        assert raw(running, b"") == b""
-        held.shutdown(socket.SHUT_RDWR)
-        deadline = time.monotonic() + 30
-        while not raw(running, b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 403"):
-            assert time.monotonic() < deadline
+    yield running
     running.close()
+
+
+def is_ended(connection: socket.socket) -> bool:
+    """Wait for the end of a connection that is to end."""
+    with contextlib.suppress(ConnectionError):
+        return connection.recv(1) == b""
+    return True
+
+
+def is_open(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False
+    finally:
+        connection.settimeout(20)
+
+
+def answers(connection: socket.socket, endpoint: Endpoint, token: str) -> bool:
+    connection.sendall(head(endpoint, "HEAD /api/v1/users HTTP/1.1", token=token))
+    return connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.threat("fills-the-endpoint")
+@pytest.mark.parametrize("begun", [b"", b"GET /api/v1/users HTTP/1.1\r\nHost: "])
+@pytest.mark.parametrize("users", ["this user", "another user", "nobody knows"])
+def test_connections_that_only_wait_give_way(
+    small: Endpoint, begun: bytes, users: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = bearer(small)["Authorization"]
+    known = {"this user": os.geteuid(), "another user": os.geteuid() + 1, "nobody knows": None}[users]
+    monkeypatch.setattr(connections, "user_of", lambda _: known)
+    with contextlib.ExitStack() as stack:
+        kept = stack.enter_context(connected(small))
+        assert answers(kept, small, token)
+        for _ in range(200):
+            stack.enter_context(connected(small)).sendall(begun)
+        with connected(small) as late:
+            assert answers(late, small, token)
+        assert answers(kept, small, token)
+
+
+@pytest.mark.threat("fills-the-endpoint")
+def test_who_floods_takes_only_places_of_his_own(small: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the command runs under another user than the session, and a third one attacks."""
+    token = bearer(small)["Authorization"]
+    users = itertools.chain([1_000_001], itertools.repeat(1_000_002, 100))
+    monkeypatch.setattr(connections, "user_of", lambda _: next(users))
+    with contextlib.ExitStack() as stack:
+        slow = stack.enter_context(connected(small))
+        flood = [stack.enter_context(connected(small)) for _ in range(100)]
+        assert is_ended(flood[70])
+        assert is_open(flood[-1])
+        assert answers(slow, small, token)
+
+
+def test_connections_beyond_what_the_helper_can_hold_are_turned_away(small: Endpoint) -> None:
+    token = bearer(small)["Authorization"]
+    with contextlib.ExitStack() as stack:
+        for _ in range(72):
+            assert answers(stack.enter_context(connected(small)), small, token)
+        refused = raw(small, head(small, "GET /api/v1/users HTTP/1.1", token=token))
+        assert refused.startswith(b"HTTP/1.1 503 ")
+        assert b"it has too many connections at once" in refused
+    # A place is free again once the endpoint has seen an end.
+    deadline = time.monotonic() + 30
+    asked = head(small, "GET /api/v1/users HTTP/1.1", "Connection: close", token=token)
+    while not raw(small, asked).startswith(b"HTTP/1.1 200 "):
+        assert time.monotonic() < deadline
+
+
+@pytest.mark.threat("fills-the-endpoint")
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"G",
+        b"GET /api/v1/users HTTP/1.1\r\nHost: ",
+        b"POST /api/v1/auth/token HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 1000\r\n\r\n{",
+        b"POST /api/v1/auth/token HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nTransfer-Encoding: chunked\r\n\r\n1",
+    ],
+)
+def test_who_does_not_authenticate_has_a_short_time(
+    endpoint: Endpoint, begun: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However the bytes come: the end is that of the whole time, not of a pause."""
+    token = bearer(endpoint)["Authorization"]
+    with connected(endpoint) as known:
+        assert answers(known, endpoint, token)
+        monkeypatch.setattr(connections, "_UNKNOWN_SECONDS", 0.5)
+        with connected(endpoint) as unknown:
+            unknown.sendall(begun.replace(b"{port}", str(endpoint.port).encode()))
+            with contextlib.suppress(ConnectionError):
+                while not select.select([unknown], [], [], 0.05)[0]:
+                    unknown.sendall(b"a")
+            assert is_ended(unknown)
+        assert answers(known, endpoint, token)
+
+
+def test_a_head_that_was_begun_has_a_short_time(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = bearer(endpoint)["Authorization"]
+    monkeypatch.setattr(conversation, "_HEAD", 0.3)
+    with connected(endpoint) as known:
+        assert answers(known, endpoint, token)
+        known.sendall(b"GET /api/v1/users HTTP/1.1\r\n")
+        assert is_ended(known)
+
+
+# Opens more connections than there are places, again and again, and sends a byte over each of them at a time.
+ATTACK = """
+import os, socket, sys
+"".encode("idna")  # which is loaded late, and perhaps from where another user may not read
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+port, held, opened = int(sys.argv[1]), set(), 0
+while True:
+    for _ in range(800 - len(held)):
+        try:
+            each = socket.create_connection(("127.0.0.1", port), timeout=1)
+        except OSError:
+            break
+        each.setblocking(False)
+        held.add(each)
+        opened += 1
+        if opened == 600:
+            print("up", flush=True)
+    for each in [*held]:
+        try:
+            each.send(b"a")
+            ended = each.recv(1) == b""
+        except BlockingIOError:
+            ended = False
+        except OSError:
+            ended = True
+        if ended:
+            each.close()
+            held.discard(each)
+"""
+
+
+@pytest.mark.threat("fills-the-endpoint")
+def test_another_user_who_connects_all_the_time_keeps_nobody_out(endpoint: Endpoint) -> None:
+    attack = [sys.executable, "-c", ATTACK, str(endpoint.port)]
+    with subprocess.Popen(attack, stdout=subprocess.PIPE, text=True) as attacker:
+        try:
+            assert attacker.stdout is not None
+            assert attacker.stdout.readline() == "up\n"
+            with FusionClient(netosecret=endpoint.netosecret.reveal(), deadline=60) as inside:
+                for _ in range(20):
+                    assert len(inside.list_users()) == 1
+            headers = bearer(endpoint)
+            for _ in range(20):  # each over a connection of its own
+                assert requests.get(f"{endpoint.url}/api/v1/users", headers=headers, timeout=60).status_code == 200
+            assert attacker.poll() is None
+        finally:
+            attacker.kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can be asked whose a connection is")
+def test_the_kernel_knows_whose_a_connection_is() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with socket.create_connection(server.getsockname()) as client:
+            accepted, _ = server.accept()
+            assert user_of(accepted) == os.geteuid()
+            assert client.fileno() > 0
+        with accepted:
+            assert accepted.recv(1) == b""
+            assert user_of(accepted) is None
 
 
 def test_a_hundred_at_once_need_not_wait_to_connect(endpoint: Endpoint) -> None:

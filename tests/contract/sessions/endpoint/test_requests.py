@@ -11,8 +11,8 @@ import requests
 
 from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.sessions.endpoint import Endpoint
-from tests.contract.sessions.endpoint.asking import bearer, raw
-from tests.contract.sessions.endpoint.upstream import listening
+from tests.contract.sessions.endpoint.asking import bearer, connected, head, raw, rest
+from tests.contract.sessions.endpoint.upstream import Upstream, listening
 
 GUARDS = {
     "If-Match": '"one", "two"',
@@ -64,19 +64,41 @@ def test_a_part_of_an_answer_cannot_be_had(endpoint: Endpoint) -> None:
     assert not [line for line in lines(seen[0]) if line.startswith(("range:", "if-range:"))]
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/api/v1/users"), ("POST", "/api/v1/search/flow")])
-def test_a_server_that_overlooks_a_body_makes_no_write_of_it(endpoint: Endpoint, method: str, path: str) -> None:
+@pytest.mark.threat("writes-read-only")
+def test_a_server_that_overlooks_a_body_makes_no_write_of_it(endpoint: Endpoint) -> None:
     """The body is the beginning of a request, which the next one over the same connection would complete."""
     seen: list[bytes] = []
     headers = bearer(endpoint)
     with listening(seen, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as url:
         endpoint.access.client._transport.base_url = url
         smuggled = b"DELETE /api/v1/customer/acme-east HTTP/1.1\r\nX-Rest: "
-        assert requests.request(method, f"{endpoint.url}{path}", headers=headers, data=smuggled, timeout=10).ok
+        assert requests.post(f"{endpoint.url}/api/v1/search/flow", headers=headers, data=smuggled, timeout=10).ok
         with contextlib.suppress(requests.RequestException):
             requests.get(f"{endpoint.url}/api/v1/users", headers=headers, timeout=1)
     [connection] = seen
     assert connection.count(b"Authorization: Bearer ") == 1
+
+
+@pytest.mark.threat("writes-read-only")
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_read_with_a_body_is_refused(endpoint: Endpoint, emulator: Emulator, method: str, *, chunked: bool) -> None:
+    """Servers that overlook the body read it as the next request."""
+    smuggled = b"DELETE /api/v1/customer/acme-east HTTP/1.1\r\nX-Rest: "
+    data = iter([smuggled]) if chunked else smuggled
+    answer = requests.request(method, f"{endpoint.url}/api/v1/users", headers=bearer(endpoint), data=data, timeout=10)
+    assert answer.status_code == 400
+    assert method == "HEAD" or f"a {method} with a body is read differently" in answer.json()["message"]
+    assert answer.headers["Connection"] == "close"
+    assert len(emulator.requests) == 0
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "DELETE"])
+def test_an_empty_body_is_none(writing: Endpoint, emulator: Emulator, method: str) -> None:
+    """As axios and others send it."""
+    headers = {**bearer(writing), "Content-Length": "0", "Content-Type": "application/json"}
+    answer = requests.request(method, f"{writing.url}/api/v1/customer/acme-east", headers=headers, timeout=10)
+    assert answer.status_code in (200, 204)
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -103,38 +125,36 @@ def test_a_transfer_coding_that_would_be_lost_is_refused(writing: Endpoint, emul
     asked = f"PUT /api/v1/customer/acme-east HTTP/1.1\r\nTransfer-Encoding: {coding}\r\n"
     asked += f"Host: 127.0.0.1:{writing.port}\r\nAuthorization: {token}\r\n\r\n0\r\n\r\n"
     answer = raw(writing, asked.encode())
-    assert answer.split(b" ")[1] == b"403"
-    assert b"its Transfer-Encoding is not chunked alone" in answer
+    assert answer.split(b" ")[1] in (b"400", b"501")
+    assert b"its Transfer-Encoding is not chunked alone" in answer or b"more than one transfer-encoding" in answer
     assert len(emulator.requests) == 0
+
+
+def test_what_is_left_of_a_body_is_not_the_next_request(writing: Endpoint) -> None:
+    """The service answers before it has read the body, and closes the connection."""
+    token = bearer(writing)["Authorization"]
+    early = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\n{}" + Upstream.CUT
+    asked = head(writing, "PUT /api/v1/labels/ips/upload HTTP/1.1", "Content-Length: 50000000", token=token)
+    smuggled = head(writing, "DELETE /api/v1/customer/acme-east HTTP/1.1", token=token)
+    with Upstream(early, b"HTTP/1.1 204 No Content\r\n\r\n") as upstream, connected(writing) as connection:
+        upstream.serve(writing)
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(asked + smuggled + b" " * 20_000_000)
+        with contextlib.suppress(ConnectionError):
+            assert rest(connection).count(b"HTTP/1.1 ") <= 1
+    assert [each.split(b" ")[0] for each in upstream.heads] == [b"PUT"]
 
 
 def test_a_child_that_waits_to_be_asked_for_its_body_is_asked(writing: Endpoint, emulator: Emulator) -> None:
     token = bearer(writing)["Authorization"]
-    head = "PUT /api/v1/customer/access-allowed-ips HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 14\r\n"
-    head += f"Host: 127.0.0.1:{writing.port}\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n"
+    asked = "PUT /api/v1/customer/access-allowed-ips HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 14\r\n"
+    asked += f"Host: 127.0.0.1:{writing.port}\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n"
     with socket.create_connection(("127.0.0.1", writing.port), timeout=10) as connection:
-        connection.sendall(head.encode())
+        connection.sendall(asked.encode())
         assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(b'["10.1.2.3/32"]'[:14])
         assert connection.recv(65536).startswith(b"HTTP/1.1 ")
     assert len(emulator.requests.of("PUT", "/customer/access-allowed-ips")) == 1
-
-
-@pytest.mark.parametrize(
-    ("request_", "status"),
-    [
-        ("POST /api/v1/search/flow HTTP/1.1\r\nContent-Length: " + "9" * 5000 + "\r\n", b"403"),
-        ("GET /api/v1/users HTTP/1.1\r\nUser-Agent: a\r\n X-HTTP-Method-Override: DELETE\r\n", b"503"),
-    ],
-    ids=["a length beyond all", "a folded header"],
-)
-def test_what_cannot_be_passed_on_is_answered(
-    endpoint: Endpoint, emulator: Emulator, request_: str, status: bytes
-) -> None:
-    token = bearer(endpoint)["Authorization"]
-    asked = f"{request_}Host: 127.0.0.1:{endpoint.port}\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n"
-    assert raw(endpoint, asked.encode()).split(b" ")[1] == status
-    assert len(emulator.requests) == 0
 
 
 def test_large_bodies_go_both_ways(writing: Endpoint, emulator: Emulator) -> None:

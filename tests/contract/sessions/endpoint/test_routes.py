@@ -93,7 +93,6 @@ def test_no_other_token_can_be_had(writing: Endpoint, emulator: Emulator, path: 
         "GET /api/v1/users HTTP/1.1\r\n",
         "CONNECT api.netography.com:443 HTTP/1.1\r\nHost: api.netography.com:443\r\n",
         "GET http://127.0.0.1:{port}/api/v1/users HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n",
-        "GET /api/v1/users HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: -1\r\n",
         "CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n",
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import socket
 import threading
 import time
@@ -47,15 +48,18 @@ class listening:
 class Upstream:
     """A service that gives one answer after the other, over as many connections as it is asked.
 
-    After an answer that ends with :attr:`END` it closes the connection. ``heads`` are those of the requests.
+    After an answer that ends with :attr:`END` or :attr:`CUT` it closes the connection. ``heads`` are those of the requests, and
+    ``rests`` has what came after the head of the last one before that.
     """
 
     END = b"<end of the connection>"
+    CUT = b"<end of the connection, whatever is still sent>"
 
     def __init__(self, *answers: bytes) -> None:
         self._answers = list(answers)
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.heads: list[bytes] = []
+        self.rests: queue.Queue[bytes] = queue.Queue()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def serve(self, endpoint: Endpoint) -> Upstream:
@@ -86,6 +90,12 @@ class Upstream:
                 head, _, pending = pending.partition(b"\r\n\r\n")
                 self.heads.append(head)
                 answer = self._answers.pop(0)
-                connection.sendall(answer.removesuffix(self.END))
+                connection.sendall(answer.removesuffix(self.END).removesuffix(self.CUT))
+                if answer.endswith(self.CUT):
+                    return
                 if answer.endswith(self.END):
+                    connection.shutdown(socket.SHUT_WR)
+                    while piece := connection.recv(65536):
+                        pending += piece
+                    self.rests.put(pending)
                     return
