@@ -19,6 +19,7 @@ from pulumi_fusion.cli.path_option import FilePath
 from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.redaction import redact
 from pulumi_fusion.sessions.audit import AuditLog, default_path
+from pulumi_fusion.sessions.exposure import exposures, plain_file, warning
 from pulumi_fusion.sessions.processes import hide_memory
 from pulumi_fusion.sessions.red_line import Look
 from pulumi_fusion.sessions.run import Command, run_session
@@ -97,7 +98,8 @@ def masquerade(
     A red line above every prompt and the window's title say where you are; a shell that cannot show it says so. Two
     minutes before the end you are warned.
     When COMMAND ends or the time is over, the access is gone, and everything that COMMAND started gets TERM, and KILL
-    five seconds later. The audit is on the disk before COMMAND starts; `pulumi-fusion audit` shows it.
+    five seconds later. The audit is on the disk before COMMAND starts; `pulumi-fusion audit` shows it. A warning names
+    the processes and the file where COMMAND could read your own credential, as far as that can be seen.
 
     \b
     Examples:
@@ -131,8 +133,13 @@ def masquerade(
         ctx.exit(NOT_FOUND)
     _keep_to_ourselves()
     settings = Settings.resolve({"account": account, "api_url": api_url})
-    _withhold_the_file(os.environ.get("FUSION_NETOSECRET_FILE", "").strip())
+    named = os.environ.get("FUSION_NETOSECRET_FILE", "").strip()
+    file_of_credential = plain_file(named)
+    _withhold_the_file(named)
+    look = Look.of(os.environ, is_terminal=os.isatty(2))
     with connect(settings) as fusion:
+        if exposed := exposures(file_of_credential):
+            _say(look.line(warning(exposed)))
         code = run_session(
             fusion,
             terms,
@@ -140,7 +147,8 @@ def masquerade(
             AuditLog(audit_file or default_path(os.environ)),
             environ=os.environ,
             say=_say,
-            look=Look.of(os.environ, is_terminal=os.isatty(2)),
+            look=look,
+            exposed=[each.name for each in exposed],
         )
     ctx.exit(code)
 

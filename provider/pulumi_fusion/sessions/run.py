@@ -68,11 +68,12 @@ def run_session(
     environ: Mapping[str, str],
     say: Callable[[str], None],
     look: Look,
+    exposed: Sequence[str] = (),
 ) -> int:
     """Open the session, run the command in it, end it, and return the command's exit code, or AUDIT_INCOMPLETE.
 
-    ``say`` writes text to stderr and does not raise. Raises SessionRefused, NotAudited and what :func:`open_access`
-    raises; the command was not started then.
+    ``say`` writes text to stderr and does not raise, ``exposed`` names where the command can read the credential, for
+    the audit. Raises SessionRefused, NotAudited and what :func:`open_access` raises; the command was not started then.
     """
     for sentence in log.close_dead():
         say(look.line(sentence))
@@ -86,7 +87,7 @@ def run_session(
         # A signal ends the command; it must not come between a session's start and its end in the audit.
         signals = stack.enter_context(noticed())
         who = {**identity(), "frontend": "command line", **access.facts()}
-        start_hash = log.start(access.id, who)
+        start_hash = log.start(access.id, {**who, "exposed": [*exposed]})
 
         def close() -> None:
             access.close()
