@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from pulumi_fusion.forking import Lock, close_in_child
 from pulumi_fusion.sessions.heads import LARGEST_HEAD
 from pulumi_fusion.sessions.peers import user_of
 
@@ -108,7 +109,7 @@ class Connections:
         self.port: int = self._listening.getsockname()[1]
         self._most = _most()
         self._share = self._most // 4
-        self._lock = threading.Lock()
+        self._lock = Lock()
         # Those that have authenticated; and the others, the oldest first.
         self._known: set[Connection] = set()
         self._unknown: dict[Connection, None] = {}
@@ -116,6 +117,8 @@ class Connections:
         self._silent: dict[Connection, None] = {}
         self._selector = selectors.DefaultSelector()
         self._woken, self._waker = socket.socketpair()
+        for each in (self._listening, self._woken, self._waker):
+            close_in_child(each)  # a forked child would keep the port open, and could wake this process
         self._is_over = False
         self._accepting = threading.Thread(target=self._run, name="pulumi-fusion-endpoint", daemon=True)
 
@@ -180,6 +183,7 @@ class Connections:
                     self._give_way([*self._unknown])
                 time.sleep(0.01)
                 return
+            close_in_child(connected)
             connected.setblocking(False)
             connection = Connection(connected, user_of(connected))
             if self._find_place(connection):

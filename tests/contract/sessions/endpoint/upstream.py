@@ -48,8 +48,8 @@ class listening:
 class Upstream:
     """A service that gives one answer after the other, over as many connections as it is asked.
 
-    After an answer that ends with :attr:`END` or :attr:`CUT` it closes the connection. ``heads`` are those of the requests, and
-    ``rests`` has what came after the head of the last one before that.
+    After an answer that ends with :attr:`END` or :attr:`CUT` it closes the connection. ``heads`` are those of the
+    requests, and ``rests`` has what came after the head of the last one before that.
     """
 
     END = b"<end of the connection>"
