@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -42,7 +43,7 @@ def plain_file(path: str) -> Path | None:
 
 
 def exposures(file: Path | None) -> list[Exposure]:
-    """Return the ``file`` and the processes above this one that hold a known credential and can be read.
+    """Return the ``file`` and the processes above this one that hold a credential and can be read.
 
     A process of the same user can be read by everything that this user runs. Only what a process was started with can
     be seen: what a shell exported later is in its memory alone, and in the environment of what it has started since.
@@ -50,8 +51,7 @@ def exposures(file: Path | None) -> list[Exposure]:
     search = SecretSearch()
     found = []
     for process in _ancestors():
-        places = [place for place, texts in _readable(process) if any(map(search.finds, texts))]
-        if places:
+        if places := [*_places(process, search)]:
             name = redact(f"{_name(process)} {process.pid}")
             found.append(Exposure(name, f"the {' and the '.join(places)} of {name}"))
     if file is not None and search.finds(_content(file)):
@@ -75,14 +75,16 @@ def _ancestors() -> list[psutil.Process]:
         return []
 
 
-def _readable(process: psutil.Process) -> Iterator[tuple[str, list[str]]]:
-    """Yield what can be read of the process, and nothing of what cannot."""
-    for place, read in (("environment", process.environ), ("arguments", process.cmdline)):
-        try:
-            held = read()
-        except (psutil.Error, OSError):
-            continue
-        yield place, [*held.values()] if isinstance(held, dict) else held
+def _places(process: psutil.Process, search: SecretSearch) -> Iterator[str]:
+    """Yield what of the process holds a credential, as far as it can be read."""
+    with suppress(psutil.Error, OSError):
+        environ = process.environ()
+        # Of another account as well, which only its own name shows.
+        if environ.get("NETOSECRET", "").strip() or any(map(search.finds, environ.values())):
+            yield "environment"
+    with suppress(psutil.Error, OSError):
+        if any(map(search.finds, process.cmdline())):
+            yield "arguments"
 
 
 def _content(file: Path) -> str:

@@ -74,6 +74,14 @@ def test_a_copy_in_another_variable_of_the_calling_shell(bare: Terminal, emulato
     assert re.search(r"the environment of bash [0-9]+\.", told(done, emulator))
 
 
+def test_the_credential_of_another_account(bare: Terminal, emulator: Emulator, tmp_path: Path) -> None:
+    """Also the real one above a rehearsal with the emulator."""
+    (tmp_path / "credential").write_text(emulator.netosecret)
+    script = f'NETOSECRET="$(cat credential)" {OPEN} -- true'
+    done = shell(bare, script, NETOSECRET=emulator.key("acme-corp"))
+    assert re.search(r"the environment of bash [0-9]+\.", told(done, emulator))
+
+
 def test_the_arguments_of_the_calling_shell(bare: Terminal, emulator: Emulator, tmp_path: Path) -> None:
     done = shell(bare, f"NETOSECRET={emulator.netosecret} {OPEN} -- true")
     assert re.search(r"the arguments of bash [0-9]+\.", told(done, emulator))
