@@ -95,7 +95,7 @@ class Transport:
         """
         deadline.check(request.operation)
         exchange = _Exchange(self, request, deadline, token, until)
-        threading.Thread(target=exchange.run, name="pulumi-fusion-exchange", daemon=True).start()
+        _start(threading.Thread(target=exchange.run, name="pulumi-fusion-exchange", daemon=True), request.operation)
         return exchange.outcome()
 
     @contextmanager
@@ -112,14 +112,14 @@ class Transport:
         operation = f"{method} {path}"
         deadline.check(operation)
         secret = token.reveal()  # now, for the end of a session forgets it
-        session = self.take()
         relay = _Relay(operation, deadline)
-        with self._lock:
-            self._relays.add(relay)
         # No timeout of a read ends an answer that drips.
         end = threading.Timer(deadline.remaining(), relay.break_off)
         end.daemon = True
-        end.start()
+        _start(end, operation)
+        session = self.take()
+        with self._lock:
+            self._relays.add(relay)
         try:
             _current.exchange = relay
             with relay.translated():
@@ -416,6 +416,19 @@ def _send(
         cert=ours["cert"],
         proxies={} if direct else ours["proxies"],
     )
+
+
+def _start(thread: threading.Thread, operation: str) -> None:
+    """Start a thread. Raises NotSent where the system allows no further one."""
+    try:
+        thread.start()
+    except RuntimeError:
+        raise NotSent(
+            operation,
+            "the system lets this process start no further thread",
+            next_step="Nothing was sent. End other processes of this user, or raise its limit (`ulimit -u`, or that of "
+            "the container), then run it again.",
+        ) from None
 
 
 def _socket_of(connection: Any) -> socket.socket | None:

@@ -184,12 +184,14 @@ def masquerade(
         finally:
             over = access.term.remaining() <= 0
             access.close()
-            subprocesses.close()
             with suppress(ValueError):  # a generator may be closed in another context than it was begun in
                 _inside.reset(mark)
-            if not access.term.forked:
-                ended = {**who, "ended": "time over" if over else how, **access.counts()}
-                _write_end(log, access.id, start_hash, ended, quietly=how != "left")
+            try:
+                subprocesses.close()
+            finally:  # also where an interrupt comes while the endpoint ends
+                if not access.term.forked:
+                    ended = {**who, "ended": "time over" if over else how, **access.counts()}
+                    _write_end(log, access.id, start_hash, ended, quietly=how != "left")
 
 
 def _write_end(log: AuditLog, session: str, start_hash: str, facts: Mapping[str, Any], *, quietly: bool) -> None:

@@ -161,3 +161,14 @@ def test_a_skipped_session_is_over_after_its_block(
     with pytest.raises(SessionEnded, match="a preview skipped it"):
         session.get("/api/v1/users")
     assert len(emulator.requests) == 0
+
+
+def test_an_interrupt_while_the_endpoint_ends_leaves_an_end_in_the_audit(
+    fusion: FusionClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), masquerade("acme-corp", reason=REASON, client=fusion):
+        monkeypatch.setattr("pulumi_fusion.sessions.subprocesses.Subprocesses.close", interrupted)
+    assert [each["event"] for each in audit(tmp_path)] == ["start", "end"]
