@@ -32,6 +32,7 @@ _CODES: Final[dict[type[FusionError], grpc.StatusCode]] = {
     errors.DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
     errors.Cancelled: grpc.StatusCode.CANCELLED,
     errors.SessionEnded: grpc.StatusCode.CANCELLED,
+    errors.AuditIncomplete: grpc.StatusCode.FAILED_PRECONDITION,
     FusionError: grpc.StatusCode.UNKNOWN,
 }
 
