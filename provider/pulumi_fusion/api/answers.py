@@ -9,12 +9,13 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final
 
 from pulumi_fusion.errors import InDoubt, capped
 from pulumi_fusion.redaction import forms
 
-__all__ = ["ACCEPTED_CODINGS", "Relayed", "passed_on"]
+__all__ = ["ACCEPTED_CODINGS", "Relayed", "passed_on", "was_done"]
 
 ACCEPTED_CODINGS: Final = "gzip, deflate"
 """What is asked for, since every installation can decode it."""
@@ -70,6 +71,16 @@ def passed_on(
             pieces = _decoded(operation, status, codings, pieces)
     hidden = [form.encode(errors="surrogatepass") for form in forms(secret)]
     return Relayed(status, _headers(received, hidden), length, has_body, _masked(pieces, hidden))
+
+
+def was_done(status: int) -> bool | None:
+    """Return whether a request that was answered so was done, or None where the status leaves it open.
+
+    A proxy's 502 and the redirect after a form may follow what was done, and a 408 what was read in time after all.
+    """
+    if 200 <= status < 300:
+        return True
+    return False if 400 <= status < 500 and status != HTTPStatus.REQUEST_TIMEOUT else None
 
 
 def _values(received: Fields, name: str) -> list[str]:

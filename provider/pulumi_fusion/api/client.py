@@ -10,13 +10,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pulumi_fusion.api import wire
-from pulumi_fusion.api.answers import Relayed
+from pulumi_fusion.api.answers import Relayed, was_done
 from pulumi_fusion.api.retries import Proof, retries_for
 from pulumi_fusion.api.tokens import AccessToken, Netosecret, TokenSource
 from pulumi_fusion.api.transport import Transport
 from pulumi_fusion.binding import Binding
 from pulumi_fusion.deadline import Deadline
-from pulumi_fusion.errors import FusionError, NotSent, OutOfBounds, Unauthorized
+from pulumi_fusion.errors import FusionError, InDoubt, NotSent, OutOfBounds, Unauthorized
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.settings import Settings, same_address
 
@@ -39,6 +39,9 @@ class Leave(Protocol):
 
     def admit(self, method: str, path: str) -> None:
         """Let the request go out or raise why not."""
+
+    def came_back(self, method: str, path: str, changed: bool | None) -> None:
+        """Note whether a request that was let out was done; None where its outcome is unknown."""
 
 
 def _what_binds(environ: Mapping[str, str], *, account: str | None) -> Mapping[str, str]:
@@ -250,10 +253,10 @@ class FusionClient:
         self, method: str, path: str, headers: Mapping[str, str], body: Any, deadline: Deadline
     ) -> Iterator[Relayed]:
         """Pass one request of somebody else on, once, and its answer back as it comes; see ``Transport.relay``."""
-        with self._leave.bound(deadline) as bounded:
-            self._leave.admit(method, path)
+        with self._leave.bound(deadline) as bounded, self._admitted(method, path) as note:
             token = self._leave.token(bounded)
             with self._transport.relay(method, path, headers, body, bounded, token=token) as answer:
+                note(was_done(answer.status))
                 yield answer
 
     def break_off_interrupted(self) -> None:
@@ -298,16 +301,39 @@ class FusionClient:
                 proof=proof,
             )
 
-        self._leave.admit(request.method, request.path)
-        token = self._leave.token(deadline)
+        with self._admitted(request.method, request.path) as note:
+            token = self._leave.token(deadline)
+            try:
+                value = send(token)
+            except Unauthorized:
+                # The token may have ended early. A 401 means that nothing was done, so any verb repeats.
+                token = self._leave.token(deadline, instead_of=token)
+                if proof:
+                    proof.renew()
+                value = send(token)
+            note(True)
+        return value
+
+    @contextmanager
+    def _admitted(self, method: str, path: str) -> Iterator[Callable[[bool | None], None]]:
+        """Let a request out, and have its outcome noted once: as the block says, else by what it raises."""
+        self._leave.admit(method, path)
+        noted = False
+
+        def note(changed: bool | None) -> None:
+            nonlocal noted
+            if not noted:
+                noted = True
+                self._leave.came_back(method, path, changed)
+
         try:
-            return send(token)
-        except Unauthorized:
-            # The token may have ended early. A 401 means that nothing was done, so any verb repeats.
-            token = self._leave.token(deadline, instead_of=token)
-        if proof:
-            proof.renew()
-        return send(token)
+            yield note
+        except InDoubt:
+            note(None)
+            raise
+        except FusionError:  # refused, or not sent
+            note(False)
+            raise
 
     def _advised(self, failure: FusionError) -> FusionError:
         """Return the failure with the way out where the emulator or the session may have ended."""

@@ -152,12 +152,14 @@ _signer.register_algorithm("HS256", _AnyLength(HMACAlgorithm.SHA256))
 class AccessToken:
     """An access token, and when it is to be given up: a moment of ``time.monotonic``, a little before its own end.
 
-    ``beside`` are the tokens that the service sent along and that nothing here uses.
+    ``beside`` are the tokens that the service sent along and that nothing here uses. ``expires`` is its own end in
+    seconds since the epoch, our clock, or None where the service did not say how long it lives.
     """
 
     token: Secret
     ends: float
     beside: tuple[Secret, ...] = ()
+    expires: float | None = None
 
     def forget(self) -> None:
         """Leave no copy of any of them in this process."""
@@ -257,6 +259,9 @@ class TokenSource:
     def admit(self, method: str, path: str) -> None:
         """The account's own credential may ask whatever its role lets it."""
 
+    def came_back(self, method: str, path: str, changed: bool | None) -> None:
+        """Nothing is counted outside a session."""
+
     def ask(self, deadline: Deadline) -> AccessToken:
         """A token for this caller alone, which is not kept here. Raises as :meth:`token` does.
 
@@ -265,7 +270,7 @@ class TokenSource:
         Signing by the foreign clock gives nothing away, since only the service that names the time sees the
         request token, and it spares a laptop or container with a wrong clock a refusal that explains nothing.
         """
-        began = self._clock()
+        began, asked = self._clock(), self._wall_clock()
         try:
             try:
                 grant = self._exchange(deadline)
@@ -278,8 +283,9 @@ class TokenSource:
             raise self._explained(failure) from None
         except InDoubt as failure:
             raise _not_sent(failure) from None
-        lifetime = grant.lifetime if grant.lifetime is not None and grant.lifetime > 0 else _LIFETIME
-        return AccessToken(grant.token, began + lifetime - min(60.0, lifetime / 10), grant.beside)
+        known = grant.lifetime if grant.lifetime is not None and grant.lifetime > 0 else None
+        lifetime, expires = known or _LIFETIME, None if known is None else asked + known
+        return AccessToken(grant.token, began + lifetime - min(60.0, lifetime / 10), grant.beside, expires)
 
     def _exchange(self, deadline: Deadline) -> Grant:
         def attempt() -> Grant:

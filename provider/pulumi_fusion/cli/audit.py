@@ -19,7 +19,8 @@ from pulumi_fusion.sessions.audit import Break, default_path, examine, read, rea
 from pulumi_fusion.sessions.audit.chain import CARRIED, ROTATED
 from pulumi_fusion.sessions.audit.liveness import STARTED
 from pulumi_fusion.sessions.audit.rotation import Archive, archive_of, rotate
-from pulumi_fusion.sessions.terms import spoken
+from pulumi_fusion.sessions.counts import UNKNOWN
+from pulumi_fusion.sessions.terms import RAW, spoken
 
 __all__ = ["audit"]
 
@@ -130,7 +131,7 @@ def _print(records: Iterable[Mapping[str, Any]]) -> None:
 def _row(events: Mapping[str, Mapping[str, Any]]) -> list[object]:
     end = events.get("end") or events.get("unclosed") or {}
     start = events.get("start") or events.get(CARRIED) or end
-    sent, seconds = end.get("requests"), end.get("seconds")
+    seconds = end.get("seconds")
     took = f", {spoken(seconds)}" if isinstance(seconds, (int, float)) and math.isfinite(seconds) else ""
     return [
         # Without the milliseconds: a line of a terminal is short.
@@ -138,7 +139,15 @@ def _row(events: Mapping[str, Mapping[str, Any]]) -> list[object]:
         start.get("os_user"),
         start.get("customer"),
         start.get("mode"),
-        sum(sent.values()) if isinstance(sent, dict) and all(type(each) is int for each in sent.values()) else None,
+        _requests(start, end),
         f"{end.get('ended') or 'no end yet'}{took}",
         " ".join(f"[{start['ticket']}] {start.get('reason')}".split()) if start.get("ticket") else start.get("reason"),
     ]
+
+
+def _requests(start: Mapping[str, Any], end: Mapping[str, Any]) -> object:
+    """Return how many requests went out; nothing counts those that are sent with a raw token."""
+    if start.get("mode") == RAW:
+        return UNKNOWN
+    sent = end.get("requests")
+    return sum(sent.values()) if isinstance(sent, dict) and all(type(each) is int for each in sent.values()) else None

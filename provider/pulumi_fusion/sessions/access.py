@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from datetime import datetime, timezone
 from typing import Any, Final
 
 from pulumi_fusion.api.client import FusionClient
@@ -31,6 +31,7 @@ from pulumi_fusion.forking import Lock, renew_in_child
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.sessions.bounds import READ_ONLY, RefusedKind, kind_of, refusal
 from pulumi_fusion.sessions.clock import now
+from pulumi_fusion.sessions.counts import UNKNOWN, Counts
 from pulumi_fusion.sessions.proof import Sight, claimed_account, distrust
 from pulumi_fusion.sessions.terms import ATTEMPTED, KEY_PREFIX, Terms, spoken
 
@@ -38,8 +39,6 @@ __all__ = ["Access", "open_access"]
 
 # How far above a customer its line is followed; trees of resellers are a few levels deep.
 _LEVELS: Final = 16
-# Distinct paths that are counted one by one; a session that asks more is told by its methods.
-_PATHS: Final = 100
 
 
 class Term(Deadline):
@@ -95,7 +94,8 @@ class Access:
     """The one holder of a session's token, and the one who counts. Safe to use from several threads.
 
     ``id`` (str) names the session in the audit, ``customer`` is the account as it was when the session began,
-    ``home`` the account that opened it, ``appname`` the API key, ``url`` the service, ``term`` its time.
+    ``home`` the account that opened it, ``appname`` the API key, ``url`` the service, ``term`` its time, ``expires``
+    the token's own end in seconds since the epoch, where that is known.
     """
 
     def __init__(self, fusion: FusionClient, customer: Account, held: AccessToken, terms: Terms) -> None:
@@ -105,15 +105,14 @@ class Access:
         self.home = fusion.account
         self.appname = fusion.appname
         self.url = fusion.url
+        self.expires = held.expires
         seconds = min(terms.duration.total_seconds(), held.ends - time.monotonic())
         self.term = Term(seconds, customer.shortname)
         self.client = fusion.on_leave(customer.shortname, self).within(self.term)
         self._lock = Lock()
         self._held: AccessToken | None = held
         self._began = now()
-        self._sent: Counter[str] = Counter()
-        self._refused: Counter[str] = Counter()
-        self._paths: Counter[str] = Counter()
+        self._counts = Counts()
         renew_in_child(self)
 
     def after_fork(self) -> None:
@@ -151,15 +150,10 @@ class Access:
         """Count the request, or raise OutOfBounds or SessionEnded before anything leaves the machine."""
         self.term.check("use the session")
         against = refusal(method, path, write=self.terms.write)
-        with self._lock:
-            if against is not None:
-                self._refused[kind_of(against)] += 1
-            else:
-                self._sent[method] += 1
-                known = capped(f"{method} {path.partition('?')[0]}")
-                if known in self._paths or len(self._paths) < _PATHS:
-                    self._paths[known] += 1
-        if against is not None:
+        if against is None:
+            self._counts.sent(method, path)
+        else:
+            self._counts.refused(kind_of(against))
             raise OutOfBounds(
                 f"send {capped(method)} {capped(path.partition('?')[0])}",
                 against,
@@ -171,18 +165,22 @@ class Access:
 
     def count_refused(self, kind: RefusedKind) -> None:
         """Count something that was refused before it could be asked of the service."""
-        with self._lock:
-            self._refused[kind] += 1
+        self._counts.refused(kind)
+
+    def came_back(self, method: str, path: str, changed: bool | None) -> None:
+        """Count whether a request that was admitted changed something; None where its outcome is unknown."""
+        self._counts.came_back(method, path, changed)
 
     def counts(self) -> Mapping[str, Any]:
-        """How many requests went out by method and by path, and how many were refused; and the seconds it took."""
-        with self._lock:
-            return {
-                "seconds": round(now() - self._began, 1),
-                "requests": dict(self._sent),
-                "refused": dict(self._refused),
-                "paths": dict(self._paths),
-            }
+        """Return the seconds that the session took, and its requests: by method, path, refusal and effect.
+
+        All but the seconds is unknown in a session with a raw token.
+        """
+        seconds = round(now() - self._began, 1)
+        if not self.terms.raw_token:
+            return {"seconds": seconds, **self._counts.facts()}
+        ends = self.expires and datetime.fromtimestamp(self.expires, timezone.utc).isoformat(timespec="seconds")
+        return {"seconds": seconds, **Counts.no_facts(), "token_ends": ends or UNKNOWN}
 
     def facts(self) -> Mapping[str, Any]:
         """Who is whom here, for the audit."""
@@ -294,6 +292,9 @@ class _Trial:
         return nullcontext(deadline)
 
     def admit(self, method: str, path: str) -> None:
+        """Only reads are asked on trial."""
+
+    def came_back(self, method: str, path: str, changed: bool | None) -> None:
         """Only reads are asked on trial."""
 
 

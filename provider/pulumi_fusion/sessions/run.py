@@ -18,6 +18,7 @@ from pulumi_fusion.redaction import redact
 from pulumi_fusion.sessions.access import Access, open_access
 from pulumi_fusion.sessions.audit import AuditLog, identity
 from pulumi_fusion.sessions.endpoint import Endpoint
+from pulumi_fusion.sessions.farewell import access_is_over, farewell, last_words, outliving, raw_token_works
 from pulumi_fusion.sessions.multiplexers import outside
 from pulumi_fusion.sessions.red_line import Banner, Look
 from pulumi_fusion.sessions.scrubbing import past_the_proxy, scrubbed
@@ -105,7 +106,8 @@ def run_session(
             close()
             counts = access.counts()
             say(look.restored() + "".join(look.line(each) for each in _what_it_started(ended)))
-            say(look.line(_farewell(terms.customer, ended, counts)))
+            lines = [farewell(terms.customer, ended.how, counts), *outliving(terms.customer, counts, access.expires)]
+            say("".join(look.line(each) for each in lines))
             processes = {"ended_with_it": _first(ended.also), "still_running": _first(ended.left)}
             facts = {**who, "ended": ended.how, "exit_code": ended.code, **processes, **counts}
             incomplete = _written_end(log, access.id, start_hash, facts)
@@ -147,13 +149,14 @@ def _run(
     if terms.raw_token:
         # Nothing between the child and the service holds it to anything: not to reading, and not to the end.
         variables |= {RAW_TOKEN: access.token(access.term).reveal(), RAW_URL: access.url}
-        say(look.line("RAW TOKEN: the child gets the token itself, which can write and outlives this session."))
+        gets = "RAW TOKEN: the child gets the token itself, which can write and outlives this session"
+        say(look.line(f"{gets}; it {raw_token_works(access.expires)}"))
     else:
         variables["NETOSECRET"] = endpoint.netosecret.reveal()
 
     def time_over() -> None:
         over()
-        say(look.amid(f"{title}: the time is over, {_access_is_over(terms)}"))
+        say(look.amid(f"{title}: the time is over, {access_is_over(terms, access.expires)}"))
 
     kept = scrubbed(environ, keep=command.keep)
     with contextlib.ExitStack() as stack:
@@ -172,7 +175,7 @@ def _run(
                 shell=command.shell,
                 mark=(MARKER_ID, access.id),
                 last_words=look.restored()
-                + look.amid(f"{title}: its helper died, {_access_is_over(terms)}. What ran in it ends"),
+                + look.amid(f"{title}: its helper died, {last_words(terms, access.expires)}. What ran in it ends"),
                 folder=folder,
                 may_stop=command.may_stop,
             ),
@@ -198,11 +201,6 @@ def _shell(program: str, banner: Banner, look: Look, folder: Path | None, enviro
     if folder is None:
         return shell_without_line(program, "no temporary folder can be written (TMPDIR names another)")
     return shell_with_line(program, banner, look, folder, environ)
-
-
-def _access_is_over(terms: Terms) -> str:
-    """Only what goes through the endpoint can be ended."""
-    return "but the raw token may still work" if terms.raw_token else "and its access is gone"
 
 
 def _welcome(access: Access, line: str, until: datetime) -> str:
@@ -235,9 +233,3 @@ def _first(names: Sequence[str]) -> list[str]:
     """Return as many as a record of the audit may hold, and how many more there were."""
     more = len(names) - _NAMES
     return [*names[:_NAMES], *([f"{more} more"] if more > 0 else [])]
-
-
-def _farewell(customer: str, ended: Ended, counts: Mapping[str, Any]) -> str:
-    sent = ", ".join(f"{count} {method}" for method, count in sorted(counts["requests"].items())) or "no requests"
-    refused = f", {sum(counts['refused'].values())} refused" if counts["refused"] else ""
-    return f"MASQUERADE ENDED {customer} after {spoken(counts['seconds'])}: {ended.how}; {sent}{refused}"

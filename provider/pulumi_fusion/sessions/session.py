@@ -16,6 +16,7 @@ from pulumi_fusion.api.client import FusionClient
 from pulumi_fusion.errors import AuditIncomplete, SessionEnded, SessionRefused
 from pulumi_fusion.sessions.access import Access, open_access
 from pulumi_fusion.sessions.audit import AuditLog, default_path, identity, named_path
+from pulumi_fusion.sessions.farewell import outliving
 from pulumi_fusion.sessions.subprocesses import Subprocesses
 from pulumi_fusion.sessions.terms import ATTEMPTED, DEFAULT_DURATION, Terms
 
@@ -190,7 +191,10 @@ def masquerade(
                 subprocesses.close()
             finally:  # also where an interrupt comes while the endpoint ends
                 if not access.term.forked:
-                    ended = {**who, "ended": "time over" if over else how, **access.counts()}
+                    counts = access.counts()
+                    for sentence in outliving(customer, counts):
+                        _log.warning("%s", sentence)
+                    ended = {**who, "ended": "time over" if over else how, **counts}
                     _write_end(log, access.id, start_hash, ended, quietly=how != "left")
 
 

@@ -1,0 +1,131 @@
+"""What a session counts, and what it reports of it at its end."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+
+import pytest
+
+from pulumi_fusion.sessions.bounds import RefusedKind
+from pulumi_fusion.sessions.counts import Counts
+from pulumi_fusion.sessions.farewell import farewell, last_words, outliving, raw_token_works
+from pulumi_fusion.sessions.terms import Terms
+
+USER = "/api/v1/user"
+READING, WRITING, RAW = (
+    Terms("acme-corp", "INC-1234 ingest check", write=write, raw_token=raw)
+    for write, raw in ((False, False), (True, False), (False, True))
+)
+
+
+def test_a_change_is_made_unknown_or_not_at_all() -> None:
+    counts = Counts()
+    for changed in (True, True, None, False):
+        counts.sent("POST", USER)
+        counts.came_back("POST", USER, changed)
+    counts.sent("DELETE", f"{USER}/7?x=y")  # still under way
+    for path in ("/api/v1/search/flow", "/api/v1/stats/flow/ts"):
+        counts.sent("POST", path)
+        counts.came_back("POST", path, True)
+    counts.sent("GET", "/api/v1/users")
+    counts.came_back("GET", "/api/v1/users", True)
+    facts = counts.facts()
+    assert facts["requests"] == {"POST": 6, "DELETE": 1, "GET": 1}
+    assert facts["changes"] == {
+        "made": 2,
+        "made_paths": {"POST /api/v1/user": 2},
+        "unknown": 2,
+        "unknown_paths": {"POST /api/v1/user": 1, "DELETE /api/v1/user/7": 1},
+    }
+    assert counts.facts() == facts
+
+
+@pytest.mark.threat("fills-the-audit")
+def test_no_client_makes_the_counts_large() -> None:
+    counts = Counts()
+    for number in range(300):
+        for changed in (True, False, None):
+            path = f"{USER}/{number}{'x' * 500}"
+            counts.sent("PUT", path)
+            counts.came_back("PUT", path, changed)
+        counts.sent("PUT", f"{USER}/under-way-{number}")
+        counts.refused("writes")
+    facts = counts.facts()
+    assert len(json.dumps(facts)) < 60_000
+    assert (facts["changes"]["made"], facts["changes"]["unknown"]) == (300, 600)
+    assert facts["refused"] == {"writes": 300}
+
+
+def test_changes_that_failed_hide_none_that_were_made() -> None:
+    counts = Counts()
+    for number in range(100):
+        counts.sent("PUT", f"{USER}/{number}")
+        counts.came_back("PUT", f"{USER}/{number}", None if number % 2 else False)
+    counts.sent("POST", "/api/v1/api-keys")
+    counts.came_back("POST", "/api/v1/api-keys", True)
+    assert counts.facts()["changes"]["made_paths"] == {"POST /api/v1/api-keys": 1}
+
+
+def report(counts: Counts) -> list[str]:
+    return outliving("acme-corp", {"seconds": 5, **counts.facts()})
+
+
+def test_only_what_changed_something_outlives_a_session() -> None:
+    counts = Counts()
+    counts.sent("GET", "/api/v1/users")
+    counts.sent("POST", USER)
+    counts.came_back("POST", USER, False)
+    assert report(counts) == []
+    counts.sent("POST", USER)
+    counts.came_back("POST", USER, True)
+    assert report(counts) == [
+        "1 request changed something inside acme-corp: POST /api/v1/user. What they made there (API keys, users) stays."
+    ]
+    for number in range(7):
+        counts.sent("DELETE", f"{USER}/{number}")
+        counts.came_back("DELETE", f"{USER}/{number}", True)
+    counts.sent("PUT", USER)
+    made, unknown = report(counts)
+    assert made.startswith("8 requests changed something inside acme-corp: POST /api/v1/user, DELETE /api/v1/user/0, ")
+    assert "DELETE /api/v1/user/3 and 3 more. " in made
+    assert unknown.startswith("1 request may have changed something inside acme-corp, for the outcome is unknown: PUT ")
+
+
+def test_the_end_says_what_was_refused_by_kind() -> None:
+    counts = Counts()
+    counts.sent("GET", "/api/v1/users")
+    kinds: list[RefusedKind] = ["writes", "token routes", "writes"]
+    for kind in kinds:
+        counts.refused(kind)
+    assert farewell("acme-corp", "exit code 0", {"seconds": 65, **counts.facts()}) == (
+        "MASQUERADE ENDED acme-corp after 1 min 5 s: exit code 0; 1 GET, 3 refused (token routes: 1, writes: 2)"
+    )
+
+
+def test_what_a_raw_token_was_used_for_is_unknown() -> None:
+    counts = {"seconds": 65, **Counts.no_facts()}
+    assert farewell("acme-corp", "exit code 0", counts).endswith("; what the raw token was used for is unknown")
+    [sentence] = outliving("acme-corp", counts, time.time() + 7260)
+    assert "neither limited nor counted" in sentence
+    assert "may still work until" in sentence
+
+
+def test_a_raw_token_works_until_a_moment_in_local_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    expires = time.time() + 23 * 3600 + 50 * 60
+    with monkeypatch.context() as within:
+        within.setenv("TZ", "CET-1")
+        time.tzset()
+        words = raw_token_works(expires)
+    time.tzset()
+    at = time.strftime("%Y-%m-%d %H:%M", time.gmtime(expires + 3600))
+    assert words == f"may still work until {at} CET (in 23 h 50 min)"
+    assert raw_token_works(time.time() - 100).startswith("was to end at ")
+    assert re.search("did not say until when", raw_token_works(None))
+
+
+def test_the_last_words_of_a_helper_that_died() -> None:
+    assert last_words(READING, None) == "and its access is gone"
+    assert last_words(WRITING, None).endswith("; what it changed inside the customer, if anything, stays")
+    assert last_words(RAW, None).startswith("but the raw token may still work")
