@@ -79,8 +79,8 @@ class AuditLog:
                 "find the start of the session in the audit, inside",
                 f"{self.path}: the record that was written at the start {what}",
                 shortname=customer,
-                next_step=f"{how} Its end is recorded. Something changed the file while the session ran; "
-                "`pulumi-fusion audit` shows what is left.",
+                next_step=f"{how} Its end is recorded. Something changed the file while the session ran: "
+                f"`pulumi-fusion audit --audit-file {self.path}` shows what is left.",
             )
 
     def close_dead(self) -> list[str]:

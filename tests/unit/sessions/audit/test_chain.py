@@ -30,6 +30,18 @@ MOVED = "records before it were removed, added or moved"
 THREE = Chain().session("s0").session("s1").session("s2").lines
 
 
+def after_a_rotation() -> list[bytes]:
+    chain = Chain(Last(17, "a" * 64))
+    chain.add(ROTATED, "", archive="audit-20261127T120000Z.jsonl")
+    for name in ("r0", "r1"):
+        chain.add(CARRIED, name, start_hash="b" * 64)
+    chain.add(END, "r1", start_hash="b" * 64, start_record="carried")
+    return chain.session("s0").lines
+
+
+FILES = {"now": THREE, "until 2026-11-27": BEFORE.read_bytes().splitlines(), "after a rotation": after_a_rotation()}
+
+
 def breaks(data: bytes) -> list[tuple[int, str]]:
     return [(each.line, each.what) for each in examine(data).breaks]
 
@@ -112,11 +124,11 @@ def test_no_other_end_of_a_line_goes_unseen(end: bytes) -> None:
     assert breaks(end.join(THREE) + b"\n") != []
 
 
-@pytest.mark.parametrize("lines", [THREE, BEFORE.read_bytes().splitlines()], ids=["now", "until 2026-11-27"])
+@pytest.mark.parametrize("file", FILES)
 @given(data=st.data())
 @pytest.mark.threat("cuts-the-audit")
-def test_every_change_of_a_byte_is_a_break(lines: list[bytes], data: st.DataObject) -> None:
-    text = bytearray(text_of(lines))
+def test_every_change_of_a_byte_is_a_break(file: str, data: st.DataObject) -> None:
+    text = bytearray(text_of(FILES[file]))
     place = data.draw(st.integers(0, len(text) - 1))
     other = data.draw(st.integers(0, 255))
     what = data.draw(st.sampled_from(["changed", "removed", "added"]))
@@ -130,10 +142,11 @@ def test_every_change_of_a_byte_is_a_break(lines: list[bytes], data: st.DataObje
     assert bytes(text) == before or breaks(bytes(text))
 
 
+@pytest.mark.parametrize("file", FILES)
 @given(data=st.data())
 @pytest.mark.threat("cuts-the-audit")
-def test_every_change_of_lines_is_a_break_but_a_cut_end(data: st.DataObject) -> None:
-    lines, last = list(THREE), len(THREE) - 1
+def test_every_change_of_lines_is_a_break_but_a_cut_end(file: str, data: st.DataObject) -> None:
+    lines, last = list(FILES[file]), len(FILES[file]) - 1
     one, two = data.draw(st.integers(0, last)), data.draw(st.integers(0, last))
     what = data.draw(st.sampled_from(["removed", "doubled", "swapped", "moved"]))
     if what == "removed":
@@ -145,7 +158,7 @@ def test_every_change_of_lines_is_a_break_but_a_cut_end(data: st.DataObject) -> 
     else:
         lines.insert(two, lines.pop(one))
     found = examine(text_of(lines))
-    if lines == THREE[: len(lines)]:
+    if lines == FILES[file][: len(lines)]:
         assert not found.breaks
     else:
         assert found.breaks
