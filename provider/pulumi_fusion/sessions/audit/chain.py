@@ -53,8 +53,8 @@ MISSING: Final = "missing"
 CHANGED: Final = "changed"
 """What the end record of a session says of its start record; CARRIED is another."""
 
-LONGEST_LINE: Final = 1024 * 1024
-"""Bytes. Far more than a record has: its texts are capped and so is the number of its paths."""
+LONGEST_LINE: Final = 4 * 1024 * 1024
+"""Bytes. More than a record can have: that is a few times 100 paths of 300 characters, each of up to 12 bytes."""
 
 SHORTEST_LINE: Final = 128
 """Bytes. The two hashes of a record alone are as long."""

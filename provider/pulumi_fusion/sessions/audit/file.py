@@ -124,8 +124,10 @@ class AuditFile:
 
     def append(self, *records: Record) -> None:
         """Write the records at its end and sync them. Raises OSError; it is then as it was."""
-        end = self.size
-        text = b"".join(line_of(record) + b"\n" for record in records)
+        end, lines = self.size, [line_of(record) for record in records]
+        if any(len(line) > LONGEST_LINE for line in lines):
+            raise Unfit("a record of it would be too long to be read again")
+        text = b"".join(line + b"\n" for line in lines)
         # A line that a crash cut short stays as it is, for examine() to report, and the next one begins after it.
         torn = end > 0 and os.pread(self.descriptor, 1, end - 1) != b"\n"
         self.make_private()

@@ -268,6 +268,19 @@ def test_a_record_is_one_line_of_ascii(log: AuditLog) -> None:
     assert examine(text).breaks == []
 
 
+def test_the_longest_record_of_a_session_can_be_read_again(log: AuditLog) -> None:
+    paths = {f"GET {number:03}{chr(0x1F600) * 293}": 1 for number in range(100)}
+    facts = {**identity(), **FACTS, "reason": chr(0x1F600) * 500, "paths": paths, "changed": paths, "unknown": paths}
+    start_hash = log.start("long", facts)
+    log.end("long", start_hash, {**ENDED, **facts})
+    log.start("later", FACTS)
+    found = examined(log)
+    assert ([record["sequence"] for record in found.records], found.breaks) == ([1, 2, 3], [])
+    with pytest.raises(NotAudited, match="too long to be read again"):
+        log.start("too long", {"reason": "x" * LONGEST_LINE})
+    assert examined(log).breaks == []
+
+
 def test_what_cannot_be_written_at_the_start_opens_no_session(log: AuditLog) -> None:
     log.path.mkdir(parents=True)
     for attempt in (lambda: log.start("s", FACTS), log.close_dead):
