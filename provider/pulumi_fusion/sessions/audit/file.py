@@ -118,6 +118,10 @@ class AuditFile:
             )
         return Last()
 
+    def is_at_its_path(self) -> bool:
+        """Return whether the path still names this file."""
+        return _is_at(self.path, self.descriptor)
+
     def read(self) -> bytes:
         """Return all of it."""
         return _all_of(self.descriptor)

@@ -60,10 +60,13 @@ def rotate(path: Path) -> Archive:
         file.make_private()
         archive = _archived(file)
         try:
+            sync_folder(path.parent)
             _begin_anew(path, _first_records(archive, held, last))
         except BaseException:
-            with contextlib.suppress(OSError):
-                archive.unlink()
+            # An interrupt may come when the new file is there already: then the archive is all that is left of the old.
+            if file.is_at_its_path():
+                with contextlib.suppress(OSError):
+                    archive.unlink()
             raise
         sync_folder(path.parent)
     return Archive(archive, held)
@@ -76,7 +79,6 @@ def _archived(file: AuditFile) -> Path:
         archive = next(names)
         with contextlib.suppress(FileExistsError):
             _linked(file, archive)
-            sync_folder(archive.parent)
             return archive
 
 

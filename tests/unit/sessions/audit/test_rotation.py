@@ -8,6 +8,7 @@ import os
 import re
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,10 @@ ENDED = {**FACTS, "ended": "exit code 0", "exit_code": 0}
 @pytest.fixture
 def log(tmp_path: Path) -> AuditLog:
     return AuditLog(tmp_path / "state" / "audit.jsonl")
+
+
+def without_links(*_: object, **__: object) -> None:
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
 
 def files(log: AuditLog) -> set[str]:
@@ -163,13 +168,37 @@ def test_a_rotation_that_fails_changes_nothing(log: AuditLog, monkeypatch: pytes
     rotate(log.path)
 
 
-def test_a_file_system_without_hard_links_gets_a_copy(log: AuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*_: object, **__: object) -> None:
-        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
-
+@pytest.mark.parametrize("links", [True, False], ids=["a link", "a copy"])
+def test_an_interrupt_loses_no_record(log: AuditLog, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+    """Wherever it comes: before the new file is there, or right after."""
     write(log)
     before = log.path.read_bytes()
-    monkeypatch.setattr(os, "link", fails)
+    if not links:
+        monkeypatch.setattr(os, "link", without_links)
+    for call in ("write", "replace", "replaced"):
+        known = Path.replace
+
+        def interrupted(*given: Path, call: str = call, known: Callable[..., object] = known) -> None:
+            if call == "replaced":
+                known(*given)
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os if call == "write" else Path, call.removesuffix("d"), interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                rotate(log.path)
+        kept = [each.read_bytes() for each in log.path.parent.iterdir()]
+        assert before in kept
+        assert len(kept) == (2 if call == "replaced" else 1)
+    found = examined(log)
+    assert found.breaks == []
+    assert archive_of(log.path, found) is not None
+
+
+def test_a_file_system_without_hard_links_gets_a_copy(log: AuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(log)
+    before = log.path.read_bytes()
+    monkeypatch.setattr(os, "link", without_links)
     archives = [rotate(log.path).path for _ in range(2)]
     assert archives[0].read_bytes() == before
     assert {stat.S_IMODE(each.stat().st_mode) for each in log.path.parent.iterdir()} == {0o600}
