@@ -33,6 +33,8 @@ __all__ = ["AuditLog", "reason"]
 
 _ELSEWHERE: Final = "Repair that, or name another file on a local disk with FUSION_AUDIT_FILE or --audit-file."
 
+_MOST_NAMED: Final = 20
+
 
 class AuditLog:
     """The audit file at ``path``, made with mode 0600 where it does not exist. Safe for several processes at once."""
@@ -84,7 +86,7 @@ class AuditLog:
             )
 
     def close_dead(self) -> list[str]:
-        """Record the sessions without an end that can't run any more, and return a sentence on each.
+        """Record the sessions without an end that can't run any more, and return a sentence on each, at most 21.
 
         Raises NotAudited.
         """
@@ -102,11 +104,10 @@ class AuditLog:
             return []
         except OSError as wrong:
             raise self._refused(wrong) from None
+        more = len(dead) - _MOST_NAMED
         return [
-            f"the audit holds a session without an end: inside {capped(str(start.get('customer')))!r} by "
-            f"{capped(str(start.get('os_user')))!r} since {capped(str(start.get(STARTED, start.get('time'))))} "
-            f"({_left_of(start)})"
-            for start in dead
+            *(_sentence_on(start) for start in dead[:_MOST_NAMED]),
+            *([f"the audit holds {more} more sessions without an end: `pulumi-fusion audit` lists them"] * (more > 0)),
         ]
 
     def _refused(self, wrong: OSError) -> NotAudited:
@@ -136,6 +137,14 @@ def _how_it_ended(facts: Mapping[str, Any]) -> str:
 def _unclosed(start: Record, last: Last) -> Record:
     ended = {"start_hash": hash_of_start(start), "ended": "no end was written: found at a later start"}
     return new_record(UNCLOSED, start["session"], {**facts_of(start), **ended}, last)
+
+
+def _sentence_on(start: Record) -> str:
+    customer, user = (capped(str(start.get(name))) for name in ("customer", "os_user"))
+    since = capped(str(start.get(STARTED, start.get("time"))))
+    return (
+        f"the audit holds a session without an end: inside {customer!r} by {user!r} since {since} ({_left_of(start)})"
+    )
 
 
 def _left_of(start: Record) -> str:

@@ -184,6 +184,15 @@ def test_a_session_without_an_end_is_reported_once_its_process_is_gone(log: Audi
     assert log.close_dead() == []
 
 
+def test_of_many_sessions_without_an_end_not_all_are_named(log: AuditLog) -> None:
+    for number in range(30):
+        log.start(f"died{number}", {**identity(), "born": "1", **FACTS})
+    told = log.close_dead()
+    assert len(told) == 21
+    assert told[-1] == "the audit holds 10 more sessions without an end: `pulumi-fusion audit` lists them"
+    assert len(examined(log).records) == 60
+
+
 def test_two_that_find_a_dead_session_at_once_record_it_once(log: AuditLog) -> None:
     for number in range(20):
         log.start(f"died{number}", {**identity(), "born": "1", **FACTS})
