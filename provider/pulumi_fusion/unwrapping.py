@@ -8,6 +8,7 @@ more than white space and punctuation between the pieces of a secret.
 from __future__ import annotations
 
 import binascii
+import html
 import re
 import zlib
 from collections import deque
@@ -86,6 +87,8 @@ def _unwrapped(layer: bytes) -> Iterator[bytes]:
     """Yield what the layer may be a wrapping of, whole and without looking where each begins."""
     if b"%" in layer:
         yield unquote_to_bytes(layer)
+    if b"&" in layer:
+        yield html.unescape(layer.decode("latin-1")).encode("latin-1", errors="replace")
     if b"\\" in layer:
         yield _ESCAPE.sub(_unescaped, layer)
     if b"\0" in layer:  # UTF-16, as PowerShell encodes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import html
 import json
 import os
 import random
@@ -76,6 +77,7 @@ WRAPPINGS: Final[dict[str, Callable[[str], str]]] = {
     "zlib": lambda text: base64.b64encode(zlib.compress(text.encode())).decode(),
     "docker": lambda text: json.dumps({"auths": {"registry.example": {"auth": _base64(f"user:{text}")}}}, indent=2),
     "kubernetes": lambda text: f"apiVersion: v1\nkind: Secret\ndata:\n  token: {_base64(text)}\n",
+    "XML": lambda text: f'<key value="{html.escape(text).replace(chr(10), "&#10;").replace("+", "&#x2B;")}"/>',
     "an env file": lambda text: f"PATH=/bin\nNETOSECRET='{text}'\nTERM=dumb\n",
 }
 # Only what has no white space of its own survives these as it is.
@@ -86,6 +88,7 @@ FOLDINGS: Final[dict[str, Callable[[str], str]]] = {
     "a folded YAML text": lambda text: 'key: "' + _lines(text, 40, "  ").strip() + '"',
     "a list": lambda text: "\n".join(f"  - {line}" for line in _lines(text, 60).split("\n")),
     "escaped newlines": lambda text: _lines(text).replace("\n", "\\n"),
+    "lines of XML": lambda text: _lines(text).replace("\n", "&#xd;&#10;"),
     "quoted lines": lambda text: " \\\n".join(f'"{line}"' for line in _lines(text, 50).split("\n")),
     "a mail": lambda text: "\n".join(f"> {line}" for line in textwrap.wrap(text, 70)),
 }
@@ -178,6 +181,7 @@ LARGE: Final = {
     "one letter": "V" * 120_000,
     "escapes": "\\" * 120_000,
     "percent signs": "%25" * 40_000,
+    "ampersands": "&amp;" * 24_000,
     "a bomb": base64.b64encode(gzip.compress(b"\0" * 50_000_000)).decode(),
     "many beginnings": base64.b64encode(b"\x1f\x8b\x08x\x9c" * 18_000).decode(),
     "many layers": _nested("x" * 4000),
