@@ -185,6 +185,9 @@ class Connections:
                 return
             close_in_child(connected)
             connected.setblocking(False)
+            # The head of an answer and its body are written apart, and neither waits until the other was received.
+            with contextlib.suppress(OSError):  # the client may have left
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = Connection(connected, user_of(connected))
             if self._find_place(connection):
                 self._silent[connection] = None

@@ -168,7 +168,7 @@ def test_a_head_that_was_begun_has_a_short_time(endpoint: Endpoint, monkeypatch:
         assert is_ended(known)
 
 
-# Opens more connections than there are places, again and again, and sends a byte over each of them at a time.
+# Opens more connections than there are places, again and again, and sends the same over each of them time and again.
 ATTACK = """
 import os, socket, sys
 "".encode("idna")  # which is loaded late, and perhaps from where another user may not read
@@ -176,7 +176,7 @@ if os.getuid() == 0:
     os.setgroups([])
     os.setgid(65534)
     os.setuid(65534)
-port, held, opened = int(sys.argv[1]), set(), 0
+port, sent, held, opened = int(sys.argv[1]), sys.argv[2].encode(), set(), 0
 while True:
     for _ in range(800 - len(held)):
         try:
@@ -190,7 +190,7 @@ while True:
             print("up", flush=True)
     for each in [*held]:
         try:
-            each.send(b"a")
+            each.send(sent)
             ended = each.recv(1) == b""
         except BlockingIOError:
             ended = False
@@ -203,8 +203,9 @@ while True:
 
 
 @pytest.mark.threat("fills-the-endpoint")
-def test_another_user_who_connects_all_the_time_keeps_nobody_out(endpoint: Endpoint) -> None:
-    attack = [sys.executable, "-c", ATTACK, str(endpoint.port)]
+@pytest.mark.parametrize("sent", ["a", "GET /api/v1/users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\n\r\n"])
+def test_another_user_who_connects_all_the_time_keeps_nobody_out(endpoint: Endpoint, sent: str) -> None:
+    attack = [sys.executable, "-c", ATTACK, str(endpoint.port), sent]
     with subprocess.Popen(attack, stdout=subprocess.PIPE, text=True) as attacker:
         try:
             assert attacker.stdout is not None
