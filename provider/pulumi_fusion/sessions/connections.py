@@ -17,8 +17,7 @@ import selectors
 import socket
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from pulumi_fusion.forking import Lock, close_in_child
@@ -58,6 +57,11 @@ class Connection(io.RawIOBase):
             return None
         self._heard += heard
         return len(self._heard) > LARGEST_HEAD or _END_OF_HEAD.search(self._heard) is not None
+
+    @property
+    def heard(self) -> bytes:
+        """What was taken and not yet read."""
+        return bytes(self._heard)
 
     def readable(self) -> bool:
         """As of every stream."""
@@ -99,20 +103,23 @@ def _most() -> int:
 class Connections:
     """A port of 127.0.0.1, from :meth:`start` to :meth:`close`; ``serve`` is called for each connection that asks.
 
-    Bound when it is made, so that who connects early waits.
+    Bound when it is made, so that who connects early waits. ``turned_away`` gets what another user sent, up to the end
+    of a head, and returns the answer if it is known already, which spares a thread.
     """
 
-    def __init__(self, serve: Callable[[Connection], None]) -> None:
+    def __init__(self, serve: Callable[[Connection], None], turned_away: Callable[[bytes], bytes | None]) -> None:
         self._serve = serve
+        self._turned_away = turned_away
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=_QUEUE)
         self._listening.setblocking(False)
         self.port: int = self._listening.getsockname()[1]
         self._most = _most()
         self._share = self._most // 4
         self._lock = Lock()
-        # Those that have authenticated; and the others, the oldest first.
+        self._own = os.geteuid()
+        # Those that have authenticated; and the others by user, the oldest first.
         self._known: set[Connection] = set()
-        self._unknown: dict[Connection, None] = {}
+        self._unknown: dict[int | None, dict[Connection, None]] = {}
         # Those without a whole head, the oldest first; only the thread that accepts uses it.
         self._silent: dict[Connection, None] = {}
         self._selector = selectors.DefaultSelector()
@@ -140,7 +147,7 @@ class Connections:
             each.close()
         self._selector.close()
         with self._lock:
-            hanging = [*self._known, *self._unknown]
+            hanging = [*self._known, *(each for waiting in self._unknown.values() for each in waiting)]
         for connection in hanging:
             connection.break_off()
             if not connection.is_served:
@@ -151,9 +158,8 @@ class Connections:
         with self._lock:
             if connection in self._known:
                 return True
-            if connection not in self._unknown or len(self._known) >= self._most - self._share:
+            if len(self._known) >= self._most - self._share or not self._forget_unknown(connection):
                 return False
-            del self._unknown[connection]
             self._known.add(connection)
             return True
 
@@ -180,7 +186,7 @@ class Connections:
                 return
             except OSError:  # no descriptor is left, or the client has left
                 with self._lock:
-                    self._give_way([*self._unknown])
+                    self._give_way(self._unknown)
                 time.sleep(0.01)
                 return
             close_in_child(connected)
@@ -197,28 +203,41 @@ class Connections:
 
     def _find_place(self, connection: Connection) -> bool:
         with self._lock:
-            if connection.user != os.geteuid():
-                others = [each for each in self._unknown if each.user != os.geteuid()]
-                if len(others) >= self._share:
+            if connection.user != self._own:
+                others = [user for user in self._unknown if user != self._own]
+                if sum(len(self._unknown[user]) for user in others) >= self._share:
                     self._give_way(others)
-            if len(self._known) + len(self._unknown) >= self._most:
-                self._give_way([*self._unknown])
-            if len(self._known) + len(self._unknown) >= self._most:
+            if self._is_full():
+                self._give_way(self._unknown)
+            if self._is_full():
                 return False
-            self._unknown[connection] = None
+            self._unknown.setdefault(connection.user, {})[connection] = None
         return True
 
-    def _give_way(self, waiting: Sequence[Connection]) -> None:
-        """End the oldest connection of the user who has most of those that wait."""
-        if not waiting:
+    def _is_full(self) -> bool:
+        return len(self._known) + sum(map(len, self._unknown.values())) >= self._most
+
+    def _give_way(self, users: Collection[int | None]) -> None:
+        """End the oldest connection of the one of these users who has most of those that wait."""
+        if not users:
             return
-        [(most, _)] = Counter(each.user for each in waiting).most_common(1)
-        oldest = next(each for each in waiting if each.user == most)
-        del self._unknown[oldest]
+        most = max(users, key=lambda user: len(self._unknown[user]))
+        oldest = next(iter(self._unknown[most]))
+        self._forget_unknown(oldest)
         oldest.break_off()
         if not oldest.is_served:
             self._forget(oldest)
             oldest.socket.close()
+
+    def _forget_unknown(self, connection: Connection) -> bool:
+        """Take it out of those that wait; return whether it was among them."""
+        waiting = self._unknown.get(connection.user, {})
+        if connection not in waiting:
+            return False
+        del waiting[connection]
+        if not waiting:
+            del self._unknown[connection.user]
+        return True
 
     def _hear(self, connection: Connection) -> None:
         try:
@@ -228,7 +247,7 @@ class Connections:
         if heard is False:
             return
         self._forget(connection)
-        if heard is None:
+        if heard is None or self._turn_away(connection):
             self._drop(connection)
         else:
             connection.is_served = True
@@ -236,6 +255,13 @@ class Connections:
                 threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
             except RuntimeError:  # no thread is left
                 self._drop(connection)
+
+    def _turn_away(self, connection: Connection) -> bool:
+        answer = None if connection.user == self._own else self._turned_away(connection.heard)
+        if answer is not None:
+            with contextlib.suppress(OSError):
+                connection.socket.send(answer)
+        return answer is not None
 
     def _expire(self) -> None:
         now = time.monotonic()
@@ -259,5 +285,5 @@ class Connections:
         connection.break_off()
         with self._lock:
             self._known.discard(connection)
-            self._unknown.pop(connection, None)
+            self._forget_unknown(connection)
         connection.socket.close()

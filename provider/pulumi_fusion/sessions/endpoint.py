@@ -17,6 +17,7 @@ import jwt
 from pulumi_fusion.errors import OutOfBounds, Unauthorized
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.sessions.access import Access
+from pulumi_fusion.sessions.bounds import TOKEN_ROUTE
 from pulumi_fusion.sessions.connections import Connection, Connections
 from pulumi_fusion.sessions.conversation import Conversation
 from pulumi_fusion.sessions.terms import KEY_PREFIX
@@ -32,7 +33,7 @@ class Endpoint:
 
     def __init__(self, access: Access) -> None:
         self.access = access
-        self._connections = Connections(self._converse)
+        self._connections = Connections(self._converse, self._turned_away)
         self.port: int = self._connections.port
         self.url = f"http://127.0.0.1:{self.port}"
         self._keys = {"appname": f"{KEY_PREFIX}{access.id[:8]}", "appkey": secrets.token_hex(16)}
@@ -47,6 +48,13 @@ class Endpoint:
     def close(self) -> None:
         """Stop answering; whatever is under way breaks off, and the port is free."""
         self._connections.close()
+
+    def _turned_away(self, heard: bytes) -> bytes | None:
+        """Return the answer to a request that cannot authenticate, however it is read."""
+        if self._token.reveal().encode() in heard or TOKEN_ROUTE.encode() in heard:
+            return None
+        self.access.count_refused("wrong credentials")
+        return b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
     def _converse(self, connection: Connection) -> None:
         Conversation(self, connection, lambda: self._connections.admit(connection)).run()

@@ -18,6 +18,7 @@ import pytest
 import requests
 
 from pulumi_fusion import FusionClient
+from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.sessions import connections, conversation
 from pulumi_fusion.sessions.access import Access
 from pulumi_fusion.sessions.endpoint import Endpoint
@@ -219,6 +220,18 @@ def test_another_user_who_connects_all_the_time_keeps_nobody_out(endpoint: Endpo
             assert attacker.poll() is None
         finally:
             attacker.kill()
+
+
+@pytest.mark.parametrize("asked", ["GET /api/v1/users HTTP/1.1", "PUT /api/v1/user/1 HTTP/1.0", "no HTTP"])
+def test_another_user_without_the_token_gets_nothing(
+    endpoint: Endpoint, emulator: Emulator, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "user_of", lambda _: os.geteuid() + 1)
+    assert raw(endpoint, head(endpoint, asked, token="Bearer x")).startswith(b"HTTP/1.1 401 ")
+    assert endpoint.access.counts()["refused"] == {"wrong credentials": 1}
+    assert len(emulator.requests) == 0
+    with connected(endpoint) as known:
+        assert answers(known, endpoint, bearer(endpoint)["Authorization"])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can be asked whose a connection is")
