@@ -9,6 +9,7 @@ import io
 import json
 import logging
 import pickle
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from urllib.parse import quote, quote_plus
@@ -38,6 +39,9 @@ FORMS: dict[str, Callable[[str], str]] = {
     "repr": repr,
     "url": lambda text: quote(text, safe=""),
     "form": quote_plus,
+    "url in lower case": lambda text: re.sub("%..", lambda found: found[0].lower(), quote(text, safe="")),
+    "url with every byte encoded": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
+    "the same in lower case": lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
     "hex": lambda text: text.encode().hex(),
     "upper hex": lambda text: text.encode().hex().upper(),
     "base64": lambda text: base64.b64encode(text.encode()).decode(),

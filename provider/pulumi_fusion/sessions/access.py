@@ -179,12 +179,13 @@ class Access:
         seconds = round(now() - self._began, 1)
         if not self.terms.raw_token:
             return {"seconds": seconds, **self._counts.facts()}
-        ends = self.expires and datetime.fromtimestamp(self.expires, timezone.utc).isoformat(timespec="seconds")
-        return {"seconds": seconds, **Counts.no_facts(), "token_ends": ends or UNKNOWN}
+        return {"seconds": seconds, **Counts.no_facts()}
 
     def facts(self) -> Mapping[str, Any]:
-        """Who is whom here, for the audit."""
+        """Who is whom here, for the audit; and when a raw token ends, since the session does not end it."""
+        ends = self.expires and datetime.fromtimestamp(self.expires, timezone.utc).isoformat(timespec="seconds")
         return {
+            **({"token_ends": ends or UNKNOWN} if self.terms.raw_token else {}),
             "account": self.home,
             "app": self.appname,
             "customer": self.customer.shortname,

@@ -84,8 +84,9 @@ def kind_of(against: str) -> RefusedKind:
 
 
 def is_change(method: str, path: str) -> bool:
-    """Return whether a request that may be sent changes something where it succeeds."""
-    return method in _WRITES and not _is_query(method, path.partition("?")[0])
+    """Return whether a request that may be sent changes something, or may do so, where it succeeds."""
+    bare, _, query = path.partition("?")
+    return _overrides(query) or (method in _WRITES and not _is_query(method, bare))
 
 
 def _is_query(method: str, bare: str) -> bool:

@@ -17,7 +17,7 @@ from pulumi_fusion.api.answers import Relayed
 from pulumi_fusion.errors import FusionError, NotSent, OutOfBounds, SessionEnded, Unauthorized
 from pulumi_fusion.sessions.access import Access
 from pulumi_fusion.sessions.bodies import Body, SizedBody
-from pulumi_fusion.sessions.bounds import TOKEN_ROUTE
+from pulumi_fusion.sessions.bounds import TOKEN_ROUTE, is_change
 from pulumi_fusion.sessions.connections import Connection
 from pulumi_fusion.sessions.heads import Head, Malformed, read_head
 
@@ -172,8 +172,8 @@ class Conversation:
         for name in _PASSED_ON:
             if values := head.values(name):
                 headers[name] = values[0] if name in _SINGLE else ", ".join(values)
-        if head.method == "POST" and not self._door.access.terms.write:
-            # A query is JSON; of a form's fields one could name another method.
+        if head.method == "POST" and not is_change(head.method, head.target):
+            # A query is JSON; of a form's fields one could name another method, and what counts as a read would write.
             headers["content-type"] = "application/json"
         return headers
 

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
 from pulumi_fusion.sessions.counts import UNKNOWN
-from pulumi_fusion.sessions.terms import Terms, spoken
+from pulumi_fusion.sessions.terms import RAW, WRITE, Terms, spoken
 
-__all__ = ["access_is_over", "farewell", "last_words", "outliving", "raw_token_works"]
+__all__ = ["access_is_over", "farewell", "last_words", "left_of", "outliving", "raw_token_works"]
 
 _PATHS: Final = 5
+_MAY_STAY: Final = "what it changed inside the customer, if anything, stays"
 
 
 def farewell(customer: str, how: str, counts: Mapping[str, Any]) -> str:
@@ -53,8 +54,20 @@ def access_is_over(terms: Terms, expires: float | None) -> str:
 
 def last_words(terms: Terms, expires: float | None) -> str:
     """Return the same for a session whose helper died, so that nothing can say what it changed."""
-    changed = terms.write and not terms.raw_token
-    return access_is_over(terms, expires) + ("; what it changed inside the customer, if anything, stays" * changed)
+    stays = f"; {_MAY_STAY}" if terms.mode == WRITE else ""
+    return f"{access_is_over(terms, expires)}{stays}"
+
+
+def left_of(start: Mapping[str, Any]) -> str:
+    """Return the same for a session of which the audit has the start alone: ``start`` is that record."""
+    mode = start.get("mode")
+    if mode == RAW:
+        try:
+            works = raw_token_works(datetime.fromisoformat(str(start.get("token_ends"))).timestamp())
+        except (ValueError, OverflowError):
+            works = "may still work"
+        return f"it is over, but the raw token that it handed out {works}"
+    return "it is over, and so is its access" + (f"; {_MAY_STAY}" if mode == WRITE else "")
 
 
 def raw_token_works(expires: float | None) -> str:

@@ -19,6 +19,7 @@ __all__ = [
     "MARKER",
     "MARKER_ID",
     "RAW",
+    "WRITE",
     "Terms",
     "duration_of",
     "spoken",
@@ -38,6 +39,9 @@ MARKER_ID: Final = SESSION_ID
 
 RAW: Final = "raw token"
 """The mode of a session that hands out the token itself."""
+
+WRITE: Final = "read and write"
+"""The mode of a session that may change things."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Terms:
         """How much the session may do, in words."""
         if self.raw_token:
             return RAW
-        return "read and write" if self.write else "read-only"
+        return WRITE if self.write else "read-only"
 
     def hold(self, environ: Mapping[str, str]) -> None:
         """Raise SessionRefused that names everything that is wrong with the terms, or with opening a session here."""

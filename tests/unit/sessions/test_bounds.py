@@ -203,6 +203,7 @@ def test_a_change_is_a_write_that_is_no_query(path: str) -> None:
 def test_a_query_is_no_change(path: str) -> None:
     assert not is_change("POST", path)
     assert is_change("PUT", path)
+    assert is_change("POST", f"{path.partition('?')[0]}?a=b&_method=DELETE")
 
 
 @pytest.mark.parametrize(

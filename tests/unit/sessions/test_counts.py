@@ -10,7 +10,7 @@ import pytest
 
 from pulumi_fusion.sessions.bounds import RefusedKind
 from pulumi_fusion.sessions.counts import Counts
-from pulumi_fusion.sessions.farewell import farewell, last_words, outliving, raw_token_works
+from pulumi_fusion.sessions.farewell import farewell, last_words, left_of, outliving, raw_token_works
 from pulumi_fusion.sessions.terms import Terms
 
 USER = "/api/v1/user"
@@ -129,3 +129,21 @@ def test_the_last_words_of_a_helper_that_died() -> None:
     assert last_words(READING, None) == "and its access is gone"
     assert last_words(WRITING, None).endswith("; what it changed inside the customer, if anything, stays")
     assert last_words(RAW, None).startswith("but the raw token may still work")
+
+
+RAW_LEFT = "it is over, but the raw token that it handed out "
+
+
+@pytest.mark.parametrize(
+    ("start", "left"),
+    [
+        ({"mode": "read-only"}, "it is over, and so is its access$"),
+        ({"mode": "read and write"}, "so is its access; what it changed inside the customer, if anything, stays$"),
+        ({"mode": "raw token"}, f"{RAW_LEFT}may still work$"),
+        ({"mode": "raw token", "token_ends": 7}, f"{RAW_LEFT}may still work$"),
+        ({"mode": "raw token", "token_ends": "2020-01-01T00:00:00+00:00"}, f"{RAW_LEFT}was to end at "),
+        ({"mode": "raw token", "token_ends": "2999-01-01T00:00:00+00:00"}, f"{RAW_LEFT}may still work until "),
+    ],
+)
+def test_what_is_left_of_a_session_without_an_end(start: dict[str, object], left: str) -> None:
+    assert re.search(left, left_of(start))

@@ -27,7 +27,7 @@ from pulumi_fusion.sessions.audit.chain import (
 )
 from pulumi_fusion.sessions.audit.file import locked
 from pulumi_fusion.sessions.audit.liveness import STARTED, may_run
-from pulumi_fusion.sessions.terms import RAW
+from pulumi_fusion.sessions.farewell import left_of
 
 __all__ = ["AuditLog", "reason"]
 
@@ -142,12 +142,4 @@ def _unclosed(start: Record, last: Last) -> Record:
 def _sentence_on(start: Record) -> str:
     customer, user = (capped(str(start.get(name))) for name in ("customer", "os_user"))
     since = capped(str(start.get(STARTED, start.get("time"))))
-    return (
-        f"the audit holds a session without an end: inside {customer!r} by {user!r} since {since} ({_left_of(start)})"
-    )
-
-
-def _left_of(start: Record) -> str:
-    if start.get("mode") == RAW:
-        return "it is over, but the raw token that it handed out may still work"
-    return "it is over, and so is its access"
+    return f"the audit holds a session without an end: inside {customer!r} by {user!r} since {since} ({left_of(start)})"

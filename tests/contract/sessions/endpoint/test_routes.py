@@ -37,7 +37,9 @@ def test_no_header_makes_a_write_of_a_read(endpoint: Endpoint, header: str) -> N
 
 
 @pytest.mark.parametrize("kind", [{"Content-Type": "application/x-www-form-urlencoded"}, {}])
-def test_no_form_makes_a_write_of_a_query(endpoint: Endpoint, kind: dict[str, str]) -> None:
+@pytest.mark.parametrize("session", ["endpoint", "writing"])
+def test_no_form_makes_a_write_of_a_query(request: pytest.FixtureRequest, session: str, kind: dict[str, str]) -> None:
+    endpoint: Endpoint = request.getfixturevalue(session)
     seen: list[bytes] = []
     with listening(seen) as url:
         endpoint.access.client._transport.base_url = url
