@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.contract.faults.scale import NIGHTLY, scaled
 from tests.engine.machine.host import serving
 from tests.engine.machine.machine import AnyProgram
 from tests.engine.machine.program import Frontend
 from tests.engine.machine.session import Session, make_template
+from tests.scale import NIGHTLY, scaled
 
 
 @pytest.fixture(scope="module")

@@ -120,7 +120,7 @@ LAYER: Final = st.tuples(SURROUNDING, st.sampled_from(sorted(WRAPPINGS)), SURROU
 
 
 @given(part=st.sampled_from(sorted(PARTS)), layers=st.lists(LAYER, min_size=1, max_size=3), fold=st.booleans())
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.threat("reads-the-credential")
 def test_it_is_found_in_three_layers_of_documents(
     search: SecretSearch, part: str, layers: list[tuple[str, str, str]], fold: bool
@@ -161,7 +161,7 @@ def test_the_environment_of_the_tests_is_left_alone(search: SecretSearch) -> Non
 
 
 @given(text=st.text(max_size=400), wrapping=st.sampled_from(sorted(WRAPPINGS)))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_random_texts_are_left_alone_in_any_wrapping(search: SecretSearch, text: str, wrapping: str) -> None:
     text = text.encode(errors="replace").decode()
     assert not search.finds(text)

@@ -4,18 +4,10 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
 
 from pulumi_fusion.api import transport
 from pulumi_fusion.customer import lifecycle
 from pulumi_fusion.emulator import Emulator, Switches
-from tests.contract.faults.scale import NIGHTLY, PROFILE
-
-# A run of the tests finds the same every time; the nightly one looks elsewhere every night.
-settings.register_profile("default", deadline=None, database=None, derandomize=True)
-settings.register_profile("nightly", deadline=None, database=None, print_blob=True)
-settings.load_profile("nightly" if NIGHTLY else "default")
-assert PROFILE in ("default", "nightly"), f"HYPOTHESIS_PROFILE={PROFILE}: there are default and nightly"
 
 
 @pytest.fixture(autouse=True)

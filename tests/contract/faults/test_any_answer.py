@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from pulumi_fusion.customer.model import OUTPUTS, Inputs, state_key
 from pulumi_fusion.emulator import ROOT, Emulator
-from tests.contract.faults.scale import scaled
 from tests.contract.faults.stack import PROGRAM, Outcome, Stack, Stored
+from tests.scale import scaled
 
 ID = "5f1e0c0ffee0000000000001"
 RECORD = {

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from pulumi_fusion.customer.model import Inputs, state_key
 from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.errors import FusionError
-from tests.contract.faults.scale import scaled
 from tests.contract.faults.stack import PROGRAM, Stack
+from tests.scale import scaled
 
 UNKNOWN = pulumi.output.Unknown()  # type: ignore[no-untyped-call]
 """What the SDK hands over for a value that is not known before another resource was created."""

@@ -23,8 +23,8 @@ from hypothesis.stateful import (
 from pulumi_fusion.api import transport
 from pulumi_fusion.emulator import Emulator, Fault, Switches
 from pulumi_fusion.errors import AlreadyExists, NotOurs
-from tests.contract.faults.scale import NIGHTLY, scaled
 from tests.contract.faults.stack import PROGRAM, Outcome, Stack
+from tests.scale import NIGHTLY, scaled
 
 NAMES = ("tenant-a", "tenant-b", "tenant-c")
 

@@ -12,7 +12,6 @@ from _pytest.mark import ParameterSet
 from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.errors import OutcomeUnknown, Refusal
 from tests.contract.faults.plugin_stack import PluginStack
-from tests.contract.faults.scale import NIGHTLY
 from tests.contract.faults.stack import PROGRAM
 from tests.contract.faults.test_matrix import (
     CHANGED,
@@ -26,6 +25,7 @@ from tests.contract.faults.test_matrix import (
     require_reached,
     run,
 )
+from tests.scale import NIGHTLY
 
 
 def tried(table: str) -> list[ParameterSet]:

@@ -18,9 +18,9 @@ from pulumi_fusion.errors import FusionError
 from pulumi_fusion.plugin import values
 from pulumi_fusion.plugin.servicer import Servicer
 from tests.contract.faults.plugin_stack import PluginStack, urn
-from tests.contract.faults.scale import scaled
 from tests.contract.faults.stack import PROGRAM
 from tests.engine.stack import mutations
+from tests.scale import scaled
 
 KEYS: Final = [*map(state_key, State.model_fields), "extra", "", "__provider", "a.b", "ключ"]
 SIGNATURES: Final = [

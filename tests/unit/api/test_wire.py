@@ -9,7 +9,7 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_fusion.api import wire
@@ -412,7 +412,6 @@ BODIES = st.one_of(
 )
 
 
-@settings(deadline=None)  # how fast a loaded machine is says nothing about the answers
 @given(
     status=st.integers(200, 599),
     body=BODIES,
@@ -437,7 +436,6 @@ def test_whatever_comes_back_is_an_account_or_an_error_of_ours(
             request.read(given_)
 
 
-@settings(deadline=None)
 @given(body=BODIES)
 def test_no_404_but_the_services_own_proves_absence(body: bytes) -> None:
     try:

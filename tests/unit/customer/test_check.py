@@ -7,7 +7,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_fusion.customer.changes import UNKNOWN
@@ -545,7 +545,6 @@ def left_as_imported(raw: dict[str, Any], old: dict[str, Any] | None) -> set[str
     return {key for key in REQUIRED if raw.get(key) is None and key not in before}
 
 
-@settings(deadline=None)
 @given(raw=anything, old=st.none() | anything)
 def test_nothing_raises_and_no_broken_rule_passes(raw: dict[str, Any], old: dict[str, Any] | None) -> None:
     checked = check(raw, old)
@@ -581,7 +580,6 @@ right = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(raw=right)
 def test_nothing_that_keeps_the_rules_is_refused(raw: dict[str, Any]) -> None:
     checked = check(raw, None)

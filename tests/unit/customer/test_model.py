@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -80,7 +80,6 @@ def test_true_is_no_number_of_days() -> None:
     assert State.recall({"dataRetention": True}).data_retention is None
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from([*KEYS, *KEYS.values()]) | st.text(),
