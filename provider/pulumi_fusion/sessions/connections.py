@@ -2,8 +2,9 @@
 
 Every user of the machine can connect to a port of 127.0.0.1. So a connection counts little until it has authenticated:
 it has a few seconds, no thread before it sent a whole head, and it gives way. Those of other users have a small share
-of the places; where that or all places are taken, the user with most connections that wait loses the oldest of them.
-So anyone who sends a request at once is answered, however many idle connections there are.
+of the places, and few of each user are served at once; where the share or all places are taken, the user with most
+connections that wait loses the oldest of them. So anyone who sends a request at once is answered, however many idle
+connections there are.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import selectors
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
@@ -31,6 +33,9 @@ _UNKNOWN_SECONDS: Final = 5.0
 
 _SILENCE: Final = 300.0
 """How many seconds a client may pause between two bytes."""
+
+_TURNS: Final = 4
+"""How many connections of another user are served at once before they authenticate."""
 
 _PIECE: Final = 64 * 1024
 _AT_ONCE: Final = 64
@@ -47,7 +52,7 @@ class Connection(io.RawIOBase):
         self.user = user
         self.until = time.monotonic() + _UNKNOWN_SECONDS
         """The moment of ``time.monotonic`` by which what is read next must be there."""
-        self.is_served = False
+        self.is_served = self.has_turn = False
         self._heard = bytearray()
 
     def hear(self) -> bool | None:
@@ -120,10 +125,15 @@ class Connections:
         # Those that have authenticated; and the others by user, the oldest first.
         self._known: set[Connection] = set()
         self._unknown: dict[int | None, dict[Connection, None]] = {}
-        # Those without a whole head, the oldest first; only the thread that accepts uses it.
+        self._turns: Counter[int | None] = Counter()
+        # Those that are not served yet, the oldest first; and by user those of them that have sent a whole head. Only
+        # the thread that accepts uses these.
         self._silent: dict[Connection, None] = {}
+        self._ready: dict[int | None, dict[Connection, None]] = {}
         self._selector = selectors.DefaultSelector()
         self._woken, self._waker = socket.socketpair()
+        self._woken.setblocking(False)
+        self._waker.setblocking(False)
         for each in (self._listening, self._woken, self._waker):
             close_in_child(each)  # a forked child would keep the port open, and could wake this process
         self._is_over = False
@@ -139,8 +149,7 @@ class Connections:
             if self._is_over:
                 return
             self._is_over = True
-        with contextlib.suppress(OSError):
-            self._waker.send(b"x")
+        self._wake()
         if self._accepting.is_alive():
             self._accepting.join(10)
         for each in (self._listening, self._woken, self._waker):
@@ -161,7 +170,8 @@ class Connections:
             if len(self._known) >= self._most - self._share or not self._forget_unknown(connection):
                 return False
             self._known.add(connection)
-            return True
+        self._end_turn(connection)
+        return True
 
     # The thread that accepts.
 
@@ -174,6 +184,8 @@ class Connections:
             for key, _ in self._selector.select(patience):
                 if key.fileobj is self._listening:
                     self._accept()
+                elif key.fileobj is self._woken:
+                    self._go_on()
                 elif key.data in self._silent:  # one that has not given way meanwhile
                     self._hear(key.data)
             self._expire()
@@ -246,15 +258,38 @@ class Connections:
             heard = None
         if heard is False:
             return
-        self._forget(connection)
         if heard is None or self._turn_away(connection):
+            self._forget(connection)
             self._drop(connection)
         else:
-            connection.is_served = True
+            self._selector.unregister(connection.socket)
+            self._ready.setdefault(connection.user, {})[connection] = None
+            self._serve_ready(connection.user)
+
+    def _go_on(self) -> None:
+        """Serve those whose turn has come."""
+        with contextlib.suppress(BlockingIOError):
+            self._woken.recv(_PIECE)
+        for user in [*self._ready]:
+            self._serve_ready(user)
+
+    def _serve_ready(self, user: int | None) -> None:
+        while user in self._ready and self._has_turn(user):
+            connection = next(iter(self._ready[user]))
+            self._forget(connection)
+            connection.is_served = connection.has_turn = True
             try:
                 threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
             except RuntimeError:  # no thread is left
                 self._drop(connection)
+
+    def _has_turn(self, user: int | None) -> bool:
+        """Take a turn, or return False where the user has none left. Where no user is known, all would share them."""
+        with self._lock:
+            if user not in (self._own, None) and self._turns[user] >= _TURNS:
+                return False
+            self._turns[user] += 1
+            return True
 
     def _turn_away(self, connection: Connection) -> bool:
         answer = None if connection.user == self._own else self._turned_away(connection.heard)
@@ -271,7 +306,13 @@ class Connections:
 
     def _forget(self, connection: Connection) -> None:
         del self._silent[connection]
-        self._selector.unregister(connection.socket)
+        ready = self._ready.get(connection.user, {})
+        if connection not in ready:
+            self._selector.unregister(connection.socket)
+            return
+        del ready[connection]
+        if not ready:
+            del self._ready[connection.user]
 
     # The threads that serve.
 
@@ -286,4 +327,17 @@ class Connections:
         with self._lock:
             self._known.discard(connection)
             self._forget_unknown(connection)
+        self._end_turn(connection)
         connection.socket.close()
+
+    def _end_turn(self, connection: Connection) -> None:
+        with self._lock:
+            if not connection.has_turn:
+                return
+            connection.has_turn = False
+            self._turns[connection.user] -= 1
+        self._wake()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):  # it is over, or will be awake anyway
+            self._waker.send(b"x")
