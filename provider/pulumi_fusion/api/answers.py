@@ -1,6 +1,6 @@
-"""What of an answer is passed on to somebody else. Pure: headers and pieces of a body go in and come out.
+"""What of an answer is passed on to a client. Pure: headers and pieces of a body go in and come out.
 
-Whoever gets it must be able to tell where the answer ends, and must not find the token in it that the service was sent.
+The client must be able to see where the answer ends, and must not find the token in it that the service was sent.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _DECODED: Final = _GZIP | {"deflate"}
 _MOST_CODINGS: Final = 3
 _PIECE: Final = 64 * 1024
 
-# Headers of one connection (RFC 9110, 7.6.1), what says how the body travelled, and what could lead elsewhere or
+# Headers of one connection (RFC 9110, 7.6.1), what describes how the body was sent, and what could lead elsewhere or
 # outlive the session: cookies, redirects, another address of the service.
 _KEPT_BACK: Final = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding"}
@@ -43,7 +43,7 @@ class Relayed:
     """An answer as it is passed on: ``headers`` under lower-case names, the body in ``chunks``.
 
     ``length`` is how many bytes the body has where that is known before it was read; for an answer without a body, what
-    the service says that another method would get.
+    the service states for another method.
     """
 
     status: int

@@ -76,13 +76,13 @@ def _chunks(stream: Any) -> Iterator[bytes]:
     while True:
         found = _CHUNK.fullmatch(_line(stream))
         if not found:
-            raise Malformed(400, "its body is not in chunks as its head says")
+            raise Malformed(400, "its head announces chunks, and its body has none")
         length = int(found[1], 16)
         if not length:
             break
         yield from _exactly(stream, length)
         if stream.read(2) != b"\r\n":
-            raise Malformed(400, "one of its chunks is longer than it says")
+            raise Malformed(400, "one of its chunks is longer than its size")
     for _ in range(_MOST_TRAILERS):
         if _line(stream) == b"\r\n":
             return

@@ -36,7 +36,7 @@ _KINDS: Final[dict[str, RefusedKind]] = {READ_ONLY: "writes", _NO_TOKENS: "token
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
-# What the vendor asks by POST and what yet changes nothing: searches, statistics and look-ups, whose body is a query
+# What the vendor asks by POST although it changes nothing: searches, statistics and lookups, whose body is a query
 # (https://docs.fusion.vectra.ai/api-reference; the vendor's own MCP server is built on them).
 _QUERIES: Final = re.compile(
     r"/api/v1/(search/[A-Za-z0-9_-]+|stats/[A-Za-z0-9_-]+/(ts|agg)|intel/lookup/(asns|ips))", re.ASCII

@@ -21,11 +21,11 @@ from pulumi_fusion.sessions.bounds import TOKEN_ROUTE, is_change
 from pulumi_fusion.sessions.connections import Connection
 from pulumi_fusion.sessions.heads import Head, Malformed, read_head
 
-__all__ = ["Conversation", "Door"]
+__all__ = ["Authenticator", "Conversation"]
 
 # Headers that cannot change what a request is: X-HTTP-Method-Override and its like would make a write of a read. All
-# that guard a write are among them: without If-Match it would overwrite what somebody else changed. Range is not, as a
-# server may ignore it (RFC 9110, 14.2): the token is masked in whole answers, and could be fetched in parts.
+# that guard a write are among them: without If-Match it would overwrite the change of another client. Range is not, as
+# a server may ignore it (RFC 9110, 14.2): the token is masked in whole answers, and could be fetched in parts.
 _PASSED_ON: Final = (
     "accept",
     "accept-language",
@@ -64,8 +64,8 @@ _STATUS: Final[tuple[tuple[type[FusionError], int], ...]] = (
 )
 
 
-class Door(Protocol):
-    """Who is let in. ``access`` is the session, ``port`` that of the endpoint."""
+class Authenticator(Protocol):
+    """Checks who asks. ``access`` is the session, ``port`` that of the endpoint."""
 
     access: Access
     port: int
@@ -80,8 +80,8 @@ class Door(Protocol):
 class Conversation:
     """One connection of a client. ``admit`` gives it a place of its own once it has authenticated."""
 
-    def __init__(self, door: Door, connection: Connection, admit: Callable[[], bool]) -> None:
-        self._door = door
+    def __init__(self, authenticator: Authenticator, connection: Connection, admit: Callable[[], bool]) -> None:
+        self._authenticator = authenticator
         self._connection = connection
         self._admit = admit
         self._stream = io.BufferedReader(connection, 64 * 1024)
@@ -99,7 +99,7 @@ class Conversation:
                 body = self._body(head)
                 self._answer(head, body)
             except Malformed as wrong:
-                self._door.access.count_refused("malformed requests")
+                self._authenticator.access.count_refused("malformed requests")
                 self._refuse(head, wrong.status, f"Could not read the request: {wrong}. Nothing was passed on.")
             except FusionError as failure:
                 status = next((status for kind, status in _STATUS if isinstance(failure, kind)), 502)
@@ -118,15 +118,15 @@ class Conversation:
 
     def _answer(self, head: Head, body: Body | None) -> None:
         # A name that resolves to loopback (DNS rebinding) would let a web page in.
-        if head.value("host") not in (f"127.0.0.1:{self._door.port}", f"localhost:{self._door.port}"):
-            self._door.access.count_refused("other hosts")
+        if head.value("host") not in (f"127.0.0.1:{self._authenticator.port}", f"localhost:{self._authenticator.port}"):
+            self._authenticator.access.count_refused("other hosts")
             raise OutOfBounds("pass the request on", "it is meant for another host", next_step="Nothing was sent.")
         if head.method == "POST" and head.target == TOKEN_ROUTE:
-            granted = self._door.exchange(self._all_of(body))
+            granted = self._authenticator.exchange(self._all_of(body))
             self._enter()
             self._reply(head, 200, granted)
         else:
-            self._door.authenticate(head.value("authorization"))
+            self._authenticator.authenticate(head.value("authorization"))
             self._enter()
             self._pass_on(head, body)
 
@@ -141,7 +141,7 @@ class Conversation:
             # A server that overlooks it reads it as the next request; and without it, a request that means to search
             # by its body would be answered as one for everything. So it is neither passed on nor dropped.
             raise Malformed(400, f"a {head.method} with a body is read differently by different servers")
-        access = self._door.access
+        access = self._authenticator.access
         with access.client.relay(head.method, head.target, self._headers(head), body, access.term) as answered:
             if 300 <= answered.status < 400 and answered.status != HTTPStatus.NOT_MODIFIED:
                 raise OutOfBounds(

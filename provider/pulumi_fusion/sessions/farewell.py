@@ -42,7 +42,7 @@ def outliving(customer: str, counts: Mapping[str, Any], expires: float | None = 
     if changes["unknown"]:
         sentences.append(
             f"{_requests(changes['unknown'])} may have changed something inside {customer}, for the outcome is "
-            f"unknown: {_listed(changes['unknown_paths'], changes['unknown'])}. Look there; what was made stays."
+            f"unknown: {_listed(changes['unknown_paths'], changes['unknown'])}. Check it there; what was made stays."
         )
     return sentences
 
@@ -71,7 +71,7 @@ def left_of(start: Mapping[str, Any]) -> str:
 
 
 def raw_token_works(expires: float | None) -> str:
-    """Return until when, in local time; ``expires`` in seconds since the epoch, None where nothing says it."""
+    """Return until when, in local time; ``expires`` in seconds since the epoch, None where that is unknown."""
     if expires is None:
         return "may still work, and the service did not say until when"
     now = datetime.now(timezone.utc)

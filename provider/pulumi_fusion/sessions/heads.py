@@ -1,6 +1,6 @@
 """The head of a client's request, read as strictly as RFC 9112 writes it.
 
-What two readers could take apart in different ways is refused: a request is checked here and then written anew, and the
+What two readers could take apart in different ways is refused: a request is checked here and then rewritten, and the
 next one must begin where this one ends.
 """
 

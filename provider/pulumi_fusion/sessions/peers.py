@@ -21,7 +21,7 @@ _USER: Final = struct.Struct("=BB2x48x12xI")  # of the answer: family, state, an
 
 
 def user_of(connection: socket.socket) -> int | None:
-    """Return the uid of the process that opened the connection at its other end, or None where nothing says so."""
+    """Return the uid of the process that opened the connection at its other end, or None where that is unknown."""
     if not hasattr(socket, "AF_NETLINK"):
         return None
     try:

@@ -32,7 +32,7 @@ def lines(request: bytes) -> list[str]:
 
 
 def test_what_guards_a_write_is_passed_on(writing: Endpoint) -> None:
-    """A service that never sees If-Match overwrites what somebody else changed."""
+    """A service that never sees If-Match overwrites the change of another client."""
     seen: list[bytes] = []
     headers = {**bearer(writing), **GUARDS}
     with listening(seen) as url:

@@ -68,7 +68,7 @@ REFUSED: dict[str, tuple[str, int]] = {
     "a host without a port": ("GET /api/v1/users HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 403),
     "a host that resolves here": ("GET /api/v1/users HTTP/1.1\r\nHost: 127.0.0.1.nip.io:80\r\n\r\n", 403),
     "no host": ("GET /api/v1/users HTTP/1.1\r\nAuthorization: {token}\r\n\r\n", 403),
-    "another host beside": ("GET /api/v1/users HTTP/1.1\r\nX-Forwarded-Host: {host}\r\nHost: evil\r\n\r\n", 403),
+    "another host too": ("GET /api/v1/users HTTP/1.1\r\nX-Forwarded-Host: {host}\r\nHost: evil\r\n\r\n", 403),
     "the absolute form": ("GET http://{host}/api/v1/users HTTP/1.1\r\n" + KNOWN + "\r\n", 403),
     "the absolute form of another": ("GET http://evil.example/api/v1/users HTTP/1.1\r\n" + KNOWN + "\r\n", 403),
     "the authority form": ("GET {host} HTTP/1.1\r\n" + KNOWN + "\r\n", 403),
