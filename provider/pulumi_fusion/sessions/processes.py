@@ -24,6 +24,8 @@ GRACE: Final = 5.0
 # Seconds in which KILL is repeated, for a process may fork just before it is hit.
 _KILLING: Final = 1.0
 
+_HOPPING: Final = "a process that forks and exits in turn"
+
 # https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html and PR_SET_CHILD_SUBREAPER.2const.html
 _SET_DUMPABLE: Final = 4
 _SET_CHILD_SUBREAPER: Final = 36
@@ -77,45 +79,69 @@ class Family:
         Returns:
             The names of the processes besides the command that were there, and of those that could not be ended.
         """
+        # The kernel drops what exits from now on: with many zombies each list of processes would take seconds.
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        _reap()
         found = self.members()
+        names = [_name(each) for each in found if each.pid != command]
         if shell:
             _send([each for each in found if each.pid == command], signal.SIGHUP)
         _send(found, signal.SIGTERM)
         _send(found, signal.SIGCONT)  # a stopped process does not act on TERM
-        names = [_name(each) for each in found if each.pid != command]
         end = time.monotonic() + GRACE
-        while (left := self.members()) and time.monotonic() < end:
+        while self.members() and time.monotonic() < end:
             time.sleep(0.05)
+        return names, self._kill()
+
+    def _kill(self) -> list[str]:
+        """Send KILL until nothing is left; return the names of what is left all the same."""
         end = time.monotonic() + _KILLING
-        while left and time.monotonic() < end:
+        while True:
+            done = _kill_children()
+            left = self.members()
+            if not left or time.monotonic() > end:
+                return [*map(_name, left), *([] if done or left else [_HOPPING])]
             _send(left, signal.SIGKILL)
             time.sleep(0.02)
-            left = self.members()
-        unseen = [] if left or _kill_children() else ["a process that forks and exits in turn"]
-        return names, [*map(_name, left), *unseen]
 
 
 def _kill_children() -> bool:
     """Send KILL to this process's own children until there is none; return whether that was reached.
 
     A process that forks and exits in turn has another number each time a list of processes is read. The kernel's list
-    of children is read fast enough to hit it; as an orphan it is a child of this process.
+    of children is read fast enough to hit it; as an orphan it is a child of this process. A signal to its group cannot
+    miss it, and a zombie still has the group.
     """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     children = Path(f"/proc/self/task/{os.getpid()}/children")
     end = time.monotonic() + _KILLING
     while time.monotonic() < end:
         try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
             for each in children.read_text().split():
-                os.kill(int(each), signal.SIGKILL)
-        except ChildProcessError:
-            return True
+                _kill_group(int(each))
         except FileNotFoundError:  # not Linux, or a kernel without that list
             return True
-        except OSError:  # it belongs to another user, or is another one by now
-            continue
+        if not _reap():
+            return True
     return False
+
+
+def _reap() -> bool:
+    """Reap the children that have exited; return whether there are others."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+        return True
+    return False
+
+
+def _kill_group(child: int) -> None:
+    # It belongs to another user, or was reaped.
+    with contextlib.suppress(OSError):
+        os.kill(child, signal.SIGKILL)
+        group = os.getpgid(child)
+        if group != os.getpgrp():
+            os.killpg(group, signal.SIGKILL)
 
 
 def _runs(process: psutil.Process) -> bool:

@@ -219,3 +219,39 @@ def test_a_process_that_forks_and_exits_in_turn_is_ended(desk: Terminal) -> None
     beat.unlink()
     time.sleep(0.5)
     assert not beat.exists()
+
+
+# As above, many at once and in a language that is fast at it.
+SWARM = """
+#include <fcntl.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+int main(void) {
+    time_t end = time(0) + 60;
+    for (int each = 0; each < 40; each++) {
+        if (fork()) continue;
+        signal(SIGTERM, SIG_IGN);
+        setsid();
+        while (time(0) < end) {
+            close(open("beat", O_CREAT | O_WRONLY, 0600));
+            if (fork() > 0) _exit(0);
+        }
+        _exit(0);
+    }
+}
+"""
+
+
+@LINUX
+@pytest.mark.skipif(not shutil.which("cc"), reason="there is no C compiler")
+def test_a_swarm_of_such_processes_is_ended_in_time(desk: Terminal) -> None:
+    subprocess.run(["cc", "-x", "c", "-", "-o", desk.folder / "swarm"], input=SWARM, text=True, check=True)
+    began = time.monotonic()
+    assert desk.run(*OPEN, "--", "sh", "-c", "./swarm; until [ -e beat ]; do sleep 0.05; done").returncode == 0
+    assert time.monotonic() - began < 30
+    beat = desk.folder / "beat"
+    beat.unlink()
+    time.sleep(0.5)
+    assert not beat.exists()
