@@ -16,7 +16,7 @@ from typing import Final
 
 import psutil
 
-__all__ = ["GRACE", "Family", "adopt_orphans", "hide_memory"]
+__all__ = ["GRACE", "Family", "adopt_orphans", "hide_memory", "require_proc"]
 
 GRACE: Final = 5.0
 """Seconds from TERM to KILL."""
@@ -38,6 +38,22 @@ def adopt_orphans() -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def require_proc() -> None:
+    """Raise OSError where Linux's /proc does not show the processes of this PID namespace.
+
+    The process ids in a /proc of another namespace are those of unrelated processes.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            if str(Path("/proc/self").readlink()) == str(os.getpid()):
+                return
+        raise OSError(
+            None,
+            "nothing could enforce the end, since /proc does not show the processes of this PID namespace. Mount it "
+            "there (unshare needs --mount-proc)",
+        )
 
 
 def hide_memory() -> None:

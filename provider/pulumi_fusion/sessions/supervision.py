@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -14,8 +13,9 @@ from typing import Any, Final, NamedTuple
 
 from pulumi_fusion.sessions.clock import now
 from pulumi_fusion.sessions.launch import watchdog
-from pulumi_fusion.sessions.processes import GRACE, Family, adopt_orphans
+from pulumi_fusion.sessions.processes import GRACE, Family, adopt_orphans, require_proc
 from pulumi_fusion.sessions.terminal import Terminal
+from pulumi_fusion.sessions.waiting import wait
 from pulumi_fusion.sessions.watchdog import Orders, Report, receive, send
 
 __all__ = ["FAILED", "TIME_OVER", "Child", "Ended", "Noticed", "noticed", "supervise"]
@@ -87,7 +87,8 @@ class Ended(NamedTuple):
     @classmethod
     def by(cls, number: int, when: str = "") -> Ended:
         """By a signal."""
-        return cls(128 + number, f"ended by {signal.Signals(number).name}{when}")
+        known = number in {*signal.Signals}  # most real-time signals have no name
+        return cls(128 + number, f"ended by {signal.Signals(number).name if known else f'signal {number}'}{when}")
 
 
 class Noticed(NamedTuple):
@@ -108,7 +109,8 @@ class Noticed(NamedTuple):
 def noticed() -> Iterator[Noticed]:
     """Keep signals for :func:`supervise` instead of being ended or stopped by them. Main thread only.
 
-    What this process was started to ignore, as by nohup(1), stays ignored.
+    What this process was started to ignore, as by nohup(1), stays ignored. What it was started to block does not stay
+    blocked: no tool does that for a purpose.
     """
     numbers: list[int] = []
     reading, writing = os.pipe()
@@ -123,9 +125,11 @@ def noticed() -> Iterator[Noticed]:
     # Writing to the terminal from the background would stop this process.
     before[signal.SIGTTOU] = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     woken = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, {*caught, signal.SIGWINCH, signal.SIGCHLD})
     try:
         yield Noticed(reading, numbers, caught)
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         signal.set_wakeup_fd(woken)
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -152,6 +156,7 @@ def supervise(
     Raises:
         OSError: The child cannot be started.
     """
+    require_proc()
     with contextlib.ExitStack() as stack:
         terminal = _terminal()
         if terminal is not None:
@@ -257,12 +262,12 @@ class _Supervision:
         writers = terminal.writers() if terminal else []
         seconds = min(1.0, self._remaining() or 1.0)
         readers += [self._signals.wake, self._channel.fileno()]
-        ready, room, _ = select.select(readers, writers, [], seconds)
+        ready = wait(readers, writers, seconds=seconds)
         if self._signals.wake in ready:
             with contextlib.suppress(BlockingIOError):
                 os.read(self._signals.wake, 512)
         if terminal:
-            terminal.relay([*ready, *room])
+            terminal.relay(ready)
         return ready
 
     def _pass_signals_on(self) -> None:

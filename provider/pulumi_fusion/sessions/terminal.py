@@ -10,12 +10,13 @@ import contextlib
 import fcntl
 import os
 import pty
-import select
 import termios
 import time
 import tty
 from collections.abc import Collection
 from typing import Any, Final
+
+from pulumi_fusion.sessions.waiting import wait
 
 __all__ = ["Terminal"]
 
@@ -114,8 +115,8 @@ class Terminal:
         while not self._lost and time.monotonic() < end:
             self.relay([self._master])
             if self._shown:
-                select.select([], [self._outer], [], 0.1)
-            elif not select.select([self._master], [], [], 0)[0]:
+                wait([], [self._outer], seconds=0.1)
+            elif not wait([self._master], seconds=0):
                 break
         self.leave()
         for descriptor in (self._outer, self._slave):

@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import json
 import os
-import select
 import shutil
 import signal
 import sys
@@ -23,6 +22,7 @@ from typing import Any, Final
 
 from pulumi_fusion.sessions.clock import now
 from pulumi_fusion.sessions.processes import Family, adopt_orphans, hide_memory
+from pulumi_fusion.sessions.waiting import wait
 
 __all__ = ["MARGIN", "READY", "Orders", "Report", "main", "receive", "send"]
 
@@ -123,7 +123,7 @@ def main() -> None:
             os.dup2(stream, place)
             os.set_inheritable(stream, False)
         orders = receive(channel)
-        if orders is not None:
+        if isinstance(orders, dict):  # else the session ended before it began
             _Watchdog(channel, Orders(**orders), stderr=streams[2]).run()
 
 
@@ -158,7 +158,7 @@ class _Watchdog:
                 self._wake_the_helper()
                 self._end(time_over=True)
             channel = self._channel.fileno()
-            ready, _, _ = select.select([channel, woken], [], [], 1.0)
+            ready = wait([channel, woken], seconds=1.0)
             if woken in ready:
                 os.read(woken, 512)
             if channel in ready and not self._obey(receive(self._channel)):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -100,3 +102,33 @@ def test_a_watchdog_that_does_not_start_says_why_and_nothing_runs_without_it(des
     assert "the watchdog" in done.stderr
     assert "python: cannot open libneeded.so.1" in done.stderr
     assert not (desk.folder / "started").exists()
+
+
+def run(command: list[str], desk: Terminal) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, env=desk.environment(), cwd=desk.folder, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="only root can make a namespace")
+@pytest.mark.threat("outlives-the-end")
+def test_nothing_runs_where_its_processes_cannot_be_seen(desk: Terminal) -> None:
+    """The process ids of a /proc of another namespace are those of unrelated processes."""
+    session = [str(COMMAND), *SESSION, "--", "touch", "started"]
+    done = run(["unshare", "--pid", "--fork", *session], desk)
+    assert done.returncode == 126
+    assert "/proc does not show the processes of this PID namespace" in done.stderr
+    assert not (desk.folder / "started").exists()
+    done = run(["unshare", "--pid", "--fork", "--mount-proc", *session], desk)
+    assert done.returncode == 0, done.stderr
+
+
+MANY = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (2048, 2048))
+for number in range(3, 1100): os.dup2(0, number)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_a_thousand_open_descriptors_do_not_matter(desk: Terminal) -> None:
+    done = run([sys.executable, "-c", MANY, str(COMMAND), *SESSION, "--", "echo", "done"], desk)
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr

@@ -71,6 +71,7 @@ def audited(desk: Terminal) -> list[Mapping[str, Any]]:
         ("exit 7", 7, "exit code 7"),
         ("kill -TERM $$", 143, "ended by SIGTERM"),
         ("kill -KILL $$", 137, "ended by SIGKILL"),
+        pytest.param("kill -37 $$", 165, "ended by signal 37", marks=LINUX),
     ],
 )
 def test_the_exit_code_is_that_of_the_command(command: str, code: int, how: str, desk: Terminal) -> None:
@@ -109,6 +110,20 @@ def test_signals_pass_through(number: signal.Signals, desk: Terminal) -> None:
     assert helper.returncode == 42
 
 
+BLOCKED = """
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_signals_that_were_blocked_pass_through_as_well(desk: Terminal) -> None:
+    script = "trap 'exit 42' TERM; kill -TERM $(ps -o ppid= -p $PPID); while :; do sleep 0.05; done"
+    session = [sys.executable, "-c", BLOCKED, str(COMMAND), *OPEN, "--duration", "20s", "--", "sh", "-c", script]
+    done = subprocess.run(session, env=desk.environment(), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 42, done.stderr
+
+
 def test_what_is_ignored_stays_ignored(desk: Terminal) -> None:
     """As nohup(1) wants it."""
     session = shlex.join([str(COMMAND), *OPEN, "--", "sh", "-c", "kill -HUP $$ $PPID; echo survived"])
@@ -125,12 +140,13 @@ def test_streams_that_are_closed_stay_without_content(desk: Terminal) -> None:
     assert audited(desk)[-1]["exit_code"] == 0
 
 
-def test_a_signal_that_comes_before_the_child_keeps_it_from_starting(tmp_path: Path) -> None:
+def test_a_signal_that_comes_before_the_child_keeps_it_from_starting(capfd: pytest.CaptureFixture[str]) -> None:
     child = supervision.Child("/bin/sh", ("sh", "-c", "touch started"), {}, False, ("A", "B"), "")
     with supervision.noticed() as signals:
         os.kill(os.getpid(), signal.SIGTERM)
         ended = supervision.supervise(child, signals, remaining=lambda: 60, warn=lambda: None, over=lambda: None)
     assert ended[:2] == (143, "ended by SIGTERM before it began")
+    assert capfd.readouterr().err == ""
 
 
 STUBBORN = """
