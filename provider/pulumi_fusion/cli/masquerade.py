@@ -136,7 +136,7 @@ def masquerade(
     named = os.environ.get("FUSION_NETOSECRET_FILE", "").strip()
     file_of_credential = plain_file(named)
     _withhold_the_file(named)
-    look = Look.of(os.environ, is_terminal=os.isatty(2))
+    look = Look.of(os.environ, is_terminal=os.isatty(2), screen=os.isatty(1))
     with connect(settings) as fusion:
         if exposed := exposures(file_of_credential):
             _say(look.line(warning(exposed)))

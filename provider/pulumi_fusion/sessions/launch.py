@@ -27,15 +27,18 @@ _PYTHONS: Final = frozenset({"PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONEXECUTABLE
 
 
 @contextlib.contextmanager
-def watchdog() -> Iterator[tuple[int, Connection]]:
+def watchdog(terminal: int | None) -> Iterator[tuple[int, Connection]]:
     """Start the watchdog, and yield its process id and the channel to it.
+
+    Args:
+        terminal: A descriptor of the terminal whose modes it restores if this process dies.
 
     Raises:
         ChildProcessError: It does not start; the text quotes what it wrote to stderr.
     """
     channel, other = Pipe()
     with other:
-        process = _started(other)
+        process = _started(other, terminal)
     try:
         assert process.stderr is not None  # noqa: S101 - PIPE was asked for
         with process.stderr as errors:
@@ -53,9 +56,11 @@ def watchdog() -> Iterator[tuple[int, Connection]]:
         process.wait()
 
 
-def _started(channel: Connection) -> subprocess.Popen[bytes]:
-    """Start it with the channel and the standard streams as further descriptors, whose numbers are its arguments."""
-    streams = [os.dup(each) for each in range(3)]
+def _started(channel: Connection, terminal: int | None) -> subprocess.Popen[bytes]:
+    """Start it with the channel, the standard streams and the terminal as further descriptors, whose numbers are its
+    arguments.
+    """
+    streams = [os.dup(each) for each in (0, 1, 2, *([] if terminal is None else [terminal]))]
     numbers = [channel.fileno(), *streams]
     try:
         for each in numbers:

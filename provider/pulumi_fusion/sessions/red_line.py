@@ -32,17 +32,21 @@ _SCREEN_BACK: Final = (
 
 @dataclass(frozen=True)
 class Look:
-    """What the place of the line can show: ``colour``, a window's ``title``, and whether it ``is_terminal`` at all."""
+    """What the place of the line can show: ``colour``, a window's ``title``, and whether it ``is_terminal`` at all.
+
+    ``screen``: no other program of a pipeline, such as a pager, uses the screen.
+    """
 
     colour: bool
     titled: bool
     is_terminal: bool
+    screen: bool = True
 
     @classmethod
-    def of(cls, environ: Mapping[str, str], *, is_terminal: bool) -> Look:
+    def of(cls, environ: Mapping[str, str], *, is_terminal: bool, screen: bool = True) -> Look:
         """NO_COLOR (https://no-color.org) and a dumb terminal get the words alone."""
         able = is_terminal and environ.get("TERM", "dumb") not in ("", "dumb")
-        return cls(able and not environ.get("NO_COLOR"), able, is_terminal)
+        return cls(able and not environ.get("NO_COLOR"), able, is_terminal, screen)
 
     def line(self, text: str) -> str:
         """One line of the notice, with what sets it apart even where no colour does."""
@@ -59,7 +63,7 @@ class Look:
 
     def restored(self) -> str:
         """What brings back the old title and a screen as it should be, or nothing."""
-        return _SCREEN_BACK + _TITLE_BACK if self.titled else ""
+        return (_SCREEN_BACK if self.screen else "") + _TITLE_BACK if self.titled else ""
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,7 @@ def supervise(
         terminal = _terminal()
         if terminal is not None:
             stack.callback(terminal.close)
-        process, channel = stack.enter_context(watchdog())
+        process, channel = stack.enter_context(watchdog(terminal.outer if terminal else None))
         for number in signals.numbers:
             if number in _ENDS:
                 return Ended.by(number, " before it began")

@@ -36,11 +36,12 @@ class Terminal:
 
     def __init__(self) -> None:
         # Opened anew: O_NONBLOCK would otherwise hold for all programs that share the open terminal.
-        self._outer = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC | os.O_NONBLOCK)
+        self.outer = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC | os.O_NONBLOCK)
+        """A descriptor of the controlling terminal (int)."""
         try:
             self._master, self._slave = pty.openpty()
         except OSError:
-            os.close(self._outer)
+            os.close(self.outer)
             raise
         os.set_blocking(self._master, False)
         self._group = os.getpgrp()
@@ -53,14 +54,16 @@ class Terminal:
         self._modes: list[Any] | None = None
         self._typed = self._shown = b""
         self._lost = False
-        with contextlib.suppress(termios.error):
-            termios.tcsetattr(self._slave, termios.TCSANOW, termios.tcgetattr(self._outer))
+        if self._wanted and self._front() == self._group:
+            # Elsewhere the modes may be those of a shell or a pager that reads single keys.
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(self._slave, termios.TCSANOW, termios.tcgetattr(self.outer))
         self.resize()
 
     def resize(self) -> None:
         """Give the pseudo terminal the size of the terminal."""
         with contextlib.suppress(OSError):
-            size = fcntl.ioctl(self._outer, termios.TIOCGWINSZ, bytes(8))
+            size = fcntl.ioctl(self.outer, termios.TIOCGWINSZ, bytes(8))
             fcntl.ioctl(self._master, termios.TIOCSWINSZ, size)
 
     def enter(self) -> bool:
@@ -72,8 +75,8 @@ class Terminal:
         if self._relays_input:
             with contextlib.suppress(termios.error):
                 # Once, for the terminal is in raw mode where this process was stopped and continued meanwhile.
-                self._modes = self._modes or termios.tcgetattr(self._outer)
-                tty.setraw(self._outer, termios.TCSANOW)
+                self._modes = self._modes or termios.tcgetattr(self.outer)
+                tty.setraw(self.outer, termios.TCSANOW)
         return self._relays_input
 
     def enter_on_request(self) -> bool:
@@ -85,29 +88,29 @@ class Terminal:
         """Relay no input, and restore the modes of the terminal."""
         if self._relays_input and self._modes is not None:
             with contextlib.suppress(termios.error):
-                termios.tcsetattr(self._outer, termios.TCSADRAIN, self._modes)
+                termios.tcsetattr(self.outer, termios.TCSADRAIN, self._modes)
         self._relays_input, self._modes = False, None
 
     def readers(self) -> list[int]:
         """Return the descriptors to wait for before :meth:`relay`."""
         if self._lost:
             return []
-        return [self._outer] * (self._relays_input and not self._typed) + [self._master] * (not self._shown)
+        return [self.outer] * (self._relays_input and not self._typed) + [self._master] * (not self._shown)
 
     def writers(self) -> list[int]:
         """Return the descriptors that must take more before :meth:`relay` can go on."""
         if self._lost:
             return []
-        return [self._master] * bool(self._typed) + [self._outer] * bool(self._shown)
+        return [self._master] * bool(self._typed) + [self.outer] * bool(self._shown)
 
     def relay(self, ready: Collection[int]) -> None:
         """Pass on what can be passed on without waiting."""
-        if self._outer in ready and self._relays_input and not self._typed:
-            self._typed = self._read(self._outer)
+        if self.outer in ready and self._relays_input and not self._typed:
+            self._typed = self._read(self.outer)
         if self._master in ready and not self._shown:
             self._shown = self._read(self._master)
         self._typed = self._write(self._master, self._typed)
-        self._shown = self._write(self._outer, self._shown)
+        self._shown = self._write(self.outer, self._shown)
 
     def close(self) -> None:
         """Show what the command wrote last, and give the terminal back as it was."""
@@ -115,11 +118,11 @@ class Terminal:
         while not self._lost and time.monotonic() < end:
             self.relay([self._master])
             if self._shown:
-                wait([], [self._outer], seconds=0.1)
+                wait([], [self.outer], seconds=0.1)
             elif not wait([self._master], seconds=0):
                 break
         self.leave()
-        for descriptor in (self._outer, self._slave):
+        for descriptor in (self.outer, self._slave):
             os.close(descriptor)
         if not self._lost:
             os.close(self._master)
@@ -157,7 +160,7 @@ class Terminal:
 
     def _front(self) -> int | None:
         with contextlib.suppress(OSError):
-            return os.tcgetpgrp(self._outer)
+            return os.tcgetpgrp(self.outer)
         return None
 
 

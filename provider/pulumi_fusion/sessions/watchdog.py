@@ -37,6 +37,12 @@ MARGIN: Final = 1.0
 _IGNORED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTOU)
 _ASKS: Final = (signal.SIGTTIN, signal.SIGTTOU)
 
+# How many standard streams there are.
+_STREAMS: Final = 3
+
+# The place of the output modes in what termios.tcgetattr returns.
+_OFLAG: Final = 1
+
 
 @dataclass(frozen=True)
 class Orders:
@@ -109,13 +115,16 @@ def receive(channel: Connection) -> Any:
 
 
 def main() -> None:
-    """Run with the descriptors of the channel and of the command's standard streams as arguments."""
+    """Run with the descriptors of the channel, of the command's standard streams, and of the helper's terminal if it
+    has one, as arguments.
+    """
     for each in _IGNORED:
         signal.signal(each, signal.SIG_IGN)
     adopt_orphans()
     hide_memory()
     number, *streams = map(int, sys.argv[1:])
     os.set_inheritable(number, False)
+    outer = _Outer(streams.pop()) if len(streams) > _STREAMS else None
     with Connection(number) as channel:
         send(channel, READY)
         # Until here the standard streams led to the helper, which reports why this process did not start.
@@ -124,14 +133,32 @@ def main() -> None:
             os.set_inheritable(stream, False)
         orders = receive(channel)
         if isinstance(orders, dict):  # else the session ended before it began
-            _Watchdog(channel, Orders(**orders), stderr=streams[2]).run()
+            _Watchdog(channel, Orders(**orders), outer, stderr=streams[2]).run()
+
+
+class _Outer:
+    """The helper's terminal, with its modes as they were before the helper used it."""
+
+    def __init__(self, descriptor: int) -> None:
+        os.set_inheritable(descriptor, False)
+        self._descriptor = descriptor
+        self._modes: list[Any] | None = None
+        with contextlib.suppress(termios.error):
+            self._modes = termios.tcgetattr(descriptor)
+
+    def restore(self) -> None:
+        """Restore the modes if the terminal is in raw mode; else a shell has set its own since then."""
+        with contextlib.suppress(termios.error):  # the terminal may have gone
+            if self._modes and not termios.tcgetattr(self._descriptor)[_OFLAG] & termios.OPOST:
+                termios.tcsetattr(self._descriptor, termios.TCSANOW, self._modes)
 
 
 class _Watchdog:
     """``stderr`` is the helper's; the command's own may be the pseudo terminal."""
 
-    def __init__(self, channel: Connection, orders: Orders, *, stderr: int) -> None:
+    def __init__(self, channel: Connection, orders: Orders, outer: _Outer | None, *, stderr: int) -> None:
         self._channel = channel
+        self._outer = outer
         self._orders = orders
         self._stderr = stderr
         self._helper = os.getppid()
@@ -139,9 +166,6 @@ class _Watchdog:
         self._family = Family(orders.mark, spare=(self._helper,))
         self._child: int | None = None
         self._over = False
-        self._modes: list[Any] | None = None
-        with contextlib.suppress(termios.error):
-            self._modes = termios.tcgetattr(stderr)
 
     def run(self) -> None:
         """Start the command and watch until the helper is done or dead."""
@@ -267,10 +291,10 @@ class _Watchdog:
         send(self._channel, asdict(Report(over=True, status=status, time_over=time_over, ended=ended, left=left)))
 
     def _helper_died(self) -> None:
+        if self._outer and self._front:
+            self._outer.restore()
         if not self._over and self._family.members():
-            with contextlib.suppress(OSError, termios.error):  # the terminal may have gone as well
-                if self._modes is not None:
-                    termios.tcsetattr(self._stderr, termios.TCSANOW, self._modes)
+            with contextlib.suppress(OSError):  # the terminal may have gone as well
                 os.write(self._stderr, self._orders.last_words.encode(errors="replace"))
             self._end()
         if self._orders.folder:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.contract.cli.terminal import COMMAND, Terminal
 from tests.contract.sessions.pseudo_terminal import PseudoTerminal
-from tests.contract.sessions.terminal.conftest import OPEN, Sit
+from tests.contract.sessions.terminal.conftest import OPEN, STOPPED, Sit
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="other systems have other terminals")
 
@@ -149,3 +149,43 @@ def test_a_password_can_be_asked_for_beside_a_pipe(sit: Sit) -> None:
     terminal.see("got secret")
     terminal.see("outer> ")
     assert terminal.shown.count("secret") == 1, "it is not echoed"
+
+
+@pytest.mark.parametrize("streams", ["", "2>err", "</dev/null 2>&1 | cat"])
+def test_a_terminal_is_usable_after_the_helper_was_killed(streams: str, desk: Terminal) -> None:
+    script = "read -r line </dev/tty; kill -KILL $(ps -o ppid= -p $PPID); sleep 321"
+    session = shlex.join([str(COMMAND), *OPEN, "--ci", "--", "sh", "-c", script])
+    # A shell without job control leaves the modes to others.
+    outer = ["sh", "-c", f"{session} {streams}; echo 'aft''er'; sleep 321"]
+    with PseudoTerminal(outer, folder=desk.folder, environ=desk.environment()) as terminal:
+        before = terminal.modes()
+        terminal.enter("go")
+        terminal.see("after")
+        end = time.monotonic() + 30
+        while terminal.modes() != before:
+            assert time.monotonic() < end, terminal.modes()
+            time.sleep(0.05)
+
+
+def test_a_session_in_the_background_has_no_modes_of_the_shell_that_edits_a_line(desk: Terminal) -> None:
+    session = shlex.join([str(COMMAND), *OPEN, "--", "sed", "s/^/got /"])
+    shell = ["bash", "--noprofile", "--norc", "-i"]
+    with PseudoTerminal(shell, folder=desk.folder, environ=desk.environment(PS1="outer> ")) as terminal:
+        terminal.see("outer> ")
+        terminal.enter(f"{session} &")
+        terminal.see("reason:")
+        terminal.enter(STOPPED)
+        terminal.see("it asks")
+        terminal.enter("fg")
+        terminal.enter("typed")
+        terminal.see("got typed")
+        terminal.press("\x04")
+        terminal.see("ENDED .*: exit code 0")
+        terminal.enter("exit")
+
+
+def test_a_pager_beside_it_keeps_its_screen(sit: Sit) -> None:
+    terminal = sit("--ci", "--", "echo", "text", within=" | cat")
+    terminal.see("MASQUERADE ENDED")
+    terminal.see("outer> ")
+    assert "\x1b[?1049l" not in terminal.shown
