@@ -117,8 +117,8 @@ def masquerade(
     \b
     Exit codes:
       that of COMMAND, 128 + N when signal N ended it, 124 when the time was over
-      125 the watchdog was killed, and the session ended with it; or the audit lacks the start or
-          the end of the session: stderr says which, and how COMMAND ended
+      125 the session itself failed: its watchdog was killed, or the audit lacks its start or end;
+          stderr says which, and how COMMAND ended
       126 COMMAND cannot be run   127 there is no such COMMAND
       1 the session was refused or failed, COMMAND was not started   2 wrong usage
     """

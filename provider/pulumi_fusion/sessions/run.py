@@ -23,15 +23,10 @@ from pulumi_fusion.sessions.multiplexers import outside
 from pulumi_fusion.sessions.red_line import Banner, Look
 from pulumi_fusion.sessions.scrubbing import past_the_proxy, scrubbed
 from pulumi_fusion.sessions.shells import Shell, shell_with_line, shell_without_line
-from pulumi_fusion.sessions.supervision import Child, Ended, Noticed, noticed, supervise
+from pulumi_fusion.sessions.supervision import FAILED, Child, Ended, Noticed, noticed, supervise
 from pulumi_fusion.sessions.terms import MARKER, MARKER_ID, Terms, spoken
 
-__all__ = ["AUDIT_INCOMPLETE", "CANNOT_RUN", "RAW_TOKEN", "RAW_URL", "Command", "run_session"]
-
-AUDIT_INCOMPLETE: Final = 125
-"""The exit code when the audit lacks the start or the end of the session; env, timeout and docker return it when they
-fail themselves.
-"""
+__all__ = ["CANNOT_RUN", "RAW_TOKEN", "RAW_URL", "Command", "run_session"]
 
 CANNOT_RUN: Final = 126
 """As shells say of a command that is there and cannot be run."""
@@ -71,7 +66,7 @@ def run_session(
     look: Look,
     exposed: Sequence[str] = (),
 ) -> int:
-    """Open the session, run the command in it, end it, and return the command's exit code, or AUDIT_INCOMPLETE.
+    """Open the session, run the command in it, end it, and return the command's exit code, or FAILED.
 
     ``say`` writes text to stderr and does not raise, ``exposed`` names where the command can read the credential, for
     the audit. Raises SessionRefused, NotAudited and what :func:`open_access` raises; the command was not started then.
@@ -113,7 +108,7 @@ def run_session(
             incomplete = _written_end(log, access.id, start_hash, facts)
             say(look.line(incomplete) if incomplete else "")
     if incomplete:
-        return AUDIT_INCOMPLETE
+        return FAILED
     if failed is not None:
         raise failed
     return ended.code
@@ -124,7 +119,7 @@ def _written_end(log: AuditLog, session: str, start_hash: str, facts: Mapping[st
     try:
         log.end(session, start_hash, facts)
     except AuditIncomplete as incomplete:
-        return f"AUDIT INCOMPLETE, so the exit code is {AUDIT_INCOMPLETE}: {incomplete}"
+        return f"AUDIT INCOMPLETE, so the exit code is {FAILED}: {incomplete}"
     return ""
 
 

@@ -24,7 +24,9 @@ TIME_OVER: Final = 124
 """The exit code when time ended the child, as of timeout(1)."""
 
 FAILED: Final = 125
-"""The exit code when the helper itself failed, as of timeout(1) and env(1)."""
+"""The exit code when the session itself failed: the watchdog was killed, or the audit lacks the session's end. As of
+timeout(1), env(1) and docker, for their own failures.
+"""
 
 WARNING: Final = 120.0
 """Seconds before the end at which it is announced."""
