@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient
-from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.errors import NotSent
 from tests.contract.tls.service import CERTIFICATE, TlsService, tls_service
 

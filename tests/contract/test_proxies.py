@@ -16,8 +16,8 @@ import grpc
 import pytest
 from pulumi.runtime.proto import engine_pb2_grpc
 
+from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient
-from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.engine import say
 from pulumi_fusion.errors import NotSent
 from tests.contract.cli.terminal import COMMAND, Terminal

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.engine.sdks import engine_part
 from tests.engine.stack import PLUGIN_PROGRAM, Stack
 

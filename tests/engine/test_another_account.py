@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.engine.frontends import FRONTENDS, Frontend
 from tests.engine.stack import mutations
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.engine.stack import PLUGIN_PROGRAM, PROGRAM, Ran, Stack, a_customer, in_schema, mutations
 from tests.engine.test_provider_account import PROVIDERS_PROGRAM, configure, customer
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.engine.stack import PLUGIN_PROGRAM, PROGRAM, Stack, a_customer, in_schema
 
 SECRET = "{key: pulumi.Output.secret(value) for key, value in fields.items()}"

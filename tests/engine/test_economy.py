@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.engine.stack import Stack, a_customer
 
 HUNDRED = {f"customer-{number:03}": a_customer(f"cust-{number:03}") for number in range(100)}

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.engine.stack import Stack, mutations
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator, Switches
+from fusion_emulator import Emulator, Switches
 from tests.engine.stack import Stack, a_customer, mutations
 
 NO_PROOF = ("html-404", "403", "500", "revoked", "empty", "not-json", "html-200", "redirect=http://127.0.0.1:1/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.engine.stack import Stack, mutations
 from tests.engine.test_plugin import customer
 

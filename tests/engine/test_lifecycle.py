@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator, Switches
+from fusion_emulator import Emulator, Switches
 from tests.engine.stack import Stack, a_customer, mutations
 
 

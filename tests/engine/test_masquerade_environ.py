@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.engine.stack import Stack
 
 PROGRAM = """

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.engine.stack import Stack
 
 PROGRAM = """

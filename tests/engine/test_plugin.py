@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from pulumi_fusion.plugin import schema
 from tests.engine.stack import PLUGIN_PROGRAM, PROGRAM, Stack, a_customer, in_schema, mutations, traceback_of_ours
 from tests.engine.test_secrets import canaries_of, found, left_in

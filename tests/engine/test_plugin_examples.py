@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from pulumi_fusion.plugin import schema
 from tests.engine.sdks import generate
 from tests.engine.stack import Stack, mutations

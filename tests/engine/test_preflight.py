@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from fusion_emulator import Emulator, Switches
 from pulumi_fusion.customer.model import state_key
-from pulumi_fusion.emulator import Emulator, Switches
 from tests.engine.stack import Ran, Stack, a_customer, credential_parts, mutations
 
 # Each row is a program, with as many values that are wrong by themselves as there are properties: the engine stops at

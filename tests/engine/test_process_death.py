@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.engine.stack import Running, Stack, a_customer, traceback_of_ours
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from pulumi_fusion.working_directory import DEPENDENCIES
 from tests.engine.stack import Stack, a_customer
 

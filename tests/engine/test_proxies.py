@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.contract.recording_proxy import recording_proxy
 from tests.engine.stack import Stack, a_customer, in_schema
 

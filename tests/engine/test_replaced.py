@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.engine.frontends import FRONTENDS, Frontend
 from tests.engine.stack import Ran, mutations
 

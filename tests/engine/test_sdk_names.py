@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from pulumi_fusion.plugin import schema
 from tests.engine.sdks import ROOT, generate
 from tests.engine.stack import Stack

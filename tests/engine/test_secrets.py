@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.engine.stack import Stack, a_customer, credential_parts
 
 # A request or an access token, in any of the three parts of a JWT that could be cut out of it.

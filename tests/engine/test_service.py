@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.engine.stack import PLUGIN_PROGRAM, Stack, a_customer, in_schema, mutations
 
 FRONTENDS = ["dynamic", "plugin"]

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fusion_emulator import Emulator
+from fusion_emulator.serving import settings_of
 from pulumi_fusion.api.client import FusionClient
 from pulumi_fusion.binding import BOUND, EMULATOR, SESSION, SESSION_ID, Binding
-from pulumi_fusion.emulator import Emulator
-from pulumi_fusion.emulator.serving import settings_of
 from pulumi_fusion.errors import MissingSetting, SettingsError
 from pulumi_fusion.plugin import configuration
 from pulumi_fusion.sessions.terms import MARKER, MARKER_ID

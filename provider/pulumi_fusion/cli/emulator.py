@@ -23,7 +23,7 @@ from pulumi_fusion.sessions.scrubbing import past_the_proxy
 from pulumi_fusion.unwrapping import SecretSearch
 
 if TYPE_CHECKING:
-    from pulumi_fusion.emulator import Emulator
+    from fusion_emulator import Emulator
 
 __all__ = ["emulator"]
 
@@ -104,9 +104,9 @@ def emulator(
       1 the emulator cannot run, and stderr says why   2 wrong usage
     """
     try:
-        from pulumi_fusion import emulator as room
+        import fusion_emulator
     except ModuleNotFoundError as missing:
-        if (missing.name or "").startswith("pulumi_fusion"):
+        if (missing.name or "").startswith(("pulumi_fusion", "fusion_emulator")):
             raise
         if sentence := needs_posix("the emulator", missing):
             raise click.ClickException(sentence) from None
@@ -119,7 +119,7 @@ def emulator(
         ctx.exit(NOT_FOUND)
     try:
         with _audit_file(state) as audit_file:
-            code = room.serve(
+            code = fusion_emulator.serve(
                 port=port,
                 state=state,
                 log=sys.stderr if log == Path("-") or not (log or command) else log,
@@ -129,11 +129,11 @@ def emulator(
                 environment={**_environment(), _AUDIT_FILE: str(audit_file)},
                 ready=(lambda running: None) if command else (lambda running: _announce(running, state, audit_file)),
             )
-    except room.UnknownSwitch as wrong:
+    except fusion_emulator.UnknownSwitch as wrong:
         raise click.BadParameter(str(wrong), param_hint="--switch") from None
-    except room.MalformedFault as wrong:
+    except fusion_emulator.MalformedFault as wrong:
         raise click.BadParameter(str(wrong), param_hint="--fault") from None
-    except (room.PortInUse, room.StateFileBusy, room.StateFileUnreadable) as refused:
+    except (fusion_emulator.PortInUse, fusion_emulator.StateFileBusy, fusion_emulator.StateFileUnreadable) as refused:
         raise click.ClickException(str(refused)) from None
     except BrokenPipeError:
         raise
@@ -173,7 +173,7 @@ def _announce(running: Emulator, state: Path | None, audit_file: Path) -> None:
     report(
         f"Fusion emulator at {running.url}, accounts {kept}. Ctrl-C ends it. To use it, run what follows in a shell:"
     )
-    from pulumi_fusion.emulator import settings_of
+    from fusion_emulator import settings_of
 
     settings = {**settings_of(running), _AUDIT_FILE: str(audit_file)}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]

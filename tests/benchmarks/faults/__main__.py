@@ -13,8 +13,8 @@ import random
 from collections import Counter
 from typing import Final
 
+from fusion_emulator import Emulator, Switches
 from pulumi_fusion.api import transport
-from pulumi_fusion.emulator import Emulator, Switches
 from tests.benchmarks.faults.policies import POLICIES, READ_TIMEOUT, Policy
 
 FAULTS: Final = {

@@ -19,7 +19,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.contract.faults.stack import PROGRAM, Stack
 
 __all__ = ["POLICIES", "READ_TIMEOUT", "Policy"]

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from fusion_emulator import Emulator
 from pulumi_fusion import redaction
 from pulumi_fusion.api.client import FusionClient
-from pulumi_fusion.emulator import Emulator
 
 
 @pytest.fixture(autouse=True)

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from fusion_emulator import Emulator, Switches, black_hole
 from pulumi_fusion.api import transport
 from pulumi_fusion.api.client import FusionClient
 from pulumi_fusion.deadline import Deadline
-from pulumi_fusion.emulator import Emulator, Switches, black_hole
 from pulumi_fusion.errors import (
     Cancelled,
     Conflict,

@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
+from fusion_emulator import Emulator
 from pulumi_fusion.api.client import FusionClient
 from pulumi_fusion.deadline import Deadline
-from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.errors import NotSent
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.contract.cli.terminal import COMMAND, Terminal
 
 REASON = ("--reason", "INC-1234 ingest check")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.contract.cli.terminal import Terminal
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.contract.cli.terminal import COMMAND, Terminal
 
 OPEN: Final = f"{shlex.quote(str(COMMAND))} masquerade acme-corp --reason 'INC-1234 ingest check' --ci"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.contract.cli.terminal import Terminal, patched
 
 SESSION = ("masquerade", "acme-corp", "--reason", "INC-1234 ingest check", "--ci")

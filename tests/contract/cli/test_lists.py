@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.contract.cli.terminal import COMMAND, Terminal
 
 KEYS = [

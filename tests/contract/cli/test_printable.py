@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.contract.cli.terminal import Terminal
 
 EVIL: Final = "x\x1b[2J\x1b]0;evil\x07\u202e\x9b31m"

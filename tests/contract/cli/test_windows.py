@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.contract.cli.terminal import Terminal, patched
 
 # As far as Python shows it: these modules are not there.

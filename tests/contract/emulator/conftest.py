@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.contract.emulator.caller import Caller
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 import pytest
 
-from pulumi_fusion.emulator import ROOT, Emulator
+from fusion_emulator import ROOT, Emulator
 from tests.contract.emulator.caller import Caller, customer
 
 TYPES = "/api/v1/customers/types"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator, Switches
+from fusion_emulator import Emulator, Switches
 from tests.contract.emulator.caller import CUSTOMER, Caller, customer
 
 

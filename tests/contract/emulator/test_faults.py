@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator, black_hole
+from fusion_emulator import Emulator, black_hole
 from tests.contract.emulator.caller import Caller, Reply
 
 

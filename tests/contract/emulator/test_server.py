@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pulumi_fusion.emulator import ROOT, Emulator, PortInUse, Refused
+from fusion_emulator import ROOT, Emulator, PortInUse, Refused
 from tests.contract.emulator.caller import Caller, customer
 
 

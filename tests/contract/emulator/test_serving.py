@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator, MalformedFault, UnknownSwitch, serve
+from fusion_emulator import Emulator, MalformedFault, UnknownSwitch, serve
 from tests.contract.cli.terminal import Process
 from tests.contract.emulator.caller import Caller
 
 HOST = """
 import sys
-from pulumi_fusion.emulator import serve
+from fusion_emulator import serve
 sys.exit(serve(command=sys.argv[1:], ready=lambda emulator: print(emulator.url, flush=True)))
 """
 

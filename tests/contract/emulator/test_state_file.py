@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator, StateFileBusy, StateFileUnreadable
+from fusion_emulator import Emulator, StateFileBusy, StateFileUnreadable
 from tests.contract.cli.terminal import Process
 from tests.contract.emulator.caller import Caller
 
@@ -21,7 +21,7 @@ from tests.contract.emulator.caller import Caller
 HOST = """
 import sys
 from pathlib import Path
-from pulumi_fusion.emulator import serve
+from fusion_emulator import serve
 serve(state=Path(sys.argv[1]), ready=lambda emulator: print(emulator.netosecret, flush=True))
 """
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from fusion_emulator import Emulator, Switches
 from pulumi_fusion.api import transport
 from pulumi_fusion.customer import lifecycle
-from pulumi_fusion.emulator import Emulator, Switches
 
 
 @pytest.fixture(autouse=True)

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pulumi import dynamic
 from pulumi.dynamic.config import Config
 
+from fusion_emulator import Account, Emulator
 from pulumi_fusion import dynamic as face
 from pulumi_fusion.api import retries
-from pulumi_fusion.emulator import Account, Emulator
 from pulumi_fusion.errors import FusionError, OutcomeUnknown
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from fusion_emulator import ROOT, Emulator
 from pulumi_fusion.customer.model import OUTPUTS, Inputs, state_key
-from pulumi_fusion.emulator import ROOT, Emulator
 from tests.contract.faults.stack import PROGRAM, Outcome, Stack, Stored
 from tests.scale import scaled
 

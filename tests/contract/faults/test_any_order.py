@@ -20,8 +20,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from fusion_emulator import Emulator, Fault, Switches
 from pulumi_fusion.api import transport
-from pulumi_fusion.emulator import Emulator, Fault, Switches
 from pulumi_fusion.errors import AlreadyExists, NotOurs
 from tests.contract.faults.stack import PROGRAM, Outcome, Stack
 from tests.scale import NIGHTLY, scaled

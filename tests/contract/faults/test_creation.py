@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from fusion_emulator import Emulator
 from pulumi_fusion.customer import lifecycle
-from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.errors import AbsenceNotProved, AlreadyExists, FusionError, NotOurs, OutcomeUnknown
 from tests.contract.faults.stack import PROGRAM, Outcome, Stack
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from pulumi_fusion.errors import HasSubAccounts, NotFound, NotOurs
 from tests.contract.faults.stack import PROGRAM, Stack
 from tests.contract.faults.test_creation import writes

@@ -9,9 +9,9 @@ from functools import partial
 
 import pytest
 
+from fusion_emulator import Emulator, Switches
 from pulumi_fusion.api import retries
 from pulumi_fusion.customer import directory, listing
-from pulumi_fusion.emulator import Emulator, Switches
 from tests.contract.faults.stack import PROGRAM, Outcome, Stack
 
 ROW = [f"tenant-{number:02}" for number in range(32)]

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from fusion_emulator import Emulator, black_hole
 from pulumi_fusion.api import retries, transport
 from pulumi_fusion.api.client import FusionClient
 from pulumi_fusion.customer.lifecycle import Lifecycle
 from pulumi_fusion.customer.model import Inputs, State
-from pulumi_fusion.emulator import Emulator, black_hole
 from pulumi_fusion.errors import Cancelled, FusionError, OutcomeUnknown
 from tests.contract.faults.stack import PROGRAM
 from tests.contract.faults.test_creation import writes

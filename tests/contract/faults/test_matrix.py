@@ -22,7 +22,7 @@ from collections.abc import Iterator
 import pytest
 from _pytest.mark import ParameterSet
 
-from pulumi_fusion.emulator import Emulator, black_hole
+from fusion_emulator import Emulator, black_hole
 from pulumi_fusion.errors import AlreadyExists
 from tests.contract.faults.stack import PROGRAM, Outcome, Stack
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from _pytest.mark import ParameterSet
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from pulumi_fusion.errors import OutcomeUnknown, Refusal
 from tests.contract.faults.plugin_stack import PluginStack
 from tests.contract.faults.stack import PROGRAM

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.contract.faults.stack import PROGRAM, Outcome, Stack
 from tests.contract.faults.test_creation import together
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.contract.forks import programs
 from tests.contract.tls.service import CERTIFICATE, tls_service
 

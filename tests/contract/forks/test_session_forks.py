@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from pulumi_fusion.sessions.audit import examine
 from tests.contract.forks.programs import HEAD
 from tests.contract.forks.test_forks import emulator, run

@@ -12,8 +12,8 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2 as messages
 
+from fusion_emulator import Emulator
 from pulumi_fusion.customer.model import Inputs, State, state_key
-from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.errors import FusionError
 from pulumi_fusion.plugin import values
 from pulumi_fusion.plugin.servicer import Servicer

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.contract.faults.plugin_stack import PluginStack
 from tests.contract.faults.stack import PROGRAM, Stack
 from tests.engine.stack import mutations

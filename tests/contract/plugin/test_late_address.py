@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.contract.faults.stack import PROGRAM, Stack
 from tests.contract.plugin.test_both_faces import FACES
 from tests.engine.stack import mutations

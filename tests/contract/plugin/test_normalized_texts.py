@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.contract.faults.plugin_stack import PluginStack
 from tests.contract.faults.stack import PROGRAM, Stack
 from tests.contract.plugin.test_both_faces import FACES

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient
-from pulumi_fusion.emulator import Emulator
 from tests.contract.faults.stack import PROGRAM, Stack
 from tests.contract.plugin.test_both_faces import FACES
 from tests.engine.stack import mutations

@@ -18,8 +18,8 @@ from pulumi.runtime.proto import plugin_pb2
 from pulumi.runtime.proto import provider_pb2 as messages
 from pulumi.runtime.rpc import UNKNOWN as COMPUTED
 
+from fusion_emulator import Emulator
 from pulumi_fusion.customer.changes import UNKNOWN
-from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.plugin import values
 from tests.contract.faults.plugin_stack import PluginStack, urn
 from tests.contract.faults.stack import PROGRAM

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient
-from pulumi_fusion.emulator import Emulator
 
 
 @pytest.fixture

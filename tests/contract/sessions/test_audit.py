@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient, masquerade
-from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.errors import AuditIncomplete
 from pulumi_fusion.sessions.audit import AuditLog, examine
 from tests.contract.cli.terminal import Terminal

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.contract.cli.terminal import COMMAND, SCRIPTS, Terminal
 
 SESSION = (str(COMMAND), "masquerade", "acme-corp", "--reason", "lab test of it", "--ci")

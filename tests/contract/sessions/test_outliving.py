@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient, masquerade
-from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.errors import Forbidden, InDoubt, OutOfBounds
 from tests.contract.cli.terminal import Terminal
 from tests.contract.sessions.records import audit

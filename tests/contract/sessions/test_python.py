@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient, masquerade
 from pulumi_fusion.customer.model import Account
-from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.errors import (
     InvalidInput,
     NotAudited,

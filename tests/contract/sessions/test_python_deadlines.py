@@ -11,9 +11,9 @@ from typing import Final
 
 import pytest
 
+from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient, masquerade
 from pulumi_fusion.deadline import Both, Deadline
-from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.errors import Cancelled, DeadlineExceeded, FusionError, InDoubt, SessionEnded
 from tests.contract.sessions.records import REASON
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient, Session, masquerade
-from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.errors import (
     FusionError,
     SessionEnded,

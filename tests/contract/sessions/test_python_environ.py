@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient, Session, masquerade
 from pulumi_fusion.api.tokens import Netosecret
-from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.errors import SessionEnded, SessionRefused
 from pulumi_fusion.redaction import Secret
 from tests.contract.sessions.records import REASON, audit, changes

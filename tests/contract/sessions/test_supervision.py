@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from pulumi_fusion.sessions import supervision
 from tests.contract.cli.terminal import COMMAND, Process, Terminal
 

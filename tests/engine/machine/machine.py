@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from pulumi_fusion.emulator import Emulator, Switches
+from fusion_emulator import Emulator, Switches
 from tests.engine.machine.choices import CHANGES, FAULTS, MOMENTS, NAMES, OPTIONS, SHORTNAMES, WAYS
 from tests.engine.machine.oracle import OTHER, Intent
 from tests.engine.machine.program import TYPES, Declared, Frontend, Place

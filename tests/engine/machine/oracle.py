@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from pulumi_fusion.emulator import Account, Emulator, Entry
+from fusion_emulator import Account, Emulator, Entry
 from tests.engine.machine.cli import Ran
 from tests.engine.machine.program import Declared, Place, Program
 from tests.engine.machine.state import Row

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.engine.machine.cli import Ran, Workspace
 from tests.engine.machine.oracle import MAIN, OTHER, Intent, Oracle, Violation, World
 from tests.engine.machine.program import Declared, Place, Program, source

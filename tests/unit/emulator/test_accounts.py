@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from pulumi_fusion.emulator import Refused, Switches, accounts
-from pulumi_fusion.emulator.accounts import Account, ApiKey, Creation, State, User
+from fusion_emulator import Refused, Switches, accounts
+from fusion_emulator.accounts import Account, ApiKey, Creation, State, User
 
 SWITCHES = Switches()
 IDS = (f"id-{number}" for number in itertools.count())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_fusion.emulator import Fault, Faults, MalformedFault
+from fusion_emulator import Fault, Faults, MalformedFault
 
 
 @pytest.mark.parametrize(

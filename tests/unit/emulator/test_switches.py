@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.emulator import Switches, UnknownSwitch
+from fusion_emulator import Switches, UnknownSwitch
 
 
 def test_text_becomes_the_value_of_the_switch() -> None:

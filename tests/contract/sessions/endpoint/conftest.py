@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient
-from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.sessions.access import Access, open_access
 from pulumi_fusion.sessions.endpoint import Endpoint
 from pulumi_fusion.sessions.terms import Terms

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from pulumi_fusion.sessions.endpoint import Endpoint
 from tests.contract.sessions.endpoint.asking import bearer, connected, received, secret, signed
 from tests.contract.sessions.endpoint.upstream import Upstream

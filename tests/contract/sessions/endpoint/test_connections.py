@@ -17,8 +17,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 
+from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient
-from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.sessions import connections, conversation
 from pulumi_fusion.sessions.access import Access
 from pulumi_fusion.sessions.endpoint import Endpoint

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from pulumi_fusion.sessions.audit import AuditLog
 from pulumi_fusion.sessions.endpoint import Endpoint
 from tests.contract.sessions.endpoint.asking import bearer, raw, secret, signed

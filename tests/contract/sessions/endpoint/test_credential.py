@@ -10,8 +10,8 @@ import time
 import pytest
 import requests
 
+from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient
-from pulumi_fusion.emulator import Emulator
 from pulumi_fusion.errors import Forbidden, NotSent, Unauthorized
 from pulumi_fusion.sessions.access import Access
 from pulumi_fusion.sessions.endpoint import Endpoint

@@ -9,7 +9,7 @@ import socket
 import pytest
 import requests
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from pulumi_fusion.sessions.endpoint import Endpoint
 from tests.contract.sessions.endpoint.asking import bearer, connected, head, raw, rest
 from tests.contract.sessions.endpoint.upstream import Upstream, listening

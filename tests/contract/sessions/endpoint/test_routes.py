@@ -8,7 +8,7 @@ import http.client
 import pytest
 import requests
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from pulumi_fusion.sessions.endpoint import Endpoint
 from tests.contract.sessions.endpoint.asking import bearer, raw
 from tests.contract.sessions.endpoint.upstream import listening

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from pulumi_fusion.sessions.endpoint import Endpoint
 from tests.contract.sessions.endpoint.asking import bearer, connected, head, raw, received
 from tests.contract.sessions.endpoint.upstream import Upstream

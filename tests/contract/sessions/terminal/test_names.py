@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from pulumi_fusion.emulator import Emulator
+from fusion_emulator import Emulator
 from tests.contract.cli.terminal import COMMAND, Terminal
 from tests.contract.sessions.pseudo_terminal import PseudoTerminal
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from pulumi_fusion.emulator.accounts import (
+from fusion_emulator.accounts import (
     SHORTNAME,
     Account,
     ApiKey,
@@ -24,7 +24,7 @@ from pulumi_fusion.emulator.accounts import (
     children,
     lineage,
 )
-from pulumi_fusion.emulator.switches import Switches
+from fusion_emulator.switches import Switches
 
 __all__ = [
     "account_record",

@@ -60,9 +60,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from pulumi_fusion.emulator.journal import matches
-from pulumi_fusion.emulator.records import error
-from pulumi_fusion.emulator.service import http_date
+from fusion_emulator.journal import matches
+from fusion_emulator.records import error
+from fusion_emulator.service import http_date
 
 __all__ = ["Answer", "Delivery", "Drawn", "Fault", "Faults", "MalformedFault"]
 

@@ -28,17 +28,17 @@ from werkzeug.local import LocalProxy
 from werkzeug.security import generate_password_hash
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from pulumi_fusion.emulator import accounts, auth
-from pulumi_fusion.emulator.accounts import Account, Mail, Refused, State, User
-from pulumi_fusion.emulator.app import EXCHANGE, MAX_BODY, Exchange, make_app
-from pulumi_fusion.emulator.control import PREFIX, control_routes
-from pulumi_fusion.emulator.faults import Answer, Delivery, Drawn, Faults
-from pulumi_fusion.emulator.journal import Entry, Journal
-from pulumi_fusion.emulator.records import JsonObject, account_record, parse_creation
-from pulumi_fusion.emulator.records import error as error_body
-from pulumi_fusion.emulator.service import ROOT, Service, http_date, mint, new_key
-from pulumi_fusion.emulator.store import StateFile
-from pulumi_fusion.emulator.switches import Switches
+from fusion_emulator import accounts, auth
+from fusion_emulator.accounts import Account, Mail, Refused, State, User
+from fusion_emulator.app import EXCHANGE, MAX_BODY, Exchange, make_app
+from fusion_emulator.control import PREFIX, control_routes
+from fusion_emulator.faults import Answer, Delivery, Drawn, Faults
+from fusion_emulator.journal import Entry, Journal
+from fusion_emulator.records import JsonObject, account_record, parse_creation
+from fusion_emulator.records import error as error_body
+from fusion_emulator.service import ROOT, Service, http_date, mint, new_key
+from fusion_emulator.store import StateFile
+from fusion_emulator.switches import Switches
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, Any
 
-from pulumi_fusion.emulator.accounts import Account, ApiKey, Mail, Permission, Role, Session, State, User
+from fusion_emulator.accounts import Account, ApiKey, Mail, Permission, Role, Session, State, User
 
 __all__ = ["StateFile", "StateFileBusy", "StateFileUnreadable"]
 

@@ -11,11 +11,11 @@ from typing import Any
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from pulumi_fusion.emulator import accounts, auth, records
-from pulumi_fusion.emulator.accounts import Action, ApiKey, Refused, Role, State, User
-from pulumi_fusion.emulator.auth import Caller
-from pulumi_fusion.emulator.records import Field
-from pulumi_fusion.emulator.service import Service, mint, new_key
+from fusion_emulator import accounts, auth, records
+from fusion_emulator.accounts import Action, ApiKey, Refused, Role, State, User
+from fusion_emulator.auth import Caller
+from fusion_emulator.records import Field
+from fusion_emulator.service import Service, mint, new_key
 
 __all__ = ["EXCHANGE", "MAX_BODY", "Exchange", "make_app"]
 

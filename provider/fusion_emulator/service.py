@@ -12,10 +12,10 @@ from email.utils import format_datetime
 from secrets import token_hex
 from typing import Literal, TypeVar
 
-from pulumi_fusion.emulator import accounts
-from pulumi_fusion.emulator.accounts import Account, ApiKey, Refused, State, User
-from pulumi_fusion.emulator.store import StateFile
-from pulumi_fusion.emulator.switches import RateLimit, Switches
+from fusion_emulator import accounts
+from fusion_emulator.accounts import Account, ApiKey, Refused, State, User
+from fusion_emulator.store import StateFile
+from fusion_emulator.switches import RateLimit, Switches
 
 __all__ = ["ROOT", "Service"]
 

@@ -13,9 +13,9 @@ from typing import Any, Final
 import jwt
 from werkzeug.security import check_password_hash
 
-from pulumi_fusion.emulator import accounts
-from pulumi_fusion.emulator.accounts import Account, Action, ApiKey, Refused, Role, Session, State
-from pulumi_fusion.emulator.service import Service
+from fusion_emulator import accounts
+from fusion_emulator.accounts import Account, Action, ApiKey, Refused, Role, Session, State
+from fusion_emulator.service import Service
 
 __all__ = ["Caller", "authenticate", "netosecret", "refresh", "token_for_key", "token_for_user"]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from pulumi_fusion.emulator.switches import Switches
+from fusion_emulator.switches import Switches
 
 __all__ = [
     "Account",

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from pulumi_fusion.emulator.server import Emulator
-from pulumi_fusion.emulator.switches import Switches
+from fusion_emulator.server import Emulator
+from fusion_emulator.switches import Switches
 
 __all__ = ["serve", "settings_of"]
 

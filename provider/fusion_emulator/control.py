@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, abort, jsonify, request
 
-from pulumi_fusion.emulator.accounts import Account, Refused
-from pulumi_fusion.emulator.faults import MalformedFault
-from pulumi_fusion.emulator.records import read_json
-from pulumi_fusion.emulator.switches import UnknownSwitch
+from fusion_emulator.accounts import Account, Refused
+from fusion_emulator.faults import MalformedFault
+from fusion_emulator.records import read_json
+from fusion_emulator.switches import UnknownSwitch
 
 if TYPE_CHECKING:
-    from pulumi_fusion.emulator.server import Emulator
+    from fusion_emulator.server import Emulator
 
 __all__ = ["PREFIX", "control_routes"]
 

@@ -1,0 +1,36 @@
+"""The Fusion customers API as a server on loopback: no account needed, and it fails on request.
+
+It shares no code with the client, so that one reading of the vendor's pages checks the other.
+"""
+
+from fusion_emulator.accounts import Account, ApiKey, Mail, Refused, User
+from fusion_emulator.faults import Fault, Faults, MalformedFault
+from fusion_emulator.journal import Entry, Journal
+from fusion_emulator.server import Emulator, PortInUse, black_hole
+from fusion_emulator.service import ROOT
+from fusion_emulator.serving import serve, settings_of
+from fusion_emulator.store import StateFileBusy, StateFileUnreadable
+from fusion_emulator.switches import Switches, UnknownSwitch
+
+__all__ = [
+    "ROOT",
+    "Account",
+    "ApiKey",
+    "Emulator",
+    "Entry",
+    "Fault",
+    "Faults",
+    "Journal",
+    "Mail",
+    "MalformedFault",
+    "PortInUse",
+    "Refused",
+    "StateFileBusy",
+    "StateFileUnreadable",
+    "Switches",
+    "UnknownSwitch",
+    "User",
+    "black_hole",
+    "serve",
+    "settings_of",
+]
