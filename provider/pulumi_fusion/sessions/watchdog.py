@@ -275,6 +275,8 @@ class _Watchdog:
                 self._show_in_front(self._child)
         else:
             self._signal(order["signal"])
+            if order["signal"] in (signal.SIGTERM, signal.SIGHUP):
+                self._signal(signal.SIGCONT)  # a stopped process acts on neither
         return True
 
     def _wake_the_helper(self) -> None:

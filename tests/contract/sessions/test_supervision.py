@@ -124,6 +124,16 @@ def test_signals_that_were_blocked_pass_through_as_well(desk: Terminal) -> None:
     assert done.returncode == 42, done.stderr
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_was_stopped_is_ended_by_a_signal_as_well(number: signal.Signals, desk: Terminal) -> None:
+    with desk.start(*OPEN, "--", "sh", "-c", "echo $$ >pid; kill -STOP $$") as helper:
+        pid = written(desk.folder / "pid")
+        until(lambda: subprocess.run(["ps", "-o", "stat=", "-p", pid], capture_output=True, text=True).stdout[0] == "T")
+        helper.send_signal(number)
+        helper.communicate(timeout=60)
+    assert helper.returncode == 128 + number
+
+
 def test_what_is_ignored_stays_ignored(desk: Terminal) -> None:
     """As nohup(1) wants it."""
     session = shlex.join([str(COMMAND), *OPEN, "--", "sh", "-c", "kill -HUP $$ $PPID; echo survived"])
