@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +24,7 @@ from pulumi_fusion.sessions.terms import RAW, spoken
 __all__ = ["audit"]
 
 _MOST_BREAKS = 100
+_HIGHEST = 10**9
 
 _STEP = "Name another file with FUSION_AUDIT_FILE or --audit-file."
 
@@ -132,7 +132,8 @@ def _row(events: Mapping[str, Mapping[str, Any]]) -> list[object]:
     end = events.get("end") or events.get("unclosed") or {}
     start = events.get("start") or events.get(CARRIED) or end
     seconds = end.get("seconds")
-    took = f", {spoken(seconds)}" if isinstance(seconds, (int, float)) and math.isfinite(seconds) else ""
+    # Anything may stand in a record that was forged; infinite and NaN are no duration either.
+    took = f", {spoken(seconds)}" if isinstance(seconds, (int, float)) and 0 <= seconds < _HIGHEST else ""
     return [
         # Without the milliseconds: a line of a terminal is short.
         re.sub(r"\.[0-9]+Z$", "Z", str(start.get(STARTED, start.get("time")))),
@@ -150,4 +151,5 @@ def _requests(start: Mapping[str, Any], end: Mapping[str, Any]) -> object:
     if start.get("mode") == RAW:
         return UNKNOWN
     sent = end.get("requests")
-    return sum(sent.values()) if isinstance(sent, dict) and all(type(each) is int for each in sent.values()) else None
+    counts = sent.values() if isinstance(sent, dict) else (None,)
+    return sum(counts) if all(type(each) is int and 0 <= each < _HIGHEST for each in counts) else None

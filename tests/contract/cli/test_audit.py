@@ -54,9 +54,16 @@ def test_the_audit_is_listed_checked_and_shipped(terminal: Terminal) -> None:
     assert f"{file}:1: it was changed after it was written" in broken.stderr
 
 
+@pytest.mark.threat("cuts-the-audit")
 def test_the_audit_is_listed_whatever_stands_in_it(terminal: Terminal) -> None:
-    for seconds in ("NaN", "Infinity", "1e999"):
-        record = f'{{"sequence": 1, "session": "s", "hash": "{"0" * 64}", "event": "end", "seconds": {seconds}}}\n'
+    long = "9" * 4300
+    for facts in (
+        '"seconds": NaN',
+        '"seconds": 1e999',
+        f'"seconds": {long}',
+        f'"requests": {{"GET": {long}, "PUT": {long}}}',
+    ):
+        record = f'{{"sequence": 1, "session": "s", "hash": "{"0" * 64}", "event": "end", {facts}}}\n'
         (terminal.folder / "odd.jsonl").write_text(record)
         listed = terminal.run("audit", "--audit-file", "odd.jsonl")
         assert listed.returncode == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -29,10 +30,10 @@ __all__ = [
     "Last",
     "Record",
     "examine",
-    "facts_of",
     "find_start",
     "hash_of_start",
     "last_record",
+    "later_record",
     "line_of",
     "new_record",
 ]
@@ -58,6 +59,12 @@ LONGEST_LINE: Final = 4 * 1024 * 1024
 
 SHORTEST_LINE: Final = 128
 """Bytes. The two hashes of a record alone are as long."""
+
+_LONGEST_LATER: Final = 64 * 1024
+"""Bytes of a record that repeats a start. More than it can have: that has a few texts of 500 characters at most."""
+
+_LONGEST_SESSION: Final = 64
+"""Characters of what names a session."""
 
 _LONG_LINES: Final = re.compile(rb"^.{%d,}" % SHORTEST_LINE, re.MULTILINE)
 _CHAIN: Final = frozenset({"sequence", "event", "session", "time", "previous", "hash"})
@@ -94,9 +101,18 @@ def line_of(record: Record) -> bytes:
     return json.dumps(record, ensure_ascii=True).encode()
 
 
-def facts_of(record: Record) -> Record:
-    """Return a record without what places it in a chain."""
-    return {name: value for name, value in record.items() if name not in _CHAIN}
+def later_record(event: str, start: Record, facts: Mapping[str, Any], last: Last) -> Record:
+    """Return the record that follows ``last``, on a session that began by ``start``, with the facts of both.
+
+    A start that no session can have written may be too long, or too deep, to be written again. Its facts are left out,
+    so that it keeps nobody from writing to the file.
+    """
+    own = {name: value for name, value in start.items() if name not in _CHAIN}
+    with contextlib.suppress(RecursionError):
+        record = new_record(event, start["session"], {**own, **facts}, last)
+        if len(line_of(record)) <= _LONGEST_LATER:
+            return record
+    return new_record(event, start["session"], {"start_record": CHANGED}, last)
 
 
 def hash_of_start(record: Record) -> str | None:
@@ -122,7 +138,9 @@ def _parsed(line: bytes) -> Record | None:
         return None
     own = record.get("hash")
     chained = 0 < sequence <= _HIGHEST and isinstance(own, str) and _HASH.fullmatch(own)
-    return record if chained and isinstance(record.get("session"), str) else None
+    session = record.get("session")
+    named = isinstance(session, str) and len(session) <= _LONGEST_SESSION
+    return record if chained and named else None
 
 
 def _is_whole(record: Record, line: bytes) -> bool:

@@ -20,9 +20,9 @@ from pulumi_fusion.sessions.audit.chain import (
     Last,
     Record,
     examine,
-    facts_of,
     find_start,
     hash_of_start,
+    later_record,
     new_record,
 )
 from pulumi_fusion.sessions.audit.file import locked
@@ -136,7 +136,7 @@ def _how_it_ended(facts: Mapping[str, Any]) -> str:
 
 def _unclosed(start: Record, last: Last) -> Record:
     ended = {"start_hash": hash_of_start(start), "ended": "no end was written: found at a later start"}
-    return new_record(UNCLOSED, start["session"], {**facts_of(start), **ended}, last)
+    return later_record(UNCLOSED, start, ended, last)
 
 
 def _sentence_on(start: Record) -> str:

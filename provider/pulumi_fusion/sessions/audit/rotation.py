@@ -21,8 +21,8 @@ from pulumi_fusion.sessions.audit.chain import (
     Last,
     Record,
     examine,
-    facts_of,
     hash_of_start,
+    later_record,
     line_of,
     new_record,
 )
@@ -120,10 +120,8 @@ def _first_records(archive: Path, held: Examined, last: Last) -> list[Record]:
     records = [new_record(ROTATED, "", facts, last)]
     for start in held.open:
         since = start.get(STARTED, start.get("time"))
-        carried = {**facts_of(start), STARTED: since, "start_hash": hash_of_start(start)}
-        records.append(
-            new_record(CARRIED, start["session"], carried, Last(records[-1]["sequence"], records[-1]["hash"]))
-        )
+        carried = {STARTED: since, "start_hash": hash_of_start(start)}
+        records.append(later_record(CARRIED, start, carried, Last(records[-1]["sequence"], records[-1]["hash"])))
     return records
 
 

@@ -16,6 +16,7 @@ from pulumi_fusion.errors import AuditIncomplete, NotAudited
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.sessions.audit import AuditLog, examine, identity
 from pulumi_fusion.sessions.audit.chain import LONGEST_LINE
+from pulumi_fusion.sessions.audit.rotation import rotate
 from pulumi_fusion.sessions.terms import Terms
 from tests.unit.sessions.audit.files import BEFORE, FACTS, Chain, examined, write
 
@@ -130,15 +131,34 @@ def test_a_record_before_a_long_line_is_found(log: AuditLog, length: int) -> Non
     assert examined(log).records[-1]["sequence"] == 3
 
 
+FORGED = '{"sequence": %d, "session": "%s", "event": "start", "hash": "' + "f" * 64 + '", "reason": %s}\n'
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        FORGED % (2**53 - 1, "s", "0"),
+        FORGED % (9, "s", '"' + "x" * (LONGEST_LINE - 200) + '"'),
+        FORGED % (9, "s", '"' + "\u00e9" * (LONGEST_LINE // 4) + '"'),
+        FORGED % (9, "s" * (LONGEST_LINE - 200), "0"),
+        "".join(FORGED % (9, f"s{depth}", "[" * depth + "]" * depth) for depth in range(900, 1000)),
+    ],
+    ids=["sequence", "long", "longer once it is escaped", "name", "nested"],
+)
 @pytest.mark.threat("cuts-the-audit")
-def test_a_forged_record_locks_nobody_out(log: AuditLog) -> None:
+def test_a_forged_start_locks_nobody_out(log: AuditLog, forged: str) -> None:
     write(log, 1)
-    forged = '{"sequence": 9007199254740991, "session": "s", "event": "start", "hash": "' + "f" * 64 + '"}\n'
+    with log.path.open("a") as file:
+        file.write(forged)
+    rotate(log.path)
+    log.close_dead()
     with log.path.open("a") as file:
         file.write(forged)
     log.close_dead()
+    assert log.close_dead() == []
     write(log, 2)
-    assert len(examined(log).records) >= 7
+    assert len(examined(log).records) >= 5
+    assert len(log.path.read_bytes()) < 2 * len(forged.encode()) + 100_000
 
 
 def test_records_of_earlier_versions_are_continued(log: AuditLog) -> None:
