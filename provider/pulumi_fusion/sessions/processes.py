@@ -70,7 +70,7 @@ class Family:
     Args:
         mark: A variable that only processes of the session have. By it those are found that another process started
             for them, such as atd, or on macOS those whose parent has ended.
-        spare: Process ids that do not belong to the session: the watchdog's, or the helper's.
+        spare: Process ids that do not belong to the session: the helper's, or those of its other children.
     """
 
     mark: tuple[str, str]
@@ -113,7 +113,7 @@ class Family:
         """Send KILL until nothing is left; return the names of what is left all the same."""
         end = time.monotonic() + _KILLING
         while True:
-            done = _kill_children()
+            done = _kill_children(self.spare)
             left = self.members()
             if not left or time.monotonic() > end:
                 return [*map(_name, left), *([] if done or left else [_HOPPING])]
@@ -121,8 +121,8 @@ class Family:
             time.sleep(0.02)
 
 
-def _kill_children() -> bool:
-    """Send KILL to this process's own children until there is none; return whether that was reached.
+def _kill_children(spare: Collection[int]) -> bool:
+    """Send KILL to this process's own children, but for ``spare``, until there is none; return whether there is none.
 
     A process that forks and exits in turn has another number each time a list of processes is read. The kernel's list
     of children is read fast enough to hit it; as an orphan it is a child of this process. A signal to its group cannot
@@ -133,11 +133,13 @@ def _kill_children() -> bool:
     end = time.monotonic() + _KILLING
     while time.monotonic() < end:
         try:
-            for each in children.read_text().split():
-                _kill_group(int(each))
+            listed = [int(each) for each in children.read_text().split()]
         except FileNotFoundError:  # not Linux, or a kernel without that list
             return True
-        if not _reap():
+        ours = [each for each in listed if each not in spare]
+        for each in ours:
+            _kill_group(each)
+        if not _reap() or (listed and not ours):
             return True
     return False
 

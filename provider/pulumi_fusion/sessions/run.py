@@ -219,8 +219,8 @@ def _what_it_started(ended: Ended) -> Iterator[str]:
         yield f"ended with the command that had started it: {', '.join(_first(ended.also))}"
     if ended.left:
         yield (
-            f"STILL RUNNING, and not to be ended by this user: {', '.join(_first(ended.left))}. End it as the user it "
-            "belongs to"
+            f"STILL RUNNING, and could not be ended: {', '.join(_first(ended.left))}. End it by hand, as the "
+            "user it belongs to"
         )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+import psutil
 
 from pulumi_fusion.sessions.clock import now
 from pulumi_fusion.sessions.launch import watchdog
@@ -201,6 +203,8 @@ class _Supervision:
         self._over = over
         self._warned = remaining() <= WARNING
         self._ordered_at: float | None = None
+        # What a shell had started before it became the helper, as by `exec pulumi-fusion ... > >(tee log)`.
+        self._older = [each for each in psutil.Process().children() if each.pid != watchdog]
 
     def run(self) -> Ended:
         """Start the child and return how it ended. Raises OSError."""
@@ -321,4 +325,13 @@ class _Supervision:
         """End everything without the watchdog, whose descendants are this process's as well."""
         with contextlib.suppress(OSError):
             os.kill(self._watchdog, signal.SIGKILL)
-        return Ended(code, how, *Family(self._child.mark, spare=(self._watchdog,)).end())
+        return Ended(
+            code, how, *Family(self._child.mark, spare=(self._watchdog, *_with_descendants(self._older))).end()
+        )
+
+
+def _with_descendants(processes: Iterable[psutil.Process]) -> Iterator[int]:
+    for each in processes:
+        yield each.pid
+        with contextlib.suppress(psutil.Error):
+            yield from (below.pid for below in each.children(recursive=True))

@@ -173,7 +173,7 @@ def test_what_cannot_be_ended_is_named(desk: Terminal) -> None:
     try:
         assert done.returncode == 0
         assert runs(pid)
-        assert f"STILL RUNNING, and not to be ended by this user: sleep (pid {pid})" in done.stderr
+        assert f"STILL RUNNING, and could not be ended: sleep (pid {pid})" in done.stderr
         assert last_record(desk)["still_running"] == [f"sleep (pid {pid})"]
     finally:
         os.kill(pid, 9)

@@ -329,3 +329,15 @@ def test_the_search_finds_what_is_there(desk: Terminal, emulator: Emulator) -> N
     os.close(reading)
     os.close(writing)
     assert found == {f"environ of {control.pid}", f"cmdline of {control.pid}", pipe, str(held)}
+
+
+@LINUX
+def test_when_the_watchdog_is_killed_what_ran_before_the_helper_goes_on(desk: Terminal) -> None:
+    """The shell had started the reader of the helper's messages before it became the helper."""
+    session = shlex.join([str(COMMAND), *OPEN, "--", "sh", "-c", "kill -KILL $PPID; sleep 321"])
+    line = f"exec {session} 2> >(cat >log; echo done >>log)"
+    done = subprocess.run(["bash", "-c", line], cwd=desk.folder, env=desk.environment(), timeout=60)
+    assert done.returncode == 125
+    log = desk.folder / "log"
+    until(lambda: log.read_text().endswith("done\n"))
+    assert "ended, since its watchdog was ended" in log.read_text()
