@@ -66,7 +66,7 @@ class CustomerProvider(dynamic.ResourceProvider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Every failure at once, at preview; values that are not known yet pass."""
-        lifecycle = self._connection.lifecycle(asks=self._connection.settings.preflight != "off")
+        lifecycle = self._connection.lifecycle()
         from pulumi_fusion.customer.secrecy import without_secrets
         from pulumi_fusion.errors import presentable
 
@@ -83,7 +83,7 @@ class CustomerProvider(dynamic.ResourceProvider):
         """Whether anything differs and what replaces; which properties differ is shown by the engine."""
         from pulumi_fusion.customer.changes import Kind
 
-        found = self._connection.lifecycle(asks=False).diff(_state(_olds), _plain(_news))
+        found = self._connection.lifecycle().diff(_state(_olds), _plain(_news))
         return dynamic.DiffResult(
             # Outputs that the plugin wrote lack the key, and the SDK's read and delete fail without it: an update,
             # which sends nothing, adds it.
@@ -103,9 +103,7 @@ class CustomerProvider(dynamic.ResourceProvider):
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """The live state, and as inputs too, so that drift shows property by property."""
-        from pulumi_fusion.customer.rules import is_shortname
-
-        state = self._connection.lifecycle(asks=is_shortname(id_)).read(id_, _state(props))
+        state = self._connection.lifecycle().read(id_, _state(props))
         if state is None:
             # The one way to say "gone": None, or a result without both values, crashes the SDK's server.
             return dynamic.ReadResult("", {})

@@ -10,15 +10,15 @@ import threading
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Final
 
-from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import FusionError, MissingSetting, presentable
 from pulumi_fusion.forking import Lock
-from pulumi_fusion.settings import PREFLIGHT_SECONDS, Settings
+from pulumi_fusion.operations.service import Service
+from pulumi_fusion.settings import Settings
 
 if TYPE_CHECKING:
-    from pulumi_fusion.customer.lifecycle import Lifecycle
     from pulumi_fusion.customer.stack import Stack
+    from pulumi_fusion.operations.lifecycle import Lifecycle
 
 __all__ = ["Connection", "is_reachable", "once", "say"]
 
@@ -48,7 +48,7 @@ class Connection:
         **more: Any,
     ) -> None:
         self._lock = Lock()
-        self._gateway: Gateway | None = None
+        self._gateway: Service | None = None
         self._lifecycle: Lifecycle | None = None
         self._cancelled = cancelled or threading.Event()
         self._alive = lambda: is_reachable(engine())
@@ -70,12 +70,12 @@ class Connection:
             self.settings = Settings()
             self._wrong = failure
 
-    def __call__(self) -> Gateway:
+    def __call__(self) -> Service:
         """The service's verbs. Raises SettingsError."""
         with self._lock:
             return self._connected()
 
-    def _connected(self) -> Gateway:
+    def _connected(self) -> Service:
         # Imported here: the user's program imports a face too and has no need of an HTTP stack.
         from pulumi_fusion.api.client import FusionClient
 
@@ -85,17 +85,11 @@ class Connection:
             self._gateway = FusionClient(self.settings)
         return self._gateway
 
-    def lifecycle(self, *, asks: bool = True) -> Lifecycle:
-        """The life cycle of customers there, the same one for all calls.
-
-        ``asks`` says that the service will be needed. If it is on the first call, the token is asked for at once, so
-        that it is on its way while the models are built, which takes as long.
-        """
+    def lifecycle(self) -> Lifecycle:
+        """Return the life cycle of customers there, the same one for all calls."""
         with self._lock:
             if self._lifecycle is None:
-                if asks:
-                    self._authenticate_meanwhile()
-                from pulumi_fusion.customer.lifecycle import Lifecycle
+                from pulumi_fusion.operations.lifecycle import Lifecycle
 
                 self._lifecycle = Lifecycle(
                     self,
@@ -129,21 +123,6 @@ class Connection:
     def deadline(self, seconds: float) -> Deadline:
         """Return the end of an operation that may take so long, and that ends with the engine."""
         return Deadline(seconds, cancelled=self._cancelled, alive=self._alive)
-
-    def _authenticate_meanwhile(self) -> None:
-        # A little less than a preview waits, so that it is told what went wrong and not that its time was over. What
-        # has more time than that and needs it asks again (SharedFailure).
-        seconds = 0.9 * min(self.settings.deadline, PREFLIGHT_SECONDS)
-        try:
-            gateway = self._connected().within(self.deadline(seconds))
-        except FusionError:
-            return  # whoever needs the service is told
-
-        def authenticate() -> None:
-            with contextlib.suppress(FusionError):
-                gateway.authenticate()
-
-        threading.Thread(target=authenticate, name="pulumi-fusion-token", daemon=True).start()
 
 
 def _stack_of_run(kind: str, provider: str) -> Stack:

@@ -28,7 +28,6 @@ DEPENDENCIES = frozenset(
         "pulumi",
         "pydantic",
         "requests",
-        "tenacity",
         "urllib3",
     }
 )

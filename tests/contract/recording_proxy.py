@@ -37,7 +37,7 @@ def recording_proxy() -> Iterator[RecordingProxy]:
                         connection.settimeout(10)
                         proxy.asked.append(connection.recv(65536).partition(b"\r\n")[0].decode("latin-1"))
                         connection.sendall(
-                            b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                            b"HTTP/1.1 502 Bad Service\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
                         )
 
         thread = threading.Thread(target=serve)

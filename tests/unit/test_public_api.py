@@ -61,10 +61,9 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
         ("from pulumi_fusion import Customer", {"requests", "flask", "click", "rich", "pydantic", "email_validator"}),
         ("from pulumi_fusion import FusionClient", {"pulumi", "grpc", "flask", "click", "rich"}),
         ("from pulumi_fusion import FusionError, Secret, Settings", HEAVY),
-        # The models are built while the service grants the token.
-        ("import pulumi_fusion.plugin.server", {"pulumi", "flask", "click", "rich", "pydantic"}),
+        ("import pulumi_fusion.plugin.server", {"pulumi", "flask", "click", "rich"}),
         ("import pulumi_fusion.engine, pulumi_fusion.api.client", {"pulumi", "grpc", "flask", "click", "pydantic"}),
-        ("import pulumi_fusion.customer.lifecycle", {"pulumi", "grpc", "requests", "flask", "click"}),
+        ("import pulumi_fusion.operations.lifecycle", {"pulumi", "grpc", "requests", "flask", "click"}),
     ],
 )
 def test_each_use_pays_for_itself_alone(program: str, without: set[str]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pulumi_fusion.api import wire
 from pulumi_fusion.api.answers import Relayed, was_done
-from pulumi_fusion.api.retries import Proof, retries_for
+from pulumi_fusion.api.retries import Precondition, retries_for
 from pulumi_fusion.api.tokens import AccessToken, Netosecret, TokenSource
 from pulumi_fusion.api.transport import Transport
 from pulumi_fusion.binding import Binding
@@ -82,7 +82,7 @@ class FusionClient:
     Every call may raise :class:`~pulumi_fusion.errors.RequestFailed`, whose subclass says whether the service
     may have acted, DeadlineExceeded, or Cancelled. A call that only reads, or asks for an access token, is
     repeated after faults; one that changes something only when it certainly did not reach the service, or was
-    refused with a 401 or a 429. ``look_again`` is called before the latter, and before one that had to wait for more
+    refused with a 401 or a 429. ``recheck`` is called before the latter, and before one that had to wait for more
     than a second to be sent at all, and may raise to keep it from going out: what held a while ago may hold no longer.
 
     ::
@@ -179,26 +179,26 @@ class FusionClient:
         """One customer. Raises NotFound only when the service itself says that there is none."""
         return self._call(wire.get_customer(shortname))
 
-    def create_customer(self, body: Mapping[str, Any], *, look_again: Callable[[], None] | None = None) -> Account:
+    def create_customer(self, body: Mapping[str, Any], *, recheck: Callable[[], None] | None = None) -> Account:
         """Make a customer from the API's own fields (``shortname``, ``organization``, ``retention``, ...).
 
         https://docs.netography.com/api-reference/netography-apis/resellers lists them. Raises InDoubt when the
         customer may or may not exist now; the request is never sent a second time then.
         """
-        return self._call(wire.create_customer(body), look_again)
+        return self._call(wire.create_customer(body), recheck)
 
     def update_customer(
-        self, shortname: str, body: Mapping[str, Any], *, look_again: Callable[[], None] | None = None
+        self, shortname: str, body: Mapping[str, Any], *, recheck: Callable[[], None] | None = None
     ) -> Account:
         """Replace the settings of a customer by ``body``, which must be complete: the API knows no partial update.
 
         Raises InDoubt when the change may or may not have been made.
         """
-        return self._call(wire.update_customer(shortname, body), look_again)
+        return self._call(wire.update_customer(shortname, body), recheck)
 
-    def delete_customer(self, shortname: str, *, look_again: Callable[[], None] | None = None) -> None:
+    def delete_customer(self, shortname: str, *, recheck: Callable[[], None] | None = None) -> None:
         """Delete a customer. Raises NotFound when there was none, InDoubt when it may or may not be gone."""
-        self._call(wire.delete_customer(shortname), look_again)
+        self._call(wire.delete_customer(shortname), recheck)
 
     def list_customer_types(self) -> list[AccountType]:
         """The account types of the service: the value that is sent and the label that its form shows."""
@@ -278,27 +278,26 @@ class FusionClient:
     def __repr__(self) -> str:
         return f"FusionClient(url={self._url!r}, account={self._account!r})"
 
-    def _call(self, request: wire.Request[T], look_again: Callable[[], None] | None = None) -> T:
-        # From here on, for the wait for a token lets it grow old as well.
-        proof = Proof(look_again) if look_again else None
+    def _call(self, request: wire.Request[T], recheck: Callable[[], None] | None = None) -> T:
+        # Made before the wait for a token, during which it grows old.
+        precondition = Precondition(recheck) if recheck else None
         try:
             with self._leave.bound(self._deadline or Deadline(self._seconds)) as deadline:
-                return self._sent(request, deadline, proof)
+                return self._sent(request, deadline, precondition)
         except FusionError as failure:
             raise self._advised(failure.during(request.operation, request.shortname)) from None
 
-    def _sent(self, request: wire.Request[T], deadline: Deadline, proof: Proof | None) -> T:
+    def _sent(self, request: wire.Request[T], deadline: Deadline, precondition: Precondition | None) -> T:
         def send(token: Secret) -> T:
             def attempt() -> T:
-                until = proof.until if proof else None
-                return request.read(self._transport.exchange(request, deadline, token=token, until=until))
+                return request.read(self._transport.exchange(request, deadline, token=token))
 
             return self._retries.run(
                 attempt,
                 deadline,
                 operation=request.operation,
                 repeatable=request.repeatable,
-                proof=proof,
+                precondition=precondition,
             )
 
         with self._admitted(request.method, request.path) as note:
@@ -308,8 +307,8 @@ class FusionClient:
             except Unauthorized:
                 # The token may have ended early. A 401 means that nothing was done, so any verb repeats.
                 token = self._leave.token(deadline, instead_of=token)
-                if proof:
-                    proof.renew()
+                if precondition:
+                    precondition.recheck()
                 value = send(token)
             note(True)
         return value

@@ -41,7 +41,7 @@ from pulumi_fusion.errors import FusionError, InDoubt, NotSent, RequestFailed
 from pulumi_fusion.forking import close_in_child, renew_in_child
 from pulumi_fusion.redaction import Secret
 
-__all__ = ["Late", "Transport"]
+__all__ = ["Transport"]
 
 _CONNECT = 5.0
 _CONNECTION = 10.0  # seconds for name, connection and TLS together
@@ -55,10 +55,6 @@ _IDLE = 4.0
 
 # How soon a waiting caller sees an interrupt; an answer wakes it at once.
 _GLANCE = 0.2
-
-
-class Late(NotSent):
-    """Not sent, for what the request relies on was proved too long ago."""
 
 
 class Transport:
@@ -85,16 +81,14 @@ class Transport:
         deadline: Deadline,
         *,
         token: Secret | None = None,
-        until: float | None = None,
     ) -> Answer:
         """Send the request once and return the answer, whatever it says.
 
         Raises Cancelled or DeadlineExceeded if it may not start any more, NotSent when nothing of it was
-        sent, Late where a connection came after ``until``, a moment of ``time.monotonic``; InDoubt when it was sent and
-        no whole answer came back in time.
+        sent, InDoubt when it was sent and no whole answer came back in time.
         """
         deadline.check(request.operation)
-        exchange = _Exchange(self, request, deadline, token, until)
+        exchange = _Exchange(self, request, deadline, token)
         _start(threading.Thread(target=exchange.run, name="pulumi-fusion-exchange", daemon=True), request.operation)
         return exchange.outcome()
 
@@ -190,13 +184,11 @@ class _Exchange:
         request: Request[Any],
         deadline: Deadline,
         token: Secret | None,
-        until: float | None,
     ) -> None:
         self._transport = transport
         self._request = request
         self._deadline = deadline
         self._token = token
-        self._until = until
         self._done = threading.Event()
         self._lock = threading.Lock()
         self._since = time.monotonic()
@@ -289,8 +281,6 @@ class _Exchange:
                 raise self._failed(NotSent, "it was left before it was sent")
             self._deadline.check(self._request.operation)
             now = time.monotonic()
-            if self._until is not None and now > self._until:
-                raise self._failed(Late, f"the connection took {now - self._since:.2g} s")
             self._sending = True
             self._since = now
             self._socket = _socket_of(connection)

@@ -12,10 +12,10 @@ from pulumi_fusion.api.client import FusionClient
 from pulumi_fusion.cli.connection import connect, service_options
 from pulumi_fusion.cli.screen import print_json, print_table, print_tree
 from pulumi_fusion.cli.stderr import report
-from pulumi_fusion.customer.listing import LONGEST_LIST
 from pulumi_fusion.customer.mapping import merge
 from pulumi_fusion.customer.model import Account, State, label
 from pulumi_fusion.errors import RequestFailed, capped
+from pulumi_fusion.operations.cache import LONGEST_LIST
 from pulumi_fusion.settings import Settings
 
 __all__ = ["customers"]

@@ -15,14 +15,14 @@ from google.protobuf.struct_pb2 import Struct
 
 from pulumi_fusion.customer.changes import UNKNOWN, Kind
 from pulumi_fusion.customer.desired import to_apply, to_create
-from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.hints import Hints
-from pulumi_fusion.customer.lifecycle import Lifecycle
 from pulumi_fusion.customer.mapping import same_type
 from pulumi_fusion.customer.model import Inputs, State, state_key
 from pulumi_fusion.customer.rules import Failure
 from pulumi_fusion.customer.secrecy import without_secrets
 from pulumi_fusion.errors import InvalidInput, OutcomeUnknown
+from pulumi_fusion.operations.lifecycle import Lifecycle
+from pulumi_fusion.operations.service import Service
 from pulumi_fusion.plugin import findings, lookups, schema, values
 from pulumi_fusion.plugin.answers import PartialState
 from pulumi_fusion.plugin.protocol import provider_pb2
@@ -62,7 +62,7 @@ class Customers:
     ``connect`` gives the service's verbs to a look-up, ``warn(sentence, urn)`` shows a warning at a resource.
     """
 
-    def __init__(self, lifecycle: Lifecycle, connect: Callable[[], Gateway], warn: Callable[..., None]) -> None:
+    def __init__(self, lifecycle: Lifecycle, connect: Callable[[], Service], warn: Callable[..., None]) -> None:
         self._lifecycle = lifecycle
         self._gateway = connect
         self._warn = warn

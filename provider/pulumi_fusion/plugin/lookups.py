@@ -9,12 +9,12 @@ from pydantic import ValidationError
 
 from pulumi_fusion.customer.changes import UNKNOWN
 from pulumi_fusion.customer.check import sentence
-from pulumi_fusion.customer.gateway import Gateway
-from pulumi_fusion.customer.listing import LONGEST_LIST
 from pulumi_fusion.customer.mapping import merge, same_text
 from pulumi_fusion.customer.model import FIELDS, Account, State, state_key
 from pulumi_fusion.customer.rules import Failure, nearest, text
 from pulumi_fusion.errors import NotFound
+from pulumi_fusion.operations.cache import LONGEST_LIST
+from pulumi_fusion.operations.service import Service
 from pulumi_fusion.plugin import schema
 
 __all__ = ["LOOKUPS", "matching", "wrong_filters"]
@@ -27,7 +27,7 @@ def _shown(account: Account) -> dict[str, Any]:
     return shown if account.children is None else {**shown, "children": account.children}
 
 
-def _get_customer(gateway: Gateway, arguments: Mapping[str, Any], warn: Warn) -> dict[str, Any]:
+def _get_customer(gateway: Service, arguments: Mapping[str, Any], warn: Warn) -> dict[str, Any]:
     try:
         return _shown(gateway.get_customer(arguments["shortname"]))
     except NotFound as absent:
@@ -35,22 +35,22 @@ def _get_customer(gateway: Gateway, arguments: Mapping[str, Any], warn: Warn) ->
         raise absent.during("look up the customer") from None
 
 
-def _get_customers(gateway: Gateway, arguments: Mapping[str, Any], warn: Warn) -> dict[str, Any]:
+def _get_customers(gateway: Service, arguments: Mapping[str, Any], warn: Warn) -> dict[str, Any]:
     return {"customers": list(matching(gateway, arguments, warn))}
 
 
-def _get_customer_types(gateway: Gateway, arguments: Mapping[str, Any], warn: Warn) -> dict[str, Any]:
+def _get_customer_types(gateway: Service, arguments: Mapping[str, Any], warn: Warn) -> dict[str, Any]:
     return {"types": [each.model_dump(exclude_none=True) for each in gateway.list_customer_types()]}
 
 
-LOOKUPS: Final[Mapping[str, Callable[[Gateway, Mapping[str, Any], Warn], dict[str, Any]]]] = {
+LOOKUPS: Final[Mapping[str, Callable[[Service, Mapping[str, Any], Warn], dict[str, Any]]]] = {
     schema.GET_CUSTOMER: _get_customer,
     schema.GET_CUSTOMERS: _get_customers,
     schema.GET_CUSTOMER_TYPES: _get_customer_types,
 }
 
 
-def matching(gateway: Gateway, filters: Mapping[str, Any], warn: Warn) -> Iterator[dict[str, Any]]:
+def matching(gateway: Service, filters: Mapping[str, Any], warn: Warn) -> Iterator[dict[str, Any]]:
     """The customers that the service lists and that have every value of ``filters`` (keys of the state), by shortname.
 
     What the service does not show of a customer matches nothing.

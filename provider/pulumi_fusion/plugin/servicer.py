@@ -10,23 +10,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 
-from pulumi_fusion.customer.gateway import Gateway
-from pulumi_fusion.customer.rules import Failure, is_shortname
+from pulumi_fusion.customer.rules import Failure
 from pulumi_fusion.customer.secrecy import without_secrets
 from pulumi_fusion.customer.stack import PLUGIN_TYPE
 from pulumi_fusion.customer.words import UNKNOWN
 from pulumi_fusion.engine import Connection, once, say
 from pulumi_fusion.errors import InvalidInput
+from pulumi_fusion.operations.service import Service
 from pulumi_fusion.plugin import configuration, findings, values
+from pulumi_fusion.plugin.customers import Customers
 from pulumi_fusion.plugin.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi_fusion.plugin.version import plugin_version
-
-if TYPE_CHECKING:
-    from pulumi_fusion.plugin.customers import Customers
 
 __all__ = ["Servicer"]
 
@@ -153,11 +151,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Check(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
         """Every failure at once, by property; the inputs with their defaults, unknown values as they came."""
-        return self._customers(asks=self._connection.settings.preflight != "off").check(request)
+        return self._customers().check(request)
 
     def Diff(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
         """What `up` would change, by property and kind."""
-        return self._customers(asks=False).diff(request)
+        return self._customers().diff(request)
 
     def Create(self, request: provider_pb2.CreateRequest, context: Any) -> provider_pb2.CreateResponse:
         """Create the customer, its id being the shortname; a preview tells what is known."""
@@ -165,7 +163,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Read(self, request: provider_pb2.ReadRequest, context: Any) -> provider_pb2.ReadResponse:
         """The live state and inputs, for a refresh or an import; an empty id for one that is proved to be gone."""
-        return self._customers(asks=is_shortname(request.id)).read(request)
+        return self._customers().read(request)
 
     def Update(self, request: provider_pb2.UpdateRequest, context: Any) -> provider_pb2.UpdateResponse:
         """Bring the customer in line, or finish what was left in doubt. Raises PartialState, FusionError."""
@@ -183,13 +181,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """The customers that match, by shortname, for `pulumi do`."""
         return self._customers().list(request)
 
-    def _gateway(self) -> Gateway:
+    def _service(self) -> Service:
         return self._connection().within(self._connection.deadline(self._connection.settings.deadline))
 
-    def _customers(self, *, asks: bool = True) -> Customers:
-        """The calls about customers; ``asks`` says that the service will be needed."""
-        lifecycle = self._connection.lifecycle(asks=asks)
-        # Imported here, after the request for the token is on its way: see Connection.lifecycle.
-        from pulumi_fusion.plugin.customers import Customers
-
-        return Customers(lifecycle, self._gateway, self._warn)
+    def _customers(self) -> Customers:
+        return Customers(self._connection.lifecycle(), self._service, self._warn)

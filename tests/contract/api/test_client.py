@@ -299,26 +299,6 @@ def test_a_name_server_that_is_silent_cannot_send_later(
     assert emulator.requests.of("POST", "/customer") == []
 
 
-def test_a_write_whose_connection_took_a_while_is_looked_at_before_it_goes_out(
-    emulator: Emulator, client: FusionClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client.authenticate()
-    client.close()
-    look_up = socket.getaddrinfo
-
-    def slow(*args: object, **kwargs: object) -> object:
-        time.sleep(1.1)  # the second that a proof lasts
-        return look_up(*args, **kwargs)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(socket, "getaddrinfo", slow)
-    looks: list[int] = []
-    client.create_customer(
-        customer("acmecorp"), look_again=lambda: looks.append(len(emulator.requests.of("POST", "/customer")))
-    )
-    assert looks == [0]
-    assert len(emulator.requests.of("POST", "/customer")) == 1
-
-
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [("POST /customer hang", InDoubt), ("POST /auth/token hang", Cancelled), ("POST /customer 429", Cancelled)],

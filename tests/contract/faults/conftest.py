@@ -7,7 +7,7 @@ import pytest
 
 from fusion_emulator import Emulator, Switches
 from pulumi_fusion.api import transport
-from pulumi_fusion.customer import lifecycle
+from pulumi_fusion.operations import operation, read
 
 
 @pytest.fixture(autouse=True)
@@ -18,8 +18,8 @@ def brief_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     monkeypatch.setattr(random, "uniform", lambda low, high: low + (high - low) / 20)
     monkeypatch.setattr(transport, "_READ", 1.0)
-    monkeypatch.setattr(lifecycle, "LOOK_PAUSE", 0.02)
-    monkeypatch.setattr(lifecycle, "SETTLE_SECONDS", 0.6)
+    monkeypatch.setattr(read, "PAUSE", 0.02)
+    monkeypatch.setattr(operation, "CONSISTENCY_SECONDS", 0.6)
 
 
 @pytest.fixture

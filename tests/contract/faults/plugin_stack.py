@@ -84,8 +84,8 @@ class PluginStack(Stack):
 
     def restart(self) -> None:
         self._stop()
-        retries._budgets.clear()
-        retries._paces.clear()
+        retries._quotas.clear()
+        retries._limits.clear()
         self.servicer = Servicer()
         self.servicer._say = lambda sentence, urn="": self.warnings.append(sentence)  # type: ignore[method-assign]
         self.servicer._warn = self.servicer._say

@@ -129,8 +129,8 @@ class Stack:
 
     def restart(self) -> None:
         """A new provider process: nothing is left but what the engine keeps."""
-        retries._budgets.clear()
-        retries._paces.clear()
+        retries._quotas.clear()
+        retries._limits.clear()
         self.provider = face.CustomerProvider()
         config = {
             "fusion:netosecret": self.netosecret or self.emulator.netosecret,
@@ -144,14 +144,14 @@ class Stack:
 
     def meanwhile(self, method: str, path: str, act: Callable[[], None]) -> None:
         """Let somebody else act once, as soon as the service has seen such a request and before the next look."""
-        lifecycle = self.provider._connection.lifecycle()
-        gateway, left = lifecycle._connect(), [act]
+        connection, left = self.provider._connection, [act]
+        gateway = connection()
 
         def before_a_look() -> None:
             if left and self.emulator.requests.of(method, path):
                 left.pop()()
 
-        setattr(lifecycle, "_connect", lambda: _Watched(gateway, before_a_look))  # noqa: B010  # as above
+        setattr(connection, "_gateway", _Watched(gateway, before_a_look))  # noqa: B010  # as above
 
     # What the engine does.
 

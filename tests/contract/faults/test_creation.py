@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from fusion_emulator import Emulator
-from pulumi_fusion.customer import lifecycle
 from pulumi_fusion.errors import AbsenceNotProved, AlreadyExists, FusionError, NotOurs, OutcomeUnknown
+from pulumi_fusion.operations import operation
 from tests.contract.faults.stack import PROGRAM, Outcome, Stack
 
 COMMIT_THEN_FAIL = ("reset-after", "hang-after", "cut-body", "500-after", "502-after", "504-after")
@@ -23,7 +23,7 @@ COMMIT_THEN_FAIL = ("reset-after", "hang-after", "cut-body", "500-after", "502-a
 @pytest.fixture
 def long_lag(brief_waits: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A consistency timeout that is not over before the service shows what it did, however busy the machine is."""
-    monkeypatch.setattr(lifecycle, "SETTLE_SECONDS", 20.0)
+    monkeypatch.setattr(operation, "CONSISTENCY_SECONDS", 20.0)
 
 
 @pytest.mark.parametrize("unique", [True, False], ids=["unique", "not-unique"])

@@ -13,9 +13,9 @@ import pytest
 from fusion_emulator import Emulator, black_hole
 from pulumi_fusion.api import retries, transport
 from pulumi_fusion.api.client import FusionClient
-from pulumi_fusion.customer.lifecycle import Lifecycle
 from pulumi_fusion.customer.model import Inputs, State
 from pulumi_fusion.errors import Cancelled, FusionError, OutcomeUnknown
+from pulumi_fusion.operations.lifecycle import Lifecycle
 from tests.contract.faults.stack import PROGRAM
 from tests.contract.faults.test_creation import writes
 
@@ -150,8 +150,8 @@ class _Act:
 def running(
     emulator: Emulator, url: str, operation: str, faults: list[str], *, interrupted: bool = False
 ) -> Iterator[_Act]:
-    retries._budgets.clear()
-    retries._paces.clear()
+    retries._quotas.clear()
+    retries._limits.clear()
     state = State()
     if operation != "create":
         with FusionClient(netosecret=emulator.netosecret, api_url=emulator.url, deadline=60) as maker:

@@ -104,8 +104,8 @@ print(json.dumps([child, meanwhile.end()]))
 LIST = (
     HEAD
     + """
-from pulumi_fusion.customer.directory import Directory
-directory = Directory()
+from pulumi_fusion.operations.cache import CustomerCache
+directory = CustomerCache()
 fusion.authenticate()
 meanwhile = Meanwhile(lambda: len(directory.types(fusion)))
 child = in_child(lambda: len(directory.types(fusion)))
@@ -118,9 +118,9 @@ TURN = (
     HEAD
     + """
 fusion.list_customers()
-pace = fusion._retries._pace
+limit = fusion._retries._limit
 meanwhile = Meanwhile(lambda: name("acme-00"))
-while not (pace._abreast == pace._under_way == 1):
+while not (limit._slots == limit._in_flight == 1):
     time.sleep(0.01)
 child = in_child(lambda: name("acme-01"))
 print(json.dumps([child, meanwhile.end()]))

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.api.retries import ATTEMPTS, Budget, Pace, Proof, Retries
-from pulumi_fusion.api.transport import Late
+from pulumi_fusion.api.retries import ATTEMPTS, Precondition, RateLimit, Retries, RetryQuota
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import (
     BadRequest,
@@ -68,7 +67,7 @@ def run(
     repeatable: bool,
     clock: Clock | None = None,
     seconds: float = 300.0,
-    budget: Budget | None = None,
+    quota: RetryQuota | None = None,
 ) -> tuple[object, int]:
     """What came out of it, a value or the type of an error, and how many attempts it took."""
     clock = clock or Clock()
@@ -81,7 +80,7 @@ def run(
             raise script[attempts - 1]()
         return "done"
 
-    retries = Retries(budget or Budget(), Pace(clock))
+    retries = Retries(quota or RetryQuota(), RateLimit(clock))
     try:
         return retries.run(attempt, FakeDeadline(clock, seconds), operation="read", repeatable=repeatable), attempts
     except RequestFailed as error:
@@ -120,7 +119,7 @@ def test_a_fault_that_stays_is_tried_five_times_with_growing_random_waits() -> N
     assert all(0 <= wait <= bound for wait, bound in zip(clock.waits, (0.5, 1, 2, 4), strict=True))
 
 
-def told(clock: Clock, script: list[Callable[[], RequestFailed]], *, pace: Pace | None = None) -> list[str]:
+def told(clock: Clock, script: list[Callable[[], RequestFailed]], *, limit: RateLimit | None = None) -> list[str]:
     """What is done in which order: looks, and attempts."""
     did: list[str] = []
 
@@ -129,72 +128,68 @@ def told(clock: Clock, script: list[Callable[[], RequestFailed]], *, pace: Pace 
         if script:
             raise script.pop(0)()
 
-    Retries(Budget(), pace or Pace(clock)).run(
+    Retries(RetryQuota(), limit or RateLimit(clock)).run(
         attempt,
         FakeDeadline(clock),
         operation="create",
         repeatable=False,
-        proof=Proof(lambda: did.append("looked"), clock),
+        precondition=Precondition(lambda: did.append("rechecked"), clock),
     )
     return did
 
 
 def test_what_could_not_be_sent_for_a_while_is_looked_at_before_it_goes_out() -> None:
     unavailable = failed(NotSent, retry_after=1.1)
-    assert told(Clock(), [unavailable]) == ["sent", "looked", "sent"]
+    assert told(Clock(), [unavailable]) == ["sent", "rechecked", "sent"]
 
 
-def test_what_came_late_to_its_connection_is_looked_at_and_costs_nothing() -> None:
-    clock = Clock()
-    assert told(clock, [failed(Late)]) == ["sent", "looked", "sent"]
-    assert clock.waits == []
-
-
-def held(clock: Clock, seconds: float) -> Pace:
-    """The pace after a 429 that somebody else met."""
-    pace = Pace(clock)
-    with pytest.raises(RateLimited), pace.turn(FakeDeadline(clock), "create"):
+def held(clock: Clock, seconds: float) -> RateLimit:
+    """The rate limit after a 429 that another request got."""
+    limit = RateLimit(clock)
+    with pytest.raises(RateLimited), limit.slot(FakeDeadline(clock), "create"):
         raise failed(RateLimited, status=429, retry_after=seconds)()
-    return pace
+    return limit
 
 
 def test_what_waited_for_its_turn_is_looked_at_before_it_goes_out() -> None:
     clock = Clock()
-    assert told(clock, [], pace=held(clock, 60)) == ["looked", "sent"]
+    assert told(clock, [], limit=held(clock, 60)) == ["rechecked", "sent"]
 
 
 def test_a_proof_grows_old_before_the_request_has_its_turn_as_well() -> None:
     """While the call waits for an access token."""
     clock = Clock()
     did: list[str] = []
-    proof = Proof(lambda: did.append("looked"), clock)
+    precondition = Precondition(lambda: did.append("rechecked"), clock)
     clock.now += 1.1
-    retries = Retries(Budget(), Pace(clock))
-    retries.run(lambda: did.append("sent"), FakeDeadline(clock), operation="create", repeatable=False, proof=proof)
-    assert did == ["looked", "sent"]
+    retries = Retries(RetryQuota(), RateLimit(clock))
+    retries.run(
+        lambda: did.append("sent"), FakeDeadline(clock), operation="create", repeatable=False, precondition=precondition
+    )
+    assert did == ["rechecked", "sent"]
 
 
 @pytest.mark.parametrize(("wait", "looks"), [(29, 1), (31, 2)])
 def test_a_look_lasts_longer_than_a_queue_takes_and_not_for_ever(wait: float, looks: int) -> None:
     """So that everybody gets a turn, and nobody is sent on the word of a look before another 429."""
     clock = Clock()
-    pace = held(clock, 60)
+    limit = held(clock, 60)
     did: list[str] = []
 
     def look() -> None:
-        did.append("looked")
+        did.append("rechecked")
         if len(did) == 1:
-            with pytest.raises(RateLimited), pace.turn(FakeDeadline(clock), "create"):
+            with pytest.raises(RateLimited), limit.slot(FakeDeadline(clock), "create"):
                 raise failed(RateLimited, status=429, retry_after=wait)()
 
-    Retries(Budget(), pace).run(
+    Retries(RetryQuota(), limit).run(
         lambda: did.append("sent"),
         FakeDeadline(clock),
         operation="create",
         repeatable=False,
-        proof=Proof(look, clock),
+        precondition=Precondition(look, clock),
     )
-    assert did == ["looked"] * looks + ["sent"]
+    assert did == ["rechecked"] * looks + ["sent"]
 
 
 def test_no_two_clients_wait_alike() -> None:
@@ -232,25 +227,25 @@ def test_a_retry_after_of_nothing_does_not_become_a_flood() -> None:
 
 def test_twenty_operations_of_an_outage_send_at_most_forty_requests() -> None:
     for failure, most in ((failed(InDoubt, status=503), 40), (failed(NotSent), 40), (failed(InDoubt), 30)):
-        budget = Budget()
-        sent = sum(run([failure] * 99, repeatable=True, budget=budget)[1] for _ in range(20))
+        quota = RetryQuota()
+        sent = sum(run([failure] * 99, repeatable=True, quota=quota)[1] for _ in range(20))
         assert 20 < sent <= most
 
 
 def test_a_service_that_answers_again_fills_the_budget() -> None:
-    budget = Budget()
-    while run([failed(NotSent)] * 99, repeatable=True, budget=budget)[1] > 1:
+    quota = RetryQuota()
+    while run([failed(NotSent)] * 99, repeatable=True, quota=quota)[1] > 1:
         pass
     for _ in range(20):
-        run([], repeatable=True, budget=budget)
-        run([failed(NotFound, status=404)], repeatable=True, budget=budget)
-    assert run([failed(NotSent)] * 99, repeatable=True, budget=budget) == (NotSent, ATTEMPTS)
+        run([], repeatable=True, quota=quota)
+        run([failed(NotFound, status=404)], repeatable=True, quota=quota)
+    assert run([failed(NotSent)] * 99, repeatable=True, quota=quota) == (NotSent, ATTEMPTS)
 
 
 def test_repeats_that_helped_cost_nothing_in_the_end() -> None:
-    budget = Budget()
+    quota = RetryQuota()
     for _ in range(100):
-        assert run([failed(NotSent)] * 4, repeatable=True, budget=budget) == ("done", ATTEMPTS)
+        assert run([failed(NotSent)] * 4, repeatable=True, quota=quota) == ("done", ATTEMPTS)
 
 
 def test_an_interrupt_ends_a_wait() -> None:
@@ -261,50 +256,50 @@ def test_an_interrupt_ends_a_wait() -> None:
         raise NotSent("read", "connection refused")
 
     with pytest.raises(Cancelled):
-        Retries(Budget(), Pace()).run(attempt, deadline, operation="read", repeatable=True)
+        Retries(RetryQuota(), RateLimit()).run(attempt, deadline, operation="read", repeatable=True)
 
 
 def test_all_hold_off_together_after_a_429_and_then_go_one_by_one() -> None:
     clock = Clock()
-    pace = Pace(clock)
+    limit = RateLimit(clock)
     deadline = FakeDeadline(clock)
-    with pytest.raises(RateLimited), pace.turn(deadline, "read"):
+    with pytest.raises(RateLimited), limit.slot(deadline, "read"):
         raise RateLimited("read", "429", retry_after=7.0)
     began = clock.now
-    with pace.turn(deadline, "read"):
+    with limit.slot(deadline, "read"):
         assert clock.now >= began + 7
-        with pytest.raises(DeadlineExceeded), pace.turn(FakeDeadline(clock, 5), "read"):
+        with pytest.raises(DeadlineExceeded), limit.slot(FakeDeadline(clock, 5), "read"):
             raise AssertionError("a second request went out beside the first")
-    with pace.turn(deadline, "read"), pace.turn(deadline, "read"):
+    with limit.slot(deadline, "read"), limit.slot(deadline, "read"):
         pass
 
 
 def test_a_late_429_of_the_same_crowd_does_not_lengthen_the_wait() -> None:
     clock = Clock()
-    pace = Pace(clock)
+    limit = RateLimit(clock)
     deadline = FakeDeadline(clock)
 
     def limited() -> None:
-        with pytest.raises(RateLimited), pace.turn(deadline, "read"):
+        with pytest.raises(RateLimited), limit.slot(deadline, "read"):
             raise RateLimited("read", "429")
 
-    with pytest.raises(RateLimited), pace.turn(deadline, "read"):
+    with pytest.raises(RateLimited), limit.slot(deadline, "read"):
         clock.now += 0.5
         limited()
         clock.now += 0.1
         raise RateLimited("read", "429")
-    with pace.turn(deadline, "read"):
+    with limit.slot(deadline, "read"):
         assert clock.now == pytest.approx(1001.5)
 
 
 def test_whoever_cannot_wait_that_long_is_told_so_without_a_request() -> None:
     clock = Clock()
-    pace = Pace(clock)
-    with pytest.raises(RateLimited), pace.turn(FakeDeadline(clock), "read"):
+    limit = RateLimit(clock)
+    with pytest.raises(RateLimited), limit.slot(FakeDeadline(clock), "read"):
         raise RateLimited("read", "429", retry_after=100.0)
     with (
         pytest.raises(RateLimited, match="100 s more, and only 60 s are left"),
-        pace.turn(FakeDeadline(clock, 60), "r"),
+        limit.slot(FakeDeadline(clock, 60), "r"),
     ):
         raise AssertionError("a request went out")
     assert clock.waits == []

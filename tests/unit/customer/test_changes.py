@@ -8,7 +8,7 @@ import pytest
 
 from pulumi_fusion.customer.changes import KINDS, UNKNOWN, Change, Kind, changes, history_lost
 from pulumi_fusion.customer.model import Inputs, State, state_key
-from tests.unit.customer.scripted import DECLARED, state
+from tests.unit.operations.scripted import DECLARED, state
 
 OTHER: dict[str, Any] = {
     "email": "b@acme.example",

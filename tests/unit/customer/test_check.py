@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pulumi_fusion.customer.changes import UNKNOWN
 from pulumi_fusion.customer.check import check
 from pulumi_fusion.customer.model import AccountType, CustomerStatus, CustomerType, Inputs, State, state_key
-from tests.unit.customer.scripted import DECLARED
+from tests.unit.operations.scripted import DECLARED
 
 KEYS = [state_key(name) for name in Inputs.model_fields]
 LABELS = {

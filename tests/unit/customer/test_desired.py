@@ -7,7 +7,7 @@ import pytest
 from pulumi_fusion.customer.desired import to_apply, to_create
 from pulumi_fusion.customer.model import Inputs, State
 from pulumi_fusion.errors import InvalidInput
-from tests.unit.customer.scripted import DECLARED
+from tests.unit.operations.scripted import DECLARED
 
 
 def test_what_was_checked_is_taken_as_it_is() -> None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from pulumi_fusion.customer.changes import UNKNOWN
 from pulumi_fusion.customer.model import OUTPUTS, Account, AccountType, Inputs, State, User, label, state_key
-from tests.unit.customer.scripted import DECLARED, account, state
+from tests.unit.operations.scripted import DECLARED, account, state
 
 KEYS = {
     "email": "email",

@@ -10,8 +10,8 @@ from pulumi_fusion.customer.check import check
 from pulumi_fusion.customer.model import AccountType
 from pulumi_fusion.customer.rules import Failure
 from pulumi_fusion.customer.secrecy import without_secrets
-from tests.unit.customer.scripted import DECLARED
 from tests.unit.customer.test_check import INVALID, KEYS
+from tests.unit.operations.scripted import DECLARED
 
 
 @pytest.mark.parametrize(("key", "value", "start"), INVALID, ids=lambda part: ascii(part)[:40])

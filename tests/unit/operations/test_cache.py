@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pulumi_fusion.customer.directory import (
-    FAILED_SECONDS,
-    FRESH_SECONDS,
-    MANY,
-    YOUNG_SECONDS,
-    Directory,
-)
-from pulumi_fusion.customer.listing import WITNESS_SECONDS
 from pulumi_fusion.customer.model import Account, AccountType
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import (
@@ -28,7 +19,13 @@ from pulumi_fusion.errors import (
     Unauthorized,
     Unrecognised,
 )
-from tests.unit.customer.scripted import Clock, Scripted, absent, account, dead_key, no_role, portal, refused
+from pulumi_fusion.operations.cache import (
+    FAILED_SECONDS,
+    FRESH_SECONDS,
+    LONGEST_LIST,
+    CustomerCache,
+)
+from tests.unit.operations.scripted import ABOVE, Clock, Scripted, absent, account, dead_key, no_role, portal, refused
 
 
 def bound(gateway: Scripted, clock: Clock) -> Scripted:
@@ -37,7 +34,7 @@ def bound(gateway: Scripted, clock: Clock) -> Scripted:
 
 def test_types_are_asked_once_while_they_are_fresh(clock: Clock) -> None:
     gateway = bound(Scripted(types=[[AccountType(value="a")], [AccountType(value="b")]]), clock)
-    directory = Directory()
+    directory = CustomerCache()
     assert [entry.value for entry in directory.types(gateway)] == ["a"]
     clock.now += FRESH_SECONDS - 1
     assert [entry.value for entry in directory.types(gateway)] == ["a"]
@@ -48,18 +45,18 @@ def test_types_are_asked_once_while_they_are_fresh(clock: Clock) -> None:
 
 @pytest.mark.parametrize("answer", [refused, no_role, absent])
 def test_a_service_may_keep_its_types_to_itself(clock: Clock, answer: Callable[[], FusionError]) -> None:
-    assert Directory().types_if_told(bound(Scripted(types=[answer()]), clock)) == ()
+    assert CustomerCache().types_if_told(bound(Scripted(types=[answer()]), clock)) == ()
 
 
 @pytest.mark.parametrize("answer", [portal, dead_key])
 def test_a_failure_is_no_empty_list(clock: Clock, answer: Callable[[], FusionError]) -> None:
     with pytest.raises((Unrecognised, Unauthorized)):
-        Directory().types_if_told(bound(Scripted(types=[answer()]), clock))
+        CustomerCache().types_if_told(bound(Scripted(types=[answer()]), clock))
 
 
 def test_a_failure_is_shared_for_a_short_while_and_then_tried_again(clock: Clock) -> None:
     gateway = bound(Scripted(customers=[portal(), [account()]]), clock)
-    directory = Directory()
+    directory = CustomerCache()
     for _ in range(3):
         with pytest.raises(InDoubt):
             directory.find(gateway, "acme-corp")
@@ -71,7 +68,7 @@ def test_a_failure_is_shared_for_a_short_while_and_then_tried_again(clock: Clock
 def test_a_failure_for_want_of_time_does_not_meet_who_has_it(clock: Clock) -> None:
     busy = RateLimited("list the customers", "the service answered 429", status=429, retry_after=40.0)
     gateway = Scripted(customers=[busy, [account()]])
-    directory = Directory()
+    directory = CustomerCache()
     for _ in range(2):
         with pytest.raises(RateLimited):
             directory.find(gateway.within(Deadline(30.0, cancelled=clock)), "acme-corp")
@@ -84,7 +81,7 @@ def test_any_other_failure_meets_all(clock: Clock, seconds: float | None) -> Non
     """Those that ask for more than they have as well: nobody gets an answer in that time."""
     down = InDoubt("list the customers", "the service answered 503", status=503, retry_after=seconds)
     gateway = Scripted(customers=[down])
-    directory = Directory()
+    directory = CustomerCache()
     for own in (300.0, 250.0):
         with pytest.raises(InDoubt):
             directory.find(gateway.within(Deadline(own, cancelled=clock)), "acme-corp")
@@ -101,7 +98,7 @@ def test_nobody_waits_past_a_deadline_for_what_another_operation_asks() -> None:
 
     patient = Scripted(customers=[slowly]).within(Deadline(60.0))
     hasty = Scripted().within(Deadline(0.3))
-    directory = Directory()
+    directory = CustomerCache()
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(directory.find, patient, "acme-corp")
         asked.wait(10)
@@ -114,7 +111,7 @@ def test_nobody_waits_past_a_deadline_for_what_another_operation_asks() -> None:
 
 def test_an_interrupt_of_one_operation_is_not_shared(clock: Clock) -> None:
     gateway = bound(Scripted(customers=[Cancelled("list", "interrupted"), [account()]]), clock)
-    directory = Directory()
+    directory = CustomerCache()
     with pytest.raises(Cancelled):
         directory.find(gateway, "acme-corp")
     assert directory.find(gateway, "acme-corp") == account()
@@ -122,10 +119,10 @@ def test_an_interrupt_of_one_operation_is_not_shared(clock: Clock) -> None:
 
 def test_what_was_written_outweighs_the_list_until_it_is_old(clock: Clock) -> None:
     gateway = bound(Scripted(customers=[[account()], [account(fps=2)]]), clock)
-    directory = Directory()
+    directory = CustomerCache()
     assert directory.find(gateway, "acme-corp") == account()
-    directory.created("acme-corp", account(fps=1))
-    directory.deleted("other-corp")
+    directory.note("acme-corp", account(fps=1))
+    directory.note("other-corp", None)
     assert directory.find(gateway, "acme-corp") == account(fps=1)
     assert directory.find(gateway, "other-corp") is None
     clock.now += FRESH_SECONDS + 1
@@ -142,7 +139,7 @@ def test_many_threads_ask_once() -> None:
             assert release.wait(10)
             return [account()]
 
-    gateway, directory = Slow(), Directory()
+    gateway, directory = Slow(), CustomerCache()
     with ThreadPoolExecutor(8) as threads:
         found = [threads.submit(directory.find, gateway, "acme-corp") for _ in range(8)]
         release.set()
@@ -152,7 +149,7 @@ def test_many_threads_ask_once() -> None:
 
 def test_what_is_expected_is_asked_once_and_there_when_it_is_needed(clock: Clock) -> None:
     gateway = bound(Scripted(customers=[[account()]], types=[[AccountType(value="a")]]), clock)
-    directory = Directory()
+    directory = CustomerCache()
     for _ in range(3):
         directory.expect_find(gateway)
         directory.expect_types(gateway)
@@ -164,132 +161,92 @@ def test_what_is_expected_is_asked_once_and_there_when_it_is_needed(clock: Clock
 
 def test_a_failure_of_what_was_expected_meets_who_needs_it(clock: Clock) -> None:
     gateway = bound(Scripted(customers=[portal()]), clock)
-    directory = Directory()
+    directory = CustomerCache()
     directory.expect_find(gateway)
     with pytest.raises(InDoubt):
         directory.find(gateway, "acme-corp")
     assert gateway.verbs == ["LIST"]
 
 
-MINE = account(shortname="mine-corp", id="id-9")
+def listing(*listed: Account, clock: Clock) -> tuple[CustomerCache, Scripted]:
+    """A directory that has fetched this list."""
+    gateway, directory = bound(Scripted(customers=[listed]), clock), CustomerCache()
+    directory.find(gateway, "any-name")
+    return directory, gateway
 
 
-def fetched() -> None:
-    """Wait for what is fetched in the background."""
-    for thread in threading.enumerate():
-        if thread.name == "pulumi-fusion-directory":
-            thread.join(10)
+OTHER = account(shortname="other-corp", id="id-9")
 
 
-def look_often(directory: Directory, gateway: Scripted, names: Iterator[str]) -> None:
-    """As often as makes a list worth it."""
-    for _ in range(MANY):
-        directory.found_free(gateway, next(names))
-    fetched()
-
-
-@pytest.fixture
-def names() -> Iterator[str]:
-    """Names that nobody asked for before."""
-    return (f"free-{number:03}" for number in itertools.count())
-
-
-def test_a_young_list_tells_what_is_there_and_what_is_not(clock: Clock, names: Iterator[str]) -> None:
-    gateway, directory = bound(Scripted(customers=[[account(), MINE]]), clock), Directory()
-    directory.created("mine-corp", MINE)
-    look_often(directory, gateway, names)
-    assert directory.found_free(gateway, next(names))
-    assert directory.found(gateway, "acme-corp") == account()
+def test_a_list_shows_that_a_shortname_is_available(clock: Clock) -> None:
+    directory, gateway = listing(OTHER, clock=clock)
+    clock.now += FRESH_SECONDS
+    assert directory.shows_available(gateway, "acme-corp")
     assert gateway.verbs == ["LIST"]
 
 
-def test_who_asks_for_a_name_again_has_to_look(clock: Clock, names: Iterator[str]) -> None:
-    gateway, directory = bound(Scripted(customers=[[account(), MINE]]), clock), Directory()
-    directory.created("mine-corp", MINE)
-    look_often(directory, gateway, names)
-    assert directory.found_free(gateway, "free-name")
-    assert not directory.found_free(gateway, "FREE-name")
-    assert directory.found(gateway, "mine-corp") is None
+def test_an_empty_list_shows_that_every_shortname_is_available(clock: Clock) -> None:
+    directory, gateway = listing(clock=clock)
+    assert directory.shows_available(gateway, "acme-corp")
 
 
-def test_few_looks_are_not_worth_a_list(clock: Clock, names: Iterator[str]) -> None:
-    gateway, directory = bound(Scripted(customers=[]), clock), Directory()
-    directory.created("mine-corp", MINE)
-    assert not any(directory.found_free(gateway, next(names)) for _ in range(MANY - 1))
-    fetched()
+@pytest.mark.parametrize("name", ["other-corp", "OTHER-corp", ABOVE, ABOVE.upper()])
+def test_a_list_shows_no_name_as_available_that_the_service_may_take_for_a_used_one(name: str, clock: Clock) -> None:
+    directory, gateway = listing(OTHER, clock=clock)
+    assert not directory.shows_available(gateway, name)
+
+
+@pytest.mark.parametrize(
+    "parent",
+    [account(children=1), account(children=None, is_parent=True), account(children=None, is_parent=None)],
+    ids=["has customers", "is a parent", "not shown"],
+)
+def test_a_list_that_may_lack_the_customers_of_a_customer_shows_nothing(parent: Account, clock: Clock) -> None:
+    directory, gateway = listing(OTHER, parent, clock=clock)
+    assert not directory.shows_available(gateway, "free-name")
+
+
+def test_a_list_as_long_as_a_list_can_be_shows_nothing(clock: Clock) -> None:
+    full = [account(shortname=f"acme-{number}", id=f"id-{number}") for number in range(LONGEST_LIST)]
+    directory, gateway = listing(*full, clock=clock)
+    assert not directory.shows_available(gateway, "free-name")
+
+
+def test_a_list_older_than_a_minute_shows_nothing(clock: Clock) -> None:
+    directory, gateway = listing(OTHER, clock=clock)
+    clock.now += FRESH_SECONDS + 0.1
+    assert not directory.shows_available(gateway, "acme-corp")
+
+
+def test_without_a_list_nothing_is_shown_and_none_is_fetched(clock: Clock) -> None:
+    gateway = bound(Scripted(), clock)
+    assert not CustomerCache().shows_available(gateway, "acme-corp")
     assert gateway.verbs == []
 
 
-def test_without_a_witness_there_is_no_list(clock: Clock, names: Iterator[str]) -> None:
-    gateway, directory = bound(Scripted(customers=[]), clock), Directory()
-    look_often(directory, gateway, names)
-    directory.updated("mine-corp", MINE)
-    look_often(directory, gateway, names)
-    directory.created("mine-corp", MINE)
-    clock.now += WITNESS_SECONDS + 0.01
-    look_often(directory, gateway, names)
-    assert gateway.verbs == []
+def test_a_list_shows_a_name_as_available_once(clock: Clock) -> None:
+    """After the first attempt the customer may exist."""
+    directory, gateway = listing(OTHER, clock=clock)
+    assert directory.shows_available(gateway, "acme-corp")
+    assert not directory.shows_available(gateway, "Acme-corp")
 
 
-def test_a_list_of_before_the_first_write_is_renewed_at_once(clock: Clock, names: Iterator[str]) -> None:
-    gateway, directory = bound(Scripted(customers=[[account()], [account(), MINE]]), clock), Directory()
-    assert directory.find(gateway, "acme-corp") == account()
-    directory.created("mine-corp", MINE)
-    look_often(directory, gateway, names)
-    assert directory.found_free(gateway, next(names))
-    assert gateway.verbs == ["LIST", "LIST"]
-
-
-def test_a_list_is_young_for_a_second_since_it_was_asked_for_and_renewed_meanwhile(
-    clock: Clock, names: Iterator[str]
-) -> None:
-    def slowly() -> list[Account]:
-        clock.now += YOUNG_SECONDS / 4
-        return [account(), MINE]
-
-    gateway, directory = bound(Scripted(customers=[slowly, slowly]), clock), Directory()
-    directory.created("mine-corp", MINE)
-    look_often(directory, gateway, names)
-    clock.now += YOUNG_SECONDS / 4
-    look_often(directory, gateway, names)  # half a second old: still good, and not renewed yet
-    assert directory.found_free(gateway, next(names))
-    assert gateway.verbs == ["LIST"]
-    clock.now += YOUNG_SECONDS / 2 + 0.01
-    directory.created("mine-corp", MINE)
-    assert not directory.found_free(gateway, next(names))
-    fetched()
-    assert directory.found_free(gateway, next(names))
-    assert gateway.verbs == ["LIST", "LIST"]
-
-
-@pytest.mark.parametrize("answer", [portal(), [account()]], ids=["fails", "contradicts"])
-def test_after_a_list_that_was_no_help_there_is_none_for_a_while(
-    clock: Clock, names: Iterator[str], answer: object
-) -> None:
-    gateway, directory = bound(Scripted(customers=[answer, [account(), MINE]]), clock), Directory()
-    directory.created("mine-corp", MINE)
-    look_often(directory, gateway, names)
-    clock.now += FRESH_SECONDS - 1
-    directory.created("mine-corp", MINE)
-    look_often(directory, gateway, names)
-    assert not directory.found_free(gateway, next(names))
-    assert gateway.verbs == ["LIST"]
-    clock.now += 2
-    directory.created("mine-corp", MINE)
-    look_often(directory, gateway, names)
-    assert directory.found_free(gateway, next(names))
-    assert gateway.verbs == ["LIST", "LIST"]
+@pytest.mark.parametrize("written", [account(), None], ids=["written", "deleted"])
+def test_a_list_says_nothing_of_what_this_process_wrote(written: Account | None, clock: Clock) -> None:
+    directory, gateway = listing(OTHER, clock=clock)
+    directory.note("acme-corp", written)
+    assert not directory.shows_available(gateway, "acme-corp")
 
 
 def test_a_credential_is_tried_once_for_all(clock: Clock) -> None:
-    gateway, directory = bound(Scripted(tokens=[None]), clock), Directory()
+    gateway, directory = bound(Scripted(tokens=[None]), clock), CustomerCache()
     for _ in range(3):
         directory.authenticate(gateway)
     assert gateway.verbs == ["TOKEN"]
 
 
 def test_a_dead_credential_is_told_to_all_and_asked_once(clock: Clock) -> None:
-    gateway, directory = bound(Scripted(tokens=[dead_key()]), clock), Directory()
+    gateway, directory = bound(Scripted(tokens=[dead_key()]), clock), CustomerCache()
     for _ in range(3):
         with pytest.raises(Unauthorized):
             directory.authenticate(gateway)

@@ -11,27 +11,27 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from pulumi_fusion.customer.changes import UNKNOWN
-from pulumi_fusion.customer.directory import Directory
-from pulumi_fusion.customer.gateway import Gateway
 from pulumi_fusion.customer.hints import Hints, about_existing, renamed
 from pulumi_fusion.customer.model import Account, AccountType
 from pulumi_fusion.customer.rules import Failure
 from pulumi_fusion.customer.stack import Managed, Stack
 from pulumi_fusion.errors import Forbidden, FusionError, MissingSetting, SettingsError, Unauthorized
+from pulumi_fusion.operations.cache import CustomerCache
+from pulumi_fusion.operations.service import Service
 from pulumi_fusion.settings import Preflight
 
 __all__ = ["adopts_its_own", "already_taken", "ask", "is_new", "renamed_in_state", "untold"]
 
 
 def ask(
-    connect: Callable[[], Gateway],
-    directory: Directory,
+    connect: Callable[[], Service],
+    directory: CustomerCache,
     mode: Preflight,
     warn: Callable[[str], None],
     *,
     unchanged: bool = False,
     names_next: bool = False,
-) -> tuple[Gateway | None, Sequence[AccountType], list[Failure]]:
+) -> tuple[Service | None, Sequence[AccountType], list[Failure]]:
     """Reach the service and fetch its account types.
 
     The gateway is None where nothing more is to be asked. ``unchanged`` says that the inputs are as before, so that the

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from pulumi_fusion.customer.hints import about_existing
-from pulumi_fusion.customer.lifecycle import DYNAMIC_HINTS, Lifecycle
 from pulumi_fusion.customer.stack import DYNAMIC_TYPE, Managed, Stack, StackState
-from tests.unit.customer.scripted import DECLARED, Scripted
+from pulumi_fusion.operations.lifecycle import DYNAMIC_HINTS, Lifecycle
+from tests.unit.operations.scripted import DECLARED, Scripted
 
 PLACE = f"urn:pulumi:dev::onboarding::{DYNAMIC_TYPE}::"
 OLD, NEW = PLACE + "old", PLACE + "new"

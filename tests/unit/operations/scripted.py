@@ -198,21 +198,21 @@ class Scripted:
         answer: Account = self._answer("GET", shortname)
         return answer
 
-    def create_customer(self, body: Mapping[str, Any], *, look_again: Callable[[], None]) -> Account:
-        answer: Account = self._until_taken(look_again, "POST", body["shortname"], dict(body))
+    def create_customer(self, body: Mapping[str, Any], *, recheck: Callable[[], None]) -> Account:
+        answer: Account = self._until_taken(recheck, "POST", body["shortname"], dict(body))
         return answer
 
-    def update_customer(self, shortname: str, body: Mapping[str, Any], *, look_again: Callable[[], None]) -> Account:
-        answer: Account = self._until_taken(look_again, "PUT", shortname, dict(body))
+    def update_customer(self, shortname: str, body: Mapping[str, Any], *, recheck: Callable[[], None]) -> Account:
+        answer: Account = self._until_taken(recheck, "PUT", shortname, dict(body))
         return answer
 
-    def delete_customer(self, shortname: str, *, look_again: Callable[[], None]) -> None:
-        self._until_taken(look_again, "DELETE", shortname)
+    def delete_customer(self, shortname: str, *, recheck: Callable[[], None]) -> None:
+        self._until_taken(recheck, "DELETE", shortname)
 
-    def _until_taken(self, look_again: Callable[[], None], verb: str, shortname: str, body: Any = None) -> Any:
+    def _until_taken(self, recheck: Callable[[], None], verb: str, shortname: str, body: Any = None) -> Any:
         """As the client, which waits out a 429 and sends again what met one."""
         while (answer := self._answer(verb, shortname, body)) is HELD:
-            look_again()
+            recheck()
         return answer
 
     def inside(self, shortname: str) -> Scripted:

@@ -8,22 +8,16 @@ from typing import Any
 import pytest
 
 from pulumi_fusion import deadline
-from pulumi_fusion.customer import directory, lifecycle
-from pulumi_fusion.customer.lifecycle import Lifecycle
-from tests.unit.customer.scripted import Clock, Scripted
-
-
-@pytest.fixture(autouse=True)
-def in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No look goes out beside a deletion, for which of the two takes the next answer would be a matter of luck."""
-    monkeypatch.setattr(lifecycle, "LOOK_BESIDE", 3600.0)
+from pulumi_fusion.operations import cache
+from pulumi_fusion.operations.lifecycle import Lifecycle
+from tests.unit.operations.scripted import Clock, Scripted
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(deadline, "time", clock)
-    monkeypatch.setattr(directory, "time", clock)
+    monkeypatch.setattr(cache, "time", clock)
     return clock
 
 

@@ -1,0 +1,1 @@
+"""What is done with customers on the service: one verb per module, read from top to bottom."""

@@ -1,0 +1,237 @@
+"""Create a customer: evidence that the shortname is available, one POST, and its outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from pulumi_fusion.customer.mapping import echoes, merge, to_create
+from pulumi_fusion.customer.model import Account, Inputs, State
+from pulumi_fusion.errors import (
+    AbsenceNotProved,
+    AlreadyExists,
+    BadRequest,
+    Conflict,
+    FusionError,
+    InDoubt,
+    NotFound,
+    NotOurs,
+    OutcomeUnknown,
+    RateLimited,
+    Rejected,
+    RequestFailed,
+)
+from pulumi_fusion.operations.adopt import adopt
+from pulumi_fusion.operations.operation import ADDRESS, Operation, handle_of, has_address, keeping_handle
+
+__all__ = ["create", "create_new", "require_created", "resolve", "unresolved", "with_address", "with_id"]
+
+# Seconds before each GET for an ingest address that the answer to a create lacked.
+_ADDRESS_PAUSES: Final = (0.0, 0.3, 1.0)
+
+
+def create(op: Operation, inputs: Inputs) -> State:
+    """Create the customer, or adopt the one that ``adopt`` names.
+
+    Raises:
+        AlreadyExists, AbsenceNotProved, NotOurs, InvalidInput, RequestFailed: Nothing was created.
+        OutcomeUnknown: It says how the next run finds out.
+    """
+    with keeping_handle(handle_of(op, inputs)):
+        listed = op.account_types()
+        account_type = op.resolve_type(inputs, listed)
+        if inputs.adopt is not None:
+            account = adopt(op, inputs, account_type)
+        else:
+            account = create_new(op, to_create(inputs, account_type))
+        return merge(account, State.recall(inputs.model_dump()), listed)
+
+
+def create_new(op: Operation, body: Mapping[str, Any], *, known_available: bool = False) -> Account:
+    """Create an account that does not exist yet.
+
+    Args:
+        op: The operation.
+        body: What is sent.
+        known_available: GETs have shown for the whole consistency timeout that there is no such account.
+    """
+    by_list = False
+    if not known_available:
+        by_list = op.run.cache.shows_available(op.service, op.shortname)
+        if not by_list:
+            _require_available(op)
+    account = with_address(op, with_id(op, _post(op, body, by_list=by_list), body))
+    op.run.cache.note(op.shortname, account)
+    return account
+
+
+def _require_available(op: Operation) -> None:
+    try:
+        account = op.get()
+    except NotFound:
+        return
+    except BadRequest as unclear:
+        raise AbsenceNotProved(
+            op.attempted,
+            f"asked for this shortname, {unclear.came_back}, which is no proof that it is free",
+            next_step="Nothing was created. A customer is created only under a name that is proved to be free, "
+            "for otherwise nobody could tell it from one that existed before.",
+        ) from None
+    raise op.already_exists(account)
+
+
+def _post(op: Operation, body: Mapping[str, Any], *, by_list: bool) -> Account:
+    """Send one POST, and a second one only after absence was confirmed for the whole consistency timeout."""
+
+    def post() -> Account:
+        return op.service.create_customer(body, recheck=lambda: _recheck_available(op))
+
+    try:
+        return post()
+    except InDoubt as failure:
+        lost = failure
+    except FusionError as failure:
+        raise _refused(op, failure) from None
+    found = resolve(op, body, lost, by_list=by_list)
+    if found is None:
+        try:
+            return post()
+        except (InDoubt, BadRequest, Conflict, AlreadyExists):
+            # The first POST may have taken effect late, and the second one was refused for that.
+            found = resolve(op, body, lost, by_list=by_list)
+        except FusionError:
+            raise unresolved(op, lost) from None
+    if found is None:
+        raise unresolved(op, lost)
+    return found
+
+
+def _recheck_available(op: Operation) -> None:
+    """Check again before a POST that had to wait, which a 429 may delay for minutes."""
+    try:
+        _require_available(op)
+    except RequestFailed as unclear:
+        raise AbsenceNotProved(
+            op.attempted,
+            f"it had to wait, and whether the shortname is still free is not known: {unclear.came_back}",
+            next_step="Nothing was created. Run it again: that is asked before anything is sent.",
+        ) from None
+
+
+def resolve(op: Operation, body: Mapping[str, Any], lost: InDoubt, *, by_list: bool = False) -> Account | None:
+    """Find out what a POST did whose answer was lost.
+
+    Args:
+        op: The operation.
+        body: What was sent.
+        lost: How the answer was lost.
+        by_list: A list showed before the POST that the shortname was available.
+
+    Returns:
+        The account that the POST created; None if it was absent for the whole consistency timeout.
+
+    Raises:
+        NotOurs: The account that exists now is not what was sent.
+        OutcomeUnknown: Neither could be confirmed before the deadline.
+    """
+    absent_since: float | None = None
+    try:
+        for answer in op.poll():
+            if isinstance(answer, Account):
+                require_created(op, answer, body, by_list=by_list)
+                return answer
+            left = op.deadline.remaining()
+            if not isinstance(answer, NotFound):
+                absent_since = None
+                continue
+            absent_since = left if absent_since is None else absent_since
+            if absent_since - left >= op.consistency:
+                return _listed_now(op, body, by_list=by_list)
+    except NotOurs:
+        raise
+    except FusionError:
+        pass
+    raise unresolved(op, lost)
+
+
+def _listed_now(op: Operation, body: Mapping[str, Any], *, by_list: bool) -> Account | None:
+    """Return the account from a new list, which may be ahead of a GET; None where it shows nothing. Raises NotOurs."""
+    try:
+        listed = op.service.list_customers()
+    except FusionError:
+        return None
+    account = next((each for each in listed if each.shortname == op.shortname), None)
+    if account is not None:
+        require_created(op, account, body, by_list=by_list)
+    return account
+
+
+def require_created(op: Operation, account: Account, body: Mapping[str, Any], *, by_list: bool = False) -> None:
+    """Raise NotOurs unless every field that the account shows, and its parent, match what was sent."""
+    others = echoes(account, body)
+    # A list may show the account's own customers only, so one of another account would not have been in it.
+    if account.parent != op.service.account and (by_list or account.parent is not None):
+        others.append("parent")
+    if others:
+        raise NotOurs(
+            op.attempted,
+            f"the answer that told its id was lost, and the customer that lives there now (id {account.id}) "
+            f"differs in {', '.join(others)} from what was sent, so somebody else may have made it",
+            next_step=f"It was neither taken over nor changed. {op.about_existing(account.id)}",
+        )
+
+
+def with_id(op: Operation, created: Account, body: Mapping[str, Any]) -> Account:
+    """Return the created account with its id, by GETs where the answer lacked it.
+
+    The account was created, so nothing raises: after a failure Pulumi would forget the customer.
+    """
+    if created.id is not None:
+        return created
+    try:
+        found = resolve(op, body, InDoubt("read the answer", "the answer tells no id"))
+    except FusionError:
+        found = None
+    if found is None or found.id is None:
+        op.call.warn(f"{op.shortname}: it was created, but the service told no id; `pulumi refresh` looks it up.")
+        return created
+    return found
+
+
+def with_address(op: Operation, created: Account) -> Account:
+    """Return the created account with its ingest address, by GETs where the answer lacked it. Nothing raises."""
+    for pause in _ADDRESS_PAUSES:
+        if has_address(created):
+            return created
+        with suppress(FusionError):
+            op.deadline.wait(pause)
+            live = op.get()
+            if live.id == created.id:
+                created = created.model_copy(update=live.model_dump(include=ADDRESS, exclude_none=True))
+    if not has_address(created):
+        op.call.warn(
+            f"{op.shortname}: it was created, but the service has not assigned its ingest address yet. "
+            "`pulumi refresh`, or the next `pulumi up`, records it."
+        )
+    return created
+
+
+def _refused(op: Operation, failure: FusionError) -> FusionError:
+    """Return what a refused POST means. "Exists already" has no published status, so a GET decides.
+
+    Also where the refusal says something else: if the service created the customer all the same, the error names it.
+    """
+    if isinstance(failure, Rejected) and not isinstance(failure, RateLimited):
+        with suppress(FusionError):
+            return op.already_exists(op.get())
+    return failure
+
+
+def unresolved(op: Operation, lost: InDoubt) -> OutcomeUnknown:
+    """Return the error for a create whose outcome could not be found out."""
+    return OutcomeUnknown(
+        op.attempted,
+        f"the request was sent, {lost.came_back}, and whether the customer exists could not be settled since",
+        next_step=op.call.hints.unknown_outcome,
+    )

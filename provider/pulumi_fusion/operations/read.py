@@ -1,0 +1,87 @@
+"""Read a customer that the state holds, and confirm that one is missing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pulumi_fusion.customer.mapping import from_state, merge
+from pulumi_fusion.customer.model import Account, State
+from pulumi_fusion.errors import AbsenceNotProved, NotFound, RequestFailed
+from pulumi_fusion.operations.create import require_created
+from pulumi_fusion.operations.importing import require_shortname
+from pulumi_fusion.operations.operation import Operation, has_address
+
+__all__ = ["get_or_confirm_missing", "read", "require_same_parent"]
+
+NOT_FOUND_CHECKS: Final = 3
+"""GETs that must find nothing before a customer of the state counts as missing."""
+
+# Seconds between them at least, since two GETs at once may be answered from the same cache.
+PAUSE: Final = 0.2
+
+
+def read(op: Operation, state: State) -> State | None:
+    """Return the state with what the service shows of the customer; None if it is confirmed to be missing.
+
+    Raises:
+        NotOurs: Another account has the shortname.
+        RequestFailed: The service does not answer as needed.
+    """
+    if state.shortname is None:
+        require_shortname(op)
+    if op.run.mode != "off":
+        op.run.cache.expect_types(op.service)
+    account = _listed(op)
+    if account is None or not (has_address(account) or has_address(state)):
+        account = get_or_confirm_missing(op, state)
+    if account is None:
+        return None
+    listed = op.account_types()
+    if state.customer_id is not None:
+        op.require_same(account, state)
+    elif state.shortname is not None:
+        # A state without an id is that of a create whose answer was lost.
+        require_created(op, account, from_state(state, listed))
+    if state.customer_id is None:
+        op.run.stack.note_managed(account.id, op.shortname, op.call.urn)
+    return merge(account, state, listed)
+
+
+def _listed(op: Operation) -> Account | None:
+    try:
+        return op.find_listed()
+    except RequestFailed:
+        return None
+
+
+def get_or_confirm_missing(op: Operation, state: State) -> Account | None:
+    """Return the account by a GET, or None if it is confirmed to be missing.
+
+    It counts as missing when several GETs in a row find nothing, the last one after no answer can lag behind an earlier
+    run any more, and the list does not show it. Only the parent account can confirm it: any other one gets the same
+    404.
+    """
+    settled = op.run.lagging.remaining() <= 0
+    for number, answer in enumerate(op.poll(pause=PAUSE), start=1):
+        if isinstance(answer, Account):
+            return answer
+        if not isinstance(answer, NotFound):
+            raise answer
+        if number >= NOT_FOUND_CHECKS and settled:
+            break
+        settled = op.run.lagging.remaining() <= 0
+    require_same_parent(op, state)
+    return op.run.cache.find(op.service, op.shortname)
+
+
+def require_same_parent(op: Operation, state: State) -> None:
+    """Raise AbsenceNotProved where the customer was created below another account than the one of this run."""
+    if state.parent not in (None, op.service.account):
+        raise AbsenceNotProved(
+            op.attempted,
+            f"the account {op.service.account!r} sees no such customer, but it was made below "
+            f"{state.parent!r}, so it may only be out of sight",
+            next_step=f"The state is kept. Work in the account {state.parent!r} (fusion:account, or its own "
+            "netosecret) and run `pulumi up` first, since refresh and destroy use the provider as the last run "
+            "stored it. If the customer is gone, `pulumi state delete` makes the stack forget it.",
+        ) from None
