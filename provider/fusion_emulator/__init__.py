@@ -1,14 +1,17 @@
 """The Fusion customers API as a server on loopback: no account needed, and it fails on request.
 
-It shares no code with the client, so that one reading of the vendor's pages checks the other.
+It shares no code with the client, so that one reading of the vendor's pages tests the other.
 """
 
-from fusion_emulator.accounts import Account, ApiKey, Mail, Refused, User
+from fusion_emulator.emulator import Emulator
+from fusion_emulator.errors import Refused
 from fusion_emulator.faults import Fault, Faults, MalformedFault
 from fusion_emulator.journal import Entry, Journal
-from fusion_emulator.server import Emulator, PortInUse, black_hole
+from fusion_emulator.loopback import black_hole
+from fusion_emulator.server import PortInUse
 from fusion_emulator.service import ROOT
 from fusion_emulator.serving import serve, settings_of
+from fusion_emulator.state import Account, ApiKey, Mail, User
 from fusion_emulator.store import StateFileBusy, StateFileUnreadable
 from fusion_emulator.switches import Switches, UnknownSwitch
 

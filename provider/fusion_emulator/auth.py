@@ -1,59 +1,49 @@
-"""Who is asking: request tokens, access tokens, refresh tokens, and the rights that a role gives."""
+"""Who makes a request: request tokens, access tokens, and the rights of a role."""
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import hmac
-import json
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, Final
 
 import jwt
-from werkzeug.security import check_password_hash
 
 from fusion_emulator import accounts
-from fusion_emulator.accounts import Account, Action, ApiKey, Refused, Role, Session, State
+from fusion_emulator.errors import Refused
+from fusion_emulator.roles import ROLES, Action, Role
 from fusion_emulator.service import Service
+from fusion_emulator.state import Account, ApiKey, Session, State
 
-__all__ = ["Caller", "authenticate", "netosecret", "refresh", "token_for_key", "token_for_user"]
+__all__ = ["Caller", "authenticate", "expire", "token_for_key"]
 
 IAT_SECONDS: Final = {"strict": 300.0, "wide": 86400.0}
 
 
 @dataclass(frozen=True)
 class Caller:
-    """The account that a request acts in, and with which rights."""
+    """The account that a request acts in, and its rights."""
 
     account: Account
     role: Role
 
     def require(self, resource: str, action: Action) -> None:
-        """Raises Refused(403) when the role does not give the right."""
+        """Raise Refused(403) if the role does not permit the action."""
         if not self.role.may(resource, action):
             raise Refused(403, f"The role {self.role.name} may not {action} {resource}")
 
 
-def netosecret(account: Account, key: ApiKey, *, url: str) -> str:
-    """The credential as the portal shows it: base64 without padding, of JSON with two spaces of indent.
+def token_for_key(service: Service, token: str, *, skew: float = 0.0) -> dict[str, Any]:
+    """Return the answer with an access token for a request token that is signed with an account's shared secret.
 
-    Source: https://docs.netography.com/reference/netosecret
-    """
-    document = {
-        "url": f"{url}/api/v1",
-        "shortname": account.shortname,
-        "appname": key.appname,
-        "sharedsecret": account.sharedsecret,
-        "appkey": key.appkey,
-    }
-    return base64.b64encode(json.dumps(document, indent=2).encode()).decode().rstrip("=")
+    Args:
+        service: The service.
+        token: The request token.
+        skew: Seconds that the service's clock is ahead.
 
-
-def token_for_key(service: Service, token: str, *, address: str, skew: float = 0.0) -> dict[str, Any]:
-    """Tokens for a request token signed with an account's shared secret; the service's clock is ``skew`` seconds off.
-
-    Raises Refused 401 or 404.
+    Raises:
+        Refused: 401 or 404; the request token or what it names is not valid.
     """
     now = service.clock()
 
@@ -62,21 +52,9 @@ def token_for_key(service: Service, token: str, *, address: str, skew: float = 0
         key = _key(state, claims)
         owner = state.accounts[key.account]
         _verify(token, owner.sharedsecret)
-        issued = _issued_at(claims)
-        allowed = IAT_SECONDS[service.switches.iat]
-        # Written as a negation because a NaN compares as false.
-        if not abs(now + skew - issued) <= allowed:
-            raise Refused(401, "The request token is too old or too early")
-        jti = f"{key.account}:{key.appname}:{_text(claims, 'jti')}"
-        # Past this age the token is refused by its iat, so its jti need not be remembered.
-        seen = {each: when for each, when in state.seen.items() if abs(now - when) <= 2 * allowed}
-        if service.switches.replay == "refused" and jti in seen:
-            raise Refused(401, "The request token was used before")
+        state = _used(service, state, key, claims, now=now, skew=skew)
         target = _target(service, state, owner, key, _text(claims, "shortname"))
-        used = dataclasses.replace(key, last_login=now, last_ip=address)
-        state = dataclasses.replace(accounts.put_key(state, used), seen={**seen, jti: issued})
         session = Session(
-            kind="access",
             account=target.id,
             role=key.roles[0] if key.roles else "",
             expires=now + service.switches.token_lifetime,
@@ -88,60 +66,26 @@ def token_for_key(service: Service, token: str, *, address: str, skew: float = 0
     return service.commit(issue)
 
 
-def token_for_user(service: Service, username: str, password: str) -> dict[str, Any]:
-    """Tokens for a person with a password. Raises Refused(401)."""
-    now = service.clock()
-
-    def issue(state: State) -> tuple[State, dict[str, Any]]:
-        for user in state.users.values():
-            if user.email == username and user.password and check_password_hash(user.password, password):
-                session = Session(
-                    kind="access",
-                    account=user.account,
-                    role=user.roles[0] if user.roles else "",
-                    expires=now + service.switches.token_lifetime,
-                    user=user.id,
-                )
-                return _issue(service, state, session, now=now)
-        raise Refused(401, "Missing or invalid credentials")
-
-    return service.commit(issue)
-
-
-def refresh(service: Service, token: str) -> dict[str, Any]:
-    """Tokens for a refresh token, which works once. Raises Refused(400), as documented."""
-    now = service.clock()
-
-    def issue(state: State) -> tuple[State, dict[str, Any]]:
-        id_, session = _session(state, token, kind="refresh", now=now) or (None, None)
-        if id_ is None or session is None:
-            raise Refused(400, "Wrong or expired refresh token, or user/api-key removed")
-        state = dataclasses.replace(state, sessions={k: v for k, v in state.sessions.items() if k != id_})
-        renewed = dataclasses.replace(session, kind="access", expires=now + service.switches.token_lifetime)
-        return _issue(service, state, renewed, now=now)
-
-    return service.commit(issue)
-
-
 def authenticate(service: Service, header: str | None) -> Caller:
-    """The caller behind an Authorization header. Raises Refused(401)."""
+    """Return the caller that an Authorization header proves.
+
+    Raises:
+        Refused: 401 without a valid access token, 403 if the role of its key does not exist.
+    """
     state = service.state
     scheme, _, token = (header or "").partition(" ")
-    held = _session(state, token.strip(), kind="access", now=service.clock()) if scheme.lower() == "bearer" else None
-    if held is None:
+    session = _session(state, token.strip(), now=service.clock()) if scheme.lower() == "bearer" else None
+    if session is None:
         raise Refused(401, "Access token is missing or invalid")
-    _, session = held
-    # Inference: while masquerading, the rights are those of the same-named role of the sub-account.
-    role = accounts.role_named(state, session.account, session.role) or accounts.role_named(
-        state, session.key_account or session.account, session.role
-    )
+    # Inference: while masquerading, the rights are those of the role of the same name in the sub-account.
+    role = ROLES.get(session.role)
     if role is None:
         raise Refused(403, "The role of this credential does not exist")
     return Caller(state.accounts[session.account], role)
 
 
 def expire(service: Service, header: str | None) -> None:
-    """Ends the access token of an Authorization header, as if its time were over."""
+    """End the access token of an Authorization header, as if its lifetime were over."""
     token = (header or "").partition(" ")[2].strip()
 
     def end(state: State) -> tuple[State, None]:
@@ -151,17 +95,32 @@ def expire(service: Service, header: str | None) -> None:
     service.commit(end)
 
 
+def _used(service: Service, state: State, key: ApiKey, claims: dict[str, Any], *, now: float, skew: float) -> State:
+    """Return the state in which the request token was used, or raise Refused for one that is old or used."""
+    issued = _issued_at(claims)
+    allowed = IAT_SECONDS[service.switches.iat]
+    # Written as a negation because a NaN compares as false.
+    if not abs(now + skew - issued) <= allowed:
+        raise Refused(401, "The request token is too old or too early")
+    jti = f"{key.account}:{key.appname}:{_text(claims, 'jti')}"
+    # Older request tokens are refused by their iat, so their jti need not be remembered.
+    seen = {each: when for each, when in state.seen.items() if abs(now - when) <= 2 * allowed}
+    if service.switches.replay == "refused" and jti in seen:
+        raise Refused(401, "The request token was used before")
+    return dataclasses.replace(state, seen={**seen, jti: issued})
+
+
 def _unverified(token: str) -> dict[str, Any]:
     try:
         claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
     except jwt.PyJWTError:
-        raise Refused(401, "The request token is no JWT") from None
+        raise Refused(401, "The request token is not a JWT") from None
     return claims
 
 
 def _verify(token: str, secret: str) -> None:
     try:
-        # The vendor's samples carry jti as a number and iat as text; PyJWT refuses both unless told otherwise.
+        # The vendor's samples carry jti as a number and iat as text; PyJWT refuses both by default.
         jwt.decode(
             token,
             secret,
@@ -173,7 +132,7 @@ def _verify(token: str, secret: str) -> None:
 
 
 def _text(claims: dict[str, Any], name: str) -> str:
-    """A claim that is a non-empty text or a whole number, as text."""
+    """Return a claim that is a non-empty text or a whole number, as text, or raise Refused(401)."""
     value = claims.get(name)
     if type(value) not in (str, int) or value == "":
         raise Refused(401, f"The request token has no {name}")
@@ -202,7 +161,7 @@ def _key(state: State, claims: dict[str, Any]) -> ApiKey:
 
 
 def _target(service: Service, state: State, owner: Account, key: ApiKey, shortname: str) -> Account:
-    """Inference: the ``shortname`` claim names the account to act in.
+    """Return the account to act in. Inference: the ``shortname`` claim names it.
 
     Source: https://docs.netography.com/v1.1/reference/create-a-netography-api-key ("use the `shortname` to access
     each sub-account with that one key"); the statuses are not published.
@@ -216,28 +175,27 @@ def _target(service: Service, state: State, owner: Account, key: ApiKey, shortna
     if target is None:
         known = any(each.shortname == shortname for each in state.accounts.values())
         raise Refused(401 if known else 404, "This API key may not act in that account")
-    role = accounts.role_named(state, owner.id, key.roles[0]) if key.roles else None
-    if role is None or not role.can_masquerade:
+    role = ROLES.get(key.roles[0]) if key.roles else None
+    # "(resellers only)" in the schema of a role.
+    if role is None or not role.can_masquerade or owner.type != "reseller":
         raise Refused(401, "The role of this API key may not masquerade")
     return target
 
 
 def _issue(service: Service, state: State, session: Session, *, now: float) -> tuple[State, dict[str, Any]]:
     lifetime = service.switches.token_lifetime
-    access_id, refresh_id = token_hex(16), token_hex(16)
+    access_id = token_hex(16)
     claims: dict[str, Any] = {"iat": int(now), "exp": int(now + lifetime), "typ": "Bearer"}
     if service.switches.token_names_account:
         claims["shortname"] = state.accounts[session.account].shortname
-    live = {id_: each for id_, each in state.sessions.items() if each.expires > now}
-    renewal = dataclasses.replace(session, kind="refresh")
-    state = dataclasses.replace(state, sessions={**live, access_id: session, refresh_id: renewal})
-    return state, {
+    # No client of the API keys route uses a refresh token, so it is part of the answer and not remembered.
+    refresh = {**claims, "typ": "Refresh", "jti": token_hex(16)}
+    current = {id_: each for id_, each in state.sessions.items() if each.expires > now}
+    return dataclasses.replace(state, sessions={**current, access_id: session}), {
         "access_token": jwt.encode({**claims, "jti": access_id}, state.signing_key, algorithm="HS256"),
         "expires_in": int(lifetime),
         "refresh_expires_in": int(lifetime),
-        "refresh_token": jwt.encode(
-            {**claims, "typ": "Refresh", "jti": refresh_id}, state.signing_key, algorithm="HS256"
-        ),
+        "refresh_token": jwt.encode(refresh, state.signing_key, algorithm="HS256"),
         "token_type": "bearer",
         "not-before-policy": 0,
         "session-state": token_hex(16),
@@ -257,15 +215,11 @@ def _session_id(state: State, token: str) -> str | None:
     return jti if isinstance(jti, str) else None
 
 
-def _session(state: State, token: str, *, kind: str, now: float) -> tuple[str, Session] | None:
+def _session(state: State, token: str, *, now: float) -> Session | None:
+    """Return the session of an access token, unless it, its account or its API key has ended."""
     id_ = _session_id(state, token)
     session = state.sessions.get(id_) if id_ else None
-    if id_ is None or session is None or session.kind != kind or session.expires <= now:
+    if session is None or session.expires <= now or session.account not in state.accounts:
         return None
-    if session.account not in state.accounts:
-        return None
-    if session.user is not None:
-        held = session.user in state.users
-    else:
-        held = any((key.account, key.appname) == (session.key_account, session.appname) for key in state.keys)
-    return (id_, session) if held else None
+    keys = ((key.account, key.appname) for key in state.keys)
+    return session if (session.key_account, session.appname) in keys else None

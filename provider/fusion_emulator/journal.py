@@ -1,4 +1,4 @@
-"""What was asked and what was answered: values for tests, lines for people, never a secret."""
+"""The requests and their answers: values for tests, lines for people, no secrets."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["Entry", "Journal"]
 
 @dataclass(frozen=True)
 class Entry:
-    """One request; no value of a body, header or query is kept.
+    """One request, without any value of its body, headers or query.
 
-    ``time`` is Unix seconds at the start, ``seconds`` the time until the answer was ready. ``status`` is None where no
-    whole status line is sent. ``acted`` says whether the service saw the request, whatever was answered. ``account``
-    is the shortname that the token acts in, ``shortname`` the account that the request is about, ``connection`` the
-    client's port, which tells one connection from another.
+    ``time`` is Unix seconds at the start, ``seconds`` the time until the answer was ready. ``status`` is None if no
+    complete status line is sent. ``genuine`` is the status of the service's own answer, None if it did not receive the
+    request. ``account`` is the shortname of the account that the token acts in, ``shortname`` that of the account that
+    the request is about, ``connection`` the client's port, which identifies a connection.
     """
 
     time: float
@@ -37,11 +37,11 @@ class Entry:
 
     @property
     def acted(self) -> bool:
-        """Whether the service saw the request."""
+        """Whether the service received the request, whatever was answered."""
         return self.genuine is not None
 
     def line(self) -> str:
-        """The entry as a line of the log."""
+        """Return the entry as a line of the log."""
         moment = datetime.fromtimestamp(self.time, tz=timezone.utc).isoformat(timespec="milliseconds")
         text = (
             f"{moment.replace('+00:00', 'Z')} {self.method} {self.path} "
@@ -51,7 +51,7 @@ class Entry:
             text += f" shortname={self.shortname}"
         if self.fault:
             text += f" fault={self.fault!r}" + ("" if self.acted else " not-executed")
-        # A path comes from the client: nothing in it may forge a second line.
+        # A path comes from the client: it must not forge a second line.
         return "".join(char if char.isprintable() else "?" for char in text)
 
 
@@ -59,12 +59,13 @@ class Journal(Sequence[Entry]):
     """The entries in the order of their answers; safe to read while requests run."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
+        """Write a line per entry to the stream, if there is one."""
         self._stream = stream
         self._lock = threading.Lock()
         self._entries: list[Entry] = []
 
     def add(self, entry: Entry) -> None:
-        """Keeps the entry and writes its line."""
+        """Keep the entry and write its line."""
         with self._lock:
             self._entries.append(entry)
             if self._stream is None:
@@ -73,17 +74,17 @@ class Journal(Sequence[Entry]):
                 self._stream.write(f"{entry.line()}\n")
                 self._stream.flush()
             except OSError as full:
-                # A full disk ends the log and not the service.
+                # A full disk ends the log but not the service.
                 self._stream = None
                 print(f"the request log ends here: {full.strerror}", file=sys.stderr)  # noqa: T201
 
     def clear(self) -> None:
-        """Forgets all entries; the lines stay written."""
+        """Forget all entries; their lines stay in the log."""
         with self._lock:
             self._entries.clear()
 
     def of(self, method: str = "*", path: str = "*") -> list[Entry]:
-        """The entries of a method and a path glob; the path with or without its /api/v1, ``*`` for any."""
+        """Return the entries of a method and a path glob, with or without /api/v1; ``*`` is any."""
         return [entry for entry in self if matches(entry.method, entry.path, method=method, path=path)]
 
     @overload
@@ -93,20 +94,23 @@ class Journal(Sequence[Entry]):
     def __getitem__(self, index: slice) -> list[Entry]: ...
 
     def __getitem__(self, index: int | slice) -> Entry | list[Entry]:
+        """Return an entry, or those of a slice."""
         with self._lock:
             return self._entries[index]
 
     def __len__(self) -> int:
+        """Return the number of entries."""
         with self._lock:
             return len(self._entries)
 
     def __iter__(self) -> Iterator[Entry]:
+        """Return the entries at this moment."""
         with self._lock:
             return iter(tuple(self._entries))
 
 
 def matches(actual_method: str, actual_path: str, *, method: str, path: str) -> bool:
-    """Whether a request is meant by a method (or ``*``) and a path glob written with or without the API's prefix."""
+    """Return whether a request matches a method (or ``*``) and a path glob, with or without the API's prefix."""
     if method not in ("*", actual_method):
         return False
     short = actual_path

@@ -1,4 +1,4 @@
-"""The running service: one state behind one lock, stored before anybody hears of a change."""
+"""The running service: one state behind one lock, stored before a change is answered."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from email.utils import format_datetime
 from secrets import token_hex
 from typing import Literal, TypeVar
 
 from fusion_emulator import accounts
-from fusion_emulator.accounts import Account, ApiKey, Refused, State, User
+from fusion_emulator.answers import http_date
+from fusion_emulator.errors import Refused
+from fusion_emulator.keys import new_key
+from fusion_emulator.state import FIRST_PORT, Account, State, User
 from fusion_emulator.store import StateFile
 from fusion_emulator.switches import RateLimit, Switches
 
-__all__ = ["ROOT", "Service"]
+__all__ = ["ROOT", "Service", "mint"]
 
 T = TypeVar("T")
 
@@ -27,18 +28,28 @@ ROOT = "example-msp"
 
 @dataclass
 class _Stale:
-    """What was before a write, for as many reads as are left."""
+    """The state before a write, and the number of reads that still see it."""
 
     before: State
     reads: int
 
 
 class Service:
-    """State, switches and clock. ``clock`` gives Unix seconds; ``file`` None keeps the state in memory."""
+    """State, switches and clock of a service."""
 
     def __init__(
         self, switches: Switches, *, file: StateFile | None = None, clock: Callable[[], float] = time.time
     ) -> None:
+        """Load the state, or create one with nothing but its root account.
+
+        Args:
+            switches: The rules that the vendor does not publish.
+            file: Stores the state; None keeps it in memory.
+            clock: Returns Unix seconds.
+
+        Raises:
+            StateFileUnreadable: The file has another content.
+        """
         self.switches = switches
         self.clock = clock
         self._file = file
@@ -54,13 +65,20 @@ class Service:
 
     @property
     def state(self) -> State:
-        """The state as it is now; a value, so it never changes under its reader."""
+        """The current state; a value, so it never changes while it is read."""
         return self._state
 
     def commit(self, change: Callable[[State], tuple[State, T]]) -> T:
-        """Applies ``change`` alone and stores the outcome before returning; a refusal changes nothing.
+        """Apply a change under the lock and store its outcome; a refusal changes nothing.
 
-        Raises what ``change`` raises, and Refused(500) when the outcome cannot be stored.
+        Args:
+            change: Takes the state and returns the new one and a result.
+
+        Returns:
+            The result of the change.
+
+        Raises:
+            Refused: The change raised it, or the outcome cannot be stored (500).
         """
         with self._lock:
             state, outcome = change(self._state)
@@ -73,7 +91,13 @@ class Service:
             return outcome
 
     def write(self, change: Callable[[State], tuple[State, T]], *, shortname: str, stale_reads: int | None = None) -> T:
-        """As ``commit``, for a change of one account that the next reads may not see yet."""
+        """Commit a change of one account that the next reads may not see yet.
+
+        Args:
+            change: As for ``commit``.
+            shortname: The account.
+            stale_reads: The number of reads that still see the state before; None for that of the switches.
+        """
         reads = self.switches.stale_reads if stale_reads is None else stale_reads
         with self._lock:
             before = self._state
@@ -86,7 +110,7 @@ class Service:
             return outcome
 
     def _keep_counts(self, before: State) -> None:
-        """Let the parents of what was just deleted count it for as many reads as the switch says."""
+        """Let the parents of deleted accounts count them for as many reads as the switch asks for."""
         gone = [each for id_, each in before.accounts.items() if id_ not in self._state.accounts]
         for parent in {each.parent for each in gone if each.parent} if self.switches.stale_children else ():
             counted, _ = self._counts.get(parent, (len(accounts.children(before, parent)), 0))
@@ -101,13 +125,22 @@ class Service:
             return counted
 
     def read(self, shortname: str, *, top: str, stale: bool = False) -> tuple[State, Account]:
-        """The account as a read sees it now, with the state that it is seen in; raises Refused when absent."""
+        """Return an account as a read sees it now, with the state in which it is seen.
+
+        Args:
+            shortname: The account.
+            top: The id of the account that reads.
+            stale: Whether this read sees the state before the last write.
+
+        Raises:
+            Refused: The account is absent.
+        """
         with self._lock:
             state = self._seen_by_read(shortname, stale=stale)
             return state, accounts.require(state, shortname, top=top, switches=self.switches)
 
     def list(self, *, top: str) -> list[tuple[State, Account]]:
-        """The accounts that a list request shows, each with the state that it is seen in."""
+        """Return the accounts that a list request of ``top`` shows, each with the state in which it is seen."""
         switches = self.switches
         with self._lock:
             state = self._state
@@ -126,7 +159,7 @@ class Service:
         return listed[: switches.list_limit] if switches.list_limit else listed
 
     def count(self, route: Literal["customer", "user"], account: str) -> None:
-        """Counts a request against the limit of its route; raises Refused(429)."""
+        """Count a request against the limit of its route, or raise Refused(429)."""
         limit = RateLimit.parse(self.switches.customer_rate if route == "customer" else self.switches.user_rate)
         if limit is None:
             return
@@ -142,7 +175,7 @@ class Service:
         raise Refused(429, "Too many requests", headers=self._retry_after(wait))
 
     def _retry_after(self, seconds: float) -> dict[str, str]:
-        # RFC 9110 section 10.2.3: whole seconds or a date; rounded up, so that who waits is let in.
+        # RFC 9110 section 10.2.3: whole seconds or a date; rounded up, so that a client that waits is admitted.
         if self.switches.retry_after == "none":
             return {}
         whole = int(seconds) + 1
@@ -162,22 +195,13 @@ class Service:
         return self._state
 
 
-def http_date(timestamp: float) -> str:
-    """The date of an HTTP header for a time in Unix seconds."""
-    return format_datetime(datetime.fromtimestamp(int(timestamp), tz=timezone.utc), usegmt=True)
-
-
 def mint() -> str:
-    """An opaque id."""
+    """Return a new opaque id."""
     return token_hex(12)
 
 
-def new_key(account: str, *, appname: str, role: str, description: str | None = None) -> ApiKey:
-    """An API key with a fresh appkey."""
-    return ApiKey(account=account, appname=appname, appkey=token_hex(16), roles=(role,), description=description)
-
-
 def _new() -> State:
+    """Return a service with nothing but its root account, that account's administrator and one API key."""
     root = Account(
         id=mint(),
         shortname=ROOT,
@@ -188,12 +212,15 @@ def _new() -> State:
         trial=False,
         fps=None,
         parent=None,
-        ingest_port=accounts.FIRST_PORT,
+        ingest_port=FIRST_PORT,
         sharedsecret=token_hex(32),
     )
-    return accounts.found(
-        root=root,
-        admin=User(mint(), root.id, "admin@example.com", "Ada", "Admin", ("admin",)),
-        key=new_key(root.id, appname="pulumi-fusion", role="admin"),
+    admin = User(mint(), root.id, "admin@example.com", "Ada", "Admin", ("admin",))
+    return State(
+        root=root.id,
         signing_key=token_hex(32),
+        accounts={root.id: root},
+        users={admin.id: admin},
+        keys=(new_key(root.id, appname="pulumi-fusion", roles=("admin",)),),
+        next_port=FIRST_PORT + 1,
     )

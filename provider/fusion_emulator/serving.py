@@ -12,17 +12,17 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from fusion_emulator.server import Emulator
+from fusion_emulator.emulator import Emulator
 from fusion_emulator.switches import Switches
 
 __all__ = ["serve", "settings_of"]
 
-# Settings of the caller that would lead a command away from the emulator, with the emulator's credential or another.
+# Settings of the caller with which a command would use another service or account than the emulator's.
 DISPLACED = ("FUSION_NETOSECRET_FILE", "FUSION_ACCOUNT", "FUSION_MASQUERADE", "FUSION_MASQUERADE_ID")
 
 
 def settings_of(emulator: Emulator) -> dict[str, str]:
-    """Return the variables by which a command uses the emulator; the last one binds it to that and nothing else."""
+    """Return the variables by which a command uses the emulator; the last one restricts it to the emulator."""
     return {"NETOSECRET": emulator.netosecret, "FUSION_API_URL": emulator.url, "FUSION_EMULATOR": emulator.url}
 
 
@@ -37,13 +37,31 @@ def serve(
     environment: Mapping[str, str] | None = None,
     ready: Callable[[Emulator], None] = lambda emulator: None,
 ) -> int:
-    """Runs an emulator and returns the exit code: 0 after SIGINT or SIGTERM, else that of ``command``.
+    """Run an emulator until a signal, or as long as a command runs.
 
-    ``switches`` are ``name=value`` texts, ``faults`` lines of the fault grammar, ``log`` a file to append to or a
-    stream. ``ready`` is called once requests are answered. The command finds the credential in NETOSECRET, the address
-    in FUSION_API_URL and again in FUSION_EMULATOR, in ``environment`` or else in a copy of this process's. Call it from
-    the main thread: it handles signals. Raises UnknownSwitch, MalformedFault, StateFileBusy, StateFileUnreadable,
-    PortInUse and, for the command, OSError.
+    Call it from the main thread, because it handles signals.
+
+    Args:
+        port: The port; 0 chooses a free one.
+        state: A file that stores the accounts; None keeps them in memory.
+        log: A file to append a line per request to, or a stream.
+        switches: ``name=value`` texts.
+        faults: Lines of the fault grammar.
+        command: The command, empty for none. Its environment has the credential in NETOSECRET and the address in
+            FUSION_API_URL and FUSION_EMULATOR.
+        environment: The further environment of the command; None for that of this process.
+        ready: Called once requests are answered.
+
+    Returns:
+        The exit code: that of the command, or 0 after SIGINT or SIGTERM without a command.
+
+    Raises:
+        UnknownSwitch: A switch or its value does not exist.
+        MalformedFault: A line is not a fault.
+        StateFileBusy: Another emulator uses the state file.
+        StateFileUnreadable: The state file has another content.
+        PortInUse: Another process listens on the port.
+        OSError: The command cannot be run, or the log not written.
     """
     chosen = Switches().with_text(*switches)
     with contextlib.ExitStack() as stack:
@@ -75,7 +93,7 @@ class _Stop(threading.Event):
 
 @contextlib.contextmanager
 def _stop_signals() -> Iterator[_Stop]:
-    """The handlers that were there before come back."""
+    """Handle SIGINT and SIGTERM; restore the previous handlers at the end."""
     stop = _Stop()
 
     def set_stop(number: int, frame: FrameType | None) -> None:
@@ -91,7 +109,7 @@ def _stop_signals() -> Iterator[_Stop]:
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str], *, stopped: _Stop) -> int:
-    """The command's exit code, 128 + N when signal N ended it, as shells say.
+    """Run the command and return its exit code; 128 + N if signal N ended it, as in shells.
 
     A terminal sends its SIGINT to the command as well; SIGTERM reaches only this process and is passed on.
     """

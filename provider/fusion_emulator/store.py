@@ -1,4 +1,4 @@
-"""The state on disk: one JSON file, replaced whole, owned by one emulator at a time."""
+"""The state on disk: one JSON file, replaced as a whole, used by one emulator at a time."""
 
 from __future__ import annotations
 
@@ -10,32 +10,39 @@ import logging
 import os
 import tempfile
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
-from fusion_emulator.accounts import Account, ApiKey, Mail, Permission, Role, Session, State, User
+from fusion_emulator.state import Account, ApiKey, Mail, Session, State, User
 
 __all__ = ["StateFile", "StateFileBusy", "StateFileUnreadable"]
 
 FORMAT = 1
 
+T = TypeVar("T")
+
 _log = logging.getLogger(__name__)
 
-# What a file system, such as a network mount, answers to flock(2) or to fsync(2) of a directory that it does not have.
+# The errors of a file system, such as a network mount, without flock(2) or without fsync(2) of a directory.
 _UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EBADF}
 
 
 class StateFileBusy(RuntimeError):
-    """Another emulator works on this state file."""
+    """Another emulator uses this state file."""
 
 
 class StateFileUnreadable(RuntimeError):
-    """The file is none that an emulator of this release wrote."""
+    """The file was not written by an emulator of this format."""
 
 
 class StateFile:
-    """Holds the file from construction to ``close``; raises StateFileBusy when another process does."""
+    """The state file of one emulator, from construction to ``close``."""
 
     def __init__(self, path: Path) -> None:
+        """Lock the file.
+
+        Raises:
+            StateFileBusy: Another process has locked it.
+        """
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         # The lock is a file of its own: the state file is replaced by rename, and a lock would go with the old inode.
@@ -60,7 +67,7 @@ class StateFile:
             )
 
     def load(self) -> State | None:
-        """The stored state, None when there is none yet; raises StateFileUnreadable."""
+        """Return the stored state, None if there is none yet, or raise StateFileUnreadable."""
         try:
             text = self.path.read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -69,11 +76,11 @@ class StateFile:
             return _state(json.loads(text))
         except (ValueError, KeyError, TypeError, AttributeError):
             raise StateFileUnreadable(
-                f"{self.path} is no state of this emulator; remove it or choose another state file"
+                f"{self.path} is not a state file of this emulator; remove it or choose another state file"
             ) from None
 
     def save(self, state: State) -> None:
-        """The file holds exactly this state when the call returns, and never half of one."""
+        """Replace the content of the file by this state, at once and durably."""
         document = {"format": FORMAT, **dataclasses.asdict(state)}
         # mkstemp creates with mode 0600.
         descriptor, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
@@ -97,7 +104,7 @@ class StateFile:
             os.close(directory)
 
     def close(self) -> None:
-        """Lets others have the file."""
+        """Unlock the file."""
         self._lock.close()
 
 
@@ -108,17 +115,24 @@ def _state(document: dict[str, Any]) -> State:
         root=document["root"],
         signing_key=document["signing_key"],
         accounts={
-            id_: Account(**{**each, "allowed_ips": tuple(each["allowed_ips"])})
+            id_: _value(Account, {**each, "allowed_ips": tuple(each["allowed_ips"])})
             for id_, each in document["accounts"].items()
         },
-        users={id_: User(**{**each, "roles": tuple(each["roles"])}) for id_, each in document["users"].items()},
-        keys=tuple(ApiKey(**{**each, "roles": tuple(each["roles"])}) for each in document["keys"]),
-        roles={
-            id_: Role(**{**each, "permissions": tuple(Permission(**one) for one in each["permissions"])})
-            for id_, each in document["roles"].items()
+        users={id_: _value(User, {**each, "roles": tuple(each["roles"])}) for id_, each in document["users"].items()},
+        keys=tuple(_value(ApiKey, {**each, "roles": tuple(each["roles"])}) for each in document["keys"]),
+        mails=tuple(_value(Mail, each) for each in document["mails"]),
+        sessions={
+            id_: _value(Session, each)
+            for id_, each in document["sessions"].items()
+            # Earlier releases also stored refresh tokens and the logins of users.
+            if each.get("kind") != "refresh" and each["appname"] is not None
         },
-        mails=tuple(Mail(**each) for each in document["mails"]),
-        sessions={id_: Session(**each) for id_, each in document["sessions"].items()},
         seen=document["seen"],
         next_port=document["next_port"],
     )
+
+
+def _value(kind: type[T], fields: dict[str, Any]) -> T:
+    """Return a value without the fields that only earlier releases had."""
+    known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]  # each kind is a dataclass
+    return kind(**{name: value for name, value in fields.items() if name in known})

@@ -1,4 +1,4 @@
-"""What the vendor does not publish, as switches: each value of each switch is a service that could be the real one."""
+"""The rules that the vendor does not publish, as switches: the real service may follow any of their values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["RateLimit", "Switches", "UnknownSwitch"]
 
 
 class UnknownSwitch(ValueError):
-    """A switch or a value of one that does not exist; the text names what does."""
+    """A switch or its value does not exist; the text names those that do."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class RateLimit:
 
     @classmethod
     def parse(cls, text: str) -> RateLimit | None:
-        """``"off"`` is no limit; ``"50/300"`` is 50 requests in 300 seconds. Raises ValueError."""
+        """Return the limit of ``"50/300"``, 50 requests in 300 seconds; None for ``"off"``. Raises ValueError."""
         if text == "off":
             return None
         count, slash, window = text.partition("/")
@@ -36,10 +36,10 @@ class RateLimit:
 
 @dataclass(frozen=True)
 class Switches:
-    """One possible service. Every field stands for an inference; the defaults are the readings held most likely."""
+    """One possible service. Every field is an inference; its default is the most likely value."""
 
     record: Literal["strict", "extended"] = "strict"
-    """Inference: a record holds what is documented; ``extended`` adds organization, type and fps."""
+    """Inference: a record has the documented fields; ``extended`` adds organization, type and fps."""
 
     duplicate: Literal[409, 400] = 409
     """Inference: a taken shortname is a conflict; 400 is the only status that the create page documents for it."""
@@ -70,16 +70,16 @@ class Switches:
     """Inference: a 429 carries no Retry-After; none is documented."""
 
     put_omitted: Literal["resets", "keeps"] = "resets"
-    """Inference: PUT "does not do a diff", so an omitted trial or fps is reset; ``keeps`` leaves it alone."""
+    """Inference: PUT "does not do a diff", so an omitted trial or fps is reset; ``keeps`` preserves it."""
 
     list_scope: Literal["direct", "subtree"] = "direct"
-    """Inference: GET /customers holds the direct sub-accounts; ``subtree`` holds theirs too."""
+    """Inference: GET /customers lists the direct sub-accounts; ``subtree`` also theirs."""
 
     list_includes_caller: bool = False
-    """Inference: GET /customers does not hold the account that asks."""
+    """Inference: GET /customers does not list the account that makes the request."""
 
     list_limit: int = 1000
-    """The documented maxItems; inference: what is beyond it is silently missing. 0 is no limit."""
+    """The documented maxItems; inference: further accounts are silently left out. 0 means no limit."""
 
     texts: Literal["kept", "NFC", "NFD", "NFKC"] = "kept"
     """Inference: a text is stored as it was sent; the others store its Unicode normalization form, with single spaces
@@ -89,7 +89,7 @@ class Switches:
     """Inference: one record is an object, as documented; ``list`` wraps it, as the vendor's other create pages do."""
 
     stale_reads: int = 0
-    """Inference: reads see a write at once; K lets the next K reads of that account see what was before it."""
+    """Inference: reads see a write at once; K lets the next K reads of that account see the state before it."""
 
     stale_children: int = 0
     """Inference: an account counts its sub-accounts as they are; K lets its next K reads still count a deleted one."""
@@ -104,7 +104,7 @@ class Switches:
     """Inference: the access token carries the shortname of the account that it acts in."""
 
     token_lifetime: float = 86400.0
-    """Seconds that an access token lives; 86400 in the vendor's samples."""
+    """The lifetime of an access token in seconds; 86400 in the vendor's samples."""
 
     iat: Literal["strict", "wide"] = "strict"
     """Inference: a request token is at most 5 minutes old or early; ``wide`` allows a day."""
@@ -113,6 +113,7 @@ class Switches:
     """Inference: a request token works once, by its jti."""
 
     def __post_init__(self) -> None:
+        """Raise UnknownSwitch for a value that is not allowed."""
         for name, value in dataclasses.asdict(self).items():
             _require(name, value)
         if not self.account_types:
@@ -125,7 +126,7 @@ class Switches:
         return {value.strip(): label.strip() or value.strip() for value, _, label in pairs if value.strip()}
 
     def with_text(self, *settings: str) -> Switches:
-        """The same with ``name=value`` texts applied; raises UnknownSwitch."""
+        """Return switches with ``name=value`` texts applied, or raise UnknownSwitch."""
         changes: dict[str, Any] = {}
         for setting in settings:
             name, _, text = setting.partition("=")
@@ -168,7 +169,7 @@ def _require(name: str, value: object) -> None:
     if get_origin(hint) is Literal:
         fits = any(value == each and type(value) is type(each) for each in get_args(hint))
     elif hint is float:
-        fits = type(value) in (int, float) and value > 0  # type: ignore[operator]  # the line's first half says number
+        fits = type(value) in (int, float) and value > 0  # type: ignore[operator]  # it is a number
     elif hint is int:
         fits = type(value) is int and value >= 0
     else:

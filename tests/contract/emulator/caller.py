@@ -1,4 +1,4 @@
-"""A caller of the service that shares nothing with the product: http.client and PyJWT."""
+"""A client of the service that shares no code with the product: http.client and PyJWT."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 import jwt
 
@@ -27,7 +27,7 @@ CHANGE = {"organization": "Acme Two", "type": "customer", "retention": 45, "roll
 
 
 def customer(**fields: Any) -> dict[str, Any]:
-    """A valid create body with some fields changed."""
+    """Return a valid create body with some fields changed."""
     return {**CUSTOMER, **fields}
 
 
@@ -50,7 +50,7 @@ class Reply:
 
 @dataclass
 class Caller:
-    """One credential and, once it was asked for, its access token; a connection per request."""
+    """One credential and, after ``authenticate``, its access token; a connection per request."""
 
     netosecret: str
     shortname: str | None = None
@@ -63,7 +63,7 @@ class Caller:
         self.secret = json.loads(base64.b64decode(self.netosecret + padding))
 
     def request_token(self, *, key: str | None = None, **claims: Any) -> str:
-        """A signed request token; a claim of None is left out."""
+        """Return a signed request token; a claim of None is left out."""
         every = {
             "iat": int(time.time()),
             "jti": str(uuid.uuid4()),
@@ -72,7 +72,7 @@ class Caller:
             "shortname": self.shortname or self.secret["shortname"],
             **claims,
         }
-        # An empty issuer check is not ours to make: PyJWT refuses to encode some of what a client may well send.
+        # Not jwt.encode, which refuses some claims that a client may send.
         header = {"alg": "HS256", "typ": "JWT"}
         present = {name: value for name, value in every.items() if value is not None}
         return jwt.PyJWS().encode(
@@ -94,7 +94,7 @@ class Caller:
         bearer: str | None = "",
         headers: dict[str, str] | None = None,
     ) -> Reply:
-        """Any request; ``bearer`` "" is the token held, None is none."""
+        """Send any request; ``bearer`` "" sends the token of ``authenticate``, None sends none."""
         token = self.token if bearer == "" else bearer
         sent = {"Content-Type": "application/json", **(headers or {})}
         if token is not None:
@@ -109,11 +109,6 @@ class Caller:
         finally:
             connection.close()
 
-    def form(self, path: str, **fields: str) -> Reply:
-        """A form post without a token."""
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return self.send("POST", path, urlencode(fields).encode(), bearer=None, headers=headers)
-
     def create(self, **fields: Any) -> Reply:
         return self.send("POST", "/api/v1/customer", customer(**fields))
 
@@ -127,5 +122,5 @@ class Caller:
         return self.send("DELETE", f"/api/v1/customer/{quote(shortname, safe='')}")
 
     def names(self) -> list[str]:
-        """The shortnames of the list."""
+        """Return the shortnames of the list."""
         return [record["shortname"] for record in self.send("GET", "/api/v1/customers").data]

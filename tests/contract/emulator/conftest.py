@@ -16,7 +16,7 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def caller(emulator: Emulator) -> Caller:
-    """The root account's credential with a token."""
+    """Return a client with the root account's credential and a token."""
     caller = Caller(emulator.netosecret)
     assert caller.authenticate().status == 200
     return caller

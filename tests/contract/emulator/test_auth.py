@@ -134,26 +134,10 @@ def test_a_token_of_another_emulator_is_worth_nothing(caller: Caller) -> None:
         assert Caller(other.netosecret, token=caller.token).send("GET", TYPES).status == 401
 
 
-def test_a_refresh_token_works_once_and_is_no_access_token(emulator: Emulator) -> None:
+def test_a_refresh_token_is_not_an_access_token(emulator: Emulator) -> None:
     caller = Caller(emulator.netosecret)
     token = caller.authenticate().json["refresh_token"]
     assert caller.send("GET", TYPES, bearer=token).status == 401
-    renewed = caller.form("/api/auth/bearer/refresh", refresh_token=token)
-    assert renewed.status == 200
-    assert caller.send("GET", TYPES, bearer=renewed.json["access_token"]).status == 200
-    assert caller.form("/api/auth/bearer/refresh", refresh_token=token).status == 400
-    assert caller.form("/api/auth/bearer/refresh", other="x").status == 400
-
-
-def test_a_user_logs_in_with_a_password(emulator: Emulator) -> None:
-    caller = Caller(emulator.netosecret)
-    refused = caller.form("/api/auth/bearer/token", username="admin@example.com", password="")
-    assert refused.status == 401
-    emulator.set_password("admin@example.com", "correct horse")
-    reply = caller.form("/api/auth/bearer/token", username="admin@example.com", password="correct horse")
-    assert reply.status == 200
-    assert caller.send("GET", TYPES, bearer=reply.json["access_token"]).status == 200
-    assert caller.form("/api/auth/bearer/token", username="admin@example.com", password="wrong").status == 401
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jwt
 import pytest
 
 from fusion_emulator import Emulator, StateFileBusy, StateFileUnreadable
 from tests.contract.cli.terminal import Process
 from tests.contract.emulator.caller import Caller
+
+EARLIER = Path(__file__).parent / "earlier_state.json"
+"""Written by the emulator of commit 6555204."""
 
 # A server in a process of its own: prints its credential and waits to be killed.
 HOST = """
@@ -36,7 +40,7 @@ def test_everything_survives_a_restart(path: Path) -> None:
         caller = Caller(emulator.netosecret)
         caller.authenticate()
         record = caller.create().data
-        caller.send("POST", "/api/v1/roles", {"name": "own", "permissions": [{"resource": "customers"}]})
+        assert caller.send("POST", "/api/v1/api-keys", {"appname": "ci", "roles": ["readonly"]}).status == 201
         before = emulator._running.state
     with Emulator(state=path, port=emulator.port) as again:
         assert again._running.state == before
@@ -77,6 +81,25 @@ def test_a_second_emulator_on_the_file_is_a_clear_error(path: Path) -> None:
         assert Caller(first.netosecret).authenticate().status == 200
     with second:
         assert second.accounts() == ()
+
+
+def test_a_state_file_of_an_earlier_release_is_read(path: Path) -> None:
+    """It also has a custom role, a user's password, a user's login and refresh tokens, which are ignored."""
+    path.parent.mkdir()
+    path.write_bytes(EARLIER.read_bytes())
+    stored = json.loads(path.read_text())
+    with Emulator(state=path, clock=lambda: 1_795_800_000.0) as emulator:
+        caller = Caller(emulator.netosecret)
+        assert caller.authenticate(iat=1_795_800_000).status == 200
+        assert caller.names() == [account.shortname for account in emulator.accounts()] == ["acme-one"]
+        assert caller.send("GET", "/api/v1/customer/access-allowed-ips").json == ["192.0.2.0/24"]
+        statuses = {
+            (session["kind"], session["user"] is None): caller.send(
+                "GET", "/api/v1/customers", bearer=jwt.encode({"jti": id_}, stored["signing_key"], algorithm="HS256")
+            ).status
+            for id_, session in stored["sessions"].items()
+        }
+    assert statuses == {("access", True): 200, ("refresh", True): 401, ("access", False): 401, ("refresh", False): 401}
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 99}'])

@@ -1,0 +1,271 @@
+"""The emulator as a Python object: start, stop, and changes without a request."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TextIO
+
+from fusion_emulator import accounts
+from fusion_emulator.bodies import parse_creation
+from fusion_emulator.faults import Faults
+from fusion_emulator.journal import Journal
+from fusion_emulator.keys import netosecret, new_key, put_key
+from fusion_emulator.loopback import LOOPBACK
+from fusion_emulator.records import JsonObject, account_record
+from fusion_emulator.server import Server
+from fusion_emulator.service import ROOT, Service, mint
+from fusion_emulator.state import Account, Mail, State, User
+from fusion_emulator.store import StateFile
+from fusion_emulator.switches import Switches
+
+__all__ = ["Emulator"]
+
+
+class Emulator:
+    """The Fusion customers API on 127.0.0.1, from ``start`` (or ``with``) to ``stop``."""
+
+    def __init__(
+        self,
+        switches: Switches | None = None,
+        *,
+        port: int = 0,
+        state: Path | None = None,
+        log: TextIO | None = None,
+        faults: Sequence[str] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Prepare an emulator.
+
+        Args:
+            switches: The rules that the vendor does not publish.
+            port: The port; 0 chooses a free one, which is used again after a stop.
+            state: A file that stores the accounts; None keeps them in memory as long as this object exists.
+            log: Receives a line per request.
+            faults: Lines of the fault grammar.
+            clock: Returns Unix seconds.
+
+        Raises:
+            MalformedFault: A line is not a fault.
+        """
+        self.faults = Faults(faults)
+        self.requests = Journal(log)
+        self._switches = switches or Switches()
+        self._port = port
+        self._path = state
+        self._clock = clock
+        self._file: StateFile | None = None
+        self._service: Service | None = None
+        self._server: Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Emulator:
+        """Start the emulator."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop the emulator."""
+        self.stop()
+
+    def start(self) -> None:
+        """Start to answer requests; return once they are answered.
+
+        Raises:
+            PortInUse: Another process listens on the port.
+            StateFileBusy: Another emulator uses the state file.
+            StateFileUnreadable: The state file has another content.
+        """
+        if self._server is not None:
+            return
+        if self._path is not None:
+            self._file = StateFile(self._path)
+            self._service = None
+        try:
+            if self._service is None:
+                self._service = Service(self._switches, file=self._file, clock=self._clock)
+            server = Server(self._port, self._service, self)
+        except BaseException:
+            self._release()
+            raise
+        self._port = server.server_address[1]
+        self._server = server
+        self._thread = threading.Thread(target=server.accept, name="fusion-emulator", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Drop the requests under way, end all threads and release the port and the state file."""
+        server, thread = self._server, self._thread
+        if server is None or thread is None:
+            return
+        server.stop_accepting()
+        thread.join()
+        server.end()
+        self._server = self._thread = None
+        self._release()
+
+    def _release(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    @property
+    def port(self) -> int:
+        """The port; 0 before the first start if none was chosen."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """The service's address, without a path."""
+        return f"http://{LOOPBACK}:{self._port}"
+
+    @property
+    def netosecret(self) -> str:
+        """The credential of the root account, with this address in it."""
+        state = self._running.state
+        root = state.accounts[state.root]
+        key = next(each for each in state.keys if each.account == root.id)
+        return netosecret(root, key, url=self.url)
+
+    @property
+    def switches(self) -> Switches:
+        """The active switches; assign, or use ``switch``, to change them while requests run."""
+        return self._service.switches if self._service else self._switches
+
+    @switches.setter
+    def switches(self, switches: Switches) -> None:
+        self._switches = switches
+        if self._service is not None:
+            self._service.switches = switches
+
+    def switch(self, **changes: Any) -> None:
+        """Change some switches, or raise UnknownSwitch or TypeError."""
+        self.switches = dataclasses.replace(self.switches, **changes)
+
+    def accounts(self) -> tuple[Account, ...]:
+        """Return all accounts except the root, in order of creation."""
+        state = self._running.state
+        return tuple(each for each in state.accounts.values() if each.id != state.root)
+
+    @property
+    def root(self) -> Account:
+        """The account at the top."""
+        state = self._running.state
+        return state.accounts[state.root]
+
+    def account(self, shortname: str) -> Account | None:
+        """Return the account of that name; None if there is none."""
+        state = self._running.state
+        return accounts.find(state, shortname, top=state.root)
+
+    def record(self, shortname: str) -> JsonObject:
+        """Return the record of the account as the API would show it with every field, or raise KeyError."""
+        state = self._running.state
+        return account_record(
+            state, self._named(state, shortname), dataclasses.replace(self.switches, record="extended")
+        )
+
+    def users(self, shortname: str | None = None) -> tuple[User, ...]:
+        """Return the users of the account, or all users."""
+        state = self._running.state
+        account = None if shortname is None else self._named(state, shortname).id
+        return tuple(each for each in state.users.values() if account in (None, each.account))
+
+    def mails(self) -> tuple[Mail, ...]:
+        """Return the invitations that the real service would have sent."""
+        return self._running.state.mails
+
+    def seed(self, shortname: str, *, parent: str | None = None, **fields: Any) -> Account:
+        """Create an account without a request.
+
+        Args:
+            shortname: Its name.
+            parent: The shortname of the account above; None for the root.
+            fields: Those of the create body (organization, type, retention, rollupRetention, trial, fps, username,
+                given_name, family_name); all have defaults.
+
+        Raises:
+            KeyError: There is no such parent.
+            Refused: A field is not valid, or a rule forbids the account.
+        """
+        body = {
+            "shortname": shortname,
+            "organization": f"{shortname} Inc.",
+            "type": "customer",
+            "retention": 90,
+            "rollupRetention": 180,
+            "username": "owner@example.com",
+            "given_name": "Skippy",
+            "family_name": "Longbottom",
+            **fields,
+        }
+        wanted = parse_creation(body, self.switches)
+
+        def change(state: State) -> tuple[State, Account]:
+            above = self._named(state, parent) if parent else state.accounts[state.root]
+            return accounts.create(state, above.id, wanted, self.switches, mint=mint)
+
+        return self._running.commit(change)
+
+    def edit(self, shortname: str, /, **fields: Any) -> Account:
+        """Change fields of ``Account`` without a request; raise KeyError or TypeError for unknown ones."""
+
+        def change(state: State) -> tuple[State, Account]:
+            account = dataclasses.replace(self._named(state, shortname), **fields)
+            return accounts.put(state, account), account
+
+        return self._running.commit(change)
+
+    def remove(self, shortname: str) -> None:
+        """Remove the account and its descendants without a request, or raise KeyError."""
+        cascading = dataclasses.replace(self.switches, delete_parent="cascades")
+        self._running.commit(lambda state: (accounts.delete(state, self._named(state, shortname), cascading), None))
+
+    def recreate(self, shortname: str) -> Account:
+        """Replace the account by one with the same fields and another id, or raise KeyError."""
+        old = self._named(self._running.state, shortname)
+        parent = self._running.state.accounts[old.parent] if old.parent else None
+        self.remove(shortname)
+        return self.seed(
+            shortname,
+            parent=parent.shortname if parent else None,
+            organization=old.organization,
+            type=old.type,
+            retention=old.retention,
+            rollupRetention=old.rollup_retention,
+            trial=old.trial,
+            **({} if old.fps is None else {"fps": old.fps}),
+        )
+
+    def key(self, shortname: str = ROOT, *, role: str = "admin", appname: str | None = None) -> str:
+        """Return the netosecret of a new API key of the account, or raise KeyError."""
+
+        def change(state: State) -> tuple[State, str]:
+            account = self._named(state, shortname)
+            key = new_key(account.id, appname=appname or f"app-{mint()}", roles=(role,))
+            return put_key(state, key), netosecret(account, key, url=self.url)
+
+        return self._running.commit(change)
+
+    def expire_tokens(self) -> None:
+        """End every access token."""
+        self._running.commit(lambda state: (dataclasses.replace(state, sessions={}), None))
+
+    @property
+    def _running(self) -> Service:
+        if self._service is None:
+            raise RuntimeError("the emulator has not been started")
+        return self._service
+
+    @staticmethod
+    def _named(state: State, shortname: str) -> Account:
+        account = accounts.find(state, shortname, top=state.root)
+        if account is None:
+            raise KeyError(shortname)
+        return account

@@ -1,0 +1,101 @@
+"""Which faults affect a request."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from fusion_emulator.faults.lines import Fault
+from fusion_emulator.journal import matches
+
+__all__ = ["Drawn", "Faults"]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The faults that affect one request."""
+
+    colours: tuple[Fault, ...] = ()
+    decisive: Fault | None = None
+
+    @property
+    def text(self) -> str | None:
+        """Their lines; None if no fault affects the request."""
+        faults = (*self.colours, *((self.decisive,) if self.decisive else ()))
+        return "; ".join(fault.text for fault in faults) or None
+
+    def colour(self, kind: str) -> Fault | None:
+        """Return the fault of that kind that modifies the request."""
+        return next((fault for fault in self.colours if fault.kind == kind), None)
+
+    @property
+    def delay(self) -> float:
+        """Seconds to wait before the service sees the request."""
+        fault = self.colour("delay")
+        if fault is None:
+            return 0.0
+        return float(fault.value or 0) + random.uniform(0, fault.number("jitter", 0))  # noqa: S311  # no secret
+
+    @property
+    def skew(self) -> float:
+        """Seconds that the service's clock is ahead."""
+        fault = self.colour("clock-skew")
+        return float(fault.value or 0) if fault else 0.0
+
+
+class Faults:
+    """The active faults, in the order in which they were added; safe to change while requests run."""
+
+    def __init__(self, texts: Sequence[str] = ()) -> None:
+        """Parse the lines, or raise MalformedFault."""
+        self._lock = threading.Lock()
+        self._faults: list[Fault] = [Fault.parse(text) for text in texts]
+
+    def add(self, *texts: str) -> None:
+        """Add faults: all of them or, if a line is malformed, none. Raises MalformedFault."""
+        faults = [Fault.parse(text) for text in texts]
+        with self._lock:
+            self._faults.extend(faults)
+
+    def clear(self) -> None:
+        """Remove all faults."""
+        with self._lock:
+            self._faults.clear()
+
+    def draw(self, method: str, path: str) -> Drawn:
+        """Return the faults that affect this request, and count them as used."""
+        colours: dict[str, Fault] = {}
+        decisive: Fault | None = None
+        with self._lock:
+            for fault in self._faults:
+                taken = fault.kind in colours if fault.side == "colours" else decisive is not None
+                if taken or not matches(method, path, method=fault.method, path=fault.path) or not _use(fault):
+                    continue
+                if fault.side == "colours":
+                    colours[fault.kind] = fault
+                else:
+                    decisive = fault
+            self._faults = [fault for fault in self._faults if fault.left is None or fault.left > 0]
+        return Drawn(tuple(colours.values()), decisive)
+
+    def __len__(self) -> int:
+        """Return the number of faults."""
+        with self._lock:
+            return len(self._faults)
+
+    def __iter__(self) -> Iterator[Fault]:
+        """Return the faults at this moment."""
+        with self._lock:
+            return iter(tuple(self._faults))
+
+
+def _use(fault: Fault) -> bool:
+    """Count a request that the fault matches; return whether the fault affects it."""
+    if fault.skip:
+        fault.skip -= 1
+        return False
+    if fault.left is not None:
+        fault.left -= 1
+    return True

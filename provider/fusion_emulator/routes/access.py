@@ -1,0 +1,103 @@
+"""The routes about access to the caller's own account: tokens, users, API keys and addresses.
+
+The vendor has more of them. These are the ones that the provider and sessions inside a customer use.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from flask import Blueprint, Response
+
+from fusion_emulator import accounts, auth, records
+from fusion_emulator.bodies import parse_key, parse_user, request_token
+from fusion_emulator.errors import Refused
+from fusion_emulator.exchange import current
+from fusion_emulator.keys import new_key, put_key
+from fusion_emulator.routes.web import answer, caller_for, json_body, many, no_content, one
+from fusion_emulator.service import mint
+from fusion_emulator.state import State
+from fusion_emulator.users import add_user, remove_user
+
+__all__ = ["routes"]
+
+routes = Blueprint("access", __name__, url_prefix="/api/v1")
+
+
+@routes.post("/auth/token")
+def issue_token() -> Response:
+    """Issue an access token for a request token."""
+    return answer(auth.token_for_key(current().service, request_token(json_body()), skew=current().skew))
+
+
+@routes.get("/users")
+def list_users() -> Response:
+    """List the users of the account."""
+    caller = caller_for("users", "fetch")
+    users = (each for each in current().service.state.users.values() if each.account == caller.account.id)
+    return many([records.user_record(each) for each in users])
+
+
+@routes.post("/user")
+def create_user() -> Response:
+    """Create a user."""
+    caller = caller_for("users", "create")
+    service = current().service
+    service.count("user", caller.account.id)
+    user = parse_user(json_body(), id_=mint(), account=caller.account.id)
+    service.commit(lambda state: (add_user(state, user, service.switches), None))
+    return one(records.user_record(user), 201)
+
+
+@routes.delete("/user/<id_>")
+def delete_user(id_: str) -> Response:
+    """Delete a user."""
+    caller = caller_for("users", "delete")
+    service = current().service
+
+    def change(state: State) -> tuple[State, None]:
+        user = state.users.get(id_)
+        if user is None or user.account != caller.account.id:
+            raise Refused(service.switches.absence, "No such user")
+        return remove_user(state, user), None
+
+    service.commit(change)
+    return no_content()
+
+
+@routes.post("/api-keys")
+def create_key() -> Response:
+    """Create an API key."""
+    caller = caller_for("api-keys", "create")
+    fields = parse_key(json_body())
+    key = new_key(caller.account.id, **{**fields, "roles": tuple(fields["roles"])})
+
+    def change(state: State) -> tuple[State, None]:
+        if any((each.account, each.appname) == (key.account, key.appname) for each in state.keys):
+            raise Refused(400, "An API key of this name exists")
+        return put_key(state, key), None
+
+    current().service.commit(change)
+    return one(records.key_record(key), 201)
+
+
+@routes.get("/customer/access-allowed-ips")
+def list_addresses() -> Response:
+    """List the addresses from which the account may be used."""
+    return answer(list(caller_for("security", "fetch").account.allowed_ips))
+
+
+@routes.put("/customer/access-allowed-ips")
+def replace_addresses() -> Response:
+    """Replace the addresses from which the account may be used."""
+    caller = caller_for("security", "update")
+    body = json_body()
+    if not isinstance(body, list) or not all(type(each) is str for each in body):
+        raise Refused(400, "The body is not an array of addresses")
+
+    def change(state: State) -> tuple[State, None]:
+        account = state.accounts[caller.account.id]
+        return accounts.put(state, dataclasses.replace(account, allowed_ips=tuple(body))), None
+
+    current().service.commit(change)
+    return answer(body, 201)

@@ -1,0 +1,148 @@
+"""Changes of a running emulator from another process: routes below /_emulator/.
+
+=================  ======================================================================================
+GET, POST, DELETE  ``/_emulator/faults``: list the active lines; ``{"faults": [LINE, ...]}`` adds; remove all
+GET, PATCH         ``/_emulator/switches``: list all; ``{NAME: VALUE, ...}`` changes some
+GET, DELETE        ``/_emulator/requests``: list the requests, without any value of a body; forget them
+GET                ``/_emulator/accounts``: list every account except the root, with every field except secrets
+POST               ``/_emulator/accounts``: ``{"shortname": ..., ["parent": ...], ...}`` creates an account
+PATCH, DELETE      ``/_emulator/accounts/SHORTNAME``: change or remove an account
+GET                ``/_emulator/mails``: list the invitations that the real service would have sent
+=================  ======================================================================================
+
+No fault affects them, and the journal does not contain them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Final
+
+from flask import Blueprint, Response, abort, jsonify, request
+
+from fusion_emulator.errors import Refused
+from fusion_emulator.exchange import current
+from fusion_emulator.faults import MalformedFault
+from fusion_emulator.routes.web import json_body
+from fusion_emulator.state import Account
+from fusion_emulator.switches import UnknownSwitch
+
+__all__ = ["PREFIX", "routes"]
+
+PREFIX: Final = "/_emulator/"
+
+routes = Blueprint("control", __name__, url_prefix=PREFIX.rstrip("/"))
+
+
+@routes.before_app_request
+def refuse_other_hosts() -> None:
+    """Answer 403 to a name that resolves to loopback (DNS rebinding), by which a web page would reach these routes."""
+    if request.path.startswith(PREFIX) and request.host.partition(":")[0] not in ("127.0.0.1", "localhost"):
+        abort(403)
+
+
+@routes.get("/faults")
+def list_faults() -> Response:
+    """List the active faults."""
+    return jsonify([{"fault": fault.text, "left": fault.left} for fault in current().emulator.faults])
+
+
+@routes.post("/faults")
+def add_faults() -> Response:
+    """Add faults."""
+    try:
+        current().emulator.faults.add(*_object()["faults"])
+    except (MalformedFault, KeyError, TypeError, AttributeError) as problem:
+        raise Refused(400, str(problem)) from None
+    return list_faults()
+
+
+@routes.delete("/faults")
+def clear_faults() -> Response:
+    """Remove all faults."""
+    current().emulator.faults.clear()
+    return list_faults()
+
+
+@routes.get("/switches")
+def list_switches() -> Response:
+    """List the switches."""
+    return jsonify(dataclasses.asdict(current().emulator.switches))
+
+
+@routes.patch("/switches")
+def change_switches() -> Response:
+    """Change switches."""
+    try:
+        current().emulator.switch(**_object())
+    except (UnknownSwitch, TypeError) as problem:
+        raise Refused(400, str(problem)) from None
+    return list_switches()
+
+
+@routes.get("/requests")
+def list_requests() -> Response:
+    """List the requests."""
+    return jsonify([dataclasses.asdict(entry) for entry in current().emulator.requests])
+
+
+@routes.delete("/requests")
+def forget_requests() -> Response:
+    """Forget the requests."""
+    current().emulator.requests.clear()
+    return list_requests()
+
+
+@routes.get("/accounts")
+def list_accounts() -> Response:
+    """List the accounts."""
+    return jsonify([_public(account) for account in current().emulator.accounts()])
+
+
+@routes.post("/accounts")
+def create_account() -> Response:
+    """Create an account."""
+    try:
+        return jsonify(_public(current().emulator.seed(**_object())))
+    except (KeyError, TypeError) as problem:
+        raise Refused(400, str(problem)) from None
+
+
+@routes.patch("/accounts/<shortname>")
+def change_account(shortname: str) -> Response:
+    """Change an account."""
+    try:
+        return jsonify(_public(current().emulator.edit(shortname, **_object())))
+    except KeyError:
+        abort(404)
+    except TypeError as problem:
+        raise Refused(400, str(problem)) from None
+
+
+@routes.delete("/accounts/<shortname>")
+def remove_account(shortname: str) -> Response:
+    """Remove an account."""
+    try:
+        current().emulator.remove(shortname)
+    except KeyError:
+        abort(404)
+    return Response(status=204)
+
+
+@routes.get("/mails")
+def list_mails() -> Response:
+    """List the invitations."""
+    return jsonify([dataclasses.asdict(mail) for mail in current().emulator.mails()])
+
+
+def _object() -> dict[str, Any]:
+    body = json_body()
+    if not isinstance(body, dict):
+        raise Refused(400, "The body is not a JSON object")
+    return body
+
+
+def _public(account: Account) -> dict[str, Any]:
+    fields = dataclasses.asdict(account)
+    del fields["sharedsecret"]
+    return fields

@@ -1,0 +1,56 @@
+"""What the routes need of a request and for an answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, g, request
+
+from fusion_emulator import auth, records
+from fusion_emulator.auth import Caller
+from fusion_emulator.bodies import read_json
+from fusion_emulator.exchange import current
+from fusion_emulator.roles import Action
+
+__all__ = ["answer", "caller_for", "json_body", "many", "no_content", "one"]
+
+
+def caller_for(resource: str, action: Action) -> Caller:
+    """Return the caller of the request, or raise Refused if it may not do this."""
+    exchange = current()
+    caller = auth.authenticate(exchange.service, request.headers.get("Authorization"))
+    exchange.account = caller.account.shortname
+    caller.require(resource, action)
+    return caller
+
+
+def json_body() -> Any:
+    """Return the body as JSON, parsed once per request, or raise Refused(400)."""
+    if "body" not in g:
+        g.body = read_json(request.mimetype, request.get_data())
+    return g.body
+
+
+def answer(document: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a JSON answer."""
+    return Response(json.dumps(document), status, headers=headers, mimetype="application/json")
+
+
+def many(found: list[dict[str, Any]]) -> Response:
+    """Return an answer with a list of records."""
+    return answer(records.envelope(found))
+
+
+def one(record: dict[str, Any], status: int = 200) -> Response:
+    """Return an answer with one record."""
+    data = [record] if current().service.switches.single_as == "list" else record
+    return answer(records.envelope(data, code=status), status)
+
+
+def no_content() -> Response:
+    """Return an answer without a body."""
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response

@@ -1,0 +1,44 @@
+"""The rules by which the users of an account are changed; pure, as those of accounts."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from fusion_emulator.errors import Refused
+from fusion_emulator.state import Mail, State, User
+from fusion_emulator.switches import Switches
+
+__all__ = ["add_user", "remove_user", "require_free_email"]
+
+
+def add_user(state: State, user: User, switches: Switches) -> State:
+    """Add a user, who would get a mail.
+
+    Raises:
+        Refused: The email is in use.
+    """
+    require_free_email(state, user.email, switches)
+    if any(each.email == user.email for each in state.users.values() if each.account == user.account):
+        raise Refused(400, "A user with this email exists")
+    return dataclasses.replace(
+        state, users={**state.users, user.id: user}, mails=(*state.mails, Mail(user.account, user.email))
+    )
+
+
+def remove_user(state: State, user: User) -> State:
+    """Remove a user.
+
+    Raises:
+        Refused: It is the last administrator of its account.
+    """
+    users = {id_: each for id_, each in state.users.items() if id_ != user.id}
+    # https://docs.netography.com/docs/roles-rbac: at least one System Administrator must exist.
+    if not any("admin" in each.roles for each in users.values() if each.account == user.account):
+        raise Refused(400, "At least one System Administrator must exist")
+    return dataclasses.replace(state, users=users)
+
+
+def require_free_email(state: State, email: str, switches: Switches) -> None:
+    """Raise Refused if the switches make emails unique and this one is in use."""
+    if switches.unique_emails and any(user.email == email for user in state.users.values()):
+        raise Refused(switches.duplicate, "A user with this email already exists")

@@ -1,0 +1,77 @@
+"""The routes of users, API keys and addresses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fusion_emulator import Emulator
+from tests.contract.emulator.caller import Caller
+
+USER = {"given_name": "A", "family_name": "B", "email": "a@example.com", "roles": ["readonly"]}
+KEY = {"appname": "ci", "roles": ["readonly"]}
+
+
+def test_a_user_is_created_listed_and_deleted(emulator: Emulator, caller: Caller) -> None:
+    created = caller.send("POST", "/api/v1/user", USER)
+    assert (created.status, created.data) == (201, {**USER, "id": created.data["id"]})
+    assert [mail.to for mail in emulator.mails()] == ["a@example.com"]
+    assert caller.send("GET", "/api/v1/users").data[-1] == created.data
+    assert caller.send("POST", "/api/v1/user", USER).status == 400
+    assert caller.send("DELETE", f"/api/v1/user/{created.data['id']}").status == 204
+    assert caller.send("DELETE", f"/api/v1/user/{created.data['id']}").status == 404
+
+
+def test_the_last_administrator_is_not_deleted(emulator: Emulator, caller: Caller) -> None:
+    (last,) = emulator.users()
+    assert caller.send("DELETE", f"/api/v1/user/{last.id}").status == 400
+    assert emulator.users() == (last,)
+
+
+def test_users_of_another_account_are_not_found(emulator: Emulator, caller: Caller) -> None:
+    emulator.seed("acme-one")
+    (user,) = emulator.users("acme-one")
+    assert caller.send("DELETE", f"/api/v1/user/{user.id}").status == 404
+    assert user.id not in [each["id"] for each in caller.send("GET", "/api/v1/users").data]
+
+
+def test_a_created_api_key_opens_the_account_with_its_role(emulator: Emulator, caller: Caller) -> None:
+    created = caller.send("POST", "/api/v1/api-keys", {**KEY, "description": "Pipeline"})
+    assert (created.status, created.data) == (201, {**KEY, "description": "Pipeline", "appkey": created.data["appkey"]})
+    other = Caller(emulator.netosecret)
+    other.secret.update(appname="ci", appkey=created.data["appkey"])
+    assert other.authenticate().status == 200
+    assert other.send("GET", "/api/v1/customers").status == 200
+    assert other.create().status == 403
+    assert caller.send("POST", "/api/v1/api-keys", KEY).status == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/v1/user", {**USER, "email": "x"}),
+        ("/api/v1/user", {**USER, "roles": ["nobody"]}),
+        ("/api/v1/user", {**USER, "roles": ["admin", "readonly"]}),
+        ("/api/v1/user", {**USER, "id": "1"}),
+        ("/api/v1/api-keys", {"appname": "ci"}),
+        ("/api/v1/api-keys", {**KEY, "roles": ["nobody"]}),
+        ("/api/v1/api-keys", {**KEY, "roles": [1]}),
+    ],
+)
+def test_bodies_of_users_and_api_keys_are_strict(emulator: Emulator, caller: Caller, path: str, body: Any) -> None:
+    assert caller.send("POST", path, body).status == 400
+    assert len(emulator.users()) == 1
+
+
+def test_creating_users_is_limited_as_documented(caller: Caller) -> None:
+    body = {"given_name": "A", "family_name": "B", "email": "x", "roles": []}
+    statuses = [caller.send("POST", "/api/v1/user", body).status for _ in range(51)]
+    assert statuses == [*[400] * 50, 429]
+
+
+def test_the_path_of_the_addresses_is_not_read_as_a_shortname(caller: Caller) -> None:
+    path = "/api/v1/customer/access-allowed-ips"
+    assert caller.send("GET", path).json == []
+    assert caller.send("PUT", path, ["192.0.2.0/24"]).status == 201
+    assert caller.send("GET", path).json == ["192.0.2.0/24"]

@@ -1,0 +1,153 @@
+"""The behaviour of the service under each value of each switch."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from fusion_emulator import Emulator, Switches
+from tests.contract.emulator.caller import Caller
+
+
+@pytest.mark.parametrize("status", [409, 400])
+def test_duplicate(emulator: Emulator, caller: Caller, status: int) -> None:
+    emulator.switch(duplicate=status)
+    caller.create()
+    assert caller.create().status == status
+
+
+def test_shortnames_that_are_not_unique(emulator: Emulator, caller: Caller) -> None:
+    emulator.switch(unique_shortnames=False)
+    first = caller.create().data
+    assert caller.create().status == 201
+    assert len(emulator.accounts()) == 2
+    assert caller.read().data["id"] == first["id"]
+
+
+@pytest.mark.parametrize(("unique", "status"), [(True, 409), (False, 201)])
+def test_emails(emulator: Emulator, caller: Caller, unique: bool, status: int) -> None:
+    emulator.switch(unique_emails=unique)
+    caller.create()
+    assert caller.create(shortname="acme-two").status == status
+
+
+@pytest.mark.parametrize("status", [404, 400, 403])
+def test_absence(emulator: Emulator, caller: Caller, status: int) -> None:
+    emulator.switch(absence=status)
+    assert [caller.read().status, caller.update().status, caller.delete().status] == [status] * 3
+
+
+@pytest.mark.parametrize("extended", [False, True])
+def test_record(emulator: Emulator, caller: Caller, extended: bool) -> None:
+    emulator.switch(record="extended" if extended else "strict")
+    record = caller.create(fps=500).data
+    extras = {"organization": "Acme, Inc.", "type": "customer", "fps": 500}
+    assert {name: record.get(name) for name in extras} == (extras if extended else dict.fromkeys(extras))
+
+
+def test_a_parent_is_not_deleted(emulator: Emulator, caller: Caller) -> None:
+    emulator.seed("msp-east")
+    emulator.seed("east-one", parent="msp-east")
+    assert caller.delete("msp-east").status == 409
+    assert len(emulator.accounts()) == 2
+
+
+def test_a_parent_takes_its_children_along(emulator: Emulator, caller: Caller) -> None:
+    emulator.switch(delete_parent="cascades")
+    emulator.seed("msp-east")
+    emulator.seed("east-one", parent="msp-east")
+    assert caller.delete("msp-east").status == 204
+    assert emulator.accounts() == ()
+    assert [user.email for user in emulator.users()] == ["admin@example.com"]
+
+
+@pytest.mark.parametrize(("keeps", "left"), [("keeps", (True, 10)), ("resets", (False, None))])
+def test_put_without_the_optional_fields(
+    emulator: Emulator, caller: Caller, keeps: str, left: tuple[bool, int | None]
+) -> None:
+    emulator.switch(put_omitted=keeps)
+    emulator.seed("acme-one", trial=True, fps=10)
+    caller.update()
+    account = emulator.account("acme-one")
+    assert account is not None
+    assert (account.trial, account.fps) == left
+
+
+@pytest.mark.parametrize(
+    ("scope", "includes", "names"),
+    [
+        ("direct", False, ["msp-east"]),
+        ("subtree", False, ["msp-east", "east-one"]),
+        ("direct", True, ["example-msp", "msp-east"]),
+        ("subtree", True, ["example-msp", "msp-east", "east-one"]),
+    ],
+)
+def test_list(emulator: Emulator, caller: Caller, scope: str, includes: bool, names: list[str]) -> None:
+    emulator.switch(list_scope=scope, list_includes_caller=includes)
+    emulator.seed("msp-east")
+    emulator.seed("east-one", parent="msp-east")
+    assert caller.names() == names
+
+
+@pytest.mark.parametrize(("limit", "count"), [(2, 2), (0, 3)])
+def test_list_limit(emulator: Emulator, caller: Caller, limit: int, count: int) -> None:
+    emulator.switch(list_limit=limit)
+    for name in ("acme-one", "acme-two", "acme-three"):
+        emulator.seed(name)
+    reply = caller.send("GET", "/api/v1/customers")
+    assert len(reply.data) == reply.json["meta"]["count"] == count
+
+
+def test_single_as_list(emulator: Emulator, caller: Caller) -> None:
+    emulator.switch(single_as="list")
+    assert [record["shortname"] for record in caller.create().data] == ["acme-one"]
+
+
+@pytest.mark.parametrize(("parents", "status"), [("any", 201), ("reseller", 403)])
+def test_parents(emulator: Emulator, parents: str, status: int) -> None:
+    emulator.switch(parents=parents)
+    emulator.seed("acme-one", type="customer")
+    inside = Caller(emulator.netosecret, shortname="acme-one")
+    inside.authenticate()
+    assert inside.create(shortname="below-it").status == status
+
+
+def test_types_and_labels(emulator: Emulator, caller: Caller) -> None:
+    emulator.switch(types="msp2=MSSP,customer=SLG")
+    records = caller.send("GET", "/api/v1/customers/types").data
+    assert [(each["value"], each["label"]) for each in records] == [("msp2", "MSSP"), ("customer", "SLG")]
+    assert caller.create(type="msp2").status == 201
+    assert caller.create(shortname="acme-two", type="reseller").status == 400
+
+
+@pytest.mark.parametrize("retry_after", ["none", "seconds", "date"])
+def test_rate_limit(emulator: Emulator, caller: Caller, retry_after: str) -> None:
+    emulator.switch(customer_rate="2/30", retry_after=retry_after)
+    replies = [caller.create(shortname=f"acme-{number}") for number in range(3)]
+    assert [reply.status for reply in replies] == [201, 201, 429]
+    header = replies[-1].headers.get("Retry-After", "")
+    assert {"none": header == "", "seconds": header.isdigit(), "date": header.endswith(" GMT")}[retry_after]
+    assert len(emulator.accounts()) == 2
+
+
+def test_a_rate_limit_opens_with_its_window() -> None:
+    now = time.time()
+    with Emulator(Switches(customer_rate="2/300"), clock=lambda: now) as emulator:
+        caller = Caller(emulator.netosecret)
+        caller.authenticate(iat=int(now))
+        assert [caller.create(shortname=f"acme-{number}").status for number in range(3)] == [201, 201, 429]
+        now += 299
+        assert caller.create(shortname="acme-3").status == 429
+        now += 1
+        assert caller.create(shortname="acme-4").status == 201
+
+
+def test_stale_reads(emulator: Emulator, caller: Caller) -> None:
+    emulator.switch(stale_reads=2)
+    caller.create()
+    assert [caller.read().status for _ in range(3)] == [404, 404, 200]
+    caller.update()
+    assert [caller.read().data["billing"]["data_retention"] for _ in range(3)] == [90, 90, 45]
+    caller.delete()
+    assert [caller.names(), caller.names(), caller.names()] == [["acme-one"], ["acme-one"], []]
