@@ -191,7 +191,7 @@ class Emulator:
                 given_name, family_name); all have defaults.
 
         Raises:
-            KeyError: There is no such parent.
+            KeyError: The parent does not exist.
             Refused: A field is not valid, or a rule forbids the account.
         """
         body = {

@@ -1,4 +1,4 @@
-"""The emulator from the command line."""
+"""The command pulumi-fusion emulator."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.contract.cli.terminal import COMMAND, Terminal
 SHOW = f"{shlex.quote(sys.executable)} -c 'import json, os; print(json.dumps(dict(os.environ)))'"
 
 
-def test_what_it_prints_makes_a_shell_use_it(bare: Terminal) -> None:
+def test_a_shell_that_evaluates_the_output_uses_the_emulator(bare: Terminal) -> None:
     with bare.start("emulator") as process:
         assert process.stdout is not None
         lines = "".join(process.stdout.readline() for _ in range(5))
         done = subprocess.run(
             ["sh", "-c", f'eval "$0"; exec {shlex.quote(str(COMMAND))} types --json', lines],
-            # What a shell had before must not lead elsewhere.
+            # The settings of the shell must not lead to another service.
             env=bare.environment(NETOSECRET="real", FUSION_ACCOUNT="real", FUSION_NETOSECRET_FILE="/real"),
             capture_output=True,
             text=True,
@@ -42,7 +42,7 @@ def test_what_it_prints_makes_a_shell_use_it(bare: Terminal) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_without_a_command_a_signal_is_the_normal_end(bare: Terminal, number: signal.Signals) -> None:
+def test_a_signal_ends_the_emulator_without_a_command_with_0(bare: Terminal, number: signal.Signals) -> None:
     with bare.start("emulator") as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -51,7 +51,7 @@ def test_without_a_command_a_signal_is_the_normal_end(bare: Terminal, number: si
     assert process.returncode == 0
 
 
-def test_the_command_meets_the_emulator_and_no_setting_of_the_caller(bare: Terminal) -> None:
+def test_the_command_gets_the_settings_of_the_emulator_only(bare: Terminal) -> None:
     done = bare.run(
         "emulator",
         "--",
@@ -80,11 +80,11 @@ def test_the_command_meets_the_emulator_and_no_setting_of_the_caller(bare: Termi
 @pytest.mark.parametrize(
     ("script", "code"), [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137)], ids=["success", "failure", "killed"]
 )
-def test_the_exit_code_is_that_of_the_command(bare: Terminal, script: str, code: int) -> None:
+def test_the_exit_code_of_the_command_is_returned(bare: Terminal, script: str, code: int) -> None:
     assert bare.run("emulator", "--", "sh", "-c", script).returncode == code
 
 
-def test_sigterm_reaches_the_command(bare: Terminal) -> None:
+def test_the_emulator_passes_sigterm_to_its_command(bare: Terminal) -> None:
     script = "trap 'exit 9' TERM; echo ready; while :; do sleep 0.1; done"
     with bare.start("emulator", "--", "sh", "-c", script) as process:
         assert process.stdout is not None
@@ -94,7 +94,7 @@ def test_sigterm_reaches_the_command(bare: Terminal) -> None:
     assert process.returncode == 9
 
 
-def test_ctrl_c_is_left_to_the_command(bare: Terminal) -> None:
+def test_the_command_decides_about_ctrl_c(bare: Terminal) -> None:
     script = "trap 'exit 9' INT; echo ready; while :; do sleep 0.1; done"
     with bare.start("emulator", "--", "sh", "-c", script) as process:
         assert process.stdout is not None
@@ -104,17 +104,17 @@ def test_ctrl_c_is_left_to_the_command(bare: Terminal) -> None:
     assert (process.returncode, stderr) == (9, "")
 
 
-def test_a_command_that_does_not_exist_is_told_as_shells_do(bare: Terminal) -> None:
+def test_a_missing_command_is_exit_code_127(bare: Terminal) -> None:
     done = bare.run("emulator", "--", "no-such-command", "--flag")
     assert done.returncode == 127
     assert "'no-such-command'" in done.stderr
 
 
-def test_options_of_the_command_need_no_dashes_before_it(bare: Terminal) -> None:
+def test_the_command_needs_no_dashes_before_it(bare: Terminal) -> None:
     assert bare.run("emulator", "sh", "-c", "exit 3").returncode == 3
 
 
-def test_switches_and_faults_are_in_force(bare: Terminal) -> None:
+def test_switches_and_faults_of_the_command_line_are_used(bare: Terminal) -> None:
     arguments = ["--switch", "types=one=First", "--fault", "GET /customers 403", "--", "sh", "-c"]
     done = bare.run("emulator", *arguments, f"{COMMAND} types; {COMMAND} customers")
     assert "one" in done.stdout
@@ -122,13 +122,13 @@ def test_switches_and_faults_are_in_force(bare: Terminal) -> None:
     assert done.returncode == 1
 
 
-def test_the_log_has_a_line_per_request(bare: Terminal) -> None:
+def test_the_log_of_the_emulator_has_a_line_per_request(bare: Terminal) -> None:
     bare.run("emulator", "--log", "requests.log", "--", str(COMMAND), "customers")
     lines = (bare.folder / "requests.log").read_text().splitlines()
     assert [line.split()[1:3] for line in lines] == [["POST", "/api/v1/auth/token"], ["GET", "/api/v1/customers"]]
 
 
-def test_accounts_last_in_the_state_file(bare: Terminal, tmp_path: Path) -> None:
+def test_accounts_are_read_from_the_state_file(bare: Terminal, tmp_path: Path) -> None:
     state = tmp_path / "fusion.json"
     with Emulator(state=state) as before:
         before.seed("big-bright")
@@ -136,14 +136,14 @@ def test_accounts_last_in_the_state_file(bare: Terminal, tmp_path: Path) -> None
     assert [each["shortname"] for each in json.loads(done.stdout)] == ["big-bright"]
 
 
-def test_a_state_file_in_use_is_refused(bare: Terminal, tmp_path: Path) -> None:
+def test_a_state_file_that_another_emulator_uses_is_refused(bare: Terminal, tmp_path: Path) -> None:
     with Emulator(state=tmp_path / "fusion.json"):
         done = bare.run("emulator", "--state", "fusion.json", "--", "true")
     assert (done.returncode, done.stdout) == (1, "")
     assert "fusion.json is in use by another emulator" in done.stderr
 
 
-def test_a_file_that_is_no_state_is_refused_and_kept(bare: Terminal, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_state_is_refused_and_not_modified(bare: Terminal, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("precious")
     done = bare.run("emulator", "--state", "notes.txt", "--", "true")
     assert done.returncode == 1
@@ -151,14 +151,14 @@ def test_a_file_that_is_no_state_is_refused_and_kept(bare: Terminal, tmp_path: P
     assert (tmp_path / "notes.txt").read_text() == "precious"
 
 
-def test_a_place_that_cannot_be_written_is_named(bare: Terminal, tmp_path: Path) -> None:
+def test_a_state_file_that_cannot_be_written_is_named(bare: Terminal, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = bare.run("emulator", "--state", "file/fusion.json", "--", "true")
     assert done.returncode == 1
     assert "file" in done.stderr
 
 
-def test_a_port_in_use_is_named(bare: Terminal) -> None:
+def test_a_port_that_another_process_uses_is_named(bare: Terminal) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -168,8 +168,8 @@ def test_a_port_in_use_is_named(bare: Terminal) -> None:
     assert port in done.stderr
 
 
-def test_without_flask_it_says_how_to_get_it(bare: Terminal, tmp_path: Path) -> None:
-    # A module that raises as a missing one does comes before the real one.
+def test_without_flask_the_error_has_the_command_to_install_it(bare: Terminal, tmp_path: Path) -> None:
+    # A module that raises as if it were missing precedes the real one.
     (tmp_path / "flask.py").write_text("raise ModuleNotFoundError('No module named flask', name='flask')\n")
     done = bare.run("emulator", "--", "true", PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
@@ -179,7 +179,7 @@ def test_without_flask_it_says_how_to_get_it(bare: Terminal, tmp_path: Path) -> 
 SESSION = "pulumi-fusion masquerade acme-corp --ci --reason 'INC-1234 ingest check' -- true"
 
 
-def test_sessions_are_audited_beside_the_state_and_not_in_the_users_own_file(bare: Terminal, tmp_path: Path) -> None:
+def test_sessions_in_the_emulator_are_audited_next_to_its_state_file(bare: Terminal, tmp_path: Path) -> None:
     own = tmp_path / "own.jsonl"
     with Emulator(state=tmp_path / "fusion.json") as before:
         before.seed("acme-corp")
@@ -195,7 +195,7 @@ def test_sessions_are_audited_beside_the_state_and_not_in_the_users_own_file(bar
     assert len((tmp_path / "fusion.json.audit.jsonl").read_text().splitlines()) == 4
 
 
-def test_without_a_state_the_audit_ends_with_the_emulator(bare: Terminal, tmp_path: Path) -> None:
+def test_without_a_state_file_the_audit_file_ends_with_the_emulator(bare: Terminal, tmp_path: Path) -> None:
     program = (
         "import os, urllib.request as r; r.urlopen(r.Request(os.environ['FUSION_API_URL'] + '/_emulator/accounts', "
         """b'{"shortname": "acme-corp"}', {'Content-Type': 'application/json'}))"""
@@ -213,7 +213,7 @@ def test_without_a_state_the_audit_ends_with_the_emulator(bare: Terminal, tmp_pa
     assert not (tmp_path / ".local").exists()
 
 
-def test_a_shell_that_reads_its_output_uses_the_audit_of_the_emulator(bare: Terminal, tmp_path: Path) -> None:
+def test_a_shell_that_evaluates_the_output_uses_the_audit_file_of_the_emulator(bare: Terminal, tmp_path: Path) -> None:
     with bare.start("emulator", "--state", "fusion.json") as process:
         assert process.stdout is not None
         lines = "".join(process.stdout.readline() for _ in range(5))

@@ -29,7 +29,7 @@ def test_the_last_administrator_is_not_deleted(emulator: Emulator, caller: Calle
     assert emulator.users() == (last,)
 
 
-def test_users_of_another_account_are_not_found(emulator: Emulator, caller: Caller) -> None:
+def test_a_user_of_another_account_is_not_found(emulator: Emulator, caller: Caller) -> None:
     emulator.seed("acme-one")
     (user,) = emulator.users("acme-one")
     assert caller.send("DELETE", f"/api/v1/user/{user.id}").status == 404

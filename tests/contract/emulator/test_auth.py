@@ -1,4 +1,4 @@
-"""Tokens: who gets one, what it may do, how it ends."""
+"""Tokens: how a client gets one, what it permits, how it ends."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ TYPES = "/api/v1/customers/types"
 
 
 def acts_in(caller: Caller) -> str:
-    """The account of the caller's token, by the parent of what it creates."""
+    """Return the account of the caller's token, which is the parent of an account that it creates."""
     reply = caller.create(shortname="made-here")
     assert reply.status == 201
     parent: str = reply.data["reseller"]["parent"]
     return parent
 
 
-def test_the_credential_is_the_portals_unpadded_json(emulator: Emulator) -> None:
+def test_the_credential_has_the_format_of_the_portal(emulator: Emulator) -> None:
     caller = Caller(emulator.netosecret)
     assert "=" not in emulator.netosecret
     assert list(caller.secret) == ["url", "shortname", "appname", "sharedsecret", "appkey"]
     assert caller.secret["url"] == f"{emulator.url}/api/v1"
 
 
-def test_a_signed_request_token_gets_an_access_token(emulator: Emulator) -> None:
+def test_a_signed_request_token_is_exchanged_for_an_access_token(emulator: Emulator) -> None:
     caller = Caller(emulator.netosecret)
     reply = caller.authenticate()
     assert reply.status == 200
@@ -49,10 +49,12 @@ def test_a_signed_request_token_gets_an_access_token(emulator: Emulator) -> None
     ],
     ids=["numeric-jti", "text-jti", "text-iat", "float-iat", "four-minutes-old"],
 )
-def test_every_form_of_the_vendors_samples_is_accepted(emulator: Emulator, claims: dict[str, Any]) -> None:
-    # The moment is that of the test and not that of its collection, which is minutes earlier.
-    told = {name: value() if callable(value) else value for name, value in claims.items()}
-    assert Caller(emulator.netosecret).authenticate(**told).status == 200
+def test_request_tokens_of_all_forms_of_the_vendors_samples_are_accepted(
+    emulator: Emulator, claims: dict[str, Any]
+) -> None:
+    # Evaluated by the test and not at its collection, which is minutes earlier.
+    evaluated = {name: value() if callable(value) else value for name, value in claims.items()}
+    assert Caller(emulator.netosecret).authenticate(**evaluated).status == 200
 
 
 @pytest.mark.parametrize(
@@ -76,9 +78,7 @@ def test_every_form_of_the_vendors_samples_is_accepted(emulator: Emulator, claim
         ({"exp": int(time.time()) - 1}, 401),
     ],
 )
-def test_a_request_token_with_anything_wrong_is_refused(
-    emulator: Emulator, claims: dict[str, Any], status: int
-) -> None:
+def test_an_invalid_request_token_is_refused(emulator: Emulator, claims: dict[str, Any], status: int) -> None:
     reply = Caller(emulator.netosecret).authenticate(**claims)
     assert (reply.status, reply.json["status"]) == (status, status)
     assert set(reply.json) == {"status", "name", "message"}
@@ -92,12 +92,12 @@ def test_an_unsigned_request_token_is_refused(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"jwt": 7}, {"jwt": "x", "more": 1}, [], b"{"])
-def test_the_auth_body_is_strict(emulator: Emulator, body: object) -> None:
+def test_an_invalid_body_with_a_request_token_is_refused(emulator: Emulator, body: object) -> None:
     assert Caller(emulator.netosecret).send("POST", "/api/v1/auth/token", body, bearer=None).status == 400
 
 
 @pytest.mark.parametrize(("replay", "status"), [("refused", 401), ("accepted", 200)])
-def test_a_request_token_works_once(emulator: Emulator, replay: str, status: int) -> None:
+def test_whether_a_request_token_works_twice_is_a_switch(emulator: Emulator, replay: str, status: int) -> None:
     emulator.switch(replay=replay)
     caller = Caller(emulator.netosecret)
     body = {"jwt": caller.request_token()}
@@ -106,19 +106,19 @@ def test_a_request_token_works_once(emulator: Emulator, replay: str, status: int
 
 
 @pytest.mark.parametrize(("iat", "status"), [("strict", 401), ("wide", 200)])
-def test_how_old_a_request_token_may_be_is_a_switch(emulator: Emulator, iat: str, status: int) -> None:
+def test_the_maximum_age_of_a_request_token_is_a_switch(emulator: Emulator, iat: str, status: int) -> None:
     emulator.switch(iat=iat)
     assert Caller(emulator.netosecret).authenticate(iat=int(time.time()) - 3600).status == status
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic eDp5"}])
-def test_without_a_valid_access_token_everything_is_401(emulator: Emulator, header: dict[str, str]) -> None:
+def test_requests_without_a_valid_access_token_are_401(emulator: Emulator, header: dict[str, str]) -> None:
     caller = Caller(emulator.netosecret)
     for method, path in [("GET", TYPES), ("POST", "/api/v1/customer"), ("DELETE", "/api/v1/customer/acme-one")]:
         assert caller.send(method, path, customer(), headers=header).status == 401
 
 
-def test_an_access_token_ends_with_its_lifetime() -> None:
+def test_an_access_token_is_refused_after_its_lifetime() -> None:
     now = time.time()
     with Emulator(clock=lambda: now) as emulator:
         emulator.switch(token_lifetime=60)
@@ -129,7 +129,7 @@ def test_an_access_token_ends_with_its_lifetime() -> None:
         assert caller.send("GET", TYPES).status == 401
 
 
-def test_a_token_of_another_emulator_is_worth_nothing(caller: Caller) -> None:
+def test_an_access_token_of_another_emulator_is_refused(caller: Caller) -> None:
     with Emulator() as other:
         assert Caller(other.netosecret, token=caller.token).send("GET", TYPES).status == 401
 
@@ -143,7 +143,9 @@ def test_a_refresh_token_is_not_an_access_token(emulator: Emulator) -> None:
 @pytest.mark.parametrize(
     ("masquerade", "status"), [("allowed", 200), ("401", 401), ("404", 404), ("parent-token", 200)]
 )
-def test_what_a_claim_for_a_sub_account_gets_is_a_switch(emulator: Emulator, masquerade: str, status: int) -> None:
+def test_the_answer_to_a_request_token_for_a_sub_account_is_a_switch(
+    emulator: Emulator, masquerade: str, status: int
+) -> None:
     emulator.seed("msp-east", type="reseller")
     emulator.switch(masquerade=masquerade)
     caller = Caller(emulator.netosecret, shortname="msp-east")
@@ -152,7 +154,7 @@ def test_what_a_claim_for_a_sub_account_gets_is_a_switch(emulator: Emulator, mas
         assert acts_in(caller) == ("msp-east" if masquerade == "allowed" else ROOT)
 
 
-def test_a_token_of_a_sub_account_sees_only_what_is_below(emulator: Emulator, caller: Caller) -> None:
+def test_a_token_of_a_sub_account_reaches_only_its_descendants(emulator: Emulator, caller: Caller) -> None:
     emulator.seed("msp-east", type="reseller")
     emulator.seed("east-one", parent="msp-east")
     emulator.seed("west-one")
@@ -165,7 +167,7 @@ def test_a_token_of_a_sub_account_sees_only_what_is_below(emulator: Emulator, ca
     assert caller.read("east-one").status == 200
 
 
-def test_a_key_of_a_sub_account_reaches_neither_up_nor_aside(emulator: Emulator) -> None:
+def test_a_key_of_a_sub_account_reaches_neither_its_parent_nor_its_siblings(emulator: Emulator) -> None:
     emulator.seed("msp-east", type="reseller")
     emulator.seed("west-one")
     netosecret = emulator.key("msp-east")
@@ -174,7 +176,7 @@ def test_a_key_of_a_sub_account_reaches_neither_up_nor_aside(emulator: Emulator)
     assert Caller(netosecret, shortname="west-one").authenticate().status == 401
 
 
-def test_only_a_role_that_may_masquerade_does(emulator: Emulator) -> None:
+def test_a_key_whose_role_may_not_masquerade_is_refused_in_a_sub_account(emulator: Emulator) -> None:
     emulator.seed("acme-one")
     assert Caller(emulator.key(role="readonly"), shortname="acme-one").authenticate().status == 200
     assert Caller(emulator.key(role="neto_flow"), shortname="acme-one").authenticate().status == 401
@@ -184,7 +186,7 @@ def test_only_a_role_that_may_masquerade_does(emulator: Emulator) -> None:
     ("role", "read", "write"),
     [("admin", 200, 201), ("readonly", 200, 403), ("operational_manager", 200, 403), ("neto_flow", 403, 403)],
 )
-def test_the_role_of_the_key_decides(emulator: Emulator, role: str, read: int, write: int) -> None:
+def test_the_role_of_a_key_permits_and_forbids_requests(emulator: Emulator, role: str, read: int, write: int) -> None:
     caller = Caller(emulator.key(role=role))
     caller.authenticate()
     assert caller.send("GET", "/api/v1/customers").status == read
@@ -193,7 +195,7 @@ def test_the_role_of_the_key_decides(emulator: Emulator, role: str, read: int, w
 
 
 @pytest.mark.parametrize("names", [True, False])
-def test_whether_the_token_names_its_account_is_a_switch(emulator: Emulator, names: bool) -> None:
+def test_whether_an_access_token_names_its_account_is_a_switch(emulator: Emulator, names: bool) -> None:
     emulator.switch(token_names_account=names)
     reply = Caller(emulator.netosecret).authenticate()
     claims = jwt.decode(reply.json["access_token"], options={"verify_signature": False})

@@ -1,4 +1,4 @@
-"""The customers routes, body by body and switch by switch."""
+"""The customers routes with the default switches."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_created_account_has_the_documented_record(emulator: Emulator, caller:
     assert caller.send("GET", "/api/v1/customers").data == [record]
 
 
-def test_the_first_administrator_exists_and_would_get_a_mail(emulator: Emulator, caller: Caller) -> None:
+def test_a_created_account_has_an_administrator_who_would_get_a_mail(emulator: Emulator, caller: Caller) -> None:
     caller.create(username="first@example.com")
     (user,) = emulator.users("acme-one")
     assert (user.email, user.given_name, user.family_name, user.roles) == (
@@ -42,7 +42,7 @@ def test_the_first_administrator_exists_and_would_get_a_mail(emulator: Emulator,
     assert [mail.to for mail in emulator.mails()] == ["first@example.com"]
 
 
-def test_ports_and_ids_are_never_given_twice(caller: Caller) -> None:
+def test_ports_and_ids_are_never_used_again(caller: Caller) -> None:
     first = caller.create().data
     caller.delete()
     second = caller.create().data
@@ -87,7 +87,9 @@ BAD: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("field", "value"), BAD)
-def test_a_create_body_is_strict(emulator: Emulator, caller: Caller, field: str, value: Any) -> None:
+def test_a_create_body_with_an_invalid_field_is_refused(
+    emulator: Emulator, caller: Caller, field: str, value: Any
+) -> None:
     reply = caller.create(**{field: value})
     assert reply.status == 400
     assert reply.json["message"].startswith(field)
@@ -95,30 +97,32 @@ def test_a_create_body_is_strict(emulator: Emulator, caller: Caller, field: str,
 
 
 @pytest.mark.parametrize("field", sorted(CUSTOMER))
-def test_every_required_field_is_required(emulator: Emulator, caller: Caller, field: str) -> None:
+def test_a_create_body_without_a_required_field_is_refused(emulator: Emulator, caller: Caller, field: str) -> None:
     body = {name: value for name, value in CUSTOMER.items() if name != field}
     assert caller.send("POST", "/api/v1/customer", body).status == 400
     assert emulator.accounts() == ()
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"retention": NaN}', b"\xff"])
-def test_a_body_that_is_no_json_object_is_400(caller: Caller, body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_refused(caller: Caller, body: bytes) -> None:
     assert caller.send("POST", "/api/v1/customer", body).status == 400
 
 
-def test_a_body_of_another_media_type_is_400(caller: Caller) -> None:
+def test_a_body_of_another_media_type_is_refused(caller: Caller) -> None:
     body = json.dumps(customer()).encode()
     assert caller.send("POST", "/api/v1/customer", body, headers={"Content-Type": "text/plain"}).status == 400
 
 
 @pytest.mark.parametrize("shortname", ["a-._~", "!$&'()*,;=:@", "A1234567890123zZ", "....."])
-def test_every_path_segment_character_but_plus_and_percent_is_a_name(caller: Caller, shortname: str) -> None:
+def test_a_shortname_may_have_every_path_segment_character_except_plus_and_percent(
+    caller: Caller, shortname: str
+) -> None:
     assert caller.create(shortname=shortname).status == 201
     assert caller.read(shortname).data["shortname"] == shortname
     assert caller.delete(shortname).status == 204
 
 
-def test_put_replaces_and_answers_the_record(emulator: Emulator, caller: Caller) -> None:
+def test_put_replaces_the_fields_and_returns_the_record(emulator: Emulator, caller: Caller) -> None:
     created = caller.create().data
     reply = caller.update(type="reseller", trial=True, fps=100)
     assert reply.status == 200
@@ -131,14 +135,16 @@ def test_put_replaces_and_answers_the_record(emulator: Emulator, caller: Caller)
 @pytest.mark.parametrize(
     "fields", [{"shortname": "acme-one"}, {"username": "a@example.com"}, {"retention": 180}, {"trial": 1}]
 )
-def test_an_update_body_is_strict(emulator: Emulator, caller: Caller, fields: dict[str, Any]) -> None:
+def test_an_update_body_with_an_invalid_field_is_refused(
+    emulator: Emulator, caller: Caller, fields: dict[str, Any]
+) -> None:
     emulator.seed("acme-one")
     before = emulator.account("acme-one")
     assert caller.update(**fields).status == 400
     assert emulator.account("acme-one") == before
 
 
-def test_delete_answers_204_without_a_body_and_the_name_is_free(caller: Caller) -> None:
+def test_delete_answers_204_without_a_body_and_frees_the_shortname(caller: Caller) -> None:
     caller.create()
     reply = caller.delete()
     assert (reply.status, reply.body) == (204, b"")
@@ -147,14 +153,14 @@ def test_delete_answers_204_without_a_body_and_the_name_is_free(caller: Caller) 
     assert caller.create().status == 201
 
 
-def test_a_path_that_the_api_does_not_have_is_a_page_and_no_proof(caller: Caller) -> None:
+def test_an_unknown_path_is_answered_by_a_page_of_a_gateway(caller: Caller) -> None:
     for path in ("/v1/customer/acme-one", "/api/v1//customer/acme-one", "//customer/acme-one", "/api/v1/customer/"):
         reply = caller.send("GET", path)
         assert (reply.status, reply.headers["Content-Type"][:9]) == (404, "text/html")
     assert caller.send("PATCH", "/api/v1/customer/acme-one", {}).status == 405
 
 
-def test_parent_node_and_children_follow_the_tree(emulator: Emulator, caller: Caller) -> None:
+def test_parent_node_and_children_of_a_record_show_the_tree(emulator: Emulator, caller: Caller) -> None:
     caller.create(shortname="msp-east", type="reseller")
     inside = Caller(emulator.netosecret, shortname="msp-east")
     inside.authenticate()
@@ -169,7 +175,7 @@ def test_parent_node_and_children_follow_the_tree(emulator: Emulator, caller: Ca
     assert (above["children"], above["is_parent"]) == (1, True)
 
 
-def test_twenty_creates_of_one_name_make_one_account(emulator: Emulator, caller: Caller) -> None:
+def test_twenty_concurrent_creates_of_one_shortname_create_one_account(emulator: Emulator, caller: Caller) -> None:
     with ThreadPoolExecutor(20) as pool:
         statuses = list(pool.map(lambda _: caller.create().status, range(20)))
     assert sorted(statuses) == [201, *[409] * 19]
@@ -177,7 +183,7 @@ def test_twenty_creates_of_one_name_make_one_account(emulator: Emulator, caller:
     assert len(emulator.mails()) == 1
 
 
-def test_names_are_compared_exactly(caller: Caller) -> None:
+def test_shortnames_are_compared_exactly(caller: Caller) -> None:
     caller.create(shortname="Acme-One")
     assert caller.read("acme-one").status == 404
     assert caller.create(shortname="acme-one").status == 201

@@ -1,4 +1,4 @@
-"""Every kind of fault once, as the socket of its victim sees it."""
+"""Every kind of fault, as its client observes it on the socket."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.contract.emulator.caller import Caller, Reply
 
 
 def made(emulator: Emulator) -> list[str]:
-    """The accounts that exist, whatever the caller was told."""
+    """Return the accounts that exist, whatever was answered."""
     return [account.shortname for account in emulator.accounts()]
 
 
@@ -29,7 +29,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize(("fault", "left"), [("reset-before", []), ("commit-then-reset", ["acme-one"])])
-def test_a_reset(emulator: Emulator, caller: Caller, fault: str, left: list[str]) -> None:
+def test_reset_before_and_after_the_commit(emulator: Emulator, caller: Caller, fault: str, left: list[str]) -> None:
     emulator.faults.add(f"POST /customer {fault} x1")
     with pytest.raises(ConnectionResetError):
         caller.create()
@@ -38,14 +38,14 @@ def test_a_reset(emulator: Emulator, caller: Caller, fault: str, left: list[str]
     assert (entry.status, entry.genuine, entry.fault) == (None, 201 if left else None, f"POST /customer {fault} x1")
 
 
-def test_a_body_that_is_cut(emulator: Emulator, caller: Caller) -> None:
+def test_cut_body_ends_the_connection_within_the_body(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add("POST /customer cut-body x1")
     with pytest.raises(IncompleteRead):
         caller.create()
     assert made(emulator) == ["acme-one"]
 
 
-def test_an_answer_without_a_body_is_cut_in_its_headers(emulator: Emulator, caller: Caller) -> None:
+def test_cut_body_cuts_an_answer_without_a_body_within_its_headers(emulator: Emulator, caller: Caller) -> None:
     emulator.seed("acme-one")
     emulator.faults.add("DELETE /customer/* cut-body x1")
     connection = HTTPConnection("127.0.0.1", emulator.port, timeout=30)
@@ -59,7 +59,7 @@ def test_an_answer_without_a_body_is_cut_in_its_headers(emulator: Emulator, call
 
 
 @pytest.mark.parametrize(("fault", "left"), [("hang", []), ("commit-then-hang", ["acme-one"])])
-def test_silence_outlasts_a_read_timeout(emulator: Emulator, caller: Caller, fault: str, left: list[str]) -> None:
+def test_hang_lasts_longer_than_a_read_timeout(emulator: Emulator, caller: Caller, fault: str, left: list[str]) -> None:
     emulator.faults.add(f"POST /customer {fault} x1")
     caller.timeout = 0.2
     with pytest.raises(TimeoutError):
@@ -67,14 +67,14 @@ def test_silence_outlasts_a_read_timeout(emulator: Emulator, caller: Caller, fau
     until(lambda: made(emulator) == left)
 
 
-def test_a_late_answer_comes_after_its_commit(emulator: Emulator, caller: Caller) -> None:
+def test_hang_after_the_commit_delays_the_answer(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add("POST /customer hang-after=0.2 x1")
     started = time.monotonic()
     assert caller.create().status == 201
     assert time.monotonic() - started >= 0.2
 
 
-def test_a_black_hole_ends_in_a_reset_and_nothing_done(emulator: Emulator, caller: Caller) -> None:
+def test_hang_before_the_commit_ends_with_a_reset(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add("POST /customer hang=0.1 x1")
     with pytest.raises(ConnectionResetError):
         caller.create()
@@ -83,7 +83,7 @@ def test_a_black_hole_ends_in_a_reset_and_nothing_done(emulator: Emulator, calle
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 429, 500, 502, 503, 504])
 @pytest.mark.parametrize(("side", "left"), [("before", []), ("after", ["acme-one"])])
-def test_any_status_before_and_after_the_commit(
+def test_a_status_before_and_after_the_commit(
     emulator: Emulator, caller: Caller, status: int, side: str, left: list[str]
 ) -> None:
     emulator.faults.add(f"POST /customer {status}-{side} x1")
@@ -92,7 +92,7 @@ def test_any_status_before_and_after_the_commit(
     assert made(emulator) == left
 
 
-def test_retry_after_in_seconds_as_a_date_and_not_at_all(emulator: Emulator, caller: Caller) -> None:
+def test_a_status_with_retry_after_in_seconds_as_a_date_and_without(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add(
         "POST /customer 429 retry-after=2 x1",
         "POST /customer 503 retry-after-date=30 x1",
@@ -108,7 +108,7 @@ def test_retry_after_in_seconds_as_a_date_and_not_at_all(emulator: Emulator, cal
 
 
 @pytest.mark.parametrize("status", [200, 404, 502])
-def test_a_page_instead_of_an_answer(emulator: Emulator, caller: Caller, status: int) -> None:
+def test_html_replaces_the_answer_by_a_page(emulator: Emulator, caller: Caller, status: int) -> None:
     emulator.faults.add(f"GET /customer/* html-{status} x1")
     reply = caller.read()
     assert (reply.status, reply.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
@@ -117,7 +117,9 @@ def test_a_page_instead_of_an_answer(emulator: Emulator, caller: Caller, status:
 
 @pytest.mark.parametrize("status", [400, 409])
 @pytest.mark.parametrize(("side", "left"), [("before", []), ("after", ["acme-one"])])
-def test_already_exists(emulator: Emulator, caller: Caller, status: int, side: str, left: list[str]) -> None:
+def test_exists_before_and_after_the_commit(
+    emulator: Emulator, caller: Caller, status: int, side: str, left: list[str]
+) -> None:
     emulator.faults.add(f"POST /customer exists-{status}-{side} x1")
     reply = caller.create()
     assert reply.status == status
@@ -125,12 +127,12 @@ def test_already_exists(emulator: Emulator, caller: Caller, status: int, side: s
     assert made(emulator) == left
 
 
-def test_a_revoked_key_is_401_everywhere(emulator: Emulator, caller: Caller) -> None:
+def test_revoked_answers_401_on_every_route(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add("* * revoked")
     assert [caller.read().status, caller.create().status, caller.authenticate().status] == [401, 401, 401]
 
 
-def test_a_redirect(emulator: Emulator, caller: Caller) -> None:
+def test_redirect_with_its_default_status_and_another(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add(
         "GET * redirect=https://elsewhere.example/x x1", "GET * redirect=http://127.0.0.1:1/ status=302 x1"
     )
@@ -139,14 +141,14 @@ def test_a_redirect(emulator: Emulator, caller: Caller) -> None:
     assert second.status == 302
 
 
-def test_an_empty_body(emulator: Emulator, caller: Caller) -> None:
+def test_empty_removes_the_body_of_the_answer(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add("POST /customer empty x1")
     reply = caller.create()
     assert (reply.status, reply.body) == (201, b"")
     assert made(emulator) == ["acme-one"]
 
 
-def test_a_body_that_only_says_that_it_is_json(emulator: Emulator, caller: Caller) -> None:
+def test_not_json_replaces_the_body_by_incomplete_json(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add("* /customer* not-json x2")
     reply = caller.create()
     assert (reply.status, reply.headers["Content-Type"]) == (201, "application/json")
@@ -156,7 +158,7 @@ def test_a_body_that_only_says_that_it_is_json(emulator: Emulator, caller: Calle
     assert made(emulator) == []
 
 
-def test_a_huge_body(emulator: Emulator, caller: Caller) -> None:
+def test_huge_makes_the_body_20_mb_or_the_given_size(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add("GET /customers huge x1", "GET /customers huge=1000 x1")
     big, small = caller.send("GET", "/api/v1/customers"), caller.send("GET", "/api/v1/customers")
     assert len(big.body) > 20 * 1024 * 1024
@@ -164,7 +166,7 @@ def test_a_huge_body(emulator: Emulator, caller: Caller) -> None:
     assert small.data == []
 
 
-def test_fields_that_nobody_documented(emulator: Emulator, caller: Caller) -> None:
+def test_unknown_fields_adds_fields_to_the_record(emulator: Emulator, caller: Caller) -> None:
     emulator.seed("acme-one")
     plain = caller.read().data
     emulator.faults.add("GET /customer/* unknown-fields x1")
@@ -174,7 +176,7 @@ def test_fields_that_nobody_documented(emulator: Emulator, caller: Caller) -> No
     assert {name: extra.data[name] for name in plain} == plain
 
 
-def test_fields_that_are_missing(emulator: Emulator, caller: Caller) -> None:
+def test_missing_fields_removes_fields_from_the_record(emulator: Emulator, caller: Caller) -> None:
     emulator.seed("acme-one")
     emulator.faults.add("GET /customer/* missing-fields x1", "GET /customers missing-fields=id,trial x1")
     assert set(caller.read().data) == {"id", "shortname", "billing"}
@@ -183,7 +185,7 @@ def test_fields_that_are_missing(emulator: Emulator, caller: Caller) -> None:
     assert set(record["billing"]) == {"data_retention", "rollup_retention"}
 
 
-def test_fields_of_another_type(emulator: Emulator, caller: Caller) -> None:
+def test_wrong_types_changes_the_types_of_fields(emulator: Emulator, caller: Caller) -> None:
     emulator.seed("acme-one")
     emulator.faults.add("GET /customer/* wrong-types x1", "GET /customer/* wrong-types=trial,id x1")
     every, some = caller.read().data, caller.read().data
@@ -192,13 +194,13 @@ def test_fields_of_another_type(emulator: Emulator, caller: Caller) -> None:
     assert (some["id"], some["billing"]["trial"], some["billing"]["data_retention"]) == (42, "no", 90)
 
 
-def test_a_success_that_tells_nothing(emulator: Emulator, caller: Caller) -> None:
+def test_a_status_of_success_has_no_body(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add("POST /customer 202-before x1", "POST /customer 204-after x1")
     assert [(reply.status, reply.body) for reply in (caller.create(), caller.create())] == [(202, b""), (204, b"")]
     assert made(emulator) == ["acme-one"]
 
 
-def test_an_answer_about_another_account(emulator: Emulator, caller: Caller) -> None:
+def test_other_account_changes_the_name_and_id_of_the_record(emulator: Emulator, caller: Caller) -> None:
     genuine = emulator.seed("acme-one")
     emulator.faults.add("GET /customer/* other-account x1")
     mixed_up = caller.read().data
@@ -207,7 +209,7 @@ def test_an_answer_about_another_account(emulator: Emulator, caller: Caller) -> 
     assert mixed_up["billing"] == caller.read().data["billing"]
 
 
-def test_hints_before_the_answer(emulator: Emulator, caller: Caller) -> None:
+def test_early_hints_sends_a_103_before_the_answer(emulator: Emulator, caller: Caller) -> None:
     emulator.seed("acme-one")
     emulator.faults.add("GET /customer/* early-hints=0.01 x1")
     with socket.create_connection(("127.0.0.1", emulator.port), timeout=30) as raw:
@@ -220,14 +222,14 @@ def test_hints_before_the_answer(emulator: Emulator, caller: Caller) -> None:
     assert b"\r\n\r\nHTTP/1.1 200 OK" in received
 
 
-def test_latency_with_jitter(emulator: Emulator, caller: Caller) -> None:
+def test_delay_with_jitter(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add("* * delay=0.1 jitter=0.05 x1")
     started = time.monotonic()
     assert caller.create().status == 201
     assert time.monotonic() - started >= 0.1
 
 
-def test_a_request_that_waits_is_carried_out_after_its_sender_left(emulator: Emulator, caller: Caller) -> None:
+def test_a_delayed_request_is_executed_after_its_client_disconnected(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add("POST /customer delay=0.3 x1")
     caller.timeout = 0.1
     with pytest.raises(TimeoutError):
@@ -235,26 +237,26 @@ def test_a_request_that_waits_is_carried_out_after_its_sender_left(emulator: Emu
     until(lambda: made(emulator) == ["acme-one"])
 
 
-def test_an_answer_in_slices_is_whole(emulator: Emulator, caller: Caller) -> None:
+def test_slice_sends_the_complete_answer(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add("POST /customer slice=0.001 size=7 x1")
     assert caller.create().data["shortname"] == "acme-one"
 
 
-def test_a_clock_that_is_ahead(emulator: Emulator, caller: Caller) -> None:
+def test_clock_skew_moves_the_clock_of_the_service(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add("POST /auth/token clock-skew=600 x1", "POST /auth/token clock-skew=-600 x1")
     ahead, behind, right = caller.authenticate(), caller.authenticate(), caller.authenticate()
     assert [ahead.status, behind.status, right.status] == [401, 401, 200]
     assert abs(parsedate_to_datetime(ahead.headers["Date"]).timestamp() - time.time() - 600) < 60
 
 
-def test_a_token_that_has_just_ended(emulator: Emulator, caller: Caller) -> None:
+def test_token_expired_ends_the_token_of_the_request(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add("GET /customers token-expired x1")
     assert [caller.send("GET", "/api/v1/customers").status for _ in range(2)] == [401, 401]
     caller.authenticate()
     assert caller.send("GET", "/api/v1/customers").status == 200
 
 
-def test_stale_reads_after_one_write(emulator: Emulator, caller: Caller) -> None:
+def test_stale_on_a_write_makes_the_next_reads_stale(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add("POST /customer stale=2 x1", "PUT /customer/* stale=1 x1")
     caller.create()
     assert [caller.read().status for _ in range(3)] == [404, 404, 200]
@@ -262,13 +264,13 @@ def test_stale_reads_after_one_write(emulator: Emulator, caller: Caller) -> None
     assert [caller.read().data["billing"]["data_retention"] for _ in range(2)] == [90, 45]
 
 
-def test_one_stale_read(emulator: Emulator, caller: Caller) -> None:
+def test_stale_on_a_read_makes_this_read_stale(emulator: Emulator, caller: Caller) -> None:
     caller.create()
     emulator.faults.add("GET /customer/acme-one stale=1 x1")
     assert [caller.read().status, caller.read().status] == [404, 200]
 
 
-def test_a_refused_connection_and_the_same_port_again(emulator: Emulator, caller: Caller) -> None:
+def test_a_stopped_emulator_refuses_connections_and_starts_on_the_same_port(emulator: Emulator, caller: Caller) -> None:
     emulator.stop()
     with pytest.raises(ConnectionRefusedError):
         caller.read()
@@ -276,16 +278,16 @@ def test_a_refused_connection_and_the_same_port_again(emulator: Emulator, caller
     assert caller.read().status == 404
 
 
-def test_a_connection_that_never_comes_to_be() -> None:
+def test_connecting_to_the_black_hole_never_ends() -> None:
     with black_hole() as url:
         port = int(url.rpartition(":")[2])
-        with socket.socket() as victim:
-            victim.settimeout(0.2)
+        with socket.socket() as client:
+            client.settimeout(0.2)
             with pytest.raises(TimeoutError):
-                victim.connect(("127.0.0.1", port))
+                client.connect(("127.0.0.1", port))
 
 
-def test_faults_are_drawn_in_order_and_counted(emulator: Emulator, caller: Caller) -> None:
+def test_the_first_matching_fault_is_used_and_counted(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add("GET /customer/* 500 skip=1 x1", "GET /customer/acme-two 403", "* * delay=0.001")
     statuses = [caller.read("acme-two").status for _ in range(3)]
     assert statuses == [403, 500, 403]
@@ -293,7 +295,7 @@ def test_faults_are_drawn_in_order_and_counted(emulator: Emulator, caller: Calle
     assert caller.read("acme-two").status == 404
 
 
-def test_a_fault_on_an_open_connection_leaves_the_others_alone(emulator: Emulator, caller: Caller) -> None:
+def test_a_fault_does_not_affect_other_connections(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add("GET /customers cut-body x1")
     healthy = HTTPConnection("127.0.0.1", emulator.port, timeout=30)
 

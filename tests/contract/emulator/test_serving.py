@@ -25,7 +25,7 @@ def run_command(*command: str) -> int:
     return serve(command=command, environment={**os.environ, "FUSION_API_URL": "https://elsewhere.example"})
 
 
-def test_a_command_finds_the_credential_and_its_exit_code_is_ours(tmp_path: Path) -> None:
+def test_a_command_gets_the_credential_and_its_exit_code_is_returned(tmp_path: Path) -> None:
     found = tmp_path / "found"
     script = (
         "import os, pathlib, sys; found = os.environ['NETOSECRET'], os.environ['FUSION_API_URL'];"
@@ -37,16 +37,16 @@ def test_a_command_finds_the_credential_and_its_exit_code_is_ours(tmp_path: Path
     assert Caller(netosecret).secret["url"].startswith(url)
 
 
-def test_a_command_that_a_signal_ended_is_told_as_shells_do() -> None:
+def test_a_command_ended_by_a_signal_returns_128_and_its_number() -> None:
     assert run_command(sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)") == 137
 
 
-def test_a_command_that_does_not_exist_is_an_os_error() -> None:
+def test_a_missing_command_raises_an_os_error() -> None:
     with pytest.raises(FileNotFoundError):
         run_command("/nonexistent/command")
 
 
-def test_switches_faults_and_log_are_in_force(tmp_path: Path) -> None:
+def test_switches_faults_and_log_of_serve_are_used(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "requests.log"
     seen: list[tuple[int, int]] = []
 
@@ -66,7 +66,7 @@ def test_switches_faults_and_log_are_in_force(tmp_path: Path) -> None:
     assert len(log.read_text().splitlines()) == 3
 
 
-def test_what_cannot_be_understood_starts_nothing() -> None:
+def test_unknown_switches_and_faults_start_nothing() -> None:
     with pytest.raises(UnknownSwitch):
         serve(switches=["nothing=1"])
     with pytest.raises(MalformedFault):
@@ -74,7 +74,7 @@ def test_what_cannot_be_understood_starts_nothing() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_with_0_and_in_silence(number: signal.Signals) -> None:
+def test_a_signal_ends_serve_with_exit_code_0_and_no_output(number: signal.Signals) -> None:
     with Process([sys.executable, "-c", HOST], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("http://127.0.0.1:")
@@ -83,7 +83,7 @@ def test_a_signal_ends_it_with_0_and_in_silence(number: signal.Signals) -> None:
     assert (process.returncode, out, err) == (0, "", "")
 
 
-def test_sigterm_reaches_the_command() -> None:
+def test_serve_passes_sigterm_to_its_command() -> None:
     script = (
         "import signal, sys, threading;"
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(9));"

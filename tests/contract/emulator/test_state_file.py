@@ -1,4 +1,4 @@
-"""What survives: restarts, kill -9, a second emulator on the same file."""
+"""What a state file preserves: over restarts, kill -9, a second emulator on the same file."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "emulator" / "state.json"
 
 
-def test_everything_survives_a_restart(path: Path) -> None:
+def test_a_state_file_preserves_everything_over_a_restart(path: Path) -> None:
     with Emulator(state=path) as emulator:
         caller = Caller(emulator.netosecret)
         caller.authenticate()
         record = caller.create().data
         assert caller.send("POST", "/api/v1/api-keys", {"appname": "ci", "roles": ["readonly"]}).status == 201
-        before = emulator._running.state
+        before = (emulator.root, emulator.accounts(), emulator.users(), emulator.mails())
     with Emulator(state=path, port=emulator.port) as again:
-        assert again._running.state == before
+        assert (again.root, again.accounts(), again.users(), again.mails()) == before
         assert again.netosecret == emulator.netosecret
         assert caller.read().data == record
         assert caller.send("POST", "/api/v1/auth/token", {"jwt": caller.request_token()}, bearer=None).status == 200
 
 
-def test_the_file_is_private_and_has_no_neighbours_left(path: Path) -> None:
+def test_a_state_file_is_private_and_leaves_only_its_lock_file(path: Path) -> None:
     with Emulator(state=path) as emulator:
         caller = Caller(emulator.netosecret)
         caller.authenticate()
@@ -58,7 +58,7 @@ def test_the_file_is_private_and_has_no_neighbours_left(path: Path) -> None:
         assert sorted(each.name for each in path.parent.iterdir()) == ["state.json", "state.json.lock"]
 
 
-def test_what_was_answered_survives_kill_9(path: Path) -> None:
+def test_answered_changes_survive_kill_9(path: Path) -> None:
     with Process([sys.executable, "-c", HOST, str(path)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         caller = Caller(process.stdout.readline().strip())
@@ -73,7 +73,7 @@ def test_what_was_answered_survives_kill_9(path: Path) -> None:
         assert Caller(emulator.netosecret, token=caller.token).read("acme-0").data == records[0]
 
 
-def test_a_second_emulator_on_the_file_is_a_clear_error(path: Path) -> None:
+def test_a_second_emulator_on_a_state_file_is_an_error(path: Path) -> None:
     with Emulator(state=path) as first:
         second = Emulator(state=path)
         with pytest.raises(StateFileBusy, match="in use by another emulator"):
@@ -103,7 +103,7 @@ def test_a_state_file_of_an_earlier_release_is_read(path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 99}'])
-def test_a_file_that_is_no_state_is_left_as_it_is(path: Path, text: str) -> None:
+def test_a_file_with_other_content_is_refused_and_not_modified(path: Path, text: str) -> None:
     path.parent.mkdir()
     path.write_text(text)
     with pytest.raises(StateFileUnreadable, match=str(path)):
@@ -111,7 +111,7 @@ def test_a_file_that_is_no_state_is_left_as_it_is(path: Path, text: str) -> None
     assert path.read_text() == text
 
 
-def test_a_write_that_fails_changes_nothing_and_says_so(
+def test_a_change_that_cannot_be_stored_is_refused_with_the_reason(
     path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with Emulator(state=path) as emulator:
@@ -136,7 +136,7 @@ def test_a_write_that_fails_changes_nothing_and_says_so(
 
 
 @pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS], ids=errno.errorcode.get)
-def test_a_file_system_without_locks_is_a_warning_and_not_another_emulator(
+def test_a_file_system_without_locks_causes_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int
 ) -> None:
     def fails(descriptor: object, operation: int) -> None:
@@ -150,10 +150,10 @@ def test_a_file_system_without_locks_is_a_warning_and_not_another_emulator(
         assert running.account("acme-corp") is not None
 
 
-def test_a_file_system_that_cannot_sync_a_folder_keeps_the_accounts(
+def test_a_file_system_that_cannot_sync_a_directory_stores_the_accounts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As CIFS."""
+    """CIFS is one."""
     known = os.fsync
 
     def fails(descriptor: int) -> None:

@@ -11,13 +11,13 @@ from tests.contract.emulator.caller import Caller
 
 
 @pytest.mark.parametrize("status", [409, 400])
-def test_duplicate(emulator: Emulator, caller: Caller, status: int) -> None:
+def test_the_status_of_a_duplicate_shortname_is_a_switch(emulator: Emulator, caller: Caller, status: int) -> None:
     emulator.switch(duplicate=status)
     caller.create()
     assert caller.create().status == status
 
 
-def test_shortnames_that_are_not_unique(emulator: Emulator, caller: Caller) -> None:
+def test_shortnames_may_be_not_unique(emulator: Emulator, caller: Caller) -> None:
     emulator.switch(unique_shortnames=False)
     first = caller.create().data
     assert caller.create().status == 201
@@ -26,34 +26,34 @@ def test_shortnames_that_are_not_unique(emulator: Emulator, caller: Caller) -> N
 
 
 @pytest.mark.parametrize(("unique", "status"), [(True, 409), (False, 201)])
-def test_emails(emulator: Emulator, caller: Caller, unique: bool, status: int) -> None:
+def test_whether_emails_are_unique_is_a_switch(emulator: Emulator, caller: Caller, unique: bool, status: int) -> None:
     emulator.switch(unique_emails=unique)
     caller.create()
     assert caller.create(shortname="acme-two").status == status
 
 
 @pytest.mark.parametrize("status", [404, 400, 403])
-def test_absence(emulator: Emulator, caller: Caller, status: int) -> None:
+def test_the_status_of_an_absent_account_is_a_switch(emulator: Emulator, caller: Caller, status: int) -> None:
     emulator.switch(absence=status)
     assert [caller.read().status, caller.update().status, caller.delete().status] == [status] * 3
 
 
 @pytest.mark.parametrize("extended", [False, True])
-def test_record(emulator: Emulator, caller: Caller, extended: bool) -> None:
+def test_whether_a_record_is_extended_is_a_switch(emulator: Emulator, caller: Caller, extended: bool) -> None:
     emulator.switch(record="extended" if extended else "strict")
     record = caller.create(fps=500).data
     extras = {"organization": "Acme, Inc.", "type": "customer", "fps": 500}
     assert {name: record.get(name) for name in extras} == (extras if extended else dict.fromkeys(extras))
 
 
-def test_a_parent_is_not_deleted(emulator: Emulator, caller: Caller) -> None:
+def test_an_account_with_sub_accounts_is_not_deleted_by_default(emulator: Emulator, caller: Caller) -> None:
     emulator.seed("msp-east")
     emulator.seed("east-one", parent="msp-east")
     assert caller.delete("msp-east").status == 409
     assert len(emulator.accounts()) == 2
 
 
-def test_a_parent_takes_its_children_along(emulator: Emulator, caller: Caller) -> None:
+def test_deleting_an_account_may_delete_its_sub_accounts(emulator: Emulator, caller: Caller) -> None:
     emulator.switch(delete_parent="cascades")
     emulator.seed("msp-east")
     emulator.seed("east-one", parent="msp-east")
@@ -63,7 +63,7 @@ def test_a_parent_takes_its_children_along(emulator: Emulator, caller: Caller) -
 
 
 @pytest.mark.parametrize(("keeps", "left"), [("keeps", (True, 10)), ("resets", (False, None))])
-def test_put_without_the_optional_fields(
+def test_whether_put_resets_omitted_fields_is_a_switch(
     emulator: Emulator, caller: Caller, keeps: str, left: tuple[bool, int | None]
 ) -> None:
     emulator.switch(put_omitted=keeps)
@@ -83,7 +83,9 @@ def test_put_without_the_optional_fields(
         ("subtree", True, ["example-msp", "msp-east", "east-one"]),
     ],
 )
-def test_list(emulator: Emulator, caller: Caller, scope: str, includes: bool, names: list[str]) -> None:
+def test_which_accounts_the_list_contains_is_a_switch(
+    emulator: Emulator, caller: Caller, scope: str, includes: bool, names: list[str]
+) -> None:
     emulator.switch(list_scope=scope, list_includes_caller=includes)
     emulator.seed("msp-east")
     emulator.seed("east-one", parent="msp-east")
@@ -91,7 +93,7 @@ def test_list(emulator: Emulator, caller: Caller, scope: str, includes: bool, na
 
 
 @pytest.mark.parametrize(("limit", "count"), [(2, 2), (0, 3)])
-def test_list_limit(emulator: Emulator, caller: Caller, limit: int, count: int) -> None:
+def test_the_maximum_length_of_the_list_is_a_switch(emulator: Emulator, caller: Caller, limit: int, count: int) -> None:
     emulator.switch(list_limit=limit)
     for name in ("acme-one", "acme-two", "acme-three"):
         emulator.seed(name)
@@ -99,13 +101,13 @@ def test_list_limit(emulator: Emulator, caller: Caller, limit: int, count: int) 
     assert len(reply.data) == reply.json["meta"]["count"] == count
 
 
-def test_single_as_list(emulator: Emulator, caller: Caller) -> None:
+def test_one_record_may_be_wrapped_in_a_list(emulator: Emulator, caller: Caller) -> None:
     emulator.switch(single_as="list")
     assert [record["shortname"] for record in caller.create().data] == ["acme-one"]
 
 
 @pytest.mark.parametrize(("parents", "status"), [("any", 201), ("reseller", 403)])
-def test_parents(emulator: Emulator, parents: str, status: int) -> None:
+def test_which_accounts_may_have_sub_accounts_is_a_switch(emulator: Emulator, parents: str, status: int) -> None:
     emulator.switch(parents=parents)
     emulator.seed("acme-one", type="customer")
     inside = Caller(emulator.netosecret, shortname="acme-one")
@@ -113,7 +115,7 @@ def test_parents(emulator: Emulator, parents: str, status: int) -> None:
     assert inside.create(shortname="below-it").status == status
 
 
-def test_types_and_labels(emulator: Emulator, caller: Caller) -> None:
+def test_the_account_types_and_their_labels_are_a_switch(emulator: Emulator, caller: Caller) -> None:
     emulator.switch(types="msp2=MSSP,customer=SLG")
     records = caller.send("GET", "/api/v1/customers/types").data
     assert [(each["value"], each["label"]) for each in records] == [("msp2", "MSSP"), ("customer", "SLG")]
@@ -122,7 +124,9 @@ def test_types_and_labels(emulator: Emulator, caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("retry_after", ["none", "seconds", "date"])
-def test_rate_limit(emulator: Emulator, caller: Caller, retry_after: str) -> None:
+def test_a_rate_limit_answers_429_with_the_retry_after_of_the_switch(
+    emulator: Emulator, caller: Caller, retry_after: str
+) -> None:
     emulator.switch(customer_rate="2/30", retry_after=retry_after)
     replies = [caller.create(shortname=f"acme-{number}") for number in range(3)]
     assert [reply.status for reply in replies] == [201, 201, 429]
@@ -131,7 +135,7 @@ def test_rate_limit(emulator: Emulator, caller: Caller, retry_after: str) -> Non
     assert len(emulator.accounts()) == 2
 
 
-def test_a_rate_limit_opens_with_its_window() -> None:
+def test_a_rate_limit_ends_with_its_window() -> None:
     now = time.time()
     with Emulator(Switches(customer_rate="2/300"), clock=lambda: now) as emulator:
         caller = Caller(emulator.netosecret)
@@ -143,7 +147,7 @@ def test_a_rate_limit_opens_with_its_window() -> None:
         assert caller.create(shortname="acme-4").status == 201
 
 
-def test_stale_reads(emulator: Emulator, caller: Caller) -> None:
+def test_reads_after_a_write_may_be_stale(emulator: Emulator, caller: Caller) -> None:
     emulator.switch(stale_reads=2)
     caller.create()
     assert [caller.read().status for _ in range(3)] == [404, 404, 200]

@@ -22,10 +22,10 @@ def mint() -> str:
 
 @pytest.fixture
 def state() -> State:
-    root = Account("root", "root-account", "Root", "reseller", 180, 365, False, None, None, 2000, "secret")
+    root = Account("root", "root-account", "Root", "reseller", 180, 365, False, None, None, 2000, "secret-of-root")
     admin = User("admin", "root", "admin@example.com", "A", "B", ("admin",))
-    key = ApiKey("root", "app", "key", ("admin",))
-    return State("root", "signing", accounts={"root": root}, users={"admin": admin}, keys=(key,))
+    key = ApiKey("root", "app", "key-of-root", ("admin",))
+    return State("root", "signing-key", accounts={"root": root}, users={"admin": admin}, keys=(key,))
 
 
 def add(state: State, shortname: str, *, below: str = "root") -> tuple[State, Account]:
@@ -38,6 +38,11 @@ def test_a_change_does_not_modify_the_state_before_it(state: State) -> None:
     assert account.id not in state.accounts
     assert after.accounts[account.id] == account
     assert accounts.delete(after, account, SWITCHES).accounts == state.accounts
+
+
+def test_the_secrets_of_a_state_are_not_in_its_repr(state: State) -> None:
+    shown = repr(state)
+    assert not [secret for secret in ("secret-of-root", "signing-key", "key-of-root") if secret in shown]
 
 
 def test_an_account_sees_only_its_descendants(state: State) -> None:

@@ -1,4 +1,4 @@
-"""The grammar of faults, and which of them a request draws."""
+"""The grammar of faults, and which of them affect a request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from fusion_emulator import Fault, Faults, MalformedFault
         ("GET * slice", "slice", "colours", None, None),
     ],
 )
-def test_a_line_is_a_fault(line: str, kind: str, side: str, value: str | None, left: int | None) -> None:
+def test_a_line_is_parsed_to_a_fault(line: str, kind: str, side: str, value: str | None, left: int | None) -> None:
     fault = Fault.parse(line)
     assert (fault.kind, fault.side, fault.value, fault.left) == (kind, side, value, left)
 
@@ -63,7 +63,7 @@ def test_a_line_is_a_fault(line: str, kind: str, side: str, value: str | None, l
         "POST /customer 500 skip=1.5",
     ],
 )
-def test_a_line_that_is_no_fault_says_what_is_expected(line: str) -> None:
+def test_a_malformed_fault_raises_an_error_with_the_grammar(line: str) -> None:
     with pytest.raises(MalformedFault, match="METHOD PATH KIND"):
         Fault.parse(line)
 
@@ -82,35 +82,35 @@ def test_a_line_that_is_no_fault_says_what_is_expected(line: str) -> None:
         ("* *", "DELETE", "/anything", True),
     ],
 )
-def test_which_requests_a_fault_means(pattern: str, method: str, path: str, drawn: bool) -> None:
+def test_a_fault_matches_requests_by_method_and_path(pattern: str, method: str, path: str, drawn: bool) -> None:
     assert (Faults([f"{pattern} 500"]).draw(method, path).decisive is not None) is drawn
 
 
-def test_a_used_up_fault_is_gone_and_the_next_one_applies() -> None:
+def test_a_used_fault_is_removed_and_the_next_one_applies() -> None:
     faults = Faults(["* * 500 x1", "* * 502 x1"])
     assert [(d.kind if (d := faults.draw("GET", "/x").decisive) else None) for _ in range(3)] == ["500", "502", None]
     assert len(faults) == 0
 
 
-def test_only_the_deciding_fault_is_counted() -> None:
+def test_only_the_first_deciding_fault_is_counted() -> None:
     faults = Faults(["* * 500 x1", "* * reset x1"])
     faults.draw("GET", "/x")
     assert [fault.text for fault in faults] == ["* * reset x1"]
 
 
-def test_one_of_each_colour_joins_the_deciding_fault() -> None:
+def test_one_fault_of_each_colouring_kind_joins_the_deciding_fault() -> None:
     faults = Faults(["* * delay=1 x1", "* * 500", "* * delay=0.5", "* * clock-skew=60"])
     first, second = faults.draw("GET", "/x"), faults.draw("GET", "/x")
     assert (first.delay, first.skew, second.delay) == (1, 60, 0.5)
     assert first.text == "* * delay=1 x1; * * clock-skew=60; * * 500"
 
 
-def test_skip_lets_requests_pass() -> None:
+def test_skip_leaves_out_the_first_requests() -> None:
     faults = Faults(["GET /x 500 skip=2 x1"])
     assert [faults.draw("GET", "/x").decisive is not None for _ in range(4)] == [False, False, True, False]
 
 
-def test_a_malformed_line_adds_none() -> None:
+def test_a_malformed_line_adds_no_fault() -> None:
     faults = Faults()
     with pytest.raises(MalformedFault):
         faults.add("* * 500", "nonsense")

@@ -1,4 +1,4 @@
-"""Switches from text and from code."""
+"""Values of switches, from text and from code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from fusion_emulator import Switches, UnknownSwitch
 
 
-def test_text_becomes_the_value_of_the_switch() -> None:
+def test_text_is_parsed_to_the_value_of_a_switch() -> None:
     switches = Switches().with_text(
         "duplicate=400",
         "list-includes-caller=true",
@@ -41,7 +41,7 @@ def test_text_becomes_the_value_of_the_switch() -> None:
         "types=,",
     ],
 )
-def test_text_that_is_no_switch_is_refused(text: str) -> None:
+def test_an_unknown_switch_or_value_in_text_is_refused(text: str) -> None:
     with pytest.raises(UnknownSwitch, match=text.partition("=")[0]):
         Switches().with_text(text)
 
@@ -50,6 +50,6 @@ def test_text_that_is_no_switch_is_refused(text: str) -> None:
     "change",
     [{"duplicate": "409"}, {"stale_reads": True}, {"list_includes_caller": 1}, {"record": "full"}, {"types": 1}],
 )
-def test_a_value_of_another_type_is_refused(change: dict[str, Any]) -> None:
+def test_a_switch_value_of_another_type_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(UnknownSwitch):
         dataclasses.replace(Switches(), **change)
