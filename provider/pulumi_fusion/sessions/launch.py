@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Final
 
 from pulumi_fusion.errors import capped
 from pulumi_fusion.sessions.scrubbing import scrubbed
-from pulumi_fusion.sessions.watchdog import READY, receive, send
+from pulumi_fusion.sessions.watchdog import IGNORED, READY, receive, send
 
 __all__ = ["watchdog"]
 
@@ -62,6 +63,8 @@ def _started(channel: Connection, terminal: int | None) -> subprocess.Popen[byte
     """
     streams = [os.dup(each) for each in (0, 1, 2, *([] if terminal is None else [terminal]))]
     numbers = [channel.fileno(), *streams]
+    # Until it has a session of its own, Ctrl-Z would stop it, and with it this process, which waits for it.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED)
     try:
         for each in numbers:
             os.set_inheritable(each, True)
@@ -77,6 +80,7 @@ def _started(channel: Connection, terminal: int | None) -> subprocess.Popen[byte
     except OSError as wrong:
         raise _no_watchdog(wrong.strerror or str(wrong)) from None
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         for each in streams:
             os.close(each)
 

@@ -290,6 +290,8 @@ class _Supervision:
     def _heard(self, report: Report) -> Ended | None:
         if report.failed:
             raise OSError(None, report.failed)
+        if report.started and self._terminal:
+            self._terminal.begin()
         if report.stopped:
             self._stopped(report.stopped)
         if not report.over:

@@ -50,7 +50,7 @@ class Terminal:
         self.streams = [each for each in range(3) if _is_controlling(each)]
         """Which of the standard streams are the terminal, and are to be the pseudo terminal."""
         self._wanted = {0, 1} <= {*self.streams}
-        self._relays_input = False
+        self._has_begun = self._relays_input = False
         self._modes: list[Any] | None = None
         self._typed = self._shown = b""
         self._lost = False
@@ -59,6 +59,10 @@ class Terminal:
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(self._slave, termios.TCSANOW, termios.tcgetattr(self.outer))
         self.resize()
+
+    def begin(self) -> None:
+        """Relay input from now on: the command has the pseudo terminal. A Ctrl-C before that would be for nobody."""
+        self._has_begun = True
 
     def resize(self) -> None:
         """Give the pseudo terminal the size of the terminal."""
@@ -95,7 +99,8 @@ class Terminal:
         """Return the descriptors to wait for before :meth:`relay`."""
         if self._lost:
             return []
-        return [self.outer] * (self._relays_input and not self._typed) + [self._master] * (not self._shown)
+        reads = self._has_begun and self._relays_input and not self._typed
+        return [self.outer] * reads + [self._master] * (not self._shown)
 
     def writers(self) -> list[int]:
         """Return the descriptors that must take more before :meth:`relay` can go on."""

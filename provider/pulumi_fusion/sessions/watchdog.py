@@ -24,7 +24,7 @@ from pulumi_fusion.sessions.clock import now
 from pulumi_fusion.sessions.processes import Family, adopt_orphans, hide_memory
 from pulumi_fusion.sessions.waiting import wait
 
-__all__ = ["MARGIN", "READY", "Orders", "Report", "main", "receive", "send"]
+__all__ = ["IGNORED", "MARGIN", "READY", "Orders", "Report", "main", "receive", "send"]
 
 READY: Final = "ready"
 """The first message of the watchdog."""
@@ -34,7 +34,7 @@ MARGIN: Final = 1.0
 
 # What ends the helper is often meant for every process that looks like it. SIGTTOU would stop the watchdog where it
 # gives the terminal to the command.
-_IGNORED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTOU)
+IGNORED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTOU)
 _ASKS: Final = (signal.SIGTTIN, signal.SIGTTOU)
 
 # How many standard streams there are.
@@ -82,6 +82,7 @@ class Report:
     """What became of the command.
 
     Args:
+        started: It runs, and has the terminal if it is to be in the foreground.
         failed: Why it could not be started, or "".
         stopped: The signal that stopped it, or 0.
         over: It has ended, and everything that it started.
@@ -91,6 +92,7 @@ class Report:
         left: The processes that could not be ended.
     """
 
+    started: bool = False
     failed: str = ""
     stopped: int = 0
     over: bool = False
@@ -118,8 +120,9 @@ def main() -> None:
     """Run with the descriptors of the channel, of the command's standard streams, and of the helper's terminal if it
     has one, as arguments.
     """
-    for each in _IGNORED:
+    for each in IGNORED:
         signal.signal(each, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED)
     adopt_orphans()
     hide_memory()
     number, *streams = map(int, sys.argv[1:])
@@ -173,6 +176,7 @@ class _Watchdog:
         try:
             self._terminal = self._take_terminal()
             self._child = self._started()
+            send(self._channel, asdict(Report(started=True)))
         except OSError as wrong:
             self._over = True
             send(self._channel, asdict(Report(failed=wrong.strerror or str(wrong))))

@@ -142,6 +142,16 @@ def test_a_program_is_stopped_and_continued_together_with_its_helper(sit: Sit) -
     terminal.see("code 130")
 
 
+@pytest.mark.parametrize(
+    ("key", "effect"), [("\x1a", r"Stopped[^\0]*outer> "), ("\x03", "ENDED .*: ended by SIGINT")], ids=["Z", "C"]
+)
+def test_ctrl_before_the_command_has_the_terminal_is_for_the_command(sit: Sit, key: str, effect: str) -> None:
+    terminal = sit("--", "sleep", "321", within=" ")
+    terminal.see("reason:")
+    terminal.press(key)
+    terminal.see(effect)
+
+
 def test_started_in_the_background_it_has_the_terminal_once_it_is_in_front(sit: Sit) -> None:
     terminal = sit("--", "sed", "s/^/got /", within=" &")
     terminal.see("reason:")
