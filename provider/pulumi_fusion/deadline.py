@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from pulumi_fusion.errors import Cancelled, DeadlineExceeded, FusionError, RequestFailed
+from pulumi_fusion.errors import Cancelled, DeadlineExceeded
 from pulumi_fusion.forking import renew_in_child
 
-__all__ = ["WORTHWHILE", "Both", "Deadline", "SharedFailure", "backoff"]
+__all__ = ["WORTHWHILE", "Both", "Deadline", "backoff"]
 
 WORTHWHILE: Final = 1.0
 """Seconds. A request with less time left would only replace what went wrong by "no answer in time"."""
@@ -115,23 +115,3 @@ class Both(Deadline):
         while not self.interrupted() and (left := end - time.monotonic()) > 0:
             self.cancelled.wait(min(left, _GLANCE))
         self.check(attempted)
-
-
-class SharedFailure:
-    """The failure of a request that several operations wait for. It meets all of them but those that have the time
-    which the service asked for and the one that sent it, under its ``deadline``, had not.
-    """
-
-    def __init__(self, failure: FusionError, deadline: Deadline | None) -> None:
-        self._failure = failure
-        asked = failure.retry_after if isinstance(failure, RequestFailed) else None
-        self._wanting = asked if asked is not None and deadline is not None and _outlasts(asked, deadline) else None
-
-    def meet(self, deadline: Deadline | None) -> None:
-        """Raises the failure, told anew, where it meets an operation with that deadline."""
-        if self._wanting is None or (deadline is not None and _outlasts(self._wanting, deadline)):
-            raise self._failure.during(self._failure.attempted)
-
-
-def _outlasts(seconds: float, deadline: Deadline) -> bool:
-    return seconds > deadline.remaining() - WORTHWHILE

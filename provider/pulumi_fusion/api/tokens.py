@@ -9,11 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import threading
 import time
 import uuid
 from collections.abc import Callable
-from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,11 +23,11 @@ from pulumi_fusion.api.retries import Retries
 from pulumi_fusion.api.transport import Transport
 from pulumi_fusion.api.wire import Grant, clock_offset, issue_token
 from pulumi_fusion.credential_file import bare
-from pulumi_fusion.deadline import WORTHWHILE, Deadline, SharedFailure
-from pulumi_fusion.errors import InDoubt, NotSent, RequestFailed, SettingsError, Unauthorized
-from pulumi_fusion.forking import renew_in_child
+from pulumi_fusion.deadline import Deadline
+from pulumi_fusion.errors import InDoubt, NotSent, SettingsError, Unauthorized
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.settings import DEFAULT_API_URL, WAYS, api_base
+from pulumi_fusion.single_flight import SingleFlight
 
 __all__ = ["AccessToken", "Netosecret", "TokenSource", "request_token"]
 
@@ -199,58 +197,24 @@ class TokenSource:
         self._retries = retries
         self._clock = clock
         self._wall_clock = wall_clock
-        self._held: AccessToken | None = None
-        # Seconds by which the service's clock is ahead: as signed by, and as its last answer told.
+        self._tokens = SingleFlight[AccessToken](lambda requested, held: clock() < held.ends)
+        # Seconds by which the service's clock is ahead: as signed by, and as its last answer says.
         self._ahead = self._told_ahead = 0.0
-        self.after_fork()
-        renew_in_child(self)
-
-    def after_fork(self) -> None:
-        """Keep the token; an exchange that another thread of the parent had begun ends there."""
-        self._lock = threading.Lock()
-        self._renewal: Future[AccessToken | SharedFailure] | None = None
 
     def token(self, deadline: Deadline, *, instead_of: Secret | None = None) -> Secret:
-        """A token that is not about to end and is not ``instead_of``, which the service refused.
+        """Return a token that is not about to end and is not ``instead_of``, which the service refused.
 
-        Raises Unauthorized or RateLimited when none is granted, NotSent when the request for it failed in any
-        other way, Cancelled or DeadlineExceeded: what needs the token was not sent in any of these cases.
+        Raises:
+            Unauthorized, RateLimited: No token is granted.
+            NotSent: The request for one failed in any other way.
+            Cancelled, DeadlineExceeded: The wait ended. What needs the token was not sent in any of these cases.
         """
-        while True:
-            with self._lock:
-                held, renewal = self._held, self._renewal
-                if held is not None and self._clock() < held.ends and held.token is not instead_of:
-                    return held.token
-                if renewal is None:
-                    mine = self._renewal = Future()
-                    break
-            while not renewal.done():
-                deadline.check(_OPERATION)
-                wait([renewal], timeout=min(0.2, deadline.remaining()))
-            told = None if renewal.cancelled() else renewal.result()
-            if isinstance(told, SharedFailure):
-                told.meet(deadline)
-        return self._renew(mine, deadline).token
-
-    def _renew(self, renewal: Future[AccessToken | SharedFailure], deadline: Deadline) -> AccessToken:
-        held = None
-        try:
-            held = self.ask(deadline)
-        except RequestFailed as failure:
-            # A failure for want of time is this caller's own; any other would meet those who wait as well.
-            if deadline.remaining() > WORTHWHILE and not deadline.interrupted():
-                renewal.set_result(SharedFailure(failure, deadline))
-            raise
-        finally:
-            with self._lock:
-                self._renewal = None
-                if held is not None:
-                    self._held = held
-            if held is not None:
-                renewal.set_result(held)
-            elif not renewal.done():
-                renewal.cancel()
-        return held
+        return self._tokens.get(
+            lambda: self.ask(deadline),
+            deadline,
+            operation=_OPERATION,
+            unless=lambda held: held.token is instead_of,
+        ).token
 
     def bound(self, deadline: Deadline) -> AbstractContextManager[Deadline]:
         """Return the deadline as it is: the account's own credential has no end."""

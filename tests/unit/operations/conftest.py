@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion import deadline
+from pulumi_fusion import deadline, single_flight
 from pulumi_fusion.operations import cache
 from pulumi_fusion.operations.lifecycle import Lifecycle
 from tests.unit.operations.scripted import Clock, Scripted
@@ -18,6 +18,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(deadline, "time", clock)
     monkeypatch.setattr(cache, "time", clock)
+    monkeypatch.setattr(single_flight, "time", clock)
     return clock
 
 
