@@ -46,35 +46,47 @@ class Inputs(BaseModel):
 
     model_config = ConfigDict(frozen=True, alias_generator=state_key, populate_by_name=True, extra="ignore")
 
-    email: Annotated[str, BeforeValidator(rules.email)]
-    """E-mail address of the first admin user; used at creation only."""
-    given_name: _Text
-    """Given name of the first admin user; used at creation only."""
-    family_name: _Text
-    """Family name of the first admin user; used at creation only."""
-    organization: _Text
-    """Name of the customer's organization."""
-    shortname: Annotated[str, BeforeValidator(rules.shortname)]
-    """The customer's key in Fusion, 5 to 16 characters; a change replaces the customer."""
-    type: _Text
-    """SLG or MSSP as in the form, or the API's own customer, reseller or staff."""
-    status: Annotated[str, BeforeValidator(rules.one_of_words(tuple(status.value for status in CustomerStatus)))]
-    """Active or Trial Active."""
-    data_retention: Annotated[int, BeforeValidator(rules.one_of_days(RETENTION_DAYS))]
-    """How long flow records are kept: 7, 45, 90 or 180 days."""
-    rollup_retention: Annotated[int, BeforeValidator(rules.one_of_days(ROLLUP_RETENTION_DAYS))]
-    """How long rollups are kept: 7, 90, 180 or 365 days, at least the data retention."""
-    contractual_flows_per_second: Annotated[int, BeforeValidator(rules.flows)] | None = None
-    """Flows per second of the contract, 1 to 2147483647; not managed where it is not set."""
-    multi_account: _Switch | None = None
-    """Whether the customer will have accounts of its own; off at creation, and not managed, where it is not set."""
-    internal: _Switch | None = None
-    """Whether it is an internal account; off at creation, and not managed, where it is not set."""
-    deletion_protection: _Switch | None = None
-    """Whether a deletion is refused; on for Active and off for Trial Active where it is not set; once on, only false
-    lowers it."""
-    adopt: _Text | None = None
-    """The immutable id of an existing customer to take over instead of creating one; used at creation only."""
+    email: Annotated[str, BeforeValidator(rules.email)] = Field(
+        description="E-mail address of the first admin user; used at creation only."
+    )
+    given_name: _Text = Field(description="Given name of the first admin user; used at creation only.")
+    family_name: _Text = Field(description="Family name of the first admin user; used at creation only.")
+    organization: _Text = Field(description="Name of the customer's organization.")
+    shortname: Annotated[str, BeforeValidator(rules.shortname)] = Field(
+        description="The customer's key in Fusion, 5 to 16 characters; a change replaces the customer."
+    )
+    type: _Text = Field(description="SLG or MSSP as in the form, or the API's own customer, reseller or staff.")
+    status: Annotated[str, BeforeValidator(rules.one_of_words(tuple(status.value for status in CustomerStatus)))] = (
+        Field(description="Active or Trial Active.")
+    )
+    data_retention: Annotated[int, BeforeValidator(rules.one_of_days(RETENTION_DAYS))] = Field(
+        description="How long flow records are kept: 7, 45, 90 or 180 days."
+    )
+    rollup_retention: Annotated[int, BeforeValidator(rules.one_of_days(ROLLUP_RETENTION_DAYS))] = Field(
+        description="How long rollups are kept: 7, 90, 180 or 365 days, at least the data retention."
+    )
+    contractual_flows_per_second: Annotated[int, BeforeValidator(rules.flows)] | None = Field(
+        default=None, description="Flows per second of the contract, 1 to 2147483647; not managed where it is not set."
+    )
+    multi_account: _Switch | None = Field(
+        default=None,
+        description="Whether the customer will have accounts of its own; off at creation, and not managed, "
+        "where it is not set.",
+    )
+    internal: _Switch | None = Field(
+        default=None,
+        description="Whether it is an internal account; off at creation, and not managed, where it is not set.",
+    )
+    deletion_protection: _Switch | None = Field(
+        default=None,
+        description="Whether a deletion is refused; on for Active and off for Trial Active where it is not "
+        "set; once on, only false lowers it.",
+    )
+    adopt: _Text | None = Field(
+        default=None,
+        description="The immutable id of an existing customer to take over instead of creating one; used at "
+        "creation only.",
+    )
 
 
 def _adapters(model: type[BaseModel]) -> dict[str, TypeAdapter[Any]]:
@@ -107,16 +119,11 @@ class State(BaseModel):
     internal: bool | None = None
     deletion_protection: bool | None = None
     adopt: str | None = None
-    customer_id: str | None = None
-    """The immutable internal id."""
-    ingest_ip: str | None = None
-    """Address that the customer's flow records are sent to."""
-    ingest_port: int | None = None
-    """Port that the customer's flow records are sent to."""
-    parent: str | None = None
-    """Shortname of the account above."""
-    node: str | None = None
-    """Place in the account tree, as the service writes it."""
+    customer_id: str | None = Field(default=None, description="The immutable internal id.")
+    ingest_ip: str | None = Field(default=None, description="Address that the customer's flow records are sent to.")
+    ingest_port: int | None = Field(default=None, description="Port that the customer's flow records are sent to.")
+    parent: str | None = Field(default=None, description="Shortname of the account above.")
+    node: str | None = Field(default=None, description="Place in the account tree, as the service writes it.")
 
     @classmethod
     def recall(cls, raw: Mapping[str, Any]) -> State:

@@ -5,18 +5,13 @@ https://www.pulumi.com/docs/iac/guides/building-extending/packages/schema/
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from functools import cache
 from importlib.resources import files
-from inspect import cleandoc, getsource
-from itertools import pairwise
 from types import NoneType, UnionType
-from typing import Any, Final, Union, cast, get_args, get_origin
-
-from pydantic import BaseModel
+from typing import Any, Final, Union, get_args, get_origin
 
 from pulumi_fusion.customer.changes import KINDS, Kind
 from pulumi_fusion.customer.model import OUTPUTS, CustomerStatus, CustomerType, Inputs, State, state_key
@@ -123,26 +118,10 @@ def _type_of(annotation: Any) -> str:
     return {str: "string", int: "integer", bool: "boolean"}[annotation]
 
 
-@cache
-def _docstrings(model: type[BaseModel]) -> dict[str, str]:
-    """What stands below each field in the source. Pydantic would read that too, but at every start of the process."""
-    body = cast(ast.ClassDef, ast.parse(getsource(model)).body[0]).body
-    return {
-        field.target.id: cleandoc(below.value.value)
-        for field, below in pairwise(body)
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str)
-    }
-
-
-def _told_of(name: str) -> str | None:
-    return _docstrings(Inputs).get(name) or _docstrings(State).get(name)
-
-
 def _property(name: str, description: str | None = None, *, as_input: bool = False) -> dict[str, Any]:
     """One property as the models have it; ``as_input`` offers words where a field has them."""
     field = Inputs.model_fields.get(name) or State.model_fields[name]
-    made: dict[str, Any] = {"type": _type_of(field.annotation), "description": description or _told_of(name)}
+    made: dict[str, Any] = {"type": _type_of(field.annotation), "description": description or field.description}
     if as_input and name in _WORDS:
         reference = {"type": "string", "$ref": f"#/types/fusion:index:{_WORDS[name].__name__}"}
         made |= {"oneOf": [{"type": "string"}, reference]} if name in _OPEN else reference
