@@ -7,6 +7,7 @@ from typing import Any
 
 from fusion_emulator import Emulator
 from pulumi_fusion.sessions.audit import examine
+from pulumi_fusion.sessions.clock import now
 
 REASON = "INC-1234 ingest check"
 
@@ -24,3 +25,12 @@ def changes(emulator: Emulator) -> list[str]:
         for each in emulator.requests
         if each.method != "GET" and not each.path.endswith("/auth/token")
     ]
+
+
+class Later:
+    """The clock of sessions, which a test puts forward ``by`` seconds, so that none ends before the test gets to it."""
+
+    by = 0.0
+
+    def __call__(self) -> float:
+        return now() + self.by

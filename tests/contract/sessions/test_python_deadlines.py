@@ -15,7 +15,7 @@ from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient, masquerade
 from pulumi_fusion.deadline import Both, Deadline
 from pulumi_fusion.errors import Cancelled, DeadlineExceeded, FusionError, InDoubt, SessionEnded
-from tests.contract.sessions.records import REASON
+from tests.contract.sessions.records import REASON, Later
 
 LONG: Final = 1000.0
 
@@ -174,10 +174,14 @@ def test_the_own_deadline_counts_as_before(emulator: Emulator, fusion: FusionCli
             session.client.within(Deadline(1)).list_users()
 
 
-def test_the_time_left_is_none_after_the_end_and_never_less(fusion: FusionClient) -> None:
-    with masquerade("acme-corp", reason=REASON, client=fusion, duration=timedelta(seconds=1)) as session:
-        assert 0 < session.remaining() <= 1
-        time.sleep(1.1)
+def test_the_time_left_is_none_after_the_end_and_never_less(
+    fusion: FusionClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = Later()
+    monkeypatch.setattr("pulumi_fusion.sessions.access.now", later)
+    with masquerade("acme-corp", reason=REASON, client=fusion, duration=timedelta(seconds=60)) as session:
+        assert 0 < session.remaining() <= 60
+        later.by = 60.1
         assert session.remaining() == 0
     assert session.remaining() == 0
     with contextlib.suppress(ZeroDivisionError), masquerade("acme-corp", reason=REASON, client=fusion) as session:

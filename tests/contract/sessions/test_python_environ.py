@@ -21,7 +21,7 @@ from pulumi_fusion import FusionClient, Session, masquerade
 from pulumi_fusion.api.tokens import Netosecret
 from pulumi_fusion.errors import SessionEnded, SessionRefused
 from pulumi_fusion.redaction import Secret
-from tests.contract.sessions.records import REASON, audit, changes
+from tests.contract.sessions.records import REASON, Later, audit, changes
 
 HEAD: Final = """
 import json, os, sys
@@ -122,15 +122,21 @@ def test_the_port_is_closed_after_the_block(emulator: Emulator, fusion: FusionCl
 
 
 @pytest.mark.threat("outlives-the-end")
-def test_the_port_is_closed_when_the_time_is_over(emulator: Emulator, fusion: FusionClient) -> None:
-    with masquerade("acme-corp", reason=REASON, client=fusion, duration=timedelta(seconds=1)) as session:
+def test_the_port_is_closed_when_the_time_is_over(
+    emulator: Emulator, fusion: FusionClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = Later()
+    monkeypatch.setattr("pulumi_fusion.sessions.access.now", later)
+    with masquerade("acme-corp", reason=REASON, client=fusion, duration=timedelta(seconds=60)) as session:
         where = address(session.environ())
-        end = time.monotonic() + 10
+        assert not refuses(where)
+        later.by = 60
+        end = time.monotonic() + 60
         while not refuses(where) and time.monotonic() < end:
             time.sleep(0.05)
         assert refuses(where)
         assert session.remaining() == 0
-        with pytest.raises(SessionEnded, match="its 1 s are over"):
+        with pytest.raises(SessionEnded, match="its 1 min are over"):
             session.environ()
 
 
