@@ -111,7 +111,7 @@ def _headers(received: Fields, hidden: Sequence[bytes]) -> dict[str, str]:
     for name, value in received:
         if name in kept_back or not _NAME.fullmatch(name):
             continue
-        # A value over several lines comes with them, and they would be lines of ours.
+        # A value that spans several lines would add header lines to the answer.
         shown = _shown(_CONTROLS.sub(" ", value).strip(), hidden)
         name = _shown(name, hidden)
         headers[name] = f"{headers[name]}, {shown}" if name in headers else shown

@@ -24,8 +24,9 @@ _SEPARATORS: Final = "/\\%?#;"
 
 # What servers cut off a segment: parameters (RFC 3986, 3.3; Tomcat, Jetty, Spring).
 _PARAMETERS: Final = re.compile(r";.*", re.DOTALL)
-# The same, the verb of a gRPC route, and what a server that decoded too early takes for a query.
-_CUT_OFF: Final = re.compile(r"[;:,?#].*", re.DOTALL)
+# The same, the verb of a gRPC route, a format (Rails, Spring), and what a server that decoded too early takes for a
+# query.
+_CUT_OFF: Final = re.compile(r"[;:,?#.].*", re.DOTALL)
 
 _MOST_ROUNDS: Final = 10
 
@@ -77,7 +78,7 @@ def names(path: str) -> list[str]:
     for segment in visible.split("/"):
         if segment.strip() == "..":
             del found[-1:]
-        elif name := _trimmed(_CUT_OFF.sub("", segment)):
+        elif name := _trimmed(_CUT_OFF.sub("", _trimmed(segment))):
             found.append(name)
     return found
 

@@ -31,7 +31,9 @@ _STEP = "Name another file with FUSION_AUDIT_FILE or --audit-file."
 
 @click.command
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON lines, for log shippers.")
-@click.option("--rotate", "rotated", is_flag=True, help="Move the file to an archive beside it and begin a new one.")
+@click.option(
+    "--rotate", "rotated", is_flag=True, help="Move the file to an archive in the same folder and begin a new one."
+)
 @click.option(
     "--audit-file",
     type=FilePath(),
@@ -42,7 +44,7 @@ def audit(ctx: click.Context, *, as_json: bool, rotated: bool, audit_file: Path 
     """List the masquerade sessions that were opened on this machine, and check that their records are unbroken.
 
     Each record holds the hash of the one before it, so a change in the middle shows, as do an end without a start and
-    a second start or end. No file shows that its end was cut off, or that all of it was removed, written anew or
+    a second start or end. No file shows that its end was cut off, or that all of it was removed, rewritten or
     replaced by an older copy: ship the records elsewhere against that. A session that ends checks that its own start is
     still there.
 

@@ -86,7 +86,7 @@ class Term(Deadline):
         why = "the session was left" if self.interrupted() else f"its {spoken(self.seconds)} are over"
         if cut_off is None:
             return SessionEnded(attempted, why, shortname=self._customer)
-        step = "Open another session, and look there whether it was done." if isinstance(cut_off, InDoubt) else None
+        step = "Open another session, and check there whether it was done." if isinstance(cut_off, InDoubt) else None
         return SessionEnded(attempted, f"{why}: {cut_off.came_back}", shortname=self._customer, next_step=step)
 
 

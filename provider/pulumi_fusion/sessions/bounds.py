@@ -28,7 +28,7 @@ TOKEN_ROUTE: Final = "/api/v1/auth/token"  # noqa: S105 - a path
 READ_ONLY: Final = "the session is read-only"
 _NO_TOKENS: Final = "a session takes no other tokens than its own"
 _NOT_PLAIN: Final = (
-    "this is no plain path of the API: it begins with /api/, without dot segments, parameters, and anything that "
+    "this isn't a plain path of the API, which begins with /api/, without dot segments, parameters, and anything that "
     "servers read in different ways"
 )
 _KINDS: Final[dict[str, RefusedKind]] = {READ_ONLY: "writes", _NO_TOKENS: "token routes", _NOT_PLAIN: "malformed paths"}

@@ -317,7 +317,7 @@ class Connections:
     # The threads that serve.
 
     def _converse(self, connection: Connection) -> None:
-        # A client that leaves in the middle is no news, and stderr belongs to the command.
+        # Not reported: clients leave in the middle, and stderr belongs to the command.
         with contextlib.suppress(Exception):
             self._serve(connection)
         self._drop(connection)

@@ -12,7 +12,7 @@ from pulumi_fusion.sessions.bounds import RefusedKind, is_change
 __all__ = ["UNKNOWN", "Counts"]
 
 UNKNOWN: Final = "unknown"
-"""What a session with a raw token counts: its requests come by nothing of ours."""
+"""What a session with a raw token counts: its requests do not pass the endpoint."""
 
 # Distinct paths that are counted one by one; a session that asks more is known by its methods.
 _PATHS: Final = 100

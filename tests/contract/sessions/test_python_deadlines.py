@@ -149,7 +149,7 @@ def test_a_write_that_was_cut_off_says_that_it_may_be_done(emulator: Emulator, f
     raised = call.end()
     assert isinstance(raised, SessionEnded)
     assert "interrupted while it waited for the answer" in str(raised)
-    assert "look there whether it was done" in str(raised)
+    assert "check there whether it was done" in str(raised)
 
 
 def test_a_relay_of_the_account_above_goes_on(emulator: Emulator, fusion: FusionClient) -> None:

@@ -73,6 +73,8 @@ TOKENS = [
     "/api/v1/..;/auth/token",
     "/api/v1/..%3b/auth/token",
     "/api/v2/auth/token",
+    "/api/v1/token.json",
+    "/api/v1.1/internal/auth.xml/token.json",
     "/api/auth/token",
     "/api/beta/auth/token",
     "/api/internal/v1/auth/token",

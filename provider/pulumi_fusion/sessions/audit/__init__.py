@@ -6,7 +6,7 @@ of sessions, ``rotation`` moves a file to an archive, ``liveness`` says who acts
 What the file can't show of itself, since any process of the same user can write to it:
 
 - that its end was cut off, unless a session whose start went with it ends later and finds that out;
-- that all of it was removed, written anew with new hashes, or replaced by an older copy of it;
+- that all of it was removed, rewritten with new hashes, or replaced by an older copy of it;
 - what was in an archive that was removed: only its name and the number of records before are kept.
 
 Against these, ship the records to another machine as they are written (``pulumi-fusion audit --json``).

@@ -253,7 +253,7 @@ def _is_at(path: Path, descriptor: int) -> bool:
 
 
 def _lock(descriptor: int, end: float, *, operation: int = fcntl.LOCK_EX) -> None:
-    """Wait for a process that writes; one that hangs is no reason to hang as well."""
+    """Lock it, and wait up to ``end`` for another process that has. Raises OSError."""
     while True:
         try:
             return fcntl.flock(descriptor, operation | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""What a session writes to the audit, and what it is told of it."""
+"""What a session writes to the audit, and what it finds out of it then."""
 
 from __future__ import annotations
 

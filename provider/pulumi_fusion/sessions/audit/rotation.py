@@ -1,4 +1,4 @@
-"""Moving an audit file to an archive beside it, and beginning a new one that continues its chain."""
+"""Moving an audit file to an archive in the same folder, and beginning a new one that continues its chain."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Archive:
 
 
 def rotate(path: Path) -> Archive:
-    """Move the file at ``path`` to an archive beside it, and begin a new one that continues its chain.
+    """Move the file at ``path`` to an archive in its folder, and begin a new one that continues its chain.
 
     At every moment a whole file is at the path: the archive is a second name of the old one, until the new one takes
     its place. A process that waits to write then finds that it holds the archive, and opens the path again.
@@ -142,7 +142,7 @@ def _begin_anew(path: Path, records: list[Record]) -> None:
 def archive_of(path: Path, found: Examined) -> Archive | None:
     """Return the archive that the file at ``path`` continues, None where it continues none.
 
-    Where it is beside the file, it must end with the record that the file goes on from. Nothing raises.
+    Where it is in the same folder, it must end with the record that the file goes on from. Nothing raises.
     """
     rotated = found.rotated
     if rotated is None:
