@@ -107,11 +107,11 @@ def test_a_call_under_way_breaks_off_with_the_block(
     assert isinstance(raised, SessionEnded), repr(raised)
     assert "the session was left" in str(raised)
     sent_until_now = len(emulator.requests)
-    time.sleep(1.2)
+    time.sleep(1.2 if case == "retries" else 0.1)  # longer than the first wait between two attempts
     assert len(emulator.requests) == sent_until_now, "something was sent after the end"
 
 
-@pytest.mark.parametrize("case", UNDER_WAY)
+@pytest.mark.parametrize("case", ["a request", "retries", "a wait after 429", "a relay"])
 @pytest.mark.threat("outlives-the-end")
 def test_a_call_under_way_breaks_off_when_the_time_is_over(emulator: Emulator, fusion: FusionClient, case: str) -> None:
     fault, act = UNDER_WAY[case]
