@@ -69,7 +69,7 @@ def test_a_create_in_doubt_is_kept_and_the_next_up_settles_it(plugin_stack: Stac
     stack.declare({"made": customer("made-corp"), "lost": customer("lost-corp")})
     emulator.faults.add("POST /customer 500-after x2", "GET /customer/* 500")
     doubt = stack.up().failed()
-    assert "whether the customer exists could not be settled" in doubt.text
+    assert "whether the customer exists could not be found out" in doubt.text
     assert "The next `pulumi up` checks whether the customer exists" in " ".join(doubt.text.split())
     for name in ("made", "lost"):
         kept = stack.state()[name]
@@ -80,7 +80,7 @@ def test_a_create_in_doubt_is_kept_and_the_next_up_settles_it(plugin_stack: Stac
     emulator.requests.clear()
 
     refused = stack.destroy("--target", stack.state()["made"]["urn"]).failed()
-    assert "`pulumi refresh` looks the id up" in " ".join(refused.text.split())
+    assert "Run `pulumi refresh`, which records the id" in " ".join(refused.text.split())
     assert mutations(emulator.requests) == []
 
     stack.environ["FUSION_DEADLINE"] = "30"

@@ -46,13 +46,13 @@ def send(
         return request(recheck)
     except InDoubt as failure:
         lost = failure
-    since = "is still in doubt"
+    since = "is unknown"
     for _, pause in zip(range(_ATTEMPTS - 1), backoff(), strict=False):
         try:
             op.deadline.wait(pause)
             live = op.get()
             if live.id != customer_id:
-                since = f"cannot be seen, for another customer (id {live.id!r}) has taken the place of this one"
+                since = f"can't be read, since another customer (id {live.id!r}) has the shortname now"
                 break
             require(live)
             return request(recheck)
@@ -61,7 +61,7 @@ def send(
         except NotFound:
             raise
         except FusionError as unclear:
-            since = f"could not be settled since: {unclear.came_back}"
+            since = f"could not be found out since: {unclear.came_back}"
             break
     raise op.outcome_unknown(f"the request was sent, {lost.came_back}, and its effect {since}")
 
@@ -75,14 +75,14 @@ def _same_account(op: Operation, customer_id: str | None) -> Account:
     except RequestFailed as unclear:
         raise NotOurs(
             op.attempted,
-            f"it had to wait, and whether the customer is still the same is not known: {unclear.came_back}",
-            next_step="Nothing was changed. Run it again: that is asked before anything is sent.",
+            f"the request was delayed, and it isn't known whether the customer is still the same: {unclear.came_back}",
+            next_step="Nothing was changed. Run it again: it checks that first.",
         ) from None
     if live.id != customer_id:
         raise NotOurs(
             op.attempted,
-            f"while it waited to be sent again, another customer (id {live.id!r}) took the place of the one "
-            f"with the id {customer_id!r}",
+            f"the request was delayed, and the customer with this shortname has the id {live.id!r} now, not "
+            f"{customer_id!r}",
             next_step="Nothing was changed. Run it again: the error then says what to do.",
         )
     return live

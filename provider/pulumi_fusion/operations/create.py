@@ -74,9 +74,9 @@ def _require_available(op: Operation) -> None:
     except BadRequest as unclear:
         raise AbsenceNotProved(
             op.attempted,
-            f"asked for this shortname, {unclear.came_back}, which is no proof that it is free",
-            next_step="Nothing was created. A customer is created only under a name that is proved to be free, "
-            "for otherwise nobody could tell it from one that existed before.",
+            f"when asked for this shortname, {unclear.came_back}, which does not confirm that it is available",
+            next_step="Nothing was created. A customer is created only if its shortname is confirmed to be available, "
+            "since it could not be told from one that existed before.",
         ) from None
     raise op.already_exists(account)
 
@@ -114,8 +114,9 @@ def _recheck_available(op: Operation) -> None:
     except RequestFailed as unclear:
         raise AbsenceNotProved(
             op.attempted,
-            f"it had to wait, and whether the shortname is still free is not known: {unclear.came_back}",
-            next_step="Nothing was created. Run it again: that is asked before anything is sent.",
+            f"the request was delayed, and it isn't known whether the shortname is still available: "
+            f"{unclear.came_back}",
+            next_step="Nothing was created. Run it again: it checks that first.",
         ) from None
 
 
@@ -176,9 +177,9 @@ def require_created(op: Operation, account: Account, body: Mapping[str, Any], *,
     if others:
         raise NotOurs(
             op.attempted,
-            f"the answer that told its id was lost, and the customer that lives there now (id {account.id}) "
-            f"differs in {', '.join(others)} from what was sent, so somebody else may have made it",
-            next_step=f"It was neither taken over nor changed. {op.about_existing(account.id)}",
+            f"the answer with its id was lost, and the customer that has this shortname now (id {account.id}) "
+            f"differs in {', '.join(others)} from what was sent, so it may have been created by something else",
+            next_step=f"It was neither adopted nor changed. {op.about_existing(account.id)}",
         )
 
 
@@ -190,11 +191,11 @@ def with_id(op: Operation, created: Account, body: Mapping[str, Any]) -> Account
     if created.id is not None:
         return created
     try:
-        found = resolve(op, body, InDoubt("read the answer", "the answer tells no id"))
+        found = resolve(op, body, InDoubt("read the answer", "the answer has no id"))
     except FusionError:
         found = None
     if found is None or found.id is None:
-        op.call.warn(f"{op.shortname}: it was created, but the service told no id; `pulumi refresh` looks it up.")
+        op.call.warn(f"{op.shortname}: it was created, but the service returned no id; `pulumi refresh` records it.")
         return created
     return found
 
@@ -232,6 +233,6 @@ def unresolved(op: Operation, lost: InDoubt) -> OutcomeUnknown:
     """Return the error for a create whose outcome could not be found out."""
     return OutcomeUnknown(
         op.attempted,
-        f"the request was sent, {lost.came_back}, and whether the customer exists could not be settled since",
+        f"the request was sent, {lost.came_back}, and whether the customer exists could not be found out since",
         next_step=op.call.hints.unknown_outcome,
     )

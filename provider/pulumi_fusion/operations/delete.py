@@ -145,8 +145,8 @@ def _require_childless(op: Operation, live: Account) -> None:
         # A list would not show that there are none, and a service that cascades deletes all that are below.
         raise HasSubAccounts(
             op.attempted,
-            "the service does not tell whether it has customers of its own",
-            next_step="Nothing was deleted. Delete it in Fusion; `pulumi refresh` then drops it from the stack.",
+            "the service does not show whether it has customers of its own",
+            next_step="Nothing was deleted. Delete it in Fusion; `pulumi refresh` then removes it from the state.",
         )
     raise HasSubAccounts(
         op.attempted,

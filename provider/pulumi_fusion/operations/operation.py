@@ -197,15 +197,15 @@ class Operation:
         if state.customer_id is None:
             raise NotOurs(
                 self.attempted,
-                "the state holds no id of it, so it is not proved to be the same customer",
-                next_step="Nothing was changed. `pulumi refresh` looks the id up.",
+                "the state has no id for it, so it can't be verified that it is the same customer",
+                next_step="Nothing was changed. Run `pulumi refresh`, which records the id.",
             )
         if live.id != state.customer_id:
             raise NotOurs(
                 self.attempted,
-                f"the state holds the customer with the id {state.customer_id!r}, but under this shortname lives "
-                f"another one now (id {live.id!r}): somebody deleted it and made it anew",
-                next_step="Nothing was changed. `pulumi state delete` makes the stack forget the old one. "
+                f"the state has the id {state.customer_id!r}, but the customer with this shortname has the id "
+                f"{live.id!r} now: it was deleted and created again outside this stack",
+                next_step="Nothing was changed. Remove the old one from the state by `pulumi state delete`. "
                 + self.call.hints.adopt(self.shortname, live.id),
             )
 
@@ -228,7 +228,7 @@ class Operation:
         return OutcomeUnknown(
             self.attempted,
             came_back,
-            next_step="The state is kept as it was. Run it again: what holds on the service is looked up first.",
+            next_step="The state was not changed. Run it again: it reads the customer first.",
         )
 
     def find_listed(self) -> Account | None:

@@ -63,7 +63,9 @@ def _taken(call: Call, service: Service, inputs: Mapping[str, Any], before: str 
         if warning:
             call.warn(warning)
     except FusionError as failure:
-        failures = preflight.untold(failure, run.mode, call.warn, "Whether the shortname is taken could not be asked.")
+        failures = preflight.untold(
+            failure, run.mode, call.warn, "It could not be checked whether the shortname is taken."
+        )
     if preflight.is_new(inputs.get("shortname"), before):
         call.warn_if_list_is_cut()
     return failures

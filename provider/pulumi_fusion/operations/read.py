@@ -79,9 +79,9 @@ def require_same_parent(op: Operation, state: State) -> None:
     if state.parent not in (None, op.service.account):
         raise AbsenceNotProved(
             op.attempted,
-            f"the account {op.service.account!r} sees no such customer, but it was made below "
-            f"{state.parent!r}, so it may only be out of sight",
-            next_step=f"The state is kept. Work in the account {state.parent!r} (fusion:account, or its own "
+            f"the account {op.service.account!r} has no such customer, but it was created below "
+            f"{state.parent!r}, so it may only be invisible here",
+            next_step=f"The state was not changed. Work in the account {state.parent!r} (fusion:account, or its own "
             "netosecret) and run `pulumi up` first, since refresh and destroy use the provider as the last run "
-            "stored it. If the customer is gone, `pulumi state delete` makes the stack forget it.",
+            "stored it. If the customer is gone, remove it from the state by `pulumi state delete`.",
         ) from None

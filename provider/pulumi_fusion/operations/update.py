@@ -97,5 +97,5 @@ def _finish(op: Operation, old: State, inputs: Inputs, account_type: str, listed
     if not (_differs(old, inputs) or echoes(account, body)):
         return account
     if account.id is None:
-        raise unresolved(op, InDoubt("read the answer", "the service tells no id"))
+        raise unresolved(op, InDoubt("read the answer", "the service returns no id"))
     return put(op, account.id, body)

@@ -143,9 +143,9 @@ def test_a_hostile_state_ends_in_a_clear_error_or_in_what_is_right(stack: Plugin
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
-        ({}, "holds no id of it"),
-        ({"customerId": 5, "status": "Trial Active"}, "holds no id of it"),
-        ({"customerId": "another-id", "status": "Trial Active"}, "another one now"),
+        ({}, "has no id for it"),
+        ({"customerId": 5, "status": "Trial Active"}, "has no id for it"),
+        ({"customerId": "another-id", "status": "Trial Active"}, "deleted and created again outside this stack"),
         ({"customerId": "another-id", "status": ["Trial Active"]}, "deletion protection is on"),
         ({"deletionProtection": "no"}, "deletion protection is on"),
     ],

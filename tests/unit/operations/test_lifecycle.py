@@ -189,7 +189,7 @@ def test_what_is_gone_while_its_delete_was_held_is_deleted(over: Over) -> None:
 @pytest.mark.parametrize(
     ("look", "why"),
     [
-        (account(id="id-2"), "for another customer (id 'id-2') has taken the place"),
+        (account(id="id-2"), "since another customer (id 'id-2') has the shortname now"),
         (account(children=2), "it has 2 customers of its own"),
         (no_role(), "the service answered 403"),
     ],
@@ -308,7 +308,7 @@ def test_two_posts_are_all_there_ever_are(over: Over) -> None:
     assert gateway.changing == ["POST", "POST"]
     assert str(told.value) == (
         "Could not create the customer 'acme-corp': the request was sent, the connection was reset, and whether the "
-        "customer exists could not be settled since. Run `pulumi up` again: a customer that was not made is made "
+        "customer exists could not be found out since. Run `pulumi up` again: a customer that was not made is made "
         'then; for one that was made, the error then names its id, and adopt="<that id>" on this Customer keeps it.'
     )
 
@@ -395,7 +395,7 @@ def test_a_certain_creation_is_never_an_error(over: Over, look: Callable[..., An
     assert created.customer_id is None
     assert gateway.changing == ["POST"]
     [warning] = warnings
-    assert warning == "acme-corp: it was created, but the service told no id; `pulumi refresh` looks it up."
+    assert warning == "acme-corp: it was created, but the service returned no id; `pulumi refresh` records it."
 
 
 def test_a_type_that_nobody_knows_is_not_sent(over: Over) -> None:
@@ -559,7 +559,7 @@ def test_an_account_made_anew_under_the_name_is_not_read_as_ours(over: Over) -> 
     with pytest.raises(NotOurs) as told:
         over(Scripted(customers=[[account(id="id-2")]])).read("acme-corp", state())
     assert "the id 'id-1'" in str(told.value)
-    assert "(id 'id-2')" in str(told.value)
+    assert "the id 'id-2' now" in str(told.value)
     assert "pulumi state delete" in str(told.value)
 
 
@@ -814,7 +814,7 @@ def test_a_put_in_doubt_is_sent_again_to_the_same_account_alone(over: Over) -> N
     assert same.changing == ["PUT", "PUT"]
 
     other = Scripted(get=[account(), account(id="id-2")], put=[lost()])
-    with pytest.raises(OutcomeUnknown, match="The state is kept as it was"):
+    with pytest.raises(OutcomeUnknown, match="The state was not changed"):
         over(other).update(state(), declared(organization="Acme Ltd."))
     assert other.changing == ["PUT"]
 
@@ -975,7 +975,7 @@ def test_no_delete_without_the_id_that_the_state_holds(over: Over, old: State, l
         ({"children": 3, "is_parent": None}, "it has 3 customers of its own"),
         ({"children": 0, "is_parent": True}, "it has some customers of its own"),
         ({"children": None, "is_parent": True}, "it has some customers of its own"),
-        ({"children": None, "is_parent": None}, "the service does not tell whether it has customers of its own"),
+        ({"children": None, "is_parent": None}, "the service does not show whether it has customers of its own"),
     ],
 )
 def test_a_customer_with_customers_stays(over: Over, tree: dict[str, Any], told: str) -> None:
@@ -1364,7 +1364,7 @@ def test_a_create_in_doubt_that_came_to_nothing_is_made_after_a_whole_window_of_
 
 def test_a_create_in_doubt_is_not_made_anew_below_another_account(over: Over, clock: Clock) -> None:
     elsewhere = in_doubt(parent="another-msp")
-    with pytest.raises(AbsenceNotProved, match="made below 'another-msp', so it may only be out of sight"):
+    with pytest.raises(AbsenceNotProved, match="created below 'another-msp', so it may only be invisible here"):
         over(Scripted(get=repeat(absent()))).update(elsewhere, declared(), elsewhere)
 
 
@@ -1459,7 +1459,7 @@ def test_an_import_is_checked_against_itself_and_a_program_that_completes_it_cha
     [
         (ABOVE, None, NotOurs, "it is the account that you work in"),
         ("acme-corp", account(parent="bystander"), NotOurs, "it is a customer of 'bystander'"),
-        ("acme-corp", account(id=None), NotOurs, "does not tell its id"),
+        ("acme-corp", account(id=None), NotOurs, "does not return its id"),
         ("acme-corq", absent(), NotFound, "The id of a Customer is its shortname, 5 to 16 characters"),
         ("acme-corp", no_role(), FusionError, "403"),
     ],
