@@ -82,7 +82,7 @@ class CustomerCache:
         """The service's own account types. Raises FusionError."""
         return self._types.get(_types_of(service), service.deadline)
 
-    def types_if_told(self, service: Service) -> Sequence[AccountType]:
+    def types_if_listed(self, service: Service) -> Sequence[AccountType]:
         """The same, or none where the service refuses to tell: then the table of the mapping holds alone."""
         try:
             return self.types(service)
@@ -122,11 +122,11 @@ class CustomerCache:
         """Return whether the list that was fetched last may lack customers, since it is as long as a list can be."""
         return self._listed.last is not None and self._listed.last[1].is_cut
 
-    def expect_find(self, service: Service) -> None:
+    def prefetch_list(self, service: Service) -> None:
         """Fetch the list while the caller waits for something else."""
         self._listed.begin(_list_of(service), service.deadline)
 
-    def expect_types(self, service: Service) -> None:
+    def prefetch_types(self, service: Service) -> None:
         """Fetch the types while the caller waits for something else."""
         self._types.begin(_types_of(service), service.deadline)
 

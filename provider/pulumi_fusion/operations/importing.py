@@ -64,8 +64,7 @@ def _account(op: Operation) -> Account:
     try:
         return op.get()
     except NotFound as absent:
-        absent.next_step = f"The id of a Customer is its shortname, {_ID_FORMAT}."
-        raise absent.during(op.attempted) from None
+        raise absent.advising(f"The id of a Customer is its shortname, {_ID_FORMAT}.") from None
 
 
 def require_shortname(op: Operation) -> None:

@@ -174,7 +174,7 @@ class Operation:
 
         Raises RequestFailed.
         """
-        return () if self.run.mode == "off" else self.run.cache.types_if_told(self.service)
+        return () if self.run.mode == "off" else self.run.cache.types_if_listed(self.service)
 
     def resolve_type(self, inputs: Inputs | State, listed: Sequence[AccountType]) -> str:
         """Return the account type that the API knows. Raises InvalidInput."""

@@ -20,41 +20,49 @@ from pulumi_fusion.operations.cache import CustomerCache
 from pulumi_fusion.operations.service import Service
 from pulumi_fusion.settings import Preflight
 
-__all__ = ["adopts_its_own", "already_taken", "ask", "is_new", "renamed_in_state", "untold"]
+__all__ = ["adopts_its_own", "already_taken", "ask", "is_new", "renamed_in_state", "unanswered"]
 
 
 def ask(
     connect: Callable[[], Service],
-    directory: CustomerCache,
+    cache: CustomerCache,
     mode: Preflight,
     warn: Callable[[str], None],
     *,
     unchanged: bool = False,
-    names_next: bool = False,
+    is_new_name: bool = False,
 ) -> tuple[Service | None, Sequence[AccountType], list[Failure]]:
     """Reach the service and fetch its account types.
 
-    The gateway is None where nothing more is to be asked. ``unchanged`` says that the inputs are as before, so that the
-    credential alone is tried; ``names_next`` that names are asked after next, so that the list of them comes meanwhile.
-    A credential that the service refuses is a failure in every mode; a service that cannot be reached is a warning in
-    ``auto`` and a failure in ``required``.
+    Args:
+        connect: Returns the service, or raises SettingsError.
+        cache: The lists of the run.
+        mode: The preflight setting.
+        warn: Shows a sentence to the user.
+        unchanged: The inputs are as before, so that only the credential is tried.
+        is_new_name: The caller looks up a shortname next, so the list is fetched at the same time.
+
+    Returns:
+        The service, None where nothing more is to be read; its account types; and the failures. A credential that the
+        service refuses is a failure in every mode; a service that cannot be reached is a warning in ``auto`` and a
+        failure in ``required``.
     """
     if mode == "off":
         return None, (), []
     try:
-        gateway = connect()
+        service = connect()
         if unchanged:
-            directory.authenticate(gateway)
-            return gateway, (), []
-        if names_next:
-            directory.expect_find(gateway)
-        return gateway, directory.types(gateway), []
+            cache.authenticate(service)
+            return service, (), []
+        if is_new_name:
+            cache.prefetch_list(service)
+        return service, cache.types(service), []
     except FusionError as failure:
         lost = "The preview asks nothing of the service, so a taken shortname or a bad credential shows at up."
-        return None, (), untold(failure, mode, warn, lost)
+        return None, (), unanswered(failure, mode, warn, lost)
 
 
-def untold(failure: FusionError, mode: Preflight, warn: Callable[[str], None], lost: str) -> list[Failure]:
+def unanswered(failure: FusionError, mode: Preflight, warn: Callable[[str], None], lost: str) -> list[Failure]:
     """Return what a question without an answer means to a preview; ``lost`` is the sentence that a warning begins with.
 
     Such a failure has no property: it is not one of the customer.

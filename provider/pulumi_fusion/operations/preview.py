@@ -33,7 +33,7 @@ def check(call: Call, raw: Mapping[str, Any], old: Mapping[str, Any] | None) -> 
     checked = check_fields(raw, old)
     unchanged = checked == Checked(dict(old or {}), [])
     service, listed, failures = preflight.ask(
-        partial(_service, call), run.cache, run.mode, call.warn, unchanged=unchanged, names_next=is_new_name
+        partial(_service, call), run.cache, run.mode, call.warn, unchanged=unchanged, is_new_name=is_new_name
     )
     if listed:
         checked = check_fields(raw, old, listed)
@@ -63,7 +63,7 @@ def _taken(call: Call, service: Service, inputs: Mapping[str, Any], before: str 
         if warning:
             call.warn(warning)
     except FusionError as failure:
-        failures = preflight.untold(
+        failures = preflight.unanswered(
             failure, run.mode, call.warn, "It could not be checked whether the shortname is taken."
         )
     if preflight.is_new(inputs.get("shortname"), before):

@@ -30,7 +30,7 @@ def read(op: Operation, state: State) -> State | None:
     if state.shortname is None:
         require_shortname(op)
     if op.run.mode != "off":
-        op.run.cache.expect_types(op.service)
+        op.run.cache.prefetch_types(op.service)
     account = _listed(op)
     if account is None or not (has_address(account) or has_address(state)):
         account = get_or_confirm_missing(op, state)

@@ -31,8 +31,8 @@ def _get_customer(gateway: Service, arguments: Mapping[str, Any], warn: Warn) ->
     try:
         return _shown(gateway.get_customer(arguments["shortname"]))
     except NotFound as absent:
-        absent.next_step = "`pulumi-fusion customers` lists the shortnames that there are."
-        raise absent.during("look up the customer") from None
+        advice = "`pulumi-fusion customers` lists the shortnames that there are."
+        raise absent.during("look up the customer").advising(advice) from None
 
 
 def _get_customers(gateway: Service, arguments: Mapping[str, Any], warn: Warn) -> dict[str, Any]:

@@ -45,13 +45,13 @@ def test_types_are_asked_once_while_they_are_fresh(clock: Clock) -> None:
 
 @pytest.mark.parametrize("answer", [refused, no_role, absent])
 def test_a_service_may_keep_its_types_to_itself(clock: Clock, answer: Callable[[], FusionError]) -> None:
-    assert CustomerCache().types_if_told(bound(Scripted(types=[answer()]), clock)) == ()
+    assert CustomerCache().types_if_listed(bound(Scripted(types=[answer()]), clock)) == ()
 
 
 @pytest.mark.parametrize("answer", [portal, dead_key])
 def test_a_failure_is_no_empty_list(clock: Clock, answer: Callable[[], FusionError]) -> None:
     with pytest.raises((Unrecognised, Unauthorized)):
-        CustomerCache().types_if_told(bound(Scripted(types=[answer()]), clock))
+        CustomerCache().types_if_listed(bound(Scripted(types=[answer()]), clock))
 
 
 def test_a_failure_is_shared_for_a_short_while_and_then_tried_again(clock: Clock) -> None:
@@ -151,18 +151,18 @@ def test_what_is_expected_is_asked_once_and_there_when_it_is_needed(clock: Clock
     gateway = bound(Scripted(customers=[[account()]], types=[[AccountType(value="a")]]), clock)
     directory = CustomerCache()
     for _ in range(3):
-        directory.expect_find(gateway)
-        directory.expect_types(gateway)
+        directory.prefetch_list(gateway)
+        directory.prefetch_types(gateway)
     assert directory.find(gateway, "acme-corp") == account()
     assert [entry.value for entry in directory.types(gateway)] == ["a"]
-    directory.expect_find(gateway)
+    directory.prefetch_list(gateway)
     assert sorted(gateway.verbs) == ["LIST", "TYPES"]
 
 
 def test_a_failure_of_what_was_expected_meets_who_needs_it(clock: Clock) -> None:
     gateway = bound(Scripted(customers=[portal()]), clock)
     directory = CustomerCache()
-    directory.expect_find(gateway)
+    directory.prefetch_list(gateway)
     with pytest.raises(InDoubt):
         directory.find(gateway, "acme-corp")
     assert gateway.verbs == ["LIST"]
