@@ -8,8 +8,10 @@ from hypothesis import settings
 
 from tests.scale import NIGHTLY, PROFILE
 
-# A job in the background ignores interrupts, and so would all that the tests start and interrupt.
+# A job in the background ignores SIGINT and SIGQUIT, one under nohup SIGHUP, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+for ignored in (signal.SIGQUIT, signal.SIGHUP):
+    signal.signal(ignored, signal.SIG_DFL)
 
 # A run of the tests tries the same inputs every time, the nightly one others every night. How long an input takes on a
 # busy machine says nothing.
