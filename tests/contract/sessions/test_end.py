@@ -232,7 +232,7 @@ SWARM = """
 
 int main(void) {
     time_t end = time(0) + 60;
-    for (int each = 0; each < 40; each++) {
+    for (int each = 0; each < 8; each++) {
         if (fork()) continue;
         signal(SIGTERM, SIG_IGN);
         setsid();
