@@ -295,7 +295,7 @@ class InDoubt(RequestFailed):
 
 
 class Unrecognised(InDoubt):
-    """Whoever answered did not speak as Fusion does: a proxy, a login page, another path or host."""
+    """Something else than Fusion answered: a proxy, a login page, another path or host."""
 
     next_step = "Check the api url and any proxy between: this answer proves nothing, and nothing was forgotten."
 

@@ -1,4 +1,4 @@
-"""Read a customer that no state holds yet: an import, or a look-up."""
+"""Read a customer that is not in the state yet: an import, or a lookup."""
 
 from __future__ import annotations
 

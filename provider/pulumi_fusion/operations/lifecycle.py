@@ -142,7 +142,7 @@ class Lifecycle:
             return read.read(op, state)
 
     def take_in(self, shortname: str, *, imported: bool = True) -> State:
-        """Return what the service shows of a customer that no state holds; a look-up is not ``imported``."""
+        """Return what the service shows of a customer that is not in the state; a lookup is not ``imported``."""
         with self._call.operation("read the customer", shortname) as op:
             state = importing.import_customer(op)
             if imported:

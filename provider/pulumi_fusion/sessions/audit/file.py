@@ -310,7 +310,7 @@ def read(path: Path) -> bytes:
         _check_kind(found)
         if found.st_size > _LARGEST:
             raise _too_large(found, path)
-        # So that no record is read that is half written. Whoever holds the file for long keeps no reader out.
+        # No record is read while it is written. A process that locks the file for long does not keep readers out.
         with contextlib.suppress(OSError):
             _lock(descriptor, time.monotonic() + _READER_SECONDS, operation=fcntl.LOCK_SH)
         return _all_of(descriptor)
