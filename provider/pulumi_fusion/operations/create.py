@@ -61,7 +61,7 @@ def create_new(op: Operation, body: Mapping[str, Any], *, known_available: bool 
         by_list = op.run.cache.shows_available(op.service, op.shortname)
         if not by_list:
             _require_available(op)
-    account = with_address(op, with_id(op, _post(op, body, by_list=by_list), body))
+    account = with_address(op, with_id(op, _post(op, body, by_list=by_list), body, by_list=by_list))
     op.run.cache.note(op.shortname, account)
     return account
 
@@ -183,7 +183,7 @@ def require_created(op: Operation, account: Account, body: Mapping[str, Any], *,
         )
 
 
-def with_id(op: Operation, created: Account, body: Mapping[str, Any]) -> Account:
+def with_id(op: Operation, created: Account, body: Mapping[str, Any], *, by_list: bool = False) -> Account:
     """Return the created account with its id, by GETs where the answer lacked it.
 
     The account was created, so nothing raises: after a failure Pulumi would forget the customer.
@@ -191,7 +191,7 @@ def with_id(op: Operation, created: Account, body: Mapping[str, Any]) -> Account
     if created.id is not None:
         return created
     try:
-        found = resolve(op, body, InDoubt("read the answer", "the answer has no id"))
+        found = resolve(op, body, InDoubt("read the answer", "the answer has no id"), by_list=by_list)
     except FusionError:
         found = None
     if found is None or found.id is None:

@@ -659,6 +659,16 @@ def test_a_customer_that_the_list_could_not_show_is_not_taken_for_the_created_on
     assert gateway.changing == ["POST"]
 
 
+@pytest.mark.parametrize("parent", [None, "somebody"])
+def test_after_a_list_an_id_is_taken_only_of_a_customer_that_names_this_account(
+    over: Over, parent: str | None, warnings: list[str]
+) -> None:
+    lifecycle, gateway = after_preflight(over, OTHER, post=[account(id=None)], get=[account(parent=parent)])
+    assert lifecycle.create(declared()).customer_id is None
+    assert "the service returned no id" in warnings[0]
+    assert gateway.changing == ["POST"]
+
+
 def test_a_customer_that_the_list_lacks_and_the_service_refuses_exists_already(over: Over) -> None:
     lifecycle, gateway = after_preflight(over, OTHER, post=[conflict()], get=[account(parent="somebody")])
     with pytest.raises(AlreadyExists):
