@@ -150,18 +150,18 @@ _signer.register_algorithm("HS256", _AnyLength(HMACAlgorithm.SHA256))
 class AccessToken:
     """An access token, and when it is to be given up: a moment of ``time.monotonic``, a little before its own end.
 
-    ``beside`` are the tokens that the service sent along and that nothing here uses. ``expires`` is its own end in
+    ``unused`` are the other tokens that the service sent. ``expires`` is its own end in
     seconds since the epoch, our clock, or None where the service did not say how long it lives.
     """
 
     token: Secret
     ends: float
-    beside: tuple[Secret, ...] = ()
+    unused: tuple[Secret, ...] = ()
     expires: float | None = None
 
     def forget(self) -> None:
         """Leave no copy of any of them in this process."""
-        for secret in (self.token, *self.beside):
+        for secret in (self.token, *self.unused):
             secret.forget()
 
 
@@ -249,7 +249,7 @@ class TokenSource:
             raise _not_sent(failure) from None
         known = grant.lifetime if grant.lifetime is not None and grant.lifetime > 0 else None
         lifetime, expires = known or _LIFETIME, None if known is None else asked + known
-        return AccessToken(grant.token, began + lifetime - min(60.0, lifetime / 10), grant.beside, expires)
+        return AccessToken(grant.token, began + lifetime - min(60.0, lifetime / 10), grant.unused, expires)
 
     def _exchange(self, deadline: Deadline) -> Grant:
         def attempt() -> Grant:

@@ -100,14 +100,14 @@ class Request(Generic[T]):
 
 @dataclass(frozen=True)
 class Grant:
-    """An access token, how many seconds it lives where the service says so, and the tokens that came ``beside`` it.
+    """An access token, how many seconds it lives where the service says so, and the other tokens, which are ``unused``.
 
     Those are never used; they are secrets, so that they are masked wherever they turn up.
     """
 
     token: Secret
     lifetime: float | None
-    beside: tuple[Secret, ...] = ()
+    unused: tuple[Secret, ...] = ()
 
 
 def issue_token(request_token: Secret) -> Request[Grant]:
@@ -306,7 +306,7 @@ def _spoken(answer: Answer) -> _Spoken | None:
     status, name, message = body.get("status"), body.get("name"), body.get("message")
     if isinstance(status, bool) or status != answer.status or not isinstance(message, str):
         return None
-    # Without a name it is the shape of many frameworks' errors, unless there is nothing else beside.
+    # Without a name it is the shape of many frameworks' errors, unless there is nothing else in it.
     if not isinstance(name, str) and (name is not None or body.keys() - {"status", "name", "message"}):
         return None
     return _Spoken(capped(name) if name else None, capped(message))
@@ -474,6 +474,6 @@ def _read_grant(request: Request[Any], answer: Answer) -> Grant:
     token = issued["access_token"]
     if not token.isascii() or not token.isprintable() or not token or " " in token:
         raise _unrecognised(request, answer, "the access token cannot be sent in a header")
-    beside = tuple(Secret(issued[name]) for name in ("refresh_token", "id_token") if issued.get(name))
+    unused = tuple(Secret(issued[name]) for name in ("refresh_token", "id_token") if issued.get(name))
     lifetime = issued.get("expires_in")
-    return Grant(Secret(token), lifetime if lifetime is not None and 0 < lifetime < _LONGEST_LIFE else None, beside)
+    return Grant(Secret(token), lifetime if lifetime is not None and 0 < lifetime < _LONGEST_LIFE else None, unused)

@@ -18,7 +18,7 @@ from pulumi_fusion.sessions.launch import watchdog
 from pulumi_fusion.sessions.processes import GRACE, Family, adopt_orphans, require_proc
 from pulumi_fusion.sessions.terminal import Terminal
 from pulumi_fusion.sessions.waiting import wait
-from pulumi_fusion.sessions.watchdog import Orders, Report, receive, send
+from pulumi_fusion.sessions.watchdog import ASKS, Orders, Report, receive, send
 
 __all__ = ["FAILED", "TIME_OVER", "Child", "Ended", "Noticed", "noticed", "supervise"]
 
@@ -42,7 +42,6 @@ _PASSED_ON: Final = frozenset(
     | {signal.SIGTSTP, signal.SIGCONT}
 )
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-_ASKS: Final = (signal.SIGTTIN, signal.SIGTTOU)
 
 # Python ignores these two (https://docs.python.org/3/library/signal.html#general-rules), its children need not.
 _IGNORED_BY_PYTHON: Final = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
@@ -307,7 +306,7 @@ class _Supervision:
 
     def _stopped(self, number: int) -> None:
         """The child was stopped: let it have the terminal if that is what it waits for; else stop as well."""
-        asks = number in _ASKS
+        asks = number in ASKS
         if asks and self._terminal and self._terminal.enter_on_request():
             send(self._channel, {"front": True})
             send(self._channel, {"signal": signal.SIGCONT})

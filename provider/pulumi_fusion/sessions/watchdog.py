@@ -24,7 +24,7 @@ from pulumi_fusion.sessions.clock import now
 from pulumi_fusion.sessions.processes import Family, adopt_orphans, hide_memory
 from pulumi_fusion.sessions.waiting import wait
 
-__all__ = ["IGNORED", "MARGIN", "READY", "Orders", "Report", "main", "receive", "send"]
+__all__ = ["ASKS", "IGNORED", "MARGIN", "READY", "Orders", "Report", "main", "receive", "send"]
 
 READY: Final = "ready"
 """The first message of the watchdog."""
@@ -35,7 +35,8 @@ MARGIN: Final = 1.0
 # What ends the helper is often meant for every process that looks like it. SIGTTOU would stop the watchdog where it
 # gives the terminal to the command.
 IGNORED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTOU)
-_ASKS: Final = (signal.SIGTTIN, signal.SIGTTOU)
+ASKS: Final = (signal.SIGTTIN, signal.SIGTTOU)
+"""The signals that stop a command which asks for the terminal in the background."""
 
 # How many standard streams there are.
 _STREAMS: Final = 3
@@ -248,7 +249,7 @@ class _Watchdog:
                     self._end(status=status)
 
     def _stopped(self, number: int) -> None:
-        if self._front and number in _ASKS:
+        if self._front and number in ASKS:
             # It asked for the terminal before it got it.
             self._resume()
         else:

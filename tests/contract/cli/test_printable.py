@@ -73,7 +73,7 @@ def test_the_audit_shows_none_either(evil: Terminal, tmp_path: Path) -> None:
     shown = evil.run("audit")
     as_json = evil.run("audit", "--json")
     assert obeyed(shown.stdout + shown.stderr + as_json.stdout) == set()
-    # Whoever writes the file has other names in it, also in a session that has no end.
+    # A program that writes the file can put other names into it, also for a session that has no end.
     start = {**json.loads(file.read_text().splitlines()[0]), "session": EVIL, "customer": EVIL, "mode": EVIL}
     file.write_text(json.dumps({**start, "os_user": EVIL, "time": EVIL, "pid": 2**22 - 1, "ended": EVIL}) + "\n")
     shown = evil.run("audit")
