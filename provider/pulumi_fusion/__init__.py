@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pulumi_fusion.api.client import FusionClient
     from pulumi_fusion.customer.model import Account, AccountType, User
-    from pulumi_fusion.customer.words import CustomerStatus, CustomerType
+    from pulumi_fusion.customer.names import CustomerStatus, CustomerType
     from pulumi_fusion.dynamic import Customer
     from pulumi_fusion.errors import FusionError
     from pulumi_fusion.redaction import Secret
@@ -36,12 +36,12 @@ __all__ = [
     "masquerade",
 ]
 
-_ROOMS = {
+_MODULES = {
     "Account": "customer.model",
     "AccountType": "customer.model",
     "Customer": "dynamic",
-    "CustomerStatus": "customer.words",
-    "CustomerType": "customer.words",
+    "CustomerStatus": "customer.names",
+    "CustomerType": "customer.names",
     "FusionClient": "api.client",
     "FusionError": "errors",
     "Secret": "redaction",
@@ -53,12 +53,12 @@ _ROOMS = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
     try:
-        module = import_module(f"{__name__}.{_ROOMS[name]}")
+        module = import_module(f"{__name__}.{_MODULES[name]}")
     except ModuleNotFoundError as missing:
         from pulumi_fusion.posix import needs_posix
 

@@ -1,15 +1,16 @@
-"""The dynamic provider: ``Customer`` for Python programs, with nothing to install but the package.
+"""The dynamic provider: ``Customer`` for Python programs, which need only this package.
 
 Pulumi pickles the provider object into the state of every resource and loads it from there for each call
-(https://www.pulumi.com/docs/iac/concepts/providers/dynamic-providers/). A class in an installed module is pickled by
-its name alone, so the name of this module and of its classes is a contract with every state that exists.
+(https://www.pulumi.com/docs/iac/concepts/providers/dynamic-providers/). A class of an installed module is pickled as
+its name, so every existing state depends on the name of this module and of its classes.
 
-The user's program imports this module as well, and needs the words alone: what does the work is imported where the
-engine's calls arrive.
+The user's program imports this module too, and needs neither the models nor an HTTP library. The provider's methods
+import those when the engine calls them.
 """
 
-# Annotations are not postponed here: the SDK reads those of Customer once for each resource, and would compile each of
-# their texts anew.
+# Annotations are not postponed here: the SDK reads those of Customer for each resource, and would compile each of their
+# texts every time.
+import inspect
 import sys
 from collections.abc import Mapping
 from enum import Enum
@@ -18,54 +19,71 @@ from typing import TYPE_CHECKING, Any, Final
 import pulumi
 from pulumi import Input, Output, dynamic
 
+from pulumi_fusion.customer.names import UNKNOWN, CustomerStatus, CustomerType, state_key
 from pulumi_fusion.customer.stack import DYNAMIC_TYPE
-from pulumi_fusion.customer.words import INPUTS, OUTPUTS, UNKNOWN, CustomerStatus, CustomerType, state_key
 
 if TYPE_CHECKING:
     from pulumi_fusion.customer.model import State
     from pulumi_fusion.engine import Connection
+    from pulumi_fusion.operations.service import Service
+    from pulumi_fusion.settings import Settings
 
-__all__ = ["Customer", "CustomerProvider"]
+__all__ = ["INPUTS", "OUTPUTS", "Customer", "CustomerProvider"]
 
-# The engine's own key for the pickled provider; it comes along with the properties of every call.
+# The engine adds the pickled provider to the properties of every call.
 _PROVIDER_KEY: Final = "__provider"
 
-# The keys of the inputs that the program marked as secret, for a check alone: the engine hands a dynamic provider all
-# secrets as plain values, and stores what the check returns.
+# The keys of the inputs that the program marked as secret, for the check only: the engine passes all secrets to a
+# dynamic provider as plain values, and stores what the check returns.
 _SECRETS_KEY: Final = "__secrets"
-# The URN of the resource, for a check alone: the SDK hands none to a dynamic provider.
+# The URN of the resource, for the check only: the SDK passes none to a dynamic provider.
 _URN_KEY: Final = "__urn"
-
-_STATE_KEYS: Final = {name: state_key(name) for name in (*INPUTS, *OUTPUTS)}
-_NAMES: Final = {key: name for name, key in _STATE_KEYS.items()}
 
 
 class CustomerProvider(dynamic.ResourceProvider):
-    """check, diff, create, read, update and delete of a Customer, as Pulumi calls them.
+    """The methods that Pulumi calls for a Customer.
 
-    Instances hold nothing before ``configure``: whatever they held would be written into the state.
+    An instance has no attributes before ``configure``, since they would be written to the state. A subclass may
+    replace ``connect`` and ``warn``.
     """
 
-    # The pickle is the name of this class and nothing secret; as a secret it would only be noise in every diff.
+    # The pickle contains only the name of this class. As a secret it would appear in every diff.
     serialize_as_secret_always = False
 
     _connection: "Connection"
 
     def configure(self, req: dynamic.ConfigureRequest) -> None:
         """Read the settings from the stack configuration and the environment of this run."""
-        # The SDK sends traceback.format_exc() as the message of an error; this leaves the error's own line of it
+        # The SDK sends traceback.format_exc() as the message of an error. This reduces it to the error's own line
         # (https://github.com/pulumi/pulumi/pull/24465). Not at import: the program imports this module as well, and
-        # the SDK's own use of traceback there breaks without frames.
+        # the SDK's own use of traceback there fails without frames.
         sys.tracebacklimit = 0
-        from pulumi_fusion.engine import Connection, once
+        from pulumi_fusion.engine import Connection, once_per_text
         from pulumi_fusion.redaction import redact_logs
 
         redact_logs()
-        # The engine starts each dynamic provider with its own address as the only argument.
-        self._connection = Connection(req.config.get, engine=lambda: sys.argv[-1], kind=DYNAMIC_TYPE, warn=once(_say))
+        self._connection = Connection(
+            req.config.get,
+            connect=self.connect,
+            engine=_engine_address,
+            kind=DYNAMIC_TYPE,
+            warn=once_per_text(self.warn),
+        )
+
+    def connect(self, settings: "Settings") -> "Service":
+        """Return the client of the service."""
+        from pulumi_fusion.api.client import FusionClient
+
+        return FusionClient(settings)
+
+    def warn(self, text: str) -> None:
+        """Show a warning in the output of the run."""
+        from pulumi_fusion.engine import show_warning
+
+        show_warning(_engine_address(), text)
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
-        """Every failure at once, at preview; values that are not known yet pass."""
+        """Return the inputs with their defaults, and all failures at once. Unknown values pass."""
         lifecycle = self._connection.lifecycle()
         from pulumi_fusion.customer.secrecy import without_secrets
         from pulumi_fusion.errors import presentable
@@ -80,57 +98,61 @@ class CustomerProvider(dynamic.ResourceProvider):
         )
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
-        """Whether anything differs and what replaces; which properties differ is shown by the engine."""
-        from pulumi_fusion.customer.changes import Kind
+        """Return whether anything differs and what causes a replacement. The engine shows which properties differ."""
+        from pulumi_fusion.customer.model import Kind
 
         found = self._connection.lifecycle().diff(_state(_olds), _plain(_news))
         return dynamic.DiffResult(
-            # Outputs that the plugin wrote lack the key, and the SDK's read and delete fail without it: an update,
-            # which sends nothing, adds it.
+            # The outputs of a state that the plugin wrote lack the key, and the SDK's read and delete fail without it.
+            # An update, which sends nothing then, adds it.
             changes=bool(found) or _PROVIDER_KEY not in _olds,
             replaces=[state_key(change.field) for change in found if change.kind is Kind.REPLACE],
             delete_before_replace=False,
         )
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        """Create the customer; its id for Pulumi is the shortname."""
+        """Create the customer; its Pulumi id is the shortname."""
         lifecycle = self._connection.lifecycle()
-        from pulumi_fusion.customer.desired import to_create
+        from pulumi_fusion.customer.inputs import create_inputs
 
-        inputs = to_create(_plain(props), _STATE_KEYS.values())
+        inputs = create_inputs(_plain(props), _NAMES)
         state = lifecycle.create(inputs)
         return dynamic.CreateResult(inputs.shortname, state.properties())
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
-        """The live state, and as inputs too, so that drift shows property by property."""
+        """Return the live state, as inputs too, so that drift is shown by property."""
         state = self._connection.lifecycle().read(id_, _state(props))
         if state is None:
-            # The one way to say "gone": None, or a result without both values, crashes the SDK's server.
+            # An empty id means that the resource is gone; None, or a result without both values, crashes the SDK.
             return dynamic.ReadResult("", {})
         properties = state.properties()
-        inputs = {key: value for key, value in properties.items() if _NAMES[key] not in OUTPUTS}
+        inputs = {key: value for key, value in properties.items() if _NAMES[key] in INPUTS}
         return dynamic.ReadResult(id_, properties, inputs)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
-        """Bring the customer in line with the program."""
+        """Update the customer to the inputs."""
         lifecycle = self._connection.lifecycle()
-        from pulumi_fusion.customer.desired import to_apply
+        from pulumi_fusion.customer.inputs import update_inputs
 
-        # Which of them are secret is known to a check alone.
-        inputs = to_apply(_plain(_news), _plain(_olds), _STATE_KEYS.values())
+        # Only a check knows which of them are secret, so all are treated as secret.
+        inputs = update_inputs(_plain(_news), _plain(_olds), _NAMES)
         state = lifecycle.update(_state(_olds), inputs)
         return dynamic.UpdateResult(state.properties())
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Delete the customer; one that is gone already is a success."""
+        """Delete the customer. One that is gone already is a success."""
         self._connection.lifecycle().delete(_id, _state(_props))
 
 
 class Customer(dynamic.Resource, module="fusion", name="Customer"):
-    """A customer (sub-account, tenant) of Netography Fusion, as in the vendor's form "Add Customer"."""
+    """A customer (sub-account, tenant) of Netography Fusion, as in the vendor's form "Add Customer".
 
-    # `pulumi.property` ties the annotation to the key of the state, which is how the SDK learns that a number, always
-    # a float on the wire, is an int here.
+    The README describes each field. An unset field is not managed: it is never reset on the service. Only a change of
+    ``shortname`` replaces the customer.
+    """
+
+    # The names, and which of them are required, are those of customer/model.py; a test compares them. `pulumi.property`
+    # links the annotation to the state key. The SDK needs it to convert a number, always a float on the wire, to int.
 
     email: Output[str] = pulumi.property("email")
     given_name: Output[str] = pulumi.property("givenName")
@@ -147,15 +169,10 @@ class Customer(dynamic.Resource, module="fusion", name="Customer"):
     deletion_protection: Output[bool] = pulumi.property("deletionProtection")
     adopt: Output[str | None] = pulumi.property("adopt")
     customer_id: Output[str] = pulumi.property("customerId")
-    """The immutable internal id."""
     ingest_ip: Output[str | None] = pulumi.property("ingestIp")
-    """Address that the customer's flow records are sent to."""
     ingest_port: Output[int | None] = pulumi.property("ingestPort")
-    """Port that the customer's flow records are sent to."""
     parent: Output[str | None] = pulumi.property("parent")
-    """Shortname of the account above."""
     node: Output[str | None] = pulumi.property("node")
-    """Place in the account tree, as the service writes it."""
 
     def __init__(
         self,
@@ -177,37 +194,14 @@ class Customer(dynamic.Resource, module="fusion", name="Customer"):
         adopt: Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Declare a customer.
-
-        ``email``, ``given_name`` and ``family_name`` are the first admin user's and used at creation only.
-        ``shortname`` (5 to 16 characters) is the key in Fusion; changing it replaces the customer. ``type`` is SLG or
-        MSSP as in the form, or the API's own customer, reseller or staff; ``status`` is Active or Trial Active.
-        ``data_retention`` is 7, 45, 90 or 180 days, ``rollup_retention`` 7, 90, 180 or 365 days and at least the
-        former. ``contractual_flows_per_second`` is 1 to 2147483647. ``deletion_protection`` is on for Active and off
-        for Trial Active where it is not set, and once on is lowered only by False. ``adopt`` takes over the existing
-        customer with this immutable id instead of creating one. What is not set is not managed.
-        """
-        declared = {
-            "email": email,
-            "given_name": given_name,
-            "family_name": family_name,
-            "organization": organization,
-            "shortname": shortname,
-            "type": type,
-            "status": status,
-            "data_retention": data_retention,
-            "rollup_retention": rollup_retention,
-            "contractual_flows_per_second": contractual_flows_per_second,
-            "multi_account": multi_account,
-            "internal": internal,
-            "deletion_protection": deletion_protection,
-            "adopt": adopt,
-        }
+        """Declare a customer."""
+        arguments = locals()
+        declared = {name: arguments[name] for name in INPUTS}
         self._register(resource_name, declared, opts, {_URN_KEY: _urn(resource_name, opts)})
 
     @classmethod
     def get(cls, resource_name: str, id: Input[str], opts: pulumi.ResourceOptions | None = None) -> "Customer":
-        """An existing customer, read by its shortname and not managed by this stack."""
+        """Return an existing customer, read by its shortname and not managed by this stack."""
         customer = cls.__new__(cls)
         options = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
         customer._register(resource_name, dict.fromkeys(INPUTS), options)
@@ -221,38 +215,54 @@ class Customer(dynamic.Resource, module="fusion", name="Customer"):
         for_check: Mapping[str, Any] | None = None,
     ) -> None:
         inputs = {name: value.value if isinstance(value, Enum) else value for name, value in declared.items()}
-        outputs = {_STATE_KEYS[name]: value for name, value in inputs.items() if isinstance(value, Output)}
+        outputs = {state_key(name): value for name, value in inputs.items() if isinstance(value, Output)}
         if outputs:
             inputs[_SECRETS_KEY] = Output.from_input(_secret_among(outputs))
         inputs |= for_check or {}
-        # An output exists on the object only if it was named as a property, so the service's own are named empty.
+        # The object has an output only if the properties name it, so those of the service are passed as None.
         dynamic.Resource.__init__(self, CustomerProvider(), resource_name, {**inputs, **dict.fromkeys(OUTPUTS)}, opts)
 
     def translate_input_property(self, prop: str) -> str:
-        return _STATE_KEYS.get(prop, prop)
+        return state_key(prop) if prop in INPUTS or prop in OUTPUTS else prop
 
     def translate_output_property(self, prop: str) -> str:
         return _NAMES.get(prop, prop)
 
 
+INPUTS: Final = tuple(
+    name
+    for name, parameter in inspect.signature(Customer.__init__).parameters.items()
+    if parameter.kind is parameter.KEYWORD_ONLY and name != "opts"
+)
+"""The names of the fields that a program can declare."""
+
+OUTPUTS: Final = tuple(name for name in Customer.__annotations__ if name not in INPUTS)
+"""The names of the fields that the service assigns."""
+
+_NAMES: Final = {state_key(name): name for name in (*INPUTS, *OUTPUTS)}
+
+
 async def _secret_among(outputs: Mapping[str, Output[Any]]) -> list[str] | None:
-    """Return the keys of the outputs that are secret, or None, which is not sent."""
+    """Return the keys of the secret outputs, or None, which is not sent."""
     return [key for key, output in outputs.items() if await output.is_secret()] or None
 
 
 def _urn(name: str, opts: pulumi.ResourceOptions | None) -> Input[str | None]:
-    """The URN that the engine will give to a customer: https://www.pulumi.com/docs/iac/concepts/resources/names/."""
+    """Return the URN that the engine will give to a customer.
+
+    https://www.pulumi.com/docs/iac/concepts/resources/names/
+    """
     parent = opts.parent if opts else None
     if parent is None or parent.pulumi_resource_type == "pulumi:pulumi:Stack":
         return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{DYNAMIC_TYPE}::{name}"
-    # The value alone: an output of its parent as an input would make a child depend on its parent, and so on itself.
+    # Only the value: with an output of its parent as an input, a child would depend on its parent, and so on itself.
     return Output.from_input(pulumi.create_urn(name, DYNAMIC_TYPE, parent).future())
 
 
 def _plain(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Properties as the core reads them: without keys that are no fields, and unknown values as ``UNKNOWN``.
+    """Return the properties without the keys that aren't fields, and with ``UNKNOWN`` for unknown values.
 
-    Only top-level values matter, for a Customer has no nested ones.
+    Only top-level values are converted, since a Customer has no nested ones.
     """
     return {
         key: UNKNOWN if isinstance(value, pulumi.output.Unknown) else value
@@ -262,14 +272,12 @@ def _plain(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _state(properties: Mapping[str, Any]) -> "State":
-    """What the engine keeps of a customer."""
+    """Return the stored state of a customer."""
     from pulumi_fusion.customer.model import State
 
     return State.recall(_plain(properties))
 
 
-def _say(sentence: str) -> None:
-    """Show a warning: the engine starts each dynamic provider with its own address as the only argument."""
-    from pulumi_fusion.engine import say
-
-    say(sys.argv[-1], sentence)
+def _engine_address() -> str:
+    """Return the address of the engine, which starts each dynamic provider with it as the only argument."""
+    return sys.argv[-1]

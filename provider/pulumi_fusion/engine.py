@@ -1,4 +1,4 @@
-"""What both faces have to do with the engine: its configuration becomes a life cycle, its log takes our warnings."""
+"""What both frontends need of the engine: the customers under its settings, and its log for warnings."""
 
 from __future__ import annotations
 
@@ -20,20 +20,33 @@ if TYPE_CHECKING:
     from pulumi_fusion.customer.stack import Stack
     from pulumi_fusion.operations.lifecycle import Lifecycle
 
-__all__ = ["Connection", "is_reachable", "once", "say"]
+__all__ = ["Connection", "is_reachable", "once_per_text", "show_warning"]
 
-# How long to wait for an engine that is busy to accept a connection.
+# Seconds to wait until a busy engine accepts a connection.
 _ENGINE_SECONDS: Final = 1.0
 
 
-class Connection:
-    """The service under the settings of a run: nothing is sent before the first call, all calls share one client.
+def _client(settings: Settings) -> Service:
+    # Imported here: the user's program imports this module too and needs no HTTP library.
+    from pulumi_fusion.api.client import FusionClient
 
-    ``config`` looks up a key such as ``fusion:apiUrl`` in what the engine gives; ``unknown`` are the keys whose values
-    it does not know yet; setting ``cancelled`` ends all waits; ``engine`` returns the address of the engine, ``kind``
-    is the type of the frontend's resource and ``provider`` the URN of its provider, each "" where it isn't known;
-    ``more`` are further arguments of the life cycle there.
-    Settings that cannot be read fail what needs them, by name.
+    return FusionClient(settings)
+
+
+class Connection:
+    """The service under the settings of a run. All calls share one client, which is created at the first of them.
+
+    Settings that cannot be read raise an error in each call that needs them.
+
+    Args:
+        config: Returns the engine's value for a key such as ``fusion:apiUrl``, or None.
+        unknown: The keys whose values the engine does not know yet.
+        connect: Returns a client for the settings.
+        cancelled: Setting it ends all waits.
+        engine: Returns the address of the engine, "" if unknown.
+        kind: The type token of the frontend's resource, "" if unknown.
+        provider: The URN of the provider, "" if unknown.
+        more: Further arguments of the Lifecycle.
     """
 
     def __init__(
@@ -41,6 +54,7 @@ class Connection:
         config: Callable[[str], Any],
         unknown: Collection[str] = (),
         *,
+        connect: Callable[[Settings], Service] = _client,
         cancelled: threading.Event | None = None,
         engine: Callable[[], str] = lambda: "",
         kind: str = "",
@@ -48,45 +62,41 @@ class Connection:
         **more: Any,
     ) -> None:
         self._lock = Lock()
-        self._gateway: Service | None = None
+        self._connect = connect
+        self._service: Service | None = None
         self._lifecycle: Lifecycle | None = None
         self._cancelled = cancelled or threading.Event()
         self._alive = lambda: is_reachable(engine())
-        self._place = (kind, provider)
+        self._kind = kind
+        self._provider = provider
         self._more = more
-        self._wrong: FusionError | None = None
+        self._error: FusionError | None = None
         if unknown:
-            # Another source must not stand in for what is given here: it may name another account.
+            # No other source may replace an unknown value: it may name another account.
             self.settings = Settings(preflight="off")
-            self._wrong = MissingSetting(
+            self._error = MissingSetting(
                 "reach the service",
-                f"{', '.join(sorted(unknown))} of the provider will be known after other resources were made",
-                next_step="Nothing was sent. It is known when `pulumi up` gets there.",
+                f"the provider's {', '.join(sorted(unknown))} can't be known until other resources are created",
+                next_step="Nothing was sent. `pulumi up` creates those resources first.",
             )
             return
         try:
             self.settings = Settings.resolve(config=config)
         except FusionError as failure:
             self.settings = Settings()
-            self._wrong = failure
+            self._error = failure
 
     def __call__(self) -> Service:
-        """The service's verbs. Raises SettingsError."""
+        """Return the client. Raises SettingsError."""
         with self._lock:
-            return self._connected()
-
-    def _connected(self) -> Service:
-        # Imported here: the user's program imports a face too and has no need of an HTTP stack.
-        from pulumi_fusion.api.client import FusionClient
-
-        if self._wrong is not None:
-            raise self._wrong.during(self._wrong.attempted)
-        if self._gateway is None:
-            self._gateway = FusionClient(self.settings)
-        return self._gateway
+            if self._error is not None:
+                raise self._error.during(self._error.attempted)
+            if self._service is None:
+                self._service = self._connect(self.settings)
+            return self._service
 
     def lifecycle(self) -> Lifecycle:
-        """Return the life cycle of customers there, the same one for all calls."""
+        """Return the Lifecycle of the customers, the same one for all calls."""
         with self._lock:
             if self._lifecycle is None:
                 from pulumi_fusion.operations.lifecycle import Lifecycle
@@ -98,13 +108,13 @@ class Connection:
                     account_source=self._account_source(),
                     cancelled=self._cancelled,
                     alive=self._alive,
-                    stack=_stack_of_run(*self._place),
+                    stack=_stack_of_run(self._kind, self._provider),
                     **self._more,
                 )
             return self._lifecycle
 
     def end(self) -> None:
-        """Say what is said once for a whole run."""
+        """Show the warnings that summarise a whole run."""
         with self._lock:
             lifecycle = self._lifecycle
         if lifecycle is not None:
@@ -113,21 +123,20 @@ class Connection:
     def _account_source(self) -> str:
         sources = self.settings.sources
         source = sources.get("account") or sources.get("netosecret", "")
-        _, provider = self._place
-        name = provider.rpartition("::")[2]
+        name = self._provider.rpartition("::")[2]
         if name and not name.startswith("default"):
             # An explicit provider is configured by the same keys as the stack.
             return source.replace("stack configuration", f"the provider {name!r} or stack configuration")
         return source
 
     def deadline(self, seconds: float) -> Deadline:
-        """Return the end of an operation that may take so long, and that ends with the engine."""
+        """Return the deadline of an operation that may take so many seconds, and that ends with the engine."""
         return Deadline(seconds, cancelled=self._cancelled, alive=self._alive)
 
 
 def _stack_of_run(kind: str, provider: str) -> Stack:
-    """Return what is known of the stack that the engine works on; see :class:`~pulumi_fusion.customer.stack.Stack`."""
-    # Imported here: the user's program imports this module as well.
+    """Return what is known of the engine's stack."""
+    # Imported here: the user's program imports this module too.
     from pulumi_fusion import pulumi_command
     from pulumi_fusion.customer.stack import Stack
 
@@ -140,7 +149,7 @@ def _stack_of_run(kind: str, provider: str) -> Stack:
 
 
 def is_reachable(address: str) -> bool:
-    """Return whether the engine still listens at its address. One that was killed can't tell its providers.
+    """Return whether the engine still listens at its address. An engine that was killed can't notify its providers.
 
     An address that isn't known or isn't ``host:port`` counts as reachable.
     """
@@ -156,35 +165,36 @@ def is_reachable(address: str) -> bool:
     return True
 
 
-def say(address: str, sentence: str, urn: str = "") -> None:
-    """Show a warning among the diagnostics of the run, at the resource ``urn`` where one is given.
+def show_warning(address: str, text: str, urn: str = "") -> None:
+    """Show a warning in the output of the run, at the resource ``urn`` if one is given.
 
-    The engine shows nothing that a provider writes to stderr, but it shows what is logged at its address, which a
-    provider is started with (https://pulumi-developer-docs.readthedocs.io/latest/docs/architecture/plugins.html).
+    The engine doesn't show what a provider writes to stderr, but what is logged at its address
+    (https://pulumi-developer-docs.readthedocs.io/latest/docs/architecture/plugins.html). Without an address the warning
+    is written to stderr.
     """
     # Imported here: the user's program has a connection to the engine already.
     import grpc
     from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-    sentence = presentable(sentence)
+    text = presentable(text)
     with contextlib.suppress(grpc.RpcError):
         if address:
-            # Without the option grpc asks the environment's http proxy for loopback as well.
+            # Without the option grpc uses the http proxy of the environment for loopback too.
             with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
                 engine_pb2_grpc.EngineStub(channel).Log(
-                    engine_pb2.LogRequest(severity=engine_pb2.WARNING, message=sentence, urn=urn), timeout=5
+                    engine_pb2.LogRequest(severity=engine_pb2.WARNING, message=text, urn=urn), timeout=5
                 )
             return
-    print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - stdout carries the port and nothing else
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - the engine reads the port from stdout
 
 
-def once(say: Callable[..., None]) -> Callable[..., None]:
-    """``say(sentence, ...)`` that says each sentence once per run, however many customers it concerns."""
-    said: dict[str, object] = {}
+def once_per_text(show: Callable[..., None]) -> Callable[..., None]:
+    """Return ``show(text, ...)`` restricted to the first call with each text, however many customers it concerns."""
+    shown: dict[str, object] = {}
 
-    def warn(sentence: str, *where: Any) -> None:
+    def show_once(text: str, *where: Any) -> None:
         mine = object()
-        if said.setdefault(sentence, mine) is mine:  # one step, so that of several threads one alone finds its own
-            say(sentence, *where)
+        if shown.setdefault(text, mine) is mine:  # atomic, so only one of several threads shows it
+            show(text, *where)
 
-    return warn
+    return show_once

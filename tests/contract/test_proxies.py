@@ -18,7 +18,7 @@ from pulumi.runtime.proto import engine_pb2_grpc
 
 from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient
-from pulumi_fusion.engine import say
+from pulumi_fusion.engine import show_warning
 from pulumi_fusion.errors import NotSent
 from tests.contract.cli.terminal import COMMAND, Terminal
 from tests.contract.recording_proxy import RecordingProxy, recording_proxy
@@ -104,7 +104,7 @@ def test_the_engine_is_reached_directly(
     engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    say(f"127.0.0.1:{port}", "a warning")
+    show_warning(f"127.0.0.1:{port}", "a warning")
     server.stop(None).wait()
     assert engine.said == ["a warning"]
     assert behind.asked == []

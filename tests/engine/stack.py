@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.customer.model import state_key
+from pulumi_fusion.customer.names import state_key
 
 PROGRAM = """
 import json

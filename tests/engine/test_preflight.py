@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fusion_emulator import Emulator, Switches
-from pulumi_fusion.customer.model import state_key
+from pulumi_fusion.customer.names import state_key
 from tests.engine.stack import Ran, Stack, a_customer, credential_parts, mutations
 
 # Each row is a program, with as many values that are wrong by themselves as there are properties: the engine stops at

@@ -32,5 +32,5 @@ def test_lines_are_kept_where_they_are_wanted() -> None:
 
 
 def test_a_warning_of_either_frontend_is_printable(capsys: pytest.CaptureFixture[str]) -> None:
-    engine.say("", "the organization is x\x1b[2J\u202e")
+    engine.show_warning("", "the organization is x\x1b[2J\u202e")
     assert capsys.readouterr().err == "the organization is x\ufffd[2J\ufffd\n"

@@ -25,7 +25,7 @@ def test_all_that_is_promised_can_be_had_and_nothing_else_is_promised() -> None:
         found = getattr(pulumi_fusion, name)
         assert any(getattr(home, name, None) is found for home in homes)
     assert sorted(pulumi_fusion.__all__) == pulumi_fusion.__all__
-    assert set(pulumi_fusion.__all__) == set(pulumi_fusion._ROOMS)
+    assert set(pulumi_fusion.__all__) == set(pulumi_fusion._MODULES)
     assert set(pulumi_fusion.__all__) <= set(dir(pulumi_fusion))
 
 

@@ -13,7 +13,8 @@ from pulumi_fusion.cli.connection import connect, service_options
 from pulumi_fusion.cli.screen import print_json, print_table, print_tree
 from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.customer.mapping import merge
-from pulumi_fusion.customer.model import Account, State, label
+from pulumi_fusion.customer.model import Account, State
+from pulumi_fusion.customer.names import label
 from pulumi_fusion.errors import RequestFailed, capped
 from pulumi_fusion.operations.cache import LONGEST_LIST
 from pulumi_fusion.settings import Settings

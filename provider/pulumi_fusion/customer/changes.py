@@ -1,55 +1,19 @@
-"""A change is a value. What each field's change means is one table."""
+"""The differences between the state and a program."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from pulumi_fusion.customer.mapping import same_text, same_type
-from pulumi_fusion.customer.model import State
-from pulumi_fusion.customer.words import UNKNOWN, Unknown, state_key
+from pulumi_fusion.customer.model import FIELDS, Kind, State
+from pulumi_fusion.customer.names import label, state_key
 
-__all__ = ["KINDS", "UNKNOWN", "Change", "Kind", "Unknown", "changes", "history_lost", "is_imported", "unsettled"]
-
-
-class Kind(Enum):
-    """What the change of a field leads to."""
-
-    UPDATE = "update"
-    """a PUT"""
-    REPLACE = "replace"
-    """a new customer, then the deletion of the old one"""
-    RECORD = "record"
-    """nothing on the service: the value is written to the state"""
-    NONE = "none"
-    """nothing at all"""
-
-
-KINDS: Final[Mapping[str, Kind]] = {
-    "shortname": Kind.REPLACE,  # the key of every path: the API cannot rename
-    "organization": Kind.UPDATE,
-    "type": Kind.UPDATE,
-    "status": Kind.UPDATE,
-    "contractual_flows_per_second": Kind.UPDATE,
-    "multi_account": Kind.UPDATE,
-    "internal": Kind.UPDATE,
-    "data_retention": Kind.UPDATE,
-    "rollup_retention": Kind.UPDATE,
-    # The first admin exists in POST alone; a known value that differs fails the check before it gets here.
-    "email": Kind.RECORD,
-    "given_name": Kind.RECORD,
-    "family_name": Kind.RECORD,
-    "deletion_protection": Kind.RECORD,
-    "adopt": Kind.NONE,  # speaks of the moment of creation only
-}
-
-
-_FREE_TEXTS: Final = frozenset({"organization", "given_name", "family_name"})
+__all__ = ["Change", "changes", "history_lost", "is_imported", "may_be_unapplied"]
 
 
 class Change(NamedTuple):
-    """One field that the program wants otherwise: its Python name, what that leads to, old and new value."""
+    """A field whose value in the program differs: its Python name, what the change does, the old and new value."""
 
     field: str
     kind: Kind
@@ -58,32 +22,34 @@ class Change(NamedTuple):
 
 
 def changes(old: State, new: Mapping[str, Any]) -> list[Change]:
-    """What differs between the state and the checked inputs of a program (keys of the state).
+    """Return what differs between the state and the checked inputs of a program, which are by state key.
 
-    A field that the program does not set is not managed and so never a change; one that is not known yet
-    (``UNKNOWN``) counts as one. Of an imported customer the program tells what the service does not: that is no
-    change either, for it is taken as true, and the form's word for the type is the same as the API's.
+    An unset field is not managed, so it is never a change; an unknown one (``UNKNOWN``) is always one. What an imported
+    customer's state lacks, because the service does not show it, is taken as true from the program without a change.
+    So is the form's name for the type that the API shows.
     """
     found = []
-    told_by_program = is_imported(old)
-    for field, kind in KINDS.items():
-        before, after = getattr(old, field), _whole(new.get(state_key(field)))
-        if kind is Kind.NONE or after is None or (before is None and told_by_program):
+    imported = is_imported(old)
+    for name, spec in FIELDS.items():
+        before, after = getattr(old, name), _whole(new.get(state_key(name)))
+        if spec.kind is Kind.CREATE_OPTION or after is None or (before is None and imported):
             continue
-        if field == "type" and told_by_program and same_type(old, State.recall(new)):
+        if name == "type" and imported and same_type(old, State.recall(new)):
             continue
-        if not (same_text(before, after) if field in _FREE_TEXTS else before == after):
-            found.append(Change(field, kind, before, after))
+        if not same_text(before, after):
+            found.append(Change(name, spec.kind, before, after))
     return found
 
 
 def is_imported(known: State) -> bool:
-    """Whether a customer came from the service alone: nobody has told its first admin yet, as every program does."""
-    return known.shortname is not None and (known.email, known.given_name, known.family_name) == (None, None, None)
+    """Return whether the state is that of an import: it lacks the create-only fields, which no record shows."""
+    return known.shortname is not None and all(
+        getattr(known, name) is None for name, spec in FIELDS.items() if spec.kind is Kind.CREATE_ONLY
+    )
 
 
-def unsettled(known: State, asked: State) -> bool:
-    """Whether an update may have come to nothing: the inputs last applied differ from what the state shows."""
+def may_be_unapplied(known: State, asked: State) -> bool:
+    """Return whether the last update may have failed: the inputs last applied differ from the state."""
     return any(
         change.old is not None and change.kind is Kind.UPDATE
         for change in changes(known, asked.model_dump(by_alias=True, exclude_none=True))
@@ -91,24 +57,18 @@ def unsettled(known: State, asked: State) -> bool:
 
 
 def _whole(value: Any) -> Any:
-    """A number as the integer it stands for: the engine hands every number over as a double."""
+    """Return a whole float as an integer: the engine sends every number as a double."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def history_lost(found: list[Change]) -> list[str]:
-    """A sentence for each retention that shrinks: the days beyond it are gone for good."""
+    """Return a warning for each retention that becomes shorter."""
     return [
-        f"{label} goes from {change.old} to {change.new} days: the service drops what is older than "
+        f"{label(change.field)} goes from {change.old} to {change.new} days: the service drops what is older than "
         f"{change.new} days, and raising it again does not bring it back."
         for change in found
-        if (label := _RETENTIONS.get(change.field))
+        if change.field in ("data_retention", "rollup_retention")
         and isinstance(change.old, int)
         and isinstance(change.new, int)
         and change.new < change.old
     ]
-
-
-_RETENTIONS: Final[Mapping[str, str]] = {
-    "data_retention": "Data Retention",
-    "rollup_retention": "Rollup Retention",
-}

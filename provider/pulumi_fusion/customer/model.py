@@ -1,4 +1,7 @@
-"""What a Customer is: the words of the vendor's form, the state that is kept, the account that the service has.
+"""The fields of a Customer, each declared once, and the records of the API.
+
+The inputs, the state, the requests, the schema, the checks and the documentation are derived from the declarations in
+``Fields`` and ``State``. ARCHITECTURE.md describes how to add a field.
 
 The form: "Add Customer", https://docs.netography.com/docs/add-customer. The API:
 https://docs.netography.com/api-reference/netography-apis/resellers, where customers are called accounts.
@@ -6,150 +9,241 @@ https://docs.netography.com/api-reference/netography-apis/resellers, where custo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from types import NoneType
+from typing import Annotated, Any, Final, get_args
 
 from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pulumi_fusion.customer import rules
-from pulumi_fusion.customer.words import OUTPUTS, CustomerStatus, CustomerType, label, state_key
+from pulumi_fusion.customer.names import CustomerStatus, state_key
 
 __all__ = [
     "FIELDS",
     "OUTPUTS",
     "Account",
     "AccountType",
-    "CustomerStatus",
-    "CustomerType",
+    "FieldSpec",
+    "Fields",
     "Inputs",
+    "Kind",
     "State",
     "User",
-    "label",
-    "state_key",
+    "value_type",
 ]
-
 
 RETENTION_DAYS: Final = (7, 45, 90, 180)
 ROLLUP_RETENTION_DAYS: Final = (7, 90, 180, 365)
 
 
-_Text = Annotated[str, BeforeValidator(rules.text)]
-_Switch = Annotated[bool, BeforeValidator(rules.boolean)]
+class Kind(Enum):
+    """What the change of a field does. ARCHITECTURE.md lists what unset, import and adopt mean for each kind."""
+
+    REPLACE = "replace"
+    """It creates another customer, then deletes this one."""
+    UPDATE = "update"
+    """It is sent by a PUT."""
+    CREATE_ONLY = "create-only"
+    """It is refused, since the API has the field in POST only."""
+    STATE_ONLY = "state-only"
+    """It is written to the state; nothing is sent."""
+    CREATE_OPTION = "create option"
+    """It is ignored, since the field only controls a create."""
+    OUTPUT = "output"
+    """It is read from the service, which assigns the field."""
 
 
-class Inputs(BaseModel):
-    """The fields of the form, as the program declares them; ``None`` is "not set, so not managed".
+@dataclass(frozen=True)
+class FieldSpec:
+    """What is known of a field besides its type and description.
 
-    Whether ``type`` is known and how fields agree with each other is told by
-    :func:`pulumi_fusion.customer.check.check`, for it needs more than the field.
+    Args:
+        kind: What a change of it does.
+        rule: Returns a declared value as it will be used, or raises ValueError.
+        required: Whether a program must set it.
+        sent: Its name in the body of a request, or None if it isn't sent.
+        shown: The attribute of an Account that has it, or None if no record does.
+        documented: Whether every documented record has it.
+        api_values: The API's value for each value, if they differ.
     """
 
+    kind: Kind
+    rule: Callable[[Any], Any] = rules.text
+    required: bool = False
+    sent: str | None = None
+    shown: str | None = None
+    documented: bool = True
+    api_values: Mapping[str, Any] | None = None
+
+    def read(self, account: Account | None) -> Any:
+        """Return the API's value in a record, or None if it isn't there."""
+        return None if account is None or self.shown is None else getattr(account, self.shown)
+
+    def to_api(self, value: Any) -> Any:
+        """Return the API's value, or None for one that is unset or not among ``api_values``."""
+        return value if self.api_values is None else self.api_values.get(value)
+
+    def from_api(self, value: Any) -> Any:
+        """Return the value for one of the API, or None if the API doesn't show it."""
+        if self.api_values is None:
+            return value
+        return next((own for own, sent in self.api_values.items() if sent == value), None)
+
+
+class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, alias_generator=state_key, populate_by_name=True, extra="ignore")
 
-    email: Annotated[str, BeforeValidator(rules.email)] = Field(
-        description="E-mail address of the first admin user; used at creation only."
+
+class Fields(_Model):
+    """The fields that a program can declare. None means unset: the field is not managed."""
+
+    email: Annotated[str | None, FieldSpec(Kind.CREATE_ONLY, rules.email, required=True, sent="username")] = Field(
+        default=None, description="E-mail address of the first admin user; used at creation only."
     )
-    given_name: _Text = Field(description="Given name of the first admin user; used at creation only.")
-    family_name: _Text = Field(description="Family name of the first admin user; used at creation only.")
-    organization: _Text = Field(description="Name of the customer's organization.")
-    shortname: Annotated[str, BeforeValidator(rules.shortname)] = Field(
-        description="The customer's key in Fusion, 5 to 16 characters; a change replaces the customer."
+    given_name: Annotated[str | None, FieldSpec(Kind.CREATE_ONLY, required=True, sent="given_name")] = Field(
+        default=None, description="Given name of the first admin user; used at creation only."
     )
-    type: _Text = Field(description="SLG or MSSP as in the form, or the API's own customer, reseller or staff.")
-    status: Annotated[str, BeforeValidator(rules.one_of_words(tuple(status.value for status in CustomerStatus)))] = (
-        Field(description="Active or Trial Active.")
+    family_name: Annotated[str | None, FieldSpec(Kind.CREATE_ONLY, required=True, sent="family_name")] = Field(
+        default=None, description="Family name of the first admin user; used at creation only."
     )
-    data_retention: Annotated[int, BeforeValidator(rules.one_of_days(RETENTION_DAYS))] = Field(
-        description="How long flow records are kept: 7, 45, 90 or 180 days."
+    organization: Annotated[
+        str | None,
+        FieldSpec(Kind.UPDATE, required=True, sent="organization", shown="organization", documented=False),
+    ] = Field(default=None, description="Name of the customer's organization.")
+    shortname: Annotated[
+        str | None,
+        FieldSpec(Kind.REPLACE, rules.shortname, required=True, sent="shortname", shown="shortname"),
+    ] = Field(
+        default=None, description="The customer's key in Fusion, 5 to 16 characters; a change replaces the customer."
     )
-    rollup_retention: Annotated[int, BeforeValidator(rules.one_of_days(ROLLUP_RETENTION_DAYS))] = Field(
-        description="How long rollups are kept: 7, 90, 180 or 365 days, at least the data retention."
+    type: Annotated[str | None, FieldSpec(Kind.UPDATE, required=True, sent="type", shown="type", documented=False)] = (
+        Field(default=None, description="SLG or MSSP as in the form, or the API's own customer, reseller or staff.")
     )
-    contractual_flows_per_second: Annotated[int, BeforeValidator(rules.flows)] | None = Field(
-        default=None, description="Flows per second of the contract, 1 to 2147483647; not managed where it is not set."
+    status: Annotated[
+        str | None,
+        FieldSpec(
+            Kind.UPDATE,
+            rules.one_of_texts(tuple(status.value for status in CustomerStatus)),
+            required=True,
+            sent="trial",
+            shown="trial",
+            api_values={CustomerStatus.ACTIVE.value: False, CustomerStatus.TRIAL_ACTIVE.value: True},
+        ),
+    ] = Field(default=None, description="Active or Trial Active.")
+    data_retention: Annotated[
+        int | None,
+        FieldSpec(
+            Kind.UPDATE, rules.one_of_days(RETENTION_DAYS), required=True, sent="retention", shown="data_retention"
+        ),
+    ] = Field(default=None, description="How long flow records are kept: 7, 45, 90 or 180 days.")
+    rollup_retention: Annotated[
+        int | None,
+        FieldSpec(
+            Kind.UPDATE,
+            rules.one_of_days(ROLLUP_RETENTION_DAYS),
+            required=True,
+            sent="rollupRetention",
+            shown="rollup_retention",
+        ),
+    ] = Field(
+        default=None, description="How long rollups are kept: 7, 90, 180 or 365 days, at least the data retention."
     )
-    multi_account: _Switch | None = Field(
+    contractual_flows_per_second: Annotated[
+        int | None, FieldSpec(Kind.UPDATE, rules.flows, sent="fps", shown="fps", documented=False)
+    ] = Field(default=None, description="Flows per second of the contract, 1 to 2147483647.")
+    # These two are part of the API's type.
+    multi_account: Annotated[bool | None, FieldSpec(Kind.UPDATE, rules.boolean)] = Field(
+        default=None, description="Whether the customer will have customers of its own; off at creation if unset."
+    )
+    internal: Annotated[bool | None, FieldSpec(Kind.UPDATE, rules.boolean)] = Field(
+        default=None, description="Whether it is an internal account; off at creation if unset."
+    )
+    deletion_protection: Annotated[bool | None, FieldSpec(Kind.STATE_ONLY, rules.boolean)] = Field(
         default=None,
-        description="Whether the customer will have accounts of its own; off at creation, and not managed, "
-        "where it is not set.",
+        description="Whether a deletion is refused. If unset: on for Active, off for Trial Active, and once on it "
+        "stays on until it is set to false.",
     )
-    internal: _Switch | None = Field(
+    adopt: Annotated[str | None, FieldSpec(Kind.CREATE_OPTION)] = Field(
         default=None,
-        description="Whether it is an internal account; off at creation, and not managed, where it is not set.",
-    )
-    deletion_protection: _Switch | None = Field(
-        default=None,
-        description="Whether a deletion is refused; on for Active and off for Trial Active where it is not "
-        "set; once on, only false lowers it.",
-    )
-    adopt: _Text | None = Field(
-        default=None,
-        description="The immutable id of an existing customer to take over instead of creating one; used at "
-        "creation only.",
+        description="The immutable id of an existing customer to manage instead of creating one; used at creation "
+        "only.",
     )
 
 
-def _adapters(model: type[BaseModel]) -> dict[str, TypeAdapter[Any]]:
-    return {name: TypeAdapter(field.rebuild_annotation()) for name, field in model.model_fields.items()}
+class Inputs(Fields):
+    """The fields of a customer after :func:`pulumi_fusion.customer.check.check`, with every required one."""
+
+    shortname: str
 
 
-FIELDS: Final[Mapping[str, TypeAdapter[Any]]] = _adapters(Inputs)
-"""The rule of each input by itself, for inputs of which others are wrong or not known yet."""
+class State(Fields):
+    """What the state stores of a customer: its inputs as last applied or read, and the outputs.
 
-
-class State(BaseModel):
-    """What is kept of a customer: its inputs as last applied or read, and what the service assigned.
-
-    Every field may be missing: earlier versions, adoption and import know less than a create does.
+    Every field may be missing: an older state, adoption and import know less than a create does.
     """
 
-    model_config = ConfigDict(frozen=True, alias_generator=state_key, populate_by_name=True, extra="ignore")
-
-    email: str | None = None
-    given_name: str | None = None
-    family_name: str | None = None
-    organization: str | None = None
-    shortname: str | None = None
-    type: str | None = None
-    status: str | None = None
-    data_retention: int | None = None
-    rollup_retention: int | None = None
-    contractual_flows_per_second: int | None = None
-    multi_account: bool | None = None
-    internal: bool | None = None
-    deletion_protection: bool | None = None
-    adopt: str | None = None
-    customer_id: str | None = Field(default=None, description="The immutable internal id.")
-    ingest_ip: str | None = Field(default=None, description="Address that the customer's flow records are sent to.")
-    ingest_port: int | None = Field(default=None, description="Port that the customer's flow records are sent to.")
-    parent: str | None = Field(default=None, description="Shortname of the account above.")
-    node: str | None = Field(default=None, description="Place in the account tree, as the service writes it.")
+    customer_id: Annotated[str | None, FieldSpec(Kind.OUTPUT, shown="id")] = Field(
+        default=None, description="The immutable internal id."
+    )
+    ingest_ip: Annotated[str | None, FieldSpec(Kind.OUTPUT, shown="ingest_ip")] = Field(
+        default=None, description="Address that the customer's flow records are sent to."
+    )
+    ingest_port: Annotated[int | None, FieldSpec(Kind.OUTPUT, shown="ingest_port")] = Field(
+        default=None, description="Port that the customer's flow records are sent to."
+    )
+    parent: Annotated[str | None, FieldSpec(Kind.OUTPUT, shown="parent")] = Field(
+        default=None, description="Shortname of the parent account."
+    )
+    node: Annotated[str | None, FieldSpec(Kind.OUTPUT, shown="node")] = Field(
+        default=None, description="Path in the account tree, as the service returns it."
+    )
 
     @classmethod
     def recall(cls, raw: Mapping[str, Any]) -> State:
-        """The state in stored properties of any age: keys in both spellings, whatever is unfit left out.
+        """Return the state in stored properties of any age, which have keys in either spelling.
 
-        Nothing raises here: a state that says too little is told by what needs it.
+        A value of a wrong type counts as missing; whatever needs it raises.
         """
-        kept = {}
-        for name, field in cls.model_fields.items():
+        known = {}
+        for name in cls.model_fields:
             value = raw.get(state_key(name), raw.get(name))
-            if not isinstance(value, (str, int, float)) or (isinstance(value, bool) and field.annotation == int | None):
+            # A text such as "no" must not turn a protection off, and True is not a number.
+            if not isinstance(value, (str, int, float)) or isinstance(value, bool) != (value_type(name) is bool):
                 continue
-            if field.annotation == bool | None and not isinstance(value, bool):
-                continue  # a word that reads like "no" turns no protection off
-            try:
-                kept[name] = _STATE_FIELDS[name].validate_python(value)
-            except ValidationError:
-                continue
-        return cls(**kept)
+            with suppress(ValidationError):
+                known[name] = _STATE_TYPES[name].validate_python(value)
+        return cls(**known)
 
     def properties(self) -> dict[str, Any]:
-        """What is known, under the keys of the state."""
+        """Return the known values by state key."""
         return self.model_dump(by_alias=True, exclude_none=True)
 
 
-_STATE_FIELDS: Final[Mapping[str, TypeAdapter[Any]]] = _adapters(State)
+_STATE_TYPES: Final[Mapping[str, TypeAdapter[Any]]] = {
+    name: TypeAdapter(field.rebuild_annotation()) for name, field in State.model_fields.items()
+}
+
+
+@cache
+def value_type(name: str) -> type:
+    """Return the type of a field's values: str, int or bool."""
+    found: type = next(each for each in get_args(State.model_fields[name].annotation) if each is not NoneType)
+    return found
+
+
+def _specs(model: type[BaseModel]) -> dict[str, FieldSpec]:
+    return {name: field.metadata[0] for name, field in model.model_fields.items()}
+
+
+FIELDS: Final[Mapping[str, FieldSpec]] = _specs(Fields)
+"""The fields that a program can declare."""
+
+OUTPUTS: Final[Mapping[str, FieldSpec]] = {name: spec for name, spec in _specs(State).items() if name not in FIELDS}
+"""The fields that the service assigns."""
 
 
 def _text_of_number(value: object) -> object:
@@ -157,18 +251,18 @@ def _text_of_number(value: object) -> object:
 
 
 class Account(BaseModel):
-    """One account as the service shows it; any field may be missing from an answer.
+    """One account as the service returns it. Any field may be missing.
 
-    ``data_retention`` and ``rollup_retention`` are days, ``fps`` flows per second, ``children`` the number
-    of direct sub-accounts. ``organization``, ``type`` and ``fps`` are not in the documented record; they are
-    read where the service sends them.
+    ``data_retention`` and ``rollup_retention`` are days, ``fps`` flows per second, ``children`` the number of direct
+    sub-accounts. The documented record lacks ``organization``, ``type`` and ``fps``; they are read if the service
+    returns them.
     """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, extra="ignore", strict=True)
 
     shortname: str
     id: Annotated[str | None, BeforeValidator(_text_of_number)] = None
-    """A text by the documentation; a number in its place is as good, since it is only compared."""
+    """Documented as a string; integers are accepted and converted (ids are only compared)."""
     ingest_ip: str | None = None
     ingest_port: int | None = None
     data_retention: int | None = Field(default=None, validation_alias=AliasPath("billing", "data_retention"))
@@ -184,12 +278,12 @@ class Account(BaseModel):
 
     @property
     def is_childless(self) -> bool:
-        """Whether the service says that it has no accounts of its own; one that says nothing may have some."""
+        """Whether the service shows that it has no sub-accounts. False if the record has neither field."""
         return not self.children and not self.is_parent and (self.children, self.is_parent) != (None, None)
 
 
 class AccountType(BaseModel):
-    """One entry of the service's own list of account types: what is sent, and what the form shows for it."""
+    """One entry of the service's list of account types: the value that is sent, and its label in the form."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
@@ -199,7 +293,7 @@ class AccountType(BaseModel):
 
 
 class User(BaseModel):
-    """One user of an account, as the service shows it; any field may be missing from an answer."""
+    """One user of an account as the service returns it. Any field may be missing."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 

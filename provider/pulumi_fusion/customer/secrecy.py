@@ -1,4 +1,4 @@
-"""Failures without the values that a program marked as secret."""
+"""Remove the values that a program marked as secret from failures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from pulumi_fusion.customer.rules import Failure, shown
+from pulumi_fusion.customer.rules import Failure, quoted
 from pulumi_fusion.redaction import MASK
 
 __all__ = ["without_secrets"]
@@ -18,13 +18,13 @@ _PARTS: Final = re.compile(r"(RFC 3986 without \+ and %\), not |such as admin@ex
 def without_secrets(failure: Failure, secret: Collection[str], *values: Mapping[str, Any]) -> Failure:
     """Return the failure without the values of the keys ``secret``, which its reason may quote.
 
-    ``values`` are the program's inputs and those of the state, which hold the earlier value of a secret. A failure of a
-    secret has no property, for the CLI prints the value of a property even if it is secret
+    ``values`` are the program's inputs and those of the state, which has the earlier value of a secret. A failure of a
+    secret has no property, since the CLI prints the value of a property even if it is secret
     (https://github.com/pulumi/pulumi/blob/master/pkg/resource/deploy/step_generator.go, issueCheckFailures).
     """
     reason = failure.reason
     for key in secret:
-        for value in {repr(held[key]): held[key] for held in values if key in held}.values():
+        for value in {repr(each[key]): each[key] for each in values if key in each}.values():
             reason = _masked(reason, value)
     if failure.property not in secret:
         return failure._replace(reason=reason)
@@ -33,14 +33,17 @@ def without_secrets(failure: Failure, secret: Collection[str], *values: Mapping[
 
 def _masked(reason: str, value: Any) -> str:
     if isinstance(value, str) and value.strip():
-        for quoted in (shown(value), repr(value)):
-            reason = reason.replace(quoted, MASK)
+        for form in (quoted(value), repr(value)):
+            reason = reason.replace(form, MASK)
         # Not a part of another word: a secret may be as short as one letter.
         return re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", MASK, reason)
     if isinstance(value, (int, float)):
-        # What precedes it tells a quoted number from those of the rule.
-        # A double that is whole is quoted as one, or as the integer that the program wrote.
-        forms = {shown(value), shown(int(value)) if isinstance(value, float) and value.is_integer() else shown(value)}
+        # A whole double is quoted as one, or as the integer that the program wrote.
+        forms = {
+            quoted(value),
+            quoted(int(value)) if isinstance(value, float) and value.is_integer() else quoted(value),
+        }
         numbers = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
+        # The preceding word distinguishes a quoted value from the numbers of the rule.
         return re.sub(rf"\b(not|of|from|to|than) ({numbers})(?!\w|\.\w)", rf"\1 {MASK}", reason)
     return reason

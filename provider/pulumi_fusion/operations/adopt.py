@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from pulumi_fusion.customer.mapping import echoes, to_update
-from pulumi_fusion.customer.model import Account, Inputs
+from pulumi_fusion.customer.mapping import echoes, merge, not_shown, to_update
+from pulumi_fusion.customer.model import Account, Inputs, Kind, State
 from pulumi_fusion.errors import NotFound, NotOurs
 from pulumi_fusion.operations.change import put
 from pulumi_fusion.operations.operation import Operation
 
 __all__ = ["adopt"]
-
-# Write-only by the documented record, so they cannot be compared.
-_NOT_IN_RECORD: Final = ("organization", "type", "fps")
 
 
 def adopt(op: Operation, inputs: Inputs, account_type: str) -> Account:
@@ -38,7 +33,7 @@ def adopt(op: Operation, inputs: Inputs, account_type: str) -> Account:
     if account.id != inputs.adopt:
         raise _not_adopted(op, f"adopt names the id {inputs.adopt!r}, but the customer has the id {account.id!r}")
     body = to_update(inputs, account_type, live=account)
-    if unseen := [field for field in _NOT_IN_RECORD if getattr(account, field) is None]:
+    if unseen := not_shown(merge(account, State()), Kind.UPDATE):
         # Without a shortname it is shown once for all customers of a run.
         op.call.warn(
             f"The service does not show {', '.join(unseen)} of adopted customers. What the program states is "

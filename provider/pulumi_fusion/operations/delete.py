@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from pulumi_fusion.customer.model import Account, CustomerStatus, State
+from pulumi_fusion.customer.model import Account, State
+from pulumi_fusion.customer.names import CustomerStatus
 from pulumi_fusion.customer.stack import Stack
 from pulumi_fusion.errors import FusionError, HasSubAccounts, InDoubt, NotFound, Protected, RequestFailed, StillManaged
 from pulumi_fusion.operations.change import send

@@ -5,26 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Final
 
-from pulumi_fusion.customer.mapping import merge
-from pulumi_fusion.customer.model import Account, State, label
-from pulumi_fusion.customer.rules import could_be_an_id
+from pulumi_fusion.customer.mapping import merge, not_shown
+from pulumi_fusion.customer.model import Account, Kind, State
+from pulumi_fusion.customer.rules import may_be_id
 from pulumi_fusion.customer.rules import shortname as valid_shortname
 from pulumi_fusion.errors import FusionError, InvalidInput, NotFound, NotOurs, RequestFailed
 from pulumi_fusion.operations.operation import Operation
 
-__all__ = ["import_customer", "not_shown", "require_shortname"]
+__all__ = ["import_customer", "require_shortname", "required_of_program"]
 
 _ID_FORMAT: Final = "5 to 16 characters as `pulumi-fusion customers` and Settings > Customers list them"
-
-# Write-only by the documented record, or the first admin's, whom no record shows.
-_STATED_BY_PROGRAM: Final = (
-    "email",
-    "given_name",
-    "family_name",
-    "organization",
-    "type",
-    "contractual_flows_per_second",
-)
 
 
 def import_customer(op: Operation) -> State:
@@ -51,9 +41,9 @@ def import_customer(op: Operation) -> State:
     return merge(account, State(), op.account_types())
 
 
-def not_shown(state: State) -> list[str]:
+def required_of_program(state: State) -> list[str]:
     """Return the labels of the fields that the program must state, since the service does not show them."""
-    return [label(name) for name in _STATED_BY_PROGRAM if getattr(state, name) is None]
+    return not_shown(state, Kind.CREATE_ONLY, Kind.UPDATE)
 
 
 def _account(op: Operation) -> Account:
@@ -84,7 +74,7 @@ def require_shortname(op: Operation) -> None:
 
 def _meant(op: Operation) -> str:
     """Return which customer was meant, if the id may be an immutable one."""
-    if could_be_an_id(op.shortname):
+    if may_be_id(op.shortname):
         with suppress(FusionError):
             if account := op.run.cache.find_id(op.service, op.shortname):
                 return f"This is the immutable id of {account.shortname!r}: use that name. "

@@ -11,7 +11,7 @@ from typing import Any, Final
 from pulumi_fusion.customer.changes import Change
 from pulumi_fusion.customer.check import Checked
 from pulumi_fusion.customer.hints import Hints
-from pulumi_fusion.customer.model import Inputs, State
+from pulumi_fusion.customer.model import Fields, Inputs, State
 from pulumi_fusion.customer.stack import Stack
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import FusionError
@@ -146,10 +146,10 @@ class Lifecycle:
         with self._call.operation("read the customer", shortname) as op:
             state = importing.import_customer(op)
             if imported:
-                op.run.imports.add(shortname, importing.not_shown(state))
+                op.run.imports.add(shortname, importing.required_of_program(state))
             return state
 
-    def update(self, old: State, inputs: Inputs | State, asked: State | None = None) -> State:
+    def update(self, old: State, inputs: Fields, asked: State | None = None) -> State:
         """Bring the service in line with the inputs; where nothing changed, nothing is sent."""
         desired = old.model_copy(update=inputs.model_dump(exclude_none=True))
         if update.sends_something(old, inputs, asked):

@@ -11,7 +11,7 @@ from typing import Final
 
 from pulumi_fusion.customer.hints import Hints, about_existing
 from pulumi_fusion.customer.mapping import api_type
-from pulumi_fusion.customer.model import Account, AccountType, Inputs, State
+from pulumi_fusion.customer.model import Account, AccountType, Fields, Inputs, State
 from pulumi_fusion.customer.stack import Stack
 from pulumi_fusion.deadline import Deadline, backoff
 from pulumi_fusion.errors import (
@@ -176,7 +176,7 @@ class Operation:
         """
         return () if self.run.mode == "off" else self.run.cache.types_if_listed(self.service)
 
-    def resolve_type(self, inputs: Inputs | State, listed: Sequence[AccountType]) -> str:
+    def resolve_type(self, inputs: Fields, listed: Sequence[AccountType]) -> str:
         """Return the account type that the API knows. Raises InvalidInput."""
         resolved = api_type(
             inputs.type or "",

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
-from pulumi_fusion.customer.changes import UNKNOWN
 from pulumi_fusion.customer.hints import Hints, about_existing, renamed
 from pulumi_fusion.customer.model import Account, AccountType
+from pulumi_fusion.customer.names import UNKNOWN
 from pulumi_fusion.customer.rules import Failure
 from pulumi_fusion.customer.stack import Managed, Stack
 from pulumi_fusion.errors import Forbidden, FusionError, MissingSetting, SettingsError, Unauthorized

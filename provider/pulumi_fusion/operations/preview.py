@@ -7,10 +7,10 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from pulumi_fusion.customer.changes import Change, Kind, changes, history_lost, is_imported
+from pulumi_fusion.customer.changes import Change, changes, history_lost, is_imported
 from pulumi_fusion.customer.check import Checked
 from pulumi_fusion.customer.check import check as check_fields
-from pulumi_fusion.customer.model import State
+from pulumi_fusion.customer.model import Kind, State
 from pulumi_fusion.customer.rules import Failure, is_dns_label
 from pulumi_fusion.errors import FusionError, SettingsError
 from pulumi_fusion.operations import preflight
@@ -120,7 +120,7 @@ def _address_assigned(call: Call, old: State) -> list[Change]:
     if account is None or account.id != old.customer_id:
         return []
     return [
-        Change(field, Kind.RECORD, None, shown)
+        Change(field, Kind.OUTPUT, None, shown)
         for field in ADDRESS
         if getattr(old, field) is None and (shown := getattr(account, field)) is not None
     ]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-from pulumi_fusion.customer.changes import Kind, changes, is_imported, unsettled
-from pulumi_fusion.customer.mapping import echoes, from_state, merge, to_create, to_update
-from pulumi_fusion.customer.model import Account, AccountType, Inputs, State
+from pulumi_fusion.customer.changes import changes, is_imported, may_be_unapplied
+from pulumi_fusion.customer.mapping import REQUIRED_IN_PUT, echoes, from_state, merge, to_create, to_update
+from pulumi_fusion.customer.model import Account, AccountType, Fields, Inputs, Kind, State
 from pulumi_fusion.errors import InDoubt, InvalidInput, NotFound
 from pulumi_fusion.operations.adopt import adopt
 from pulumi_fusion.operations.change import put
@@ -17,13 +17,14 @@ from pulumi_fusion.operations.read import get_or_confirm_missing, require_same_p
 
 __all__ = ["read_address", "sends_something", "update"]
 
-# What every PUT must hold: a field that is left out may be reset.
-_NEEDED: Final = ("organization", "type", "trial", "retention", "rollupRetention")
 
-
-def sends_something(old: State, inputs: Inputs | State, asked: State | None) -> bool:
+def sends_something(old: State, inputs: Fields, asked: State | None) -> bool:
     """Return whether the update changes something on the service, or finds out what an earlier run changed."""
-    return _is_unfinished(old, asked) or _differs(old, inputs) or (asked is not None and bool(unsettled(old, asked)))
+    return (
+        _is_unfinished(old, asked)
+        or _differs(old, inputs)
+        or (asked is not None and bool(may_be_unapplied(old, asked)))
+    )
 
 
 def _is_unfinished(old: State, asked: State | None) -> bool:
@@ -31,18 +32,18 @@ def _is_unfinished(old: State, asked: State | None) -> bool:
     return asked is not None and old.customer_id is None and not is_imported(old)
 
 
-def _differs(old: State, inputs: Inputs | State) -> bool:
+def _differs(old: State, inputs: Fields) -> bool:
     found = changes(old, inputs.model_dump(by_alias=True, exclude_none=True))
     return any(change.kind is Kind.UPDATE for change in found)
 
 
-def update(op: Operation, old: State, inputs: Inputs | State, asked: State | None) -> State:
+def update(op: Operation, old: State, inputs: Fields, asked: State | None) -> State:
     """Bring the service in line with the inputs; fields that the program leaves out stay as they are.
 
     Args:
         op: The operation.
         old: The state.
-        inputs: The inputs; a State where some are not known, neither from an import nor from the program.
+        inputs: The inputs; only Inputs if they are complete.
         asked: The inputs that were applied last, from a frontend whose state keeps an unknown outcome. What they and
             the state disagree about is what such an update left behind.
 
@@ -73,7 +74,7 @@ def read_address(op: Operation, old: State, desired: State) -> State:
 
 
 def _require_complete(op: Operation, body: Mapping[str, Any]) -> None:
-    if missing := [field for field in _NEEDED if field not in body]:
+    if missing := [field for field in REQUIRED_IN_PUT if field not in body]:
         raise InvalidInput(
             op.attempted,
             f"an update sends every field, and {', '.join(missing)} is not known: the service does not show it, "

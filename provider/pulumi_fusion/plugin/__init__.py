@@ -1,4 +1,4 @@
-"""The plugin: ``fusion:index:Customer`` behind Pulumi's own provider protocol, for every language of Pulumi.
+"""The plugin: ``fusion:index:Customer`` over Pulumi's provider protocol, for all languages of Pulumi.
 
 https://www.pulumi.com/docs/iac/guides/building-extending/providers/pulumi-provider-protocol/
 """

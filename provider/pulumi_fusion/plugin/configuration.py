@@ -1,7 +1,7 @@
-"""The provider's own inputs: the settings of one account, checked key by key.
+"""The inputs of the provider: the settings of one account.
 
-Values of the environment are read by Configure and written nowhere: whatever CheckConfig returned would be kept in the
-state, and a key that is rotated later would not be seen by `pulumi refresh` and `pulumi destroy`
+Configure reads the values of the environment, and they are not written anywhere. What CheckConfig returns is stored in
+the state, so that `pulumi refresh` and `pulumi destroy` would not use a key that was rotated later
 (https://github.com/pulumi/pulumi-azure-native/issues/1309).
 """
 
@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from pulumi_fusion.api.tokens import Netosecret
 from pulumi_fusion.binding import Binding
+from pulumi_fusion.customer.names import UNKNOWN, state_key
 from pulumi_fusion.customer.rules import Failure, nearest
-from pulumi_fusion.customer.words import UNKNOWN, state_key
 from pulumi_fusion.errors import SettingsError
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.settings import DEFAULT_API_URL, WAYS, Settings, other_sources, read_setting
@@ -23,29 +23,30 @@ from pulumi_fusion.settings import DEFAULT_API_URL, WAYS, Settings, other_source
 __all__ = ["KEYS", "check", "given", "other_account"]
 
 KEYS: Final[Mapping[str, str]] = {state_key(name): name for name in WAYS}
-"""The inputs: key of the schema to the name of the setting."""
+"""The names of the settings, by key of the schema."""
 
-# The engine's own, which it hands to some providers among the inputs.
-_ENGINES: Final = frozenset({"version", "pluginDownloadURL", "pluginChecksums", "parameterization"})
+# The engine adds these to the inputs of some providers.
+_ADDED_BY_ENGINE: Final = frozenset({"version", "pluginDownloadURL", "pluginChecksums", "parameterization"})
 
 
 def given(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given and says something: blank values count as absent, as they do everywhere."""
+    """Return the settings that are not blank; a blank value counts as unset."""
     return {
         key: value
         for key, value in plain.items()
-        if key not in _ENGINES and not (isinstance(value, str) and not value.strip())
+        if key not in _ADDED_BY_ENGINE and not (isinstance(value, str) and not value.strip())
     }
 
 
 def check(
     plain: Mapping[str, Any], environ: Mapping[str, str] = os.environ, *, explicit: bool = False
 ) -> list[Failure]:
-    """What is wrong with the inputs of a provider, by key; a value that is not known yet passes.
+    """Return all failures of the inputs of a provider, by key. Unknown values pass.
 
-    ``environ`` is looked at where it decides what an input means: a credential for another host than the vendor's is
-    right beside an api url from there. ``explicit`` says that the program gave the inputs, and not the stack's
-    configuration.
+    Args:
+        plain: The inputs.
+        environ: The environment. Its api url allows a credential for another host than the vendor's.
+        explicit: Whether the inputs are from the program, and not from the stack configuration.
     """
     failures = []
     url = {"apiUrl": environ["FUSION_API_URL"]} if environ.get("FUSION_API_URL") else {}
@@ -68,7 +69,7 @@ def check(
 
 
 def _bound_elsewhere(inputs: Mapping[str, Any], environ: Mapping[str, str], *, explicit: bool) -> list[Failure]:
-    """Return one failure that names all inputs that lead elsewhere than an emulator or a session that runs here."""
+    """Return one failure that names all inputs that conflict with the emulator or session of this environment."""
     binding = Binding.of(environ)
     if binding is None:
         return []
@@ -83,10 +84,10 @@ def _bound_elsewhere(inputs: Mapping[str, Any], environ: Mapping[str, str], *, e
 
 
 def _readable(secret: Secret, url: Any) -> None:
-    """Raise SettingsError if the credential cannot be read; an address given as a setting replaces its url."""
+    """Raise SettingsError if the credential cannot be read. The setting ``apiUrl`` replaces its url."""
     named: str | None = DEFAULT_API_URL
     if url is None or isinstance(url, str):
-        with contextlib.suppress(ValueError):  # that is a failure of apiUrl
+        with contextlib.suppress(ValueError):  # reported as a failure of apiUrl
             named = url and read_setting("api_url", url)
     Netosecret.parse(secret, api_url=named)
 
@@ -94,12 +95,11 @@ def _readable(secret: Secret, url: Any) -> None:
 def other_account(
     old: Mapping[str, Any], new: Mapping[str, Any], environ: Mapping[str, str] = os.environ
 ) -> SettingsError | None:
-    """Return the error about a credential of another account than the one that the old inputs name.
+    """Return the error for a credential of another account than that of the old inputs, or None.
 
-    The customers in the state are customers of the old account: under another one they would be read where they
-    are not, and replacing them would delete them. So it is never a replacement. Another address, or another key of the
-    same account, is a plain update. An old credential that came from the environment is not in the state, so nothing
-    can be compared with it.
+    The customers in the state belong to the old account. The other account does not have them, and replacing them would
+    delete them, so this is an error and not a replacement. Another url, or another key of the same account, is an
+    update. An old credential from the environment isn't in the state, so it cannot be compared.
     """
     before = _home_account(given(old), {})
     after = before and _home_account(given(new), environ)
@@ -108,22 +108,22 @@ def other_account(
     return SettingsError(
         "use the provider's configuration",
         f"netosecret belongs to the account {after!r}, but the provider and its customers in the state belong to "
-        f"{before!r}, and a provider does not change its account: its customers would stay behind",
+        f"{before!r}, and a provider cannot change its account, which would still have these customers",
         next_step=(
             f"Nothing was sent. For customers of {after!r} use another stack (`pulumi stack init`), or add another "
-            f"provider resource with this credential for them. Leave the customers of {before!r} with a provider that "
-            "has a credential of that account."
+            f"provider resource with this credential for them. The customers of {before!r} need a provider with a "
+            "credential of that account."
         ),
     )
 
 
 def _home_account(inputs: Mapping[str, Any], environ: Mapping[str, str]) -> str | None:
-    """Return the account that the credential belongs to, None where there is none or it cannot be read."""
+    """Return the account of the credential; None if there is no credential or it cannot be read."""
     if "netosecret" in inputs and not isinstance(inputs["netosecret"], str):
-        return None  # not known yet
+        return None  # unknown
     try:
         secret = Settings.resolve({"netosecret": inputs.get("netosecret")}, environ=environ).netosecret
-        # The url decides where it is used and not whose it is, so any host will do here.
+        # The account does not depend on the url, so any url is passed here.
         return None if secret is None else Netosecret.parse(secret, api_url=DEFAULT_API_URL).shortname
     except SettingsError:
         return None

@@ -1,6 +1,6 @@
-"""A customer's life and the look-ups: each call is turned into plain values, given to the core, and written back.
+"""The calls about customers: convert each request to plain values, call the operation, and convert its result.
 
-When the engine calls what:
+When the engine makes which call:
 https://pulumi-developer-docs.readthedocs.io/latest/docs/architecture/providers/implementers-guide.html
 """
 
@@ -13,28 +13,30 @@ from typing import Any, Final, NamedTuple
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
 
-from pulumi_fusion.customer.changes import UNKNOWN, Kind
-from pulumi_fusion.customer.desired import to_apply, to_create
 from pulumi_fusion.customer.hints import Hints
+from pulumi_fusion.customer.inputs import create_inputs, update_inputs
 from pulumi_fusion.customer.mapping import same_type
-from pulumi_fusion.customer.model import Inputs, State, state_key
+from pulumi_fusion.customer.model import FIELDS, Kind, State
+from pulumi_fusion.customer.names import UNKNOWN, state_key
 from pulumi_fusion.customer.rules import Failure
 from pulumi_fusion.customer.secrecy import without_secrets
 from pulumi_fusion.errors import InvalidInput, OutcomeUnknown
 from pulumi_fusion.operations.lifecycle import Lifecycle
 from pulumi_fusion.operations.service import Service
-from pulumi_fusion.plugin import findings, lookups, schema, values
-from pulumi_fusion.plugin.answers import PartialState
+from pulumi_fusion.plugin import functions, responses, schema, values
+from pulumi_fusion.plugin.error_interceptor import PartialState
 from pulumi_fusion.plugin.protocol import provider_pb2
 from pulumi_fusion.plugin.values import Properties
 
 __all__ = ["Customers"]
 
-# Whatever the program does, an update changes none of these.
-_STABLE: Final = tuple(state_key(name) for name in ("customer_id", "email", "given_name", "family_name"))
-
-_INPUT_KEYS: Final = frozenset(map(state_key, Inputs.model_fields))
-_REQUIRED_KEYS: Final = frozenset(state_key(name) for name, field in Inputs.model_fields.items() if field.is_required())
+_INPUT_KEYS: Final = frozenset(map(state_key, FIELDS))
+_REQUIRED_KEYS: Final = frozenset(state_key(name) for name, spec in FIELDS.items() if spec.required)
+# No update changes these.
+_STABLE_KEYS: Final = (
+    state_key("customer_id"),
+    *(state_key(name) for name, spec in FIELDS.items() if spec.kind is Kind.CREATE_ONLY),
+)
 
 
 _UNKNOWN_OUTCOME: Final = (
@@ -44,7 +46,7 @@ _UNKNOWN_OUTCOME: Final = (
 
 
 def _adopt(name: str, shortname: str, customer_id: str | None) -> str:
-    """How the plugin manages an existing customer."""
+    """Return how to manage an existing customer with the plugin."""
     adopt = "" if customer_id is None else f", or set adopt: {customer_id} on the resource"
     return (
         f"It isn't adopted automatically. If no stack manages it, run `pulumi import {schema.CUSTOMER} {name} "
@@ -57,55 +59,58 @@ def _alias(urn: str) -> str:
 
 
 class Customers:
-    """The calls about customers, one method for each of the protocol's.
+    """The calls about customers, one method for each of the protocol.
 
-    ``connect`` gives the service's verbs to a look-up, ``warn(sentence, urn)`` shows a warning at a resource.
+    Args:
+        lifecycle: The operations.
+        connect: Returns the service for functions and lists.
+        warn: Shows a warning: its text, and the URN of the resource if it concerns one.
     """
 
     def __init__(self, lifecycle: Lifecycle, connect: Callable[[], Service], warn: Callable[..., None]) -> None:
         self._lifecycle = lifecycle
-        self._gateway = connect
+        self._connect = connect
         self._warn = warn
 
     def check(self, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:
-        """Every failure at once, by property; the inputs with their defaults, unknown values as they came."""
+        """Return the inputs with their defaults, and all failures at once. Unknown values pass."""
         name = _customer(request.urn)
         news, olds = values.read(request.news), values.read(request.olds)
         checked = self._bound(request.urn, name).check(news.plain, olds.plain or None)
         return provider_pb2.CheckResponse(
             inputs=values.write(checked.inputs, news.secret),
-            failures=findings.failures(
+            failures=responses.failures(
                 without_secrets(failure, news.secret | olds.secret, news.plain, olds.plain)
                 for failure in checked.failures
             ),
         )
 
     def diff(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
-        """What `up` would change, by property and kind."""
+        """Return what `up` would change, by property and kind."""
         name = _customer(request.urn)
         old, asked = _old(request.olds, request.old_inputs), values.read(request.old_inputs).plain
         news = values.read(request.news)
-        wanted = _honouring(request.ignoreChanges, news.plain, old.state)
+        wanted = _apply_ignore_changes(request.ignoreChanges, news.plain, old.state)
 
-        def warn(sentence: str) -> None:
+        def warn(text: str) -> None:
             known = old.state.properties()
-            masked = without_secrets(Failure("", sentence), old.secret | news.secret, wanted, known)
+            masked = without_secrets(Failure("", text), old.secret | news.secret, wanted, known)
             self._warn(masked.reason, request.urn)
 
         found = self._bound(request.urn, name).within(warn=warn).diff(old.state, wanted)
-        answer = findings.difference(
+        response = responses.difference(
             {
-                state_key(change.field): findings.kind(change.old, change.new, replaces=change.kind is Kind.REPLACE)
+                state_key(change.field): responses.kind(change.old, change.new, replaces=change.kind is Kind.REPLACE)
                 for change in found
             },
             inputs={key for key in wanted if key in asked and asked[key] != wanted[key]},
         )
-        if not answer.replaces:
-            answer.stables.extend(_STABLE)
-        return answer
+        if not response.replaces:
+            response.stables.extend(_STABLE_KEYS)
+        return response
 
     def create(self, request: provider_pb2.CreateRequest) -> provider_pb2.CreateResponse:
-        """Create the customer, its id being the shortname; a preview tells what is known.
+        """Create the customer; its id is the shortname. A preview returns the known values.
 
         Raises PartialState, FusionError.
         """
@@ -114,31 +119,33 @@ class Customers:
         if request.preview:
             known = {key: value for key, value in news.plain.items() if value is not UNKNOWN}
             return provider_pb2.CreateResponse(properties=values.write(known, news.secret))
-        inputs = to_create(news.plain, news.secret)
+        inputs = create_inputs(news.plain, news.secret)
         try:
             state = self._bound(request.urn, name, request.timeout).create(inputs)
-        except OutcomeUnknown as doubt:
-            raise _partial(doubt, inputs.shortname, news) from None
+        except OutcomeUnknown as failure:
+            raise _partial(failure, inputs.shortname, news) from None
         return provider_pb2.CreateResponse(
             id=inputs.shortname, properties=values.write(state.properties(), news.secret)
         )
 
     def read(self, request: provider_pb2.ReadRequest) -> provider_pb2.ReadResponse:
-        """The live state and inputs, for a refresh or an import; an empty id for one that is proved to be gone."""
+        """Return the live state and inputs, for a refresh or an import; an empty id if the customer is gone."""
         name = _customer(request.urn)
-        # An older SDK has no timeout of reads.
+        # The request of an older SDK has no timeout.
         lifecycle = self._bound(request.urn, name, getattr(request, "timeout", 0))
         old, managed = _old(request.properties, request.inputs), values.read(request.inputs)
-        # An import, and a resource that is only looked at, come with the id alone.
-        # Of these two only the latter comes with inputs, if empty ones.
+        # The request for an import, or for a resource that is only read, has an id and no state. Only the latter has
+        # inputs, though empty ones.
         imported = not request.HasField("inputs")
-        state = lifecycle.read(request.id, old.state) if old.told else lifecycle.take_in(request.id, imported=imported)
+        state = (
+            lifecycle.take_in(request.id, imported=imported) if old.is_empty else lifecycle.read(request.id, old.state)
+        )
         if state is None:
             return provider_pb2.ReadResponse()
         properties = state.properties()
         inputs = {key: value for key, value in properties.items() if key in _INPUT_KEYS}
         if managed.plain:
-            # What the program does not manage is no input of it, whatever the service shows.
+            # A field that the program does not manage isn't an input, even if the service shows it.
             inputs = {key: value for key, value in inputs.items() if key in managed.plain or key in _REQUIRED_KEYS}
         return provider_pb2.ReadResponse(
             id=request.id,
@@ -147,57 +154,57 @@ class Customers:
         )
 
     def update(self, request: provider_pb2.UpdateRequest) -> provider_pb2.UpdateResponse:
-        """Bring the customer in line, or finish what was left in doubt. Raises PartialState, FusionError."""
+        """Update the customer, or finish an operation whose outcome was unknown. Raises PartialState, FusionError."""
         name = _customer(request.urn)
         old, news = _old(request.olds, request.old_inputs), values.read(request.news)
-        wanted = _honouring(request.ignoreChanges, news.plain, old.state)
+        wanted = _apply_ignore_changes(request.ignoreChanges, news.plain, old.state)
         if request.preview:
             known = {key: value for key, value in {**old.state.properties(), **wanted}.items() if value is not UNKNOWN}
-            # What the service has not assigned yet may be there after the update.
+            # The service may assign these before the update.
             later = {key: UNKNOWN for key in ("ingestIp", "ingestPort") if key not in known}
             return provider_pb2.UpdateResponse(properties=values.write({**known, **later}, news.secret))
         asked = values.read(request.old_inputs).plain
-        inputs = to_apply(wanted, asked, news.secret)
+        inputs = update_inputs(wanted, asked, news.secret)
         try:
             state = self._bound(request.urn, name, request.timeout).update(old.state, inputs, State.recall(asked))
-        except OutcomeUnknown as doubt:
-            raise _partial(doubt, request.id, news) from None
+        except OutcomeUnknown as failure:
+            raise _partial(failure, request.id, news) from None
         return provider_pb2.UpdateResponse(properties=values.write(state.properties(), news.secret))
 
     def delete(self, request: provider_pb2.DeleteRequest) -> Empty:
-        """Delete the customer; one that is gone already is a success. Raises FusionError."""
+        """Delete the customer. One that is gone already is a success. Raises FusionError."""
         name = _customer(request.urn)
         old = _old(request.properties, request.old_inputs)
         self._bound(request.urn, name, request.timeout).delete(request.id, old.state)
         return Empty()
 
-    # Look-ups.
+    # Functions and lists.
 
     def invoke(self, request: provider_pb2.InvokeRequest) -> provider_pb2.InvokeResponse:
-        """A function of the schema; what is not known yet has an empty answer."""
-        if request.tok not in lookups.LOOKUPS:
+        """Call a function of the schema. With an unknown argument the response is empty."""
+        if request.tok not in functions.FUNCTIONS:
             raise _no_such(request.tok, schema.FUNCTIONS)
         arguments = values.read(request.args)
-        failures = lookups.wrong_filters(request.tok, arguments.plain)
+        failures = functions.argument_failures(request.tok, arguments.plain)
         if failures:
             return provider_pb2.InvokeResponse(
-                failures=findings.failures(
+                failures=responses.failures(
                     without_secrets(failure, arguments.secret, arguments.plain) for failure in failures
                 )
             )
         if UNKNOWN in arguments.plain.values():
             return provider_pb2.InvokeResponse()
-        found = lookups.LOOKUPS[request.tok](self._gateway(), arguments.plain, self._warn)
-        answer = provider_pb2.InvokeResponse()
-        getattr(answer, "return").CopyFrom(values.write(found))  # a word that Python keeps for itself
-        return answer
+        found = functions.FUNCTIONS[request.tok](self._connect(), arguments.plain, self._warn)
+        response = provider_pb2.InvokeResponse()
+        getattr(response, "return").CopyFrom(values.write(found))  # `return` is a keyword of Python
+        return response
 
     def list(self, request: provider_pb2.ListRequest) -> Iterator[provider_pb2.ListResponse]:
-        """The customers that match, by shortname, for `pulumi do`."""
+        """Yield the customers that match, sorted by shortname, for `pulumi do`."""
         if request.token != schema.CUSTOMER:
             raise _no_such(request.token, (schema.CUSTOMER,))
         filters = values.read(request.query)
-        for failure in lookups.wrong_filters(request.token, filters.plain):
+        for failure in functions.argument_failures(request.token, filters.plain):
             wrong = without_secrets(failure, filters.secret, filters.plain)
             raise InvalidInput(
                 "list the customers",
@@ -207,79 +214,79 @@ class Customers:
         if UNKNOWN in filters.plain.values():
             yield provider_pb2.ListResponse(computed=provider_pb2.ListResponse.Computed())
             return
-        # The service lists all at once, so there is one page: only a limit ends it sooner.
-        for number, found in enumerate(lookups.matching(self._gateway(), filters.plain, self._warn)):
+        # The service returns all in one response, so there is one page.
+        for number, found in enumerate(functions.matching(self._connect(), filters.plain, self._warn)):
             if 0 < request.limit <= number:
                 return
             result = provider_pb2.ListResponse.Result(id=found["shortname"], name=found["shortname"])
             yield provider_pb2.ListResponse(result=result)
 
     def _bound(self, urn: str, name: str, timeout: float = 0) -> Lifecycle:
-        """The life cycle for a call: with its deadline, and with words and warnings that name its resource."""
+        """Return the operations for a call: with its deadline, and with hints and warnings that name its resource."""
         return self._lifecycle.within(
             deadline=timeout or None,
             hints=Hints(partial(_adopt, name), _alias, _UNKNOWN_OUTCOME),
-            warn=lambda sentence: self._warn(sentence, urn),
+            warn=lambda text: self._warn(text, urn),
             urn=urn,
         )
 
 
 class _Old(NamedTuple):
-    """What the engine keeps of a resource: what its outputs do not tell, the inputs last applied do."""
+    """What the engine stores of a resource: its outputs, completed by the inputs that were last applied."""
 
     state: State
     secret: frozenset[str]
-    told: bool
+    is_empty: bool
 
 
 def _old(outputs: Struct, inputs: Struct) -> _Old:
-    last, kept = values.read(inputs), values.read(outputs)
-    together = {**last.plain, **kept.plain}
-    if last.plain.get("type") != kept.plain.get("type") and same_type(
-        State.recall(last.plain), State.recall(kept.plain)
+    applied, stored = values.read(inputs), values.read(outputs)
+    merged = {**applied.plain, **stored.plain}
+    if applied.plain.get("type") != stored.plain.get("type") and same_type(
+        State.recall(applied.plain), State.recall(stored.plain)
     ):
-        # An import knows the API's word for it; the program's own word is the one to keep.
-        together["type"] = last.plain["type"]
-    return _Old(State.recall(together), last.secret | kept.secret, bool(together))
+        # An import stores the API's name of the type. The program's name takes precedence.
+        merged["type"] = applied.plain["type"]
+    return _Old(State.recall(merged), applied.secret | stored.secret, not merged)
 
 
 def _customer(urn: str) -> str:
-    """The name of a customer in its program. Raises InvalidInput where it is another resource."""
-    # urn:pulumi:<stack>::<project>::<types of the parents, $-separated>::<name>, and a name may hold anything.
+    """Return the name of a customer in its program. Raises InvalidInput for another kind of resource."""
+    # urn:pulumi:<stack>::<project>::<types of the parents, $-separated>::<name>, and a name may contain "::".
     _, _, kind, name = [*urn.split("::", 3), "", "", "", ""][:4]
     if kind.rpartition("$")[2] != schema.CUSTOMER:
         raise _no_such(kind.rpartition("$")[2], (schema.CUSTOMER,))
     return name
 
 
-def _no_such(token: str, there: Iterable[str]) -> InvalidInput:
+def _no_such(token: str, existing: Iterable[str]) -> InvalidInput:
     return InvalidInput(
-        "find what the program names",
-        f"this provider has no {token!r}",
-        next_step=f"It has {', '.join(there)}.",
+        "find a resource or function of this provider",
+        f"it has no {token!r}",
+        next_step=f"It has {', '.join(existing)}.",
     )
 
 
-def _honouring(ignored: Iterable[str], news: Mapping[str, Any], old: State) -> dict[str, Any]:
-    """The inputs with the old values of what ``ignoreChanges`` names."""
-    kept, before = dict(news), old.properties()
+def _apply_ignore_changes(ignored: Iterable[str], news: Mapping[str, Any], old: State) -> dict[str, Any]:
+    """Return the inputs with the old values of the properties that ``ignoreChanges`` names."""
+    inputs, before = dict(news), old.properties()
     for path in ignored:
         for key in _INPUT_KEYS if path == "*" else (path,):
             if key in before:
-                kept[key] = before[key]
+                inputs[key] = before[key]
             elif key not in _REQUIRED_KEYS:
-                kept.pop(key, None)
-    return kept
+                inputs.pop(key, None)
+    return inputs
 
 
-def _partial(doubt: OutcomeUnknown, shortname: str, news: Properties) -> Exception:
-    if doubt.handle is None:
-        return doubt
+def _partial(failure: OutcomeUnknown, shortname: str, news: Properties) -> Exception:
+    if failure.handle is None:
+        return failure
     return PartialState(
         provider_pb2.ErrorResourceInitFailed(
             id=shortname,
-            properties=values.write(doubt.handle, news.secret),
-            reasons=[str(doubt)],
+            properties=values.write(failure.handle, news.secret),
+            reasons=[str(failure)],
             inputs=values.write(news.plain, news.secret),
         )
     )

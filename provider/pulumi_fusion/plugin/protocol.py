@@ -1,7 +1,6 @@
-"""Pulumi's protocol as its SDK publishes it: the messages and stubs, from the one place that they are imported from.
+"""The messages and stubs of Pulumi's protocol, imported without the rest of the SDK.
 
-Importing them runs the whole SDK, some 70 ms of the 300 ms that the plugin takes to start. They could be loaded by the
-path of their files alone, but where these lie is nothing that the SDK promises.
+Importing the whole SDK takes about 70 ms of the 300 ms in which the plugin starts.
 """
 
 from __future__ import annotations
@@ -17,30 +16,30 @@ __all__ = ["plugin_pb2", "provider_pb2", "provider_pb2_grpc", "status_pb2"]
 
 
 @contextmanager
-def _stubs_alone() -> Iterator[None]:
-    """Import stubs without what the SDK imports for programs, which is half of what the process would import.
+def _only_stubs() -> Iterator[None]:
+    """Replace the packages that contain the stubs by empty ones while the stubs are imported.
 
-    The stubs need nothing of the packages that they lie in but to be found there. So these are stood in for while the
-    stubs are imported, and whoever imports the SDK later gets it whole.
+    The stubs import nothing from these packages, whose own code imports what only programs need. Later imports of the
+    SDK get the real packages.
     """
-    sdk = find_spec("pulumi")  # found, not run
+    sdk = find_spec("pulumi")  # without importing it
     if "pulumi" in sys.modules or sdk is None or sdk.submodule_search_locations is None:
         yield
         return
     roots = list(sdk.submodule_search_locations)
-    places = {"pulumi": roots, "pulumi.runtime": [str(Path(root, "runtime")) for root in roots]}
-    for name, where in places.items():
+    paths = {"pulumi": roots, "pulumi.runtime": [str(Path(root, "runtime")) for root in roots]}
+    for name, path in paths.items():
         sys.modules[name] = ModuleType(name)
-        sys.modules[name].__path__ = where
+        sys.modules[name].__path__ = path
     try:
         yield
     finally:
-        for name in places:
+        for name in paths:
             del sys.modules[name]
 
 
 try:
-    with _stubs_alone():
+    with _only_stubs():
         from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
-except ImportError:  # of an SDK whose stubs need more of it
+except ImportError:  # the stubs of this SDK import other parts of it
     from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2

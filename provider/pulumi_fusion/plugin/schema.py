@@ -1,4 +1,4 @@
-"""The schema of the package, made from the models, so that it cannot say anything else than they do.
+"""The schema of the package, derived from the fields in customer/model.py.
 
 https://www.pulumi.com/docs/iac/guides/building-extending/packages/schema/
 """
@@ -10,11 +10,10 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from functools import cache
 from importlib.resources import files
-from types import NoneType, UnionType
-from typing import Any, Final, Union, get_args, get_origin
+from typing import Any, Final
 
-from pulumi_fusion.customer.changes import KINDS, Kind
-from pulumi_fusion.customer.model import OUTPUTS, CustomerStatus, CustomerType, Inputs, State, state_key
+from pulumi_fusion.customer.model import FIELDS, OUTPUTS, Kind, State, value_type
+from pulumi_fusion.customer.names import CustomerStatus, CustomerType, label, state_key
 from pulumi_fusion.plugin.version import plugin_version
 
 __all__ = ["CUSTOMER", "FILTERS", "FUNCTIONS", "SETTINGS", "VERSION", "as_json", "package"]
@@ -28,41 +27,43 @@ FUNCTIONS: Final = (GET_CUSTOMER, GET_CUSTOMERS, GET_CUSTOMER_TYPES)
 VERSION: Final = plugin_version()
 
 NAMESPACE: Final = "pulumi-fusion"
-"""Whose package it is. Without one the CLI takes the owner of the repository for SDKs that it generates from there, and
-Pulumi's own name for all others (packages.go, setSpecNamespace), so one program could not be built by both ways."""
+"""The owner of the package. Without one, the CLI uses the owner of the repository for SDKs that it generates from one,
+and Pulumi's own name for all others (packages.go, setSpecNamespace), so one program could not use both."""
 
 GO_PACKAGE: Final = "example.com/pulumi-fusion/sdk/go/fusion"
-"""Where Go programs import the SDK from. It is generated into each project and joined by a `replace` line. The host is
-reserved for examples (RFC 2606): if that line is lost, Go fails instead of fetching another project's code."""
+"""The import path of the SDK for Go, which is generated into each project and found by a `replace` line. The host is
+reserved for examples (RFC 2606): without that line, Go fails instead of fetching the code of another project."""
 
 LOGO: Final = "https://api.nuget.org/v3-flatcontainer/pulumi/3.76.1/icon"
-"""The logo in every generated C# SDK. The generator downloads it and fails if it cannot (gen.go, getLogo), so it comes
-from the host that C# projects get their packages from anyway."""
+"""The logo in every generated C# SDK. The generator downloads it and fails if it can't (gen.go, getLogo), so it is on
+the host that C# projects download their packages from."""
 
-_WORDS: Final[Mapping[str, type[Enum]]] = {"status": CustomerStatus, "type": CustomerType}
-# The service may know further types by its own list, so theirs are offered and not demanded.
-_OPEN: Final = frozenset({"type"})
+_TYPES: Final = {str: "string", int: "integer", bool: "boolean"}
+
+_ENUMS: Final[Mapping[str, type[Enum]]] = {"status": CustomerStatus, "type": CustomerType}
+# The service may list further types, so a program may use other texts than those of the enum.
+_OPEN_ENUMS: Final = frozenset({"type"})
 
 _MEANINGS: Final[Mapping[str, str]] = {
-    "Active": "It pays; deletion protection is on where the program does not say otherwise.",
-    "Trial Active": "It tries; deletion protection is off where the program does not say otherwise.",
-    "SLG": "A customer without accounts of its own.",
+    "Active": "It has a contract; deletion protection is on unless the program sets it.",
+    "Trial Active": "It has a trial; deletion protection is off unless the program sets it.",
+    "SLG": "A customer without customers of its own.",
     "MSSP": "A customer that has customers of its own.",
-    "customer": "The API's own word for a customer without accounts of its own.",
-    "reseller": "The API's own word for a customer that has customers of its own.",
-    "staff": "The API's own word for an internal account.",
+    "customer": "The API's name for a customer without customers of its own.",
+    "reseller": "The API's name for a customer that has customers of its own.",
+    "staff": "The API's name for an internal account.",
 }
 
 SETTINGS: Final[Mapping[str, tuple[str, str]]] = {
     "netosecret": (
         "string",
-        "The API credential as the portal shows it (base64). Read from the environment variable `NETOSECRET`, or from "
-        "a file named by `FUSION_NETOSECRET_FILE`, where it is not set; from there it never enters the state.",
+        "The API credential as the portal shows it (base64). If it is not set, it is read from the environment "
+        "variable `NETOSECRET` or from the file named by `FUSION_NETOSECRET_FILE`, and never written to the state.",
     ),
     "apiUrl": (
         "string",
-        "The service's address, instead of the credential's own; https, or http on loopback. Environment variable: "
-        "`FUSION_API_URL`.",
+        "The URL of the service, if it isn't the one in the credential; https, or http for loopback. Environment "
+        "variable: `FUSION_API_URL`.",
     ),
     "account": (
         "string",
@@ -71,61 +72,37 @@ SETTINGS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "preflight": (
         "string",
-        "Whether a preview asks the service (does the credential work, is the shortname free): `auto`, `off` or "
+        "Whether a preview checks the credential and the shortname with the service: `auto`, `off` or "
         "`required`. Environment variable: `FUSION_PREFLIGHT`. Default: `auto`.",
     ),
     "deadline": (
         "number",
-        "Seconds that one operation may take in all, 1 to 3600; `customTimeouts` of a resource counts first. "
+        "Seconds that one operation may take, 1 to 3600; `customTimeouts` of a resource take precedence. "
         "Environment variable: `FUSION_DEADLINE`. Default: 300.",
     ),
 }
 
-# What the service shows of any account: the state of a customer without what only programs tell.
-_ACCOUNT: Final = (
-    "shortname",
-    "customer_id",
-    "organization",
-    "type",
-    "status",
-    "data_retention",
-    "rollup_retention",
-    "contractual_flows_per_second",
-    "ingest_ip",
-    "ingest_port",
-    "parent",
-    "node",
-)
-_CHILDREN: Final = {"type": "integer", "description": "Number of its own customers, where the service tells it."}
+_IN_RECORD: Final = [name for name, spec in {**FIELDS, **OUTPUTS}.items() if spec.shown]
+"""The fields that a record of the service has."""
 
-_FILTERS: Final[Mapping[str, str]] = {
-    "parent": "Only customers directly below this account, by its shortname.",
-    "status": "Only customers of this status: Active or Trial Active.",
-    "data_retention": "Only customers whose flow records are kept this many days.",
-    "rollup_retention": "Only customers whose rollups are kept this many days.",
-}
+_ALWAYS_SHOWN: Final = [name for name in _IN_RECORD if name in FIELDS and FIELDS[name].documented]
 
-FILTERS: Final = tuple(_FILTERS)
-"""What a list of customers can be asked for, by the names of the fields."""
+_CHILDREN: Final = {"type": "integer", "description": "Number of its own customers, if the service shows it."}
 
-
-def _type_of(annotation: Any) -> str:
-    """The schema's word for the type of a field."""
-    if get_origin(annotation) in (Union, UnionType):
-        [annotation] = [each for each in get_args(annotation) if each is not NoneType]
-    while get_origin(annotation) is not None:
-        annotation = get_args(annotation)[0]
-    return {str: "string", int: "integer", bool: "boolean"}[annotation]
+FILTERS: Final = ("parent", *(name for name in _ALWAYS_SHOWN if name != "shortname"))
+"""The names of the fields by which a list of customers can be filtered."""
 
 
 def _property(name: str, description: str | None = None, *, as_input: bool = False) -> dict[str, Any]:
-    """One property as the models have it; ``as_input`` offers words where a field has them."""
-    field = Inputs.model_fields.get(name) or State.model_fields[name]
-    made: dict[str, Any] = {"type": _type_of(field.annotation), "description": description or field.description}
-    if as_input and name in _WORDS:
-        reference = {"type": "string", "$ref": f"#/types/fusion:index:{_WORDS[name].__name__}"}
-        made |= {"oneOf": [{"type": "string"}, reference]} if name in _OPEN else reference
-    if as_input and KINDS.get(name) is Kind.REPLACE:
+    """Return the schema of one field; ``as_input`` adds its enum and whether a change replaces."""
+    made: dict[str, Any] = {
+        "type": _TYPES[value_type(name)],
+        "description": description or State.model_fields[name].description,
+    }
+    if as_input and name in _ENUMS:
+        reference = {"type": "string", "$ref": f"#/types/fusion:index:{_ENUMS[name].__name__}"}
+        made |= {"oneOf": [{"type": "string"}, reference]} if name in _OPEN_ENUMS else reference
+    if as_input and FIELDS[name].kind is Kind.REPLACE:
         made["replaceOnChanges"] = True
     return made
 
@@ -134,7 +111,7 @@ def _properties(names: Iterable[str], **how: Any) -> dict[str, Any]:
     return {state_key(name): _property(name, **how) for name in names}
 
 
-def _words(kind: type[Enum]) -> dict[str, Any]:
+def _enum(kind: type[Enum]) -> dict[str, Any]:
     return {
         "type": "string",
         "description": (kind.__doc__ or "").strip(),
@@ -154,15 +131,15 @@ def _settings() -> dict[str, Any]:
 
 
 def _filters() -> dict[str, Any]:
-    # Plain types alone become flags of `pulumi do`.
-    return {state_key(name): _property(name, meaning) for name, meaning in _FILTERS.items()}
+    # Only plain types become flags of `pulumi do`, so enums are not used here.
+    return {state_key(name): _property(name, f"Only customers with this {label(name)}.") for name in FILTERS}
 
 
 def _functions() -> dict[str, Any]:
-    of_account = {**_properties(_ACCOUNT), "children": _CHILDREN}
+    of_account = {**_properties(_IN_RECORD), "children": _CHILDREN}
     return {
         GET_CUSTOMER: {
-            "description": "One customer by its shortname, as the service shows it; an error where there is none.",
+            "description": "Returns one customer by its shortname, as the service shows it; fails if there is none.",
             "inputs": {
                 "properties": {"shortname": _property("shortname", "The customer's key in Fusion.")},
                 "required": ["shortname"],
@@ -170,8 +147,8 @@ def _functions() -> dict[str, Any]:
             "outputs": {"properties": of_account, "required": ["shortname"]},
         },
         GET_CUSTOMERS: {
-            "description": "The customers that the account shows, by shortname: at most 1000, which is what the "
-            "service lists. Filters are combined; without any, all are returned.",
+            "description": "Returns the customers of the account, sorted by shortname; at most 1000, which is the "
+            "limit of the service. Filters are combined; without any, all customers are returned.",
             "inputs": {"properties": _filters()},
             "outputs": {
                 "properties": {
@@ -185,7 +162,7 @@ def _functions() -> dict[str, Any]:
             },
         },
         GET_CUSTOMER_TYPES: {
-            "description": "The account types that the service offers: what is sent, and what its form shows.",
+            "description": "Returns the account types that the service offers: the value that is sent, and its label.",
             "outputs": {
                 "properties": {
                     "types": {
@@ -201,7 +178,7 @@ def _functions() -> dict[str, Any]:
 
 
 def package() -> dict[str, Any]:
-    """The schema as a value."""
+    """Return the schema."""
     return {
         "name": "fusion",
         "namespace": NAMESPACE,
@@ -212,11 +189,11 @@ def package() -> dict[str, Any]:
         "license": "Apache-2.0",
         "publisher": "pulumi-fusion",
         "logoUrl": LOGO,
-        # No "repository" and no "pluginDownloadURL": nothing is published yet that they could name.
+        # There is no "repository" or "pluginDownloadURL", since nothing is published yet.
         "meta": {"moduleFormat": "(.*)", "supportPack": True},
-        # Each name is set here, so that it does not depend on what a generator makes of the namespace.
+        # Each name is set here, so that it doesn't depend on how a generator derives it from the namespace.
         "language": {
-            # `pulumi_fusion` is this provider itself, with a Customer of its own.
+            # `pulumi_fusion` is the package of this provider, which has another Customer.
             "python": {
                 "packageName": "pulumi_fusion_sdk",
                 "pyproject": {"enabled": True},
@@ -233,24 +210,24 @@ def package() -> dict[str, Any]:
         },
         "config": {"variables": _settings()},
         "provider": {
-            "description": "One account of Fusion. Several, each in another account, work side by side.",
+            "description": "One account of Fusion. A program may use several providers, each for another account.",
             "inputProperties": _settings(),
         },
         "types": {
-            **{f"fusion:index:{kind.__name__}": _words(kind) for kind in _WORDS.values()},
+            **{f"fusion:index:{kind.__name__}": _enum(kind) for kind in _ENUMS.values()},
             "fusion:index:Account": {
                 "type": "object",
-                "description": "A customer as the service shows it; what it does not show is left out.",
-                "properties": {**_properties(_ACCOUNT), "children": _CHILDREN},
+                "description": "A customer as the service shows it; what it does not show is missing.",
+                "properties": {**_properties(_IN_RECORD), "children": _CHILDREN},
                 "required": ["shortname"],
             },
             "fusion:index:AccountType": {
                 "type": "object",
-                "description": "An account type of the service's own list.",
+                "description": "An account type that the service lists.",
                 "properties": {
-                    "value": {"type": "string", "description": "What the API calls it."},
-                    "label": {"type": "string", "description": "What the form calls it."},
-                    "description": {"type": "string", "description": "What the service says about it."},
+                    "value": {"type": "string", "description": "Its value in the API."},
+                    "label": {"type": "string", "description": "Its label in the form."},
+                    "description": {"type": "string", "description": "Its description by the service."},
                 },
                 "required": ["value"],
             },
@@ -258,16 +235,11 @@ def package() -> dict[str, Any]:
         "resources": {
             CUSTOMER: {
                 "description": files(__package__).joinpath("customer.md").read_text(encoding="utf-8"),
-                "inputProperties": _properties(Inputs.model_fields, as_input=True),
-                "requiredInputs": [
-                    state_key(name) for name, field in Inputs.model_fields.items() if field.is_required()
-                ],
+                "inputProperties": _properties(FIELDS, as_input=True),
+                "requiredInputs": [state_key(name) for name, spec in FIELDS.items() if spec.required],
                 "properties": _properties(State.model_fields),
-                # What the service does not tell is missing after an import, until the next write.
-                "required": [
-                    state_key(name)
-                    for name in ("shortname", "status", "data_retention", "rollup_retention", OUTPUTS[0])
-                ],
+                # What the service does not show is missing after an import, until the next update.
+                "required": [state_key(name) for name in (*_ALWAYS_SHOWN, "customer_id")],
                 "listInputs": {"properties": _filters()},
             }
         },
@@ -277,5 +249,5 @@ def package() -> dict[str, Any]:
 
 @cache
 def as_json() -> str:
-    """The schema as the engine reads it."""
+    """Return the schema in the format of the engine."""
     return json.dumps(package())

@@ -1,9 +1,9 @@
-"""The provider behind the protocol: what it tells of itself, its configuration, and who answers for customers.
+"""The methods of the provider protocol: the provider and its configuration. ``Customers`` has those of customers.
 
-When the engine calls what:
+When the engine makes which call:
 https://pulumi-developer-docs.readthedocs.io/latest/docs/architecture/providers/implementers-guide.html. The SDK's own
-server (``pulumi.provider.experimental``) is not used: it knows no unknown values, no partial state, no detailed
-differences and no lists.
+server (``pulumi.provider.experimental``) is not used, since it supports neither unknown values nor partial state,
+detailed differences and lists.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 
+from pulumi_fusion.customer.names import UNKNOWN
 from pulumi_fusion.customer.rules import Failure
 from pulumi_fusion.customer.secrecy import without_secrets
 from pulumi_fusion.customer.stack import PLUGIN_TYPE
-from pulumi_fusion.customer.words import UNKNOWN
-from pulumi_fusion.engine import Connection, once, say
+from pulumi_fusion.engine import Connection, once_per_text, show_warning
 from pulumi_fusion.errors import InvalidInput
 from pulumi_fusion.operations.service import Service
-from pulumi_fusion.plugin import configuration, findings, values
+from pulumi_fusion.plugin import configuration, responses, values
 from pulumi_fusion.plugin.customers import Customers
 from pulumi_fusion.plugin.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi_fusion.plugin.version import plugin_version
@@ -30,15 +30,18 @@ __all__ = ["Servicer"]
 
 
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
-    """One provider of one run. Its calls come from many threads at once.
+    """One provider in one run. Many threads call it at once.
 
-    ``engine`` is the address of the engine that takes the warnings, "" where none is known yet.
+    Args:
+        engine: The address of the engine, "" if it isn't known yet.
+        warn: Shows a warning: its text, and the URN of a resource or "". By default the engine shows it.
     """
 
-    def __init__(self, engine: str = "") -> None:
+    def __init__(self, engine: str = "", *, warn: Callable[[str, str], None] | None = None) -> None:
         self._engine = engine
         self._cancelled = threading.Event()
-        self._warn = once(self._say)
+        show = warn or self._show_warning
+        self._warn = once_per_text(lambda text, urn="": show(text, urn))
         self._configure(lambda key: None)
 
     def _configure(self, config: Callable[[str], Any], unknown: Collection[str] = (), provider: str = "") -> None:
@@ -52,24 +55,24 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             provider=provider,
         )
 
-    def _say(self, sentence: str, urn: str = "") -> None:
-        say(self._engine, sentence, urn)
+    def _show_warning(self, text: str, urn: str) -> None:
+        show_warning(self._engine, text, urn)
 
     def cancel(self) -> None:
-        """End every wait; no request that changes anything follows."""
+        """End every wait. No request that changes anything is sent afterwards."""
         self._cancelled.set()
 
-    # The provider as such.
+    # The provider.
 
     def Handshake(
         self, request: provider_pb2.ProviderHandshakeRequest, context: Any
     ) -> provider_pb2.ProviderHandshakeResponse:
-        """Tell what of the protocol is understood; the engine's address is where warnings go."""
+        """Return which features of the protocol are supported; store the address of the engine."""
         self._engine = request.engine_address or self._engine
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
     def Attach(self, request: plugin_pb2.PluginAttach, context: Any) -> Empty:
-        """An engine takes over a process that runs already."""
+        """Store the address of an engine that connects to this running process."""
         self._engine = request.address
         return Empty()
 
@@ -78,40 +81,40 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return plugin_pb2.PluginInfo(version=plugin_version())
 
     def GetSchema(self, request: provider_pb2.GetSchemaRequest, context: Any) -> provider_pb2.GetSchemaResponse:
-        """The schema. Raises InvalidInput for another format than 0."""
+        """Return the schema. Raises InvalidInput for a format other than 0."""
         if request.version != 0:
             raise InvalidInput(
-                "tell the schema",
-                f"only its format 0 is known, not {request.version}",
+                "return the schema",
+                f"only format 0 is supported, not {request.version}",
                 next_step="Use another version of the Pulumi CLI or of pulumi-fusion.",
             )
-        from pulumi_fusion.plugin import schema  # made from the models, and needed by no operation
+        from pulumi_fusion.plugin import schema  # no other call needs it
 
         return provider_pb2.GetSchemaResponse(schema=schema.as_json())
 
     def GetMapping(self, request: provider_pb2.GetMappingRequest, context: Any) -> provider_pb2.GetMappingResponse:
-        """None: nothing of another ecosystem stands behind this provider."""
+        """Return nothing: this provider isn't bridged from another ecosystem."""
         return provider_pb2.GetMappingResponse()
 
     def GetMappings(self, request: provider_pb2.GetMappingsRequest, context: Any) -> provider_pb2.GetMappingsResponse:
-        """None, likewise."""
+        """Return nothing, as GetMapping does."""
         return provider_pb2.GetMappingsResponse()
 
     def Cancel(self, request: Empty, context: Any) -> Empty:
-        """End every call under way within 2 seconds: an interrupt, or the end of the run, when none is."""
+        """End every call in progress within 2 seconds. The engine calls this at an interrupt and at the end."""
         self._connection.end()
         self.cancel()
         return Empty()
 
-    # Its configuration.
+    # The configuration.
 
     def CheckConfig(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
-        """Return every wrong setting by its key, or the inputs as they came, the credential as a secret.
+        """Return all failures by key, or the unchanged inputs with the credential as a secret.
 
-        ``olds`` are the inputs that the state holds of this provider, if any.
+        The request's ``olds`` are the inputs of this provider in the state, if any.
         """
         news = values.read(request.news)
-        # The engine calls its own ones "default", "default_1_2_3" and so on.
+        # The engine names default providers "default", "default_1_2_3" and so on.
         default = request.urn.rpartition("::")[2].partition("_")[0] == "default"
         failures = configuration.check(news.plain, explicit=not default)
         if not failures and (other := configuration.other_account(values.read(request.olds).plain, news.plain)):
@@ -119,66 +122,66 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if failures:
             secret = news.secret | {"netosecret"}
             unquoted = [without_secrets(failure, secret, news.plain) for failure in failures]
-            return provider_pb2.CheckResponse(failures=findings.failures(unquoted))
-        # As they came: what the environment says must not get into the state.
+            return provider_pb2.CheckResponse(failures=responses.failures(unquoted))
+        # Values from the environment must not be written to the state.
         return provider_pb2.CheckResponse(inputs=values.write(news.plain, news.secret | {"netosecret"}))
 
     def DiffConfig(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
         """Return which keys changed; none of them replaces anything.
 
-        The engine asks this too about a resource that moves from one provider to another, and of these two only the
-        new one was checked. Raises SettingsError if the new one belongs to another account.
+        The engine also compares two providers if a resource moves from one to the other, and only the new one was
+        checked. Raises SettingsError if the new one belongs to another account.
         """
         olds = configuration.given(values.read(request.old_inputs).plain or values.read(request.olds).plain)
         news = configuration.given(values.read(request.news).plain)
         if other := configuration.other_account(olds, news):
             raise other
         changed = [key for key in sorted({*olds, *news}) if olds.get(key) != news.get(key)]
-        return findings.difference(
-            {key: findings.kind(olds.get(key), news.get(key), replaces=False) for key in changed}, inputs=set(changed)
+        return responses.difference(
+            {key: responses.kind(olds.get(key), news.get(key), replaces=False) for key in changed}, inputs=set(changed)
         )
 
     def Configure(self, request: provider_pb2.ConfigureRequest, context: Any) -> provider_pb2.ConfigureResponse:
-        """Take the settings, and what they leave open from the environment of this run. Nothing is sent."""
-        # An older engine sends the variables alone, under the keys of the stack's configuration.
+        """Use these settings, and those of the environment for the ones that are missing. Nothing is sent."""
+        # An older engine only sends the variables, by the keys of the stack configuration.
         given: dict[str, Any] = {key.partition(":config:")[2]: value for key, value in request.variables.items()}
         given |= values.read(request.args).plain
         unknown = {key for key, value in given.items() if value is UNKNOWN}
         self._configure({f"fusion:{key}": value for key, value in given.items()}.get, unknown, request.urn)
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
-    # A customer's life and the look-ups.
+    # Customers.
 
     def Check(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
-        """Every failure at once, by property; the inputs with their defaults, unknown values as they came."""
+        """Return the inputs with their defaults, and all failures at once. Unknown values pass."""
         return self._customers().check(request)
 
     def Diff(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
-        """What `up` would change, by property and kind."""
+        """Return what `up` would change, by property and kind."""
         return self._customers().diff(request)
 
     def Create(self, request: provider_pb2.CreateRequest, context: Any) -> provider_pb2.CreateResponse:
-        """Create the customer, its id being the shortname; a preview tells what is known."""
+        """Create the customer; its id is the shortname. A preview returns the known values."""
         return self._customers().create(request)
 
     def Read(self, request: provider_pb2.ReadRequest, context: Any) -> provider_pb2.ReadResponse:
-        """The live state and inputs, for a refresh or an import; an empty id for one that is proved to be gone."""
+        """Return the live state and inputs, for a refresh or an import; an empty id if the customer is gone."""
         return self._customers().read(request)
 
     def Update(self, request: provider_pb2.UpdateRequest, context: Any) -> provider_pb2.UpdateResponse:
-        """Bring the customer in line, or finish what was left in doubt. Raises PartialState, FusionError."""
+        """Update the customer, or finish an operation whose outcome was unknown. Raises PartialState, FusionError."""
         return self._customers().update(request)
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> Empty:
-        """Delete the customer; one that is gone already is a success. Raises FusionError."""
+        """Delete the customer. One that is gone already is a success. Raises FusionError."""
         return self._customers().delete(request)
 
     def Invoke(self, request: provider_pb2.InvokeRequest, context: Any) -> provider_pb2.InvokeResponse:
-        """A function of the schema; what is not known yet has an empty answer."""
+        """Call a function of the schema. With an unknown argument the response is empty."""
         return self._customers().invoke(request)
 
     def List(self, request: provider_pb2.ListRequest, context: Any) -> Iterator[provider_pb2.ListResponse]:
-        """The customers that match, by shortname, for `pulumi do`."""
+        """Yield the customers that match, sorted by shortname, for `pulumi do`."""
         return self._customers().list(request)
 
     def _service(self) -> Service:

@@ -1,4 +1,4 @@
-"""Property values as the protocol writes them, to plain Python and back: the one place that knows their signatures.
+"""Convert the property values of the protocol to plain Python values and back.
 
 https://pulumi-developer-docs.readthedocs.io/latest/docs/architecture/types.html
 """
@@ -10,19 +10,19 @@ from typing import Any, Final, NamedTuple
 
 from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 
-from pulumi_fusion.customer.words import UNKNOWN
+from pulumi_fusion.customer.names import UNKNOWN
 
 __all__ = ["Asset", "Properties", "Reference", "read", "write"]
 
-# A map with this key is no map: what it holds instead is told by the value of the key.
+# A map with this key represents another type, which the value of the key identifies.
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the protocol's name for a secret
+_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the signature of secrets
 _OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 _ASSET: Final = "c44067f5952c0a294b673a41bacd8c17"
 _ARCHIVE: Final = "0def7320c3a5731c473e5ecbe6d01bc7"
 _RESOURCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
 
-# A value that is not known yet is one of these texts, by the type that it will have.
+# An unknown value is one of these strings, depending on its type.
 _COMPUTED: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 _UNKNOWNS: Final = frozenset(
     {
@@ -36,27 +36,27 @@ _UNKNOWNS: Final = frozenset(
     }
 )
 
-# The engine's own keys among the properties: the pickle of a dynamic provider, defaults of bridged providers.
+# The prefix of the engine's own keys: the pickle of a dynamic provider, defaults of bridged providers.
 _RESERVED: Final = "__"
 
 
 class Asset:
-    """A file or an archive: nothing that a customer has."""
+    """A file or an archive. No field has this type, so a check refuses it."""
 
 
 class Reference:
-    """Another resource as a whole: nothing that a customer has."""
+    """A reference to a resource. No field has this type, so a check refuses it."""
 
 
 class Properties(NamedTuple):
-    """Plain values by key (``UNKNOWN`` for what is not known yet), and the keys that hold something secret."""
+    """Plain or ``UNKNOWN`` values by key, and the keys whose values contain a secret."""
 
     plain: dict[str, Any]
     secret: frozenset[str]
 
 
 def read(struct: Struct) -> Properties:
-    """What the engine sent. Numbers that are whole become integers; a key without a value is not there."""
+    """Return the properties that the engine sent. Whole numbers become integers; a key with a null value is dropped."""
     plain: dict[str, Any] = {}
     secret = set()
     for key, value in struct.fields.items():
@@ -71,7 +71,7 @@ def read(struct: Struct) -> Properties:
 
 
 def _read(value: Value) -> tuple[Any, bool]:
-    """The plain value, and whether it or anything in it is secret."""
+    """Return the plain value, and whether it contains a secret."""
     kind = value.WhichOneof("kind")
     if kind == "string_value":
         return (UNKNOWN if value.string_value in _UNKNOWNS else value.string_value), False
@@ -105,7 +105,7 @@ def _read_map(struct: Struct) -> tuple[Any, bool]:
 
 
 def write(plain: Mapping[str, Any], secret: Collection[str] = ()) -> Struct:
-    """Plain values for the engine; those under the keys ``secret`` as secrets."""
+    """Return plain values in the format of the protocol, with those of the keys ``secret`` marked as secrets."""
     struct = Struct()
     for key, value in plain.items():
         written = _write(value)
@@ -131,4 +131,4 @@ def _write(value: Any) -> Value:
         return Value(struct_value=write(value))
     if isinstance(value, (list, tuple)):
         return Value(list_value=ListValue(values=[_write(item) for item in value]))
-    raise TypeError(f"no property value: {type(value).__name__}")
+    raise TypeError(f"not a property value: {type(value).__name__}")

@@ -1,4 +1,4 @@
-"""The version of this package as Pulumi reads it: semver, where Python's packages have PEP 440."""
+"""Convert the version of this package, which follows PEP 440, to semver, which Pulumi reads."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _STAGES: Final = {"a": "alpha", "b": "beta", "rc": "rc"}
 
 
 def plugin_version() -> str:
-    """Return the version of this package as Pulumi reads it, for everything that names it to the engine."""
+    """Return the version of this package as semver, for every message to the engine."""
     return semver(version("pulumi-fusion"))
 
 
 def semver(pep_440: str) -> str:
     """Convert a normalised PEP 440 version: ``0.2.0rc1`` becomes ``0.2.0-rc.1``, ``0.2.0.dev3+g1`` ``0.2.0-dev.3+g1``.
 
-    The names are those that the generated Python SDKs use when they convert their own version back (``alpha``,
-    ``beta``, ``rc``, ``dev``), so that an SDK asks for the version that is installed. Raises ValueError for a version
-    that semver cannot express: one with an epoch, or with more than three numbers.
+    The generated Python SDKs use the same names when they convert their own version back (``alpha``, ``beta``, ``rc``,
+    ``dev``), so that an SDK requests the version that is installed. Raises ValueError for a version that semver cannot
+    express: one with an epoch, or with more than three numbers.
     """
     found = _PEP_440.fullmatch(pep_440)
     if not found:
@@ -35,7 +35,7 @@ def semver(pep_440: str) -> str:
     numbers = [str(int(each)) for each in found["release"].split(".")]
     before = [_STAGES[found["stage"]], str(int(found["number"]))] if found["stage"] else []
     before += ["dev", str(int(found["dev"]))] if found["dev"] else []
-    # Semver has no releases after a release; what it ignores in comparisons keeps at least the name.
+    # Semver has no post-releases. The build metadata, which it ignores in comparisons, keeps the name.
     after = ["post", found["post"]] if found["post"] else []
     after += [found["local"]] if found["local"] else []
     release = ".".join([*numbers, "0", "0"][:3])

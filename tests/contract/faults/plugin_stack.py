@@ -18,7 +18,7 @@ from pulumi.runtime.proto import provider_pb2_grpc, status_pb2
 
 from pulumi_fusion import errors
 from pulumi_fusion.api import retries
-from pulumi_fusion.customer.words import UNKNOWN
+from pulumi_fusion.customer.names import UNKNOWN
 from pulumi_fusion.errors import FusionError, OutcomeUnknown
 from pulumi_fusion.plugin import values
 from pulumi_fusion.plugin.server import serve
@@ -86,9 +86,7 @@ class PluginStack(Stack):
         self._stop()
         retries._quotas.clear()
         retries._limits.clear()
-        self.servicer = Servicer()
-        self.servicer._say = lambda sentence, urn="": self.warnings.append(sentence)  # type: ignore[method-assign]
-        self.servicer._warn = self.servicer._say
+        self.servicer = Servicer(warn=lambda text, urn: self.warnings.append(text))
         self._server, port = serve(self.servicer)
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
         self.stub = provider_pb2_grpc.ResourceProviderStub(self._channel)

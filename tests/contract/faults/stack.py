@@ -27,6 +27,7 @@ from fusion_emulator import Account, Emulator
 from pulumi_fusion import dynamic as face
 from pulumi_fusion.api import retries
 from pulumi_fusion.errors import FusionError, OutcomeUnknown
+from pulumi_fusion.settings import Settings
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -110,9 +111,6 @@ class Stack:
     def __enter__(self) -> Self:
         self._limit = getattr(sys, "tracebacklimit", None)
         self._factory = logging.getLogRecordFactory()
-        # A warning goes to the engine, and there is none.
-        self._say = face._say
-        setattr(face, "_say", self.warnings.append)  # noqa: B010  # to mypy a function is no variable
         self._foreign = {account.id: account for account in self.emulator.accounts()}
         self.restart()
         return self
@@ -120,7 +118,6 @@ class Stack:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        setattr(face, "_say", self._say)  # noqa: B010
         logging.setLogRecordFactory(self._factory)
         if self._limit is None:
             vars(sys).pop("tracebacklimit", None)
@@ -131,7 +128,8 @@ class Stack:
         """A new provider process: nothing is left but what the engine keeps."""
         retries._quotas.clear()
         retries._limits.clear()
-        self.provider = face.CustomerProvider()
+        self._before_get: Callable[[], None] = lambda: None
+        self.provider = _Provider(self.warnings.append, lambda: self._before_get())
         config = {
             "fusion:netosecret": self.netosecret or self.emulator.netosecret,
             "fusion:apiUrl": self.url or self.emulator.url,
@@ -143,15 +141,14 @@ class Stack:
         assert vars(sys).pop("tracebacklimit") == 0
 
     def meanwhile(self, method: str, path: str, act: Callable[[], None]) -> None:
-        """Let somebody else act once, as soon as the service has seen such a request and before the next look."""
-        connection, left = self.provider._connection, [act]
-        gateway = connection()
+        """Run ``act`` once, before the first GET of a customer after the service received such a request."""
+        left = [act]
 
-        def before_a_look() -> None:
+        def before_get() -> None:
             if left and self.emulator.requests.of(method, path):
                 left.pop()()
 
-        setattr(connection, "_gateway", _Watched(gateway, before_a_look))  # noqa: B010  # as above
+        self._before_get = before_get
 
     # What the engine does.
 
@@ -324,22 +321,36 @@ class Stack:
         return sum(entry.genuine == 201 for entry in posts if entry.shortname == shortname)
 
 
-class _Watched:
-    """A gateway that calls back before each look."""
+class _Provider(face.CustomerProvider):
+    """The provider with other warnings, and a client that calls ``before_get`` before each GET of a customer."""
 
-    def __init__(self, gateway: Any, before_each_look: Callable[[], None]) -> None:
-        self._gateway = gateway
-        self._before = before_each_look
+    def __init__(self, warn: Callable[[str], object], before_get: Callable[[], None]) -> None:
+        self._warn = warn
+        self._before_get = before_get
+
+    def connect(self, settings: Settings) -> Any:
+        return _Watched(super().connect(settings), self._before_get)
+
+    def warn(self, text: str) -> None:
+        self._warn(text)
+
+
+class _Watched:
+    """A client that calls ``before_get`` before each GET of a customer."""
+
+    def __init__(self, service: Any, before_get: Callable[[], None]) -> None:
+        self._service = service
+        self._before_get = before_get
 
     def within(self, deadline: object) -> _Watched:
-        return _Watched(self._gateway.within(deadline), self._before)
+        return _Watched(self._service.within(deadline), self._before_get)
 
     def get_customer(self, shortname: str) -> Any:
-        self._before()
-        return self._gateway.get_customer(shortname)
+        self._before_get()
+        return self._service.get_customer(shortname)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._gateway, name)
+        return getattr(self._service, name)
 
 
 def _kept(outputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from fusion_emulator import ROOT, Emulator
-from pulumi_fusion.customer.model import OUTPUTS, Inputs, state_key
+from pulumi_fusion.customer.model import OUTPUTS, Inputs
+from pulumi_fusion.customer.names import state_key
 from tests.contract.faults.stack import PROGRAM, Outcome, Stack, Stored
 from tests.scale import scaled
 

@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fusion_emulator import Emulator
-from pulumi_fusion.customer.model import Inputs, state_key
+from pulumi_fusion.customer.model import Inputs
+from pulumi_fusion.customer.names import state_key
 from pulumi_fusion.errors import FusionError
 from tests.contract.faults.stack import PROGRAM, Stack
 from tests.scale import scaled

@@ -13,7 +13,9 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2 as messages
 
 from fusion_emulator import Emulator
-from pulumi_fusion.customer.model import Inputs, State, state_key
+from pulumi_fusion.customer.inputs import create_inputs
+from pulumi_fusion.customer.model import FIELDS, State
+from pulumi_fusion.customer.names import state_key
 from pulumi_fusion.errors import FusionError
 from pulumi_fusion.plugin import values
 from pulumi_fusion.plugin.servicer import Servicer
@@ -81,7 +83,7 @@ def test_ten_thousand_checks_raise_nothing_and_let_no_broken_input_pass() -> Non
     servicer = Servicer()
     servicer._configure({"fusion:preflight": "off"}.get)
     draw = random.Random(6)  # noqa: S311 - the same every time
-    required = {state_key(name) for name, field in Inputs.model_fields.items() if field.is_required()}
+    required = {state_key(name) for name, spec in FIELDS.items() if spec.required}
     for _ in range(scaled(10_000, nightly=100_000)):
         news = properties(draw, like=draw.choice([PROGRAM, None]))
         olds = draw.choice([Struct(), news, properties(draw), values.write(PROGRAM)])
@@ -91,7 +93,7 @@ def test_ten_thousand_checks_raise_nothing_and_let_no_broken_input_pass() -> Non
             assert required <= set(plain)
             known = {key: value for key, value in plain.items() if isinstance(value, (str, int, float))}
             if required <= set(known):
-                Inputs.model_validate(known)
+                create_inputs(known)
 
 
 def test_a_hostile_state_ends_in_a_clear_error_or_in_what_is_right(stack: PluginStack, emulator: Emulator) -> None:

@@ -19,7 +19,7 @@ from pulumi.runtime.proto import provider_pb2 as messages
 from pulumi.runtime.rpc import UNKNOWN as COMPUTED
 
 from fusion_emulator import Emulator
-from pulumi_fusion.customer.changes import UNKNOWN
+from pulumi_fusion.customer.names import UNKNOWN
 from pulumi_fusion.plugin import values
 from tests.contract.faults.plugin_stack import PluginStack, urn
 from tests.contract.faults.stack import PROGRAM
@@ -226,7 +226,10 @@ def test_nothing_stands_in_for_a_setting_that_is_not_known_yet(
     monkeypatch.setenv("FUSION_API_URL", emulator.url)
     stack.stub.Configure(messages.ConfigureRequest(args=struct(netosecret=COMPUTED, account=COMPUTED)))
     assert list(check(stack, values.write(PROGRAM)).failures) == []
-    assert "account, netosecret of the provider will be known" in refused(lambda: invoke(stack, "getCustomers"))[1]
+    assert (
+        "the provider's account, netosecret can't be known until other resources are created"
+        in refused(lambda: invoke(stack, "getCustomers"))[1]
+    )
     assert len(emulator.requests) == 0
 
 

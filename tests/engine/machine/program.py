@@ -9,7 +9,8 @@ from typing import Any, Final, Literal, NamedTuple
 import pulumi
 
 from pulumi_fusion import Customer
-from pulumi_fusion.customer.words import INPUTS, state_key
+from pulumi_fusion.customer.names import state_key
+from pulumi_fusion.dynamic import INPUTS
 
 PROJECT: Final = "machine"
 GROUP: Final = "machine:index:Group"

@@ -1,4 +1,4 @@
-"""What a difference between state and program leads to."""
+"""Differences between the state and a program, and what each kind of field does with them."""
 
 from __future__ import annotations
 
@@ -6,83 +6,93 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.customer.changes import KINDS, UNKNOWN, Change, Kind, changes, history_lost
-from pulumi_fusion.customer.model import Inputs, State, state_key
+from pulumi_fusion.customer.changes import Change, changes, history_lost
+from pulumi_fusion.customer.model import FIELDS, Kind, State, value_type
+from pulumi_fusion.customer.names import UNKNOWN, state_key
 from tests.unit.operations.scripted import DECLARED, state
 
-OTHER: dict[str, Any] = {
-    "email": "b@acme.example",
-    "given_name": "Bo",
-    "family_name": "Day",
-    "organization": "Acme Ltd.",
-    "shortname": "other-corp",
-    "type": "MSSP",
-    "status": "Trial Active",
-    "data_retention": 90,
-    "rollup_retention": 365,
-    "contractual_flows_per_second": 9,
-    "multi_account": True,
-    "internal": True,
-    "deletion_protection": True,
-    "adopt": "id-1",
+OTHER: dict[str, Any] = {name: {str: "other", int: 365, bool: True}[value_type(name)] for name in FIELDS}
+COMPARED = [name for name, spec in FIELDS.items() if spec.kind is not Kind.CREATE_OPTION]
+KINDS = {
+    "email": Kind.CREATE_ONLY,
+    "given_name": Kind.CREATE_ONLY,
+    "family_name": Kind.CREATE_ONLY,
+    "organization": Kind.UPDATE,
+    "shortname": Kind.REPLACE,
+    "type": Kind.UPDATE,
+    "status": Kind.UPDATE,
+    "data_retention": Kind.UPDATE,
+    "rollup_retention": Kind.UPDATE,
+    "contractual_flows_per_second": Kind.UPDATE,
+    "multi_account": Kind.UPDATE,
+    "internal": Kind.UPDATE,
+    "deletion_protection": Kind.STATE_ONLY,
+    "adopt": Kind.CREATE_OPTION,
 }
-REPLACED = {"shortname"}
-RECORDED = {"email", "given_name", "family_name", "deletion_protection"}
-IGNORED = {"adopt"}
 
 
-def test_every_field_has_its_kind() -> None:
-    assert set(KINDS) == set(Inputs.model_fields) == set(OTHER)
+def test_released_fields_keep_their_kind() -> None:
+    assert {name: FIELDS[name].kind for name in KINDS} == KINDS
 
 
-@pytest.mark.parametrize("field", OTHER)
-def test_each_field_that_is_changed(field: str) -> None:
+def test_only_the_shortname_replaces_a_customer() -> None:
+    assert [name for name, spec in FIELDS.items() if spec.kind is Kind.REPLACE] == ["shortname"]
+
+
+@pytest.mark.parametrize("field", COMPARED)
+def test_a_changed_field_is_one_change_of_its_kind(field: str) -> None:
     old = state()
     found = changes(old, {**DECLARED, state_key(field): OTHER[field]})
-    if field in IGNORED:
-        assert found == []
-        return
-    kind = Kind.REPLACE if field in REPLACED else Kind.RECORD if field in RECORDED else Kind.UPDATE
-    assert found == [Change(field, kind, getattr(old, field), OTHER[field])]
+    assert found == [Change(field, FIELDS[field].kind, getattr(old, field), OTHER[field])]
 
 
-@pytest.mark.parametrize("field", OTHER)
-def test_each_field_that_stays(field: str) -> None:
+@pytest.mark.parametrize("field", sorted(set(FIELDS) - set(COMPARED)))
+def test_a_changed_create_option_is_not_a_change(field: str) -> None:
+    assert changes(state(), {**DECLARED, state_key(field): OTHER[field]}) == []
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_an_equal_field_is_not_a_change(field: str) -> None:
     old = state(**{field: OTHER[field]})
     assert changes(old, {**old.properties(), state_key(field): OTHER[field]}) == []
 
 
-@pytest.mark.parametrize("field", OTHER)
-def test_a_field_that_is_not_set_is_not_managed(field: str) -> None:
+@pytest.mark.parametrize("field", FIELDS)
+def test_an_unset_field_is_not_managed(field: str) -> None:
     key = state_key(field)
     without = {name: value for name, value in DECLARED.items() if name != key}
     assert changes(state(**{field: OTHER[field]}), without) == []
     assert changes(state(**{field: OTHER[field]}), {**without, key: None}) == []
 
 
-@pytest.mark.parametrize("field", sorted(set(OTHER) - IGNORED))
-def test_a_field_that_is_not_known_yet_counts_as_changed(field: str) -> None:
+@pytest.mark.parametrize("field", COMPARED)
+def test_an_unknown_field_counts_as_changed(field: str) -> None:
     [change] = changes(state(), {**DECLARED, state_key(field): UNKNOWN})
     assert (change.field, change.new) == (field, UNKNOWN)
 
 
-@pytest.mark.parametrize("field", sorted(set(OTHER) - IGNORED))
-def test_a_field_that_the_state_lacks_is_set(field: str) -> None:
+@pytest.mark.parametrize("field", COMPARED)
+def test_a_field_that_the_state_lacks_is_a_change(field: str) -> None:
     old = state(**{field: None})
     [change] = changes(old, {**DECLARED, state_key(field): OTHER[field]})
     assert (change.field, change.old, change.new) == (field, None, OTHER[field])
 
 
-def test_several_changes_come_in_the_order_of_the_table() -> None:
+@pytest.mark.parametrize("field", sorted({*COMPARED} - {"shortname"}))
+def test_a_field_that_the_state_of_an_import_lacks_is_not_a_change(field: str) -> None:
+    assert changes(State(shortname="acme-corp"), {"shortname": "acme-corp", state_key(field): OTHER[field]}) == []
+
+
+def test_several_changes_are_in_the_order_of_the_model() -> None:
     found = changes(state(), {state_key(field): value for field, value in OTHER.items()})
-    assert [change.field for change in found] == [field for field in KINDS if field not in IGNORED]
+    assert [change.field for change in found] == COMPARED
 
 
 def lost(**new: Any) -> list[str]:
     return history_lost(changes(state(), {**DECLARED, **new}))
 
 
-def test_only_a_retention_that_shrinks_loses_history() -> None:
+def test_only_a_shorter_retention_loses_history() -> None:
     assert lost(dataRetention=90, rollupRetention=365) == []
     assert lost(dataRetention=UNKNOWN, rollupRetention=UNKNOWN) == []
     assert lost(organization="Acme Ltd.", contractualFlowsPerSecond=1) == []

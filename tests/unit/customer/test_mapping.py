@@ -1,4 +1,4 @@
-"""The form's words, the API's words, and the way between them."""
+"""The conversion between the values of the form and those of the API."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.customer.changes import Kind, changes
+from pulumi_fusion.customer.changes import changes
 from pulumi_fusion.customer.mapping import (
     api_type,
     contradiction,
@@ -17,7 +17,7 @@ from pulumi_fusion.customer.mapping import (
     to_create,
     to_update,
 )
-from pulumi_fusion.customer.model import Account, AccountType, State
+from pulumi_fusion.customer.model import Account, AccountType, Kind, State
 from tests.unit.operations.scripted import POSTED, PUT_BODY, account, declared, state
 
 LISTED = (
@@ -29,7 +29,7 @@ LISTED = (
 
 
 @pytest.mark.parametrize(
-    ("word", "multi_account", "internal", "expected"),
+    ("declared_type", "multi_account", "internal", "expected"),
     [
         ("SLG", False, False, "customer"),
         ("SLG", True, False, "reseller"),
@@ -46,12 +46,14 @@ LISTED = (
         ("", False, False, None),
     ],
 )
-def test_type_and_toggles_become_one_type(word: str, multi_account: bool, internal: bool, expected: str | None) -> None:
-    assert api_type(word, multi_account=multi_account, internal=internal) == expected
+def test_a_type_with_its_toggles_is_one_type_of_the_api(
+    declared_type: str, multi_account: bool, internal: bool, expected: str | None
+) -> None:
+    assert api_type(declared_type, multi_account=multi_account, internal=internal) == expected
 
 
 @pytest.mark.parametrize(
-    ("word", "multi_account", "expected"),
+    ("declared_type", "multi_account", "expected"),
     [
         ("SLG", False, "client"),
         ("SLG", True, "partner"),
@@ -64,21 +66,23 @@ def test_type_and_toggles_become_one_type(word: str, multi_account: bool, intern
         ("silver", False, None),
     ],
 )
-def test_the_service_own_list_overrules_the_table(word: str, multi_account: bool, expected: str | None) -> None:
-    assert api_type(word, multi_account=multi_account, internal=False, listed=LISTED) == expected
+def test_the_list_of_the_service_overrides_the_table(
+    declared_type: str, multi_account: bool, expected: str | None
+) -> None:
+    assert api_type(declared_type, multi_account=multi_account, internal=False, listed=LISTED) == expected
 
 
-@pytest.mark.parametrize("word", ["SLG", "MSSP"])
+@pytest.mark.parametrize("declared_type", ["SLG", "MSSP"])
 @pytest.mark.parametrize("multi_account", [True, False, None])
 @pytest.mark.parametrize("internal", [True, False, None])
-def test_a_word_of_the_form_leaves_both_toggles_free(
-    word: str, multi_account: bool | None, internal: bool | None
+def test_a_type_of_the_form_allows_any_toggle(
+    declared_type: str, multi_account: bool | None, internal: bool | None
 ) -> None:
-    assert contradiction(word, multi_account=multi_account, internal=internal) is None
+    assert contradiction(declared_type, multi_account=multi_account, internal=internal) is None
 
 
 @pytest.mark.parametrize(
-    ("word", "multi_account", "internal", "toggle"),
+    ("declared_type", "multi_account", "internal", "toggle"),
     [
         ("customer", None, None, None),
         ("customer", False, False, None),
@@ -92,14 +96,14 @@ def test_a_word_of_the_form_leaves_both_toggles_free(
         ("staff", False, None, None),
     ],
 )
-def test_a_type_of_the_api_binds_its_toggles(
-    word: str, multi_account: bool | None, internal: bool | None, toggle: str | None
+def test_a_toggle_that_contradicts_a_type_of_the_api_is_returned(
+    declared_type: str, multi_account: bool | None, internal: bool | None, toggle: str | None
 ) -> None:
-    found = contradiction(word, multi_account=multi_account, internal=internal)
+    found = contradiction(declared_type, multi_account=multi_account, internal=internal)
     assert (found and found[0]) == toggle
 
 
-def test_a_contradiction_speaks_of_the_types_that_the_service_lists() -> None:
+def test_a_contradiction_names_the_listed_type() -> None:
     assert contradiction("partner", multi_account=True, internal=None, listed=LISTED) is None
     assert contradiction("gold", multi_account=True, internal=None, listed=LISTED) == (
         "multi_account",
@@ -107,7 +111,7 @@ def test_a_contradiction_speaks_of_the_types_that_the_service_lists() -> None:
     )
 
 
-def test_a_create_sends_the_first_admin_and_all_the_rest() -> None:
+def test_the_body_of_a_create_has_every_field_that_is_set() -> None:
     assert to_create(declared(), "customer") == POSTED
     assert to_create(declared(contractual_flows_per_second=5), "staff") == {**POSTED, "type": "staff", "fps": 5}
     assert to_create(declared(status="Trial Active"), "customer") == {**POSTED, "trial": True}
@@ -125,7 +129,9 @@ def test_a_create_sends_the_first_admin_and_all_the_rest() -> None:
         (None, 0, 3, 0),
     ],
 )
-def test_an_update_is_complete(program: int | None, live: int | None, known: int | None, fps: int | None) -> None:
+def test_the_body_of_an_update_has_the_first_known_value(
+    program: int | None, live: int | None, known: int | None, fps: int | None
+) -> None:
     body = to_update(
         declared(contractual_flows_per_second=program),
         "customer",
@@ -135,22 +141,22 @@ def test_an_update_is_complete(program: int | None, live: int | None, known: int
     assert body == (PUT_BODY if fps is None else {**PUT_BODY, "fps": fps})
 
 
-def test_what_an_account_does_not_show_is_no_difference() -> None:
+def test_a_field_that_an_account_does_not_show_is_not_a_difference() -> None:
     assert echoes(Account(shortname="acme-corp"), POSTED) == []
     assert echoes(account(), POSTED) == []
     assert echoes(account(organization="Acme Inc.", type="customer", fps=7), POSTED) == []
 
 
-def test_every_field_that_is_shown_otherwise_is_a_difference() -> None:
+def test_every_field_with_another_value_in_the_account_is_a_difference() -> None:
     other = account(
         shortname="x", data_retention=7, rollup_retention=7, trial=True, organization="O", type="reseller", fps=1
     )
     sent = {**POSTED, "fps": 5}
-    assert echoes(other, sent) == ["shortname", "retention", "rollupRetention", "trial", "organization", "type", "fps"]
-    assert echoes(other, PUT_BODY) == ["retention", "rollupRetention", "trial", "organization", "type"]
+    assert echoes(other, sent) == ["organization", "shortname", "type", "trial", "retention", "rollupRetention", "fps"]
+    assert echoes(other, PUT_BODY) == ["organization", "type", "trial", "retention", "rollupRetention"]
 
 
-def test_what_the_service_shows_is_laid_over_what_was_known() -> None:
+def test_merging_an_account_updates_the_known_state() -> None:
     live = account(organization="Acme Ltd.", trial=True, fps=9, data_retention=7, id="id-2", type="staff")
     assert merge(live, state()) == state(
         organization="Acme Ltd.",
@@ -175,18 +181,18 @@ def test_what_the_service_shows_is_laid_over_what_was_known() -> None:
         ({"type": "Gold Customer"}, "gold", LISTED),
     ],
 )
-def test_the_word_of_the_program_stays_where_the_service_means_the_same(
+def test_merging_keeps_the_declared_name_of_the_same_type(
     known: dict[str, Any], shown: str, listed: tuple[AccountType, ...]
 ) -> None:
     assert merge(account(type=shown), state(**known), listed) == state(**known)
 
 
 @pytest.mark.parametrize("known", [None, "SLG", "silver"])
-def test_a_type_that_drifted_is_shown_in_the_api_words(known: str | None) -> None:
+def test_merging_another_type_stores_its_name_in_the_api(known: str | None) -> None:
     assert merge(account(type="staff"), state(type=known)).type == "staff"
 
 
-def test_a_state_without_a_type_knows_none() -> None:
+def test_a_state_without_a_known_type_has_no_type_of_the_api() -> None:
     assert known_type(State()) is None
     assert known_type(State(type="silver")) is None
     assert known_type(State(type="SLG", multi_account=True)) == "reseller"
@@ -205,7 +211,7 @@ def test_a_state_without_a_type_knows_none() -> None:
         ("\u0645\u06cc\u200c\u0634", "\u0645\u06cc\u0634", False),
     ],
 )
-def test_texts_are_compared_without_their_form_and_white_space(sent: str, stored: str, same: bool) -> None:
+def test_texts_are_compared_regardless_of_normalization_and_white_space(sent: str, stored: str, same: bool) -> None:
     assert same_text(sent, stored) == same_text(stored, sent) == same
     shown = account(organization=stored)
     assert echoes(shown, {"organization": sent}) == ([] if same else ["organization"])

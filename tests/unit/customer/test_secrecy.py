@@ -10,7 +10,8 @@ from pulumi_fusion.customer.check import check
 from pulumi_fusion.customer.model import AccountType
 from pulumi_fusion.customer.rules import Failure
 from pulumi_fusion.customer.secrecy import without_secrets
-from tests.unit.customer.test_check import INVALID, KEYS
+from tests.unit.customer.checking import KEYS
+from tests.unit.customer.test_check_invalid_values import INVALID
 from tests.unit.operations.scripted import DECLARED
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.customer.changes import UNKNOWN
 from pulumi_fusion.customer.model import AccountType, State
+from pulumi_fusion.customer.names import UNKNOWN
 from pulumi_fusion.errors import (
     AbsenceNotProved,
     AlreadyExists,
@@ -1441,8 +1441,8 @@ def test_what_adopted_customers_do_not_show_is_said_in_one_sentence_for_all(over
     lifecycle.create(declared(shortname="other-corp", adopt="id-2"))
     assert len(warnings) == 2
     assert set(warnings) == {
-        "The service does not show organization, type, fps of adopted customers. What the program states is taken as "
-        "true, and sent with the next update."
+        "The service does not show Organization, Type, Contractual Flows per Second of adopted customers. What the "
+        "program states is taken as true, and sent with the next update."
     }
 
 
@@ -1487,10 +1487,10 @@ def test_an_import_that_fails_says_why(
     ("wrong", "rule"),
     [
         ("", "must not be blank"),
-        ("a/b", "may hold ASCII letters"),
-        ("acme corp", "may hold ASCII letters"),
-        ("acme?x=1", "may hold ASCII letters"),
-        ("../../types", "may hold ASCII letters"),
+        ("a/b", "may contain ASCII letters"),
+        ("acme corp", "may contain ASCII letters"),
+        ("acme?x=1", "may contain ASCII letters"),
+        ("../../types", "may contain ASCII letters"),
         ("acme\ncorp", "must not contain control"),
         ("x" * 17, "must have 5 to 16 characters"),
         ("abcd", "must have 5 to 16 characters"),

@@ -1,4 +1,4 @@
-"""The schema says what the models say, describes everything, and holds what code generation needs."""
+"""The schema is derived from the model, describes everything, and has what code generation needs."""
 
 from __future__ import annotations
 
@@ -10,57 +10,61 @@ from typing import Any
 
 import pytest
 
-from pulumi_fusion.customer.changes import KINDS, Kind
-from pulumi_fusion.customer.model import CustomerStatus, CustomerType, Inputs, State, state_key
+from pulumi_fusion.customer.model import FIELDS, OUTPUTS, Kind, State, value_type
+from pulumi_fusion.customer.names import CustomerStatus, CustomerType, state_key
 from pulumi_fusion.plugin import schema
 from pulumi_fusion.settings import WAYS
 
 SCHEMA: dict[str, Any] = json.loads(schema.as_json())
 CUSTOMER = SCHEMA["resources"]["fusion:index:Customer"]
 
-# Written down a second time, so that a change of the models shows here.
-INPUTS = {
-    **dict.fromkeys(("email", "givenName", "familyName", "organization", "shortname", "type", "status"), "string"),
-    **dict.fromkeys(("dataRetention", "rollupRetention", "contractualFlowsPerSecond"), "integer"),
-    **dict.fromkeys(("multiAccount", "internal", "deletionProtection"), "boolean"),
-    "adopt": "string",
-}
-OUTPUTS = {**dict.fromkeys(("customerId", "ingestIp", "parent", "node"), "string"), "ingestPort": "integer"}
+TYPES = {str: "string", int: "integer", bool: "boolean"}
 
 
 def types(properties: dict[str, Any]) -> dict[str, str]:
     return {key: each["type"] for key, each in properties.items()}
 
 
-def test_names_and_types_are_those_of_the_models() -> None:
-    assert types(CUSTOMER["inputProperties"]) == INPUTS
-    assert types(CUSTOMER["properties"]) == {**INPUTS, **OUTPUTS}
-    assert set(CUSTOMER["inputProperties"]) == {state_key(name) for name in Inputs.model_fields}
-    assert set(CUSTOMER["properties"]) == {state_key(name) for name in State.model_fields}
+def test_the_schema_has_every_field_of_the_model_with_its_type() -> None:
+    assert types(CUSTOMER["inputProperties"]) == {state_key(name): TYPES[value_type(name)] for name in FIELDS}
+    assert types(CUSTOMER["properties"]) == {state_key(name): TYPES[value_type(name)] for name in State.model_fields}
 
 
-def test_required_are_those_of_the_models() -> None:
-    assert set(CUSTOMER["requiredInputs"]) == {
-        state_key(name) for name, field in Inputs.model_fields.items() if field.is_required()
-    }
+def test_the_schema_requires_what_the_model_requires() -> None:
+    assert set(CUSTOMER["requiredInputs"]) == {state_key(name) for name, spec in FIELDS.items() if spec.required}
 
 
-def test_only_what_replaces_says_so() -> None:
+def test_the_schema_requires_the_outputs_that_every_record_shows() -> None:
+    assert CUSTOMER["required"] == ["shortname", "status", "dataRetention", "rollupRetention", "customerId"]
+
+
+def test_the_filters_of_a_list_are_stable() -> None:
+    assert set(CUSTOMER["listInputs"]["properties"]) == {"parent", "status", "dataRetention", "rollupRetention"}
+
+
+def test_the_account_of_the_functions_has_every_field_that_a_record_can_show() -> None:
+    assert list(SCHEMA["types"]["fusion:index:Account"]["properties"]) == [
+        *(state_key(name) for name, spec in {**FIELDS, **OUTPUTS}.items() if spec.shown),
+        "children",
+    ]
+
+
+def test_only_fields_whose_change_replaces_have_replace_on_changes() -> None:
     replacing = {key for key, each in CUSTOMER["inputProperties"].items() if each.get("replaceOnChanges")}
-    assert replacing == {state_key(name) for name, kind in KINDS.items() if kind is Kind.REPLACE} == {"shortname"}
+    assert replacing == {state_key(name) for name, spec in FIELDS.items() if spec.kind is Kind.REPLACE}
 
 
 @pytest.mark.parametrize("kind", [CustomerStatus, CustomerType])
-def test_words_are_those_of_the_models(kind: type[CustomerStatus] | type[CustomerType]) -> None:
-    words = SCHEMA["types"][f"fusion:index:{kind.__name__}"]
-    assert [each["value"] for each in words["enum"]] == [each.value for each in kind]
+def test_enums_have_the_values_of_the_python_enums(kind: type[CustomerStatus] | type[CustomerType]) -> None:
+    enum = SCHEMA["types"][f"fusion:index:{kind.__name__}"]["enum"]
+    assert [each["value"] for each in enum] == [each.value for each in kind]
 
 
-def test_a_type_that_only_the_service_knows_is_not_excluded() -> None:
+def test_the_type_may_be_one_that_only_the_service_lists() -> None:
     assert {"type": "string"} in CUSTOMER["inputProperties"]["type"]["oneOf"]
 
 
-def test_the_settings_are_those_of_the_dynamic_face_and_only_the_credential_is_secret() -> None:
+def test_the_settings_are_those_of_the_dynamic_provider_and_only_the_credential_is_secret() -> None:
     for settings in (SCHEMA["config"]["variables"], SCHEMA["provider"]["inputProperties"]):
         assert set(settings) == {state_key(name) for name in WAYS}
         assert [key for key, each in settings.items() if each.get("secret")] == ["netosecret"]
@@ -96,7 +100,7 @@ def test_the_resource_has_an_example_in_every_language(language: str) -> None:
     assert f"```{language}\n" in CUSTOMER["description"]
 
 
-def test_the_resource_tells_how_it_is_imported() -> None:
+def test_the_description_of_the_resource_has_an_import_command() -> None:
     assert "## Import" in CUSTOMER["description"]
     assert "pulumi import fusion:index:Customer acme acme-corp" in CUSTOMER["description"]
 
@@ -119,13 +123,13 @@ def test_the_docs_import_those_names() -> None:
     assert "import pulumifusion.fusion.Customer;" in docs
 
 
-def test_no_address_is_named_that_nothing_is_published_at() -> None:
+def test_the_schema_has_no_url_at_which_nothing_is_published() -> None:
     assert not {"repository", "homepage", "pluginDownloadURL"} & set(SCHEMA)
     # The generator for C# downloads the logo; without this it asks a host that a build may not reach.
     assert SCHEMA["logoUrl"].startswith("https://api.nuget.org/")
 
 
-def test_the_version_comes_from_one_place() -> None:
+def test_the_version_is_that_of_the_project() -> None:
     project = Path(__file__).parents[3] / "pyproject.toml"
     written = re.search(r'^version = "(.+)"$', project.read_text(), re.MULTILINE)
     assert written is not None

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime import rpc
 
-from pulumi_fusion.customer.changes import UNKNOWN
+from pulumi_fusion.customer.names import UNKNOWN
 from pulumi_fusion.plugin import values
 from pulumi_fusion.plugin.values import Asset, Properties, Reference
 
@@ -107,5 +107,5 @@ def test_what_is_written_is_what_the_sdk_reads() -> None:
 
 
 def test_what_is_no_property_value_is_a_defect() -> None:
-    with pytest.raises(TypeError, match="no property value: object"):
+    with pytest.raises(TypeError, match="not a property value: object"):
         values.write({"key": object()})

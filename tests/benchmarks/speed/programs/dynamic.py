@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 from pulumi_fusion import Customer
-from pulumi_fusion.customer.words import INPUTS, state_key
+from pulumi_fusion.customer.names import state_key
+from pulumi_fusion.dynamic import INPUTS
 
 NAMES = {state_key(name): name for name in INPUTS}
 

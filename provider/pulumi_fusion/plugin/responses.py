@@ -1,4 +1,4 @@
-"""What a check or a diff found, as the protocol tells it."""
+"""The failures of a check and the differences of a diff, as messages of the protocol."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ __all__ = ["difference", "failures", "kind"]
 
 
 def failures(found: Iterable[Failure]) -> list[provider_pb2.CheckFailure]:
+    """Return the failures of a check."""
     return [provider_pb2.CheckFailure(property=each.property, reason=presentable(each.reason)) for each in found]
 
 
@@ -20,6 +21,7 @@ _Kind = provider_pb2.PropertyDiff
 
 
 def kind(old: Any, new: Any, *, replaces: bool) -> provider_pb2.PropertyDiff.Kind.ValueType:
+    """Return the kind of a difference between two values, None being no value."""
     if old is None:
         return _Kind.ADD_REPLACE if replaces else _Kind.ADD
     if new is None:
@@ -33,7 +35,7 @@ _REPLACING: Final = frozenset({_Kind.ADD_REPLACE, _Kind.DELETE_REPLACE, _Kind.UP
 def difference(
     kinds: Mapping[str, provider_pb2.PropertyDiff.Kind.ValueType], inputs: Collection[str]
 ) -> provider_pb2.DiffResponse:
-    """The answer of a diff; ``inputs`` are the keys whose difference is one of inputs and not one from the state."""
+    """Return the response of a diff. ``inputs`` are the keys whose inputs differ, and not only the state."""
     some = provider_pb2.DiffResponse.DIFF_SOME if kinds else provider_pb2.DiffResponse.DIFF_NONE
     return provider_pb2.DiffResponse(
         changes=some,

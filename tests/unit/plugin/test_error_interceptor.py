@@ -1,4 +1,4 @@
-"""Every error ends as a status with its sentence, and no exception as a traceback."""
+"""Every exception of a call becomes a status with a message, and never a traceback."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from pulumi_fusion import errors
 from pulumi_fusion.errors import FusionError
-from pulumi_fusion.plugin.answers import Answers, PartialState, code
+from pulumi_fusion.plugin.error_interceptor import ErrorInterceptor, PartialState, code
 from pulumi_fusion.plugin.protocol import provider_pb2, status_pb2
 from pulumi_fusion.redaction import Secret, redact_logs
 
@@ -24,7 +24,7 @@ class Aborted(Exception):
 
 
 class Context:
-    """What grpc hands to a call."""
+    """The context that grpc passes to a call."""
 
     def __init__(self) -> None:
         self.metadata: Any = ()
@@ -37,8 +37,8 @@ class Context:
         raise Aborted
 
 
-def answer(failure: Exception, *, streaming: bool = False) -> Context:
-    """What becomes of a call that raises."""
+def intercepted(failure: Exception, *, streaming: bool = False) -> Context:
+    """Return the context of a call that raises."""
 
     def call(request: Any, context: Any) -> Any:
         raise failure
@@ -50,7 +50,7 @@ def answer(failure: Exception, *, streaming: bool = False) -> Context:
     handler: Any = (
         grpc.unary_stream_rpc_method_handler(stream) if streaming else grpc.unary_unary_rpc_method_handler(call)
     )
-    guarded = Answers().intercept_service(lambda _: handler, None)
+    guarded = ErrorInterceptor().intercept_service(lambda _: handler, None)
     context = Context()
     with pytest.raises(Aborted):
         if streaming:
@@ -61,49 +61,49 @@ def answer(failure: Exception, *, streaming: bool = False) -> Context:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_what_may_have_happened_is_told_as_such(kind: type[FusionError]) -> None:
+def test_only_an_unknown_outcome_has_a_status_of_possible_corruption(kind: type[FusionError]) -> None:
     failure = kind.__new__(kind)
     assert (code(failure) in MAY_BE_CORRUPT) == (kind in (FusionError, errors.OutcomeUnknown))
 
 
 @pytest.mark.parametrize("streaming", [False, True])
-def test_our_errors_are_told_in_their_own_words(streaming: bool) -> None:
+def test_the_message_of_a_fusion_error_is_unchanged(streaming: bool) -> None:
     failure = errors.Protected("delete the customer", "deletion protection is on", shortname="acme-corp")
-    told = answer(failure, streaming=streaming)
-    assert (told.status, told.text) == (grpc.StatusCode.FAILED_PRECONDITION, str(failure))
+    context = intercepted(failure, streaming=streaming)
+    assert (context.status, context.text) == (grpc.StatusCode.FAILED_PRECONDITION, str(failure))
 
 
-def test_partial_state_is_told_with_what_is_kept() -> None:
-    kept = provider_pb2.ErrorResourceInitFailed(id="acme-corp", reasons=["it is in doubt"])
-    told = answer(PartialState(kept))
-    assert (told.status, told.text) == (grpc.StatusCode.UNKNOWN, "it is in doubt")
-    [(key, value)] = told.metadata
+def test_partial_state_is_a_status_with_details() -> None:
+    saved = provider_pb2.ErrorResourceInitFailed(id="acme-corp", reasons=["the outcome is unknown"])
+    context = intercepted(PartialState(saved))
+    assert (context.status, context.text) == (grpc.StatusCode.UNKNOWN, "the outcome is unknown")
+    [(key, value)] = context.metadata
     assert key == "grpc-status-details-bin"
     unpacked = provider_pb2.ErrorResourceInitFailed()
     [detail] = status_pb2.Status.FromString(value).details
     assert detail.Unpack(unpacked)
-    assert unpacked == kept
+    assert unpacked == saved
 
 
 @pytest.mark.parametrize("streaming", [False, True])
-def test_a_defect_is_one_sentence_without_secrets_and_a_record_for_who_looks_for_it(
+def test_a_defect_has_a_message_without_secrets_and_a_traceback_in_the_log(
     streaming: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     factory = logging.getLogRecordFactory()
     redact_logs()
     try:
-        told = answer(KeyError(Secret("planted-credential").reveal()), streaming=streaming)
+        context = intercepted(KeyError(Secret("planted-credential").reveal()), streaming=streaming)
     finally:
         logging.setLogRecordFactory(factory)
-    assert told.status is grpc.StatusCode.INTERNAL
-    assert told.text == "a defect of pulumi-fusion: KeyError: '***'. Please report it."
+    assert context.status is grpc.StatusCode.INTERNAL
+    assert context.text == "a defect of pulumi-fusion: KeyError: '***'. Please report it."
     assert "Traceback" in caplog.text
     assert "planted-credential" not in caplog.text
 
 
-def test_what_is_not_implemented_says_so_to_the_engine() -> None:
-    assert answer(NotImplementedError("Method not implemented!")).status is grpc.StatusCode.UNIMPLEMENTED
+def test_a_method_that_is_not_implemented_has_the_status_unimplemented() -> None:
+    assert intercepted(NotImplementedError("Method not implemented!")).status is grpc.StatusCode.UNIMPLEMENTED
 
 
-def test_a_call_that_does_not_exist_is_left_to_grpc() -> None:
-    assert Answers().intercept_service(lambda _: None, None) is None
+def test_an_unknown_method_has_no_handler() -> None:
+    assert ErrorInterceptor().intercept_service(lambda _: None, None) is None
