@@ -59,7 +59,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class FieldSpec:
-    """What is known of a field besides its type and description.
+    """The properties of a field, apart from its type and description.
 
     Args:
         kind: What a change of it does.

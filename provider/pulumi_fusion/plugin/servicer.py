@@ -33,12 +33,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """One provider in one run. Many threads call it at once.
 
     Args:
-        engine: The address of the engine, "" if it isn't known yet.
+        engine: The address of the engine, "" if it isn't known yet. Also an attribute, which the engine may change.
         warn: Shows a warning: its text, and the URN of a resource or "". By default the engine shows it.
     """
 
     def __init__(self, engine: str = "", *, warn: Callable[[str, str], None] | None = None) -> None:
-        self._engine = engine
+        self.engine = engine
         self._cancelled = threading.Event()
         show = warn or self._show_warning
         self._warn = once_per_text(lambda text, urn="": show(text, urn))
@@ -49,14 +49,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             config,
             unknown,
             cancelled=self._cancelled,
-            engine=lambda: self._engine,
+            engine=lambda: self.engine,
             warn=self._warn,
             kind=PLUGIN_TYPE,
             provider=provider,
         )
 
     def _show_warning(self, text: str, urn: str) -> None:
-        show_warning(self._engine, text, urn)
+        show_warning(self.engine, text, urn)
 
     def cancel(self) -> None:
         """End every wait. No request that changes anything is sent afterwards."""
@@ -68,12 +68,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.ProviderHandshakeRequest, context: Any
     ) -> provider_pb2.ProviderHandshakeResponse:
         """Return which features of the protocol are supported; store the address of the engine."""
-        self._engine = request.engine_address or self._engine
+        self.engine = request.engine_address or self.engine
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
     def Attach(self, request: plugin_pb2.PluginAttach, context: Any) -> Empty:
         """Store the address of an engine that connects to this running process."""
-        self._engine = request.address
+        self.engine = request.address
         return Empty()
 
     def GetPluginInfo(self, request: Empty, context: Any) -> plugin_pb2.PluginInfo:

@@ -67,9 +67,10 @@ class Kept(OutcomeUnknown):
 
 @dataclass
 class PluginStack(Stack):
-    """``unsettled`` are the resources whose last operation ended in partial state."""
+    """``unsettled`` are the resources whose last operation ended in partial state, ``warned_resources`` URNs."""
 
     unsettled: set[str] = field(default_factory=set)
+    warned_resources: list[str] = field(default_factory=list, repr=False)
     _server: grpc.Server | None = None
 
     def __exit__(self, *_: Any) -> None:
@@ -86,7 +87,7 @@ class PluginStack(Stack):
         self._stop()
         retries._quotas.clear()
         retries._limits.clear()
-        self.servicer = Servicer(warn=lambda text, urn: self.warnings.append(text))
+        self.servicer = Servicer(warn=self._add_warning)
         self._server, port = serve(self.servicer)
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
         self.stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
@@ -98,6 +99,10 @@ class PluginStack(Stack):
             "preflight": self.preflight,
         }
         self.stub.Configure(messages.ConfigureRequest(args=values.write(config, {"netosecret"})))
+
+    def _add_warning(self, text: str, urn: str) -> None:
+        self.warnings.append(text)
+        self.warned_resources.append(urn)
 
     # What the engine does.
 

@@ -1,4 +1,4 @@
-"""Any state and any input: clear errors, never a defect, and nothing sent for what is not proved ours."""
+"""Any state and any input: clear errors, never a defect, and no mutation of a customer that may be another one."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ def properties(draw: random.Random, like: Mapping[str, Any] | None = None) -> St
     return struct
 
 
-def test_ten_thousand_checks_raise_nothing_and_let_no_broken_input_pass() -> None:
+def test_ten_thousand_checks_raise_nothing_and_refuse_every_invalid_input() -> None:
     servicer = Servicer()
-    servicer._configure({"fusion:preflight": "off"}.get)
+    servicer.Configure(messages.ConfigureRequest(args=values.write({"preflight": "off"})), None)
     draw = random.Random(6)  # noqa: S311 - the same every time
     required = {state_key(name) for name, spec in FIELDS.items() if spec.required}
     for _ in range(scaled(10_000, nightly=100_000)):
@@ -96,7 +96,9 @@ def test_ten_thousand_checks_raise_nothing_and_let_no_broken_input_pass() -> Non
                 create_inputs(known)
 
 
-def test_a_hostile_state_ends_in_a_clear_error_or_in_what_is_right(stack: PluginStack, emulator: Emulator) -> None:
+def test_a_hostile_state_causes_a_clear_error_and_no_mutation_of_another_customer(
+    stack: PluginStack, emulator: Emulator
+) -> None:
     """Wrong types, missing and extra keys in olds, inputs and ids, on every call that reads them."""
     stack.up("acme", PROGRAM)
     other = emulator.seed("bystander", trial=True)
@@ -104,7 +106,7 @@ def test_a_hostile_state_ends_in_a_clear_error_or_in_what_is_right(stack: Plugin
     emulator.requests.clear()
     draw = random.Random(7)  # noqa: S311 - the same every time
     servicer, where = stack.servicer, urn("acme")
-    told: list[FusionError] = []
+    raised: list[FusionError] = []
 
     def call(verb: str, shortname: str, outputs: Struct, inputs: Struct) -> None:
         if verb == "diff":
@@ -125,7 +127,7 @@ def test_a_hostile_state_ends_in_a_clear_error_or_in_what_is_right(stack: Plugin
 
     for number in range(scaled(150, nightly=3000)):
         outputs = properties(draw, like=draw.choice([dict(good.outputs), None]))
-        # The id of another account is the one that must never pass for ours.
+        # The state never has the id of the other account, so that account must not be changed.
         outputs.fields.pop("customerId", None)
         if draw.random() < 0.5:
             outputs.fields["customerId"].string_value = draw.choice(["", "another-id"])
@@ -135,9 +137,9 @@ def test_a_hostile_state_ends_in_a_clear_error_or_in_what_is_right(stack: Plugin
         try:
             call(("diff", "delete", "update")[number % 3], shortname, outputs, inputs)
         except FusionError as failure:
-            told.append(failure)
-    assert told
-    assert all(str(failure).startswith("Could not ") for failure in told)
+            raised.append(failure)
+    assert raised
+    assert all(str(failure).startswith("Could not ") for failure in raised)
     assert [each for each in mutations(emulator.requests) if "bystander" in each] == []
     assert other in emulator.accounts()
 
@@ -152,7 +154,7 @@ def test_a_hostile_state_ends_in_a_clear_error_or_in_what_is_right(stack: Plugin
         ({"deletionProtection": "no"}, "deletion protection is on"),
     ],
 )
-def test_a_broken_state_deletes_nothing(
+def test_a_broken_state_deletes_no_customer(
     stack: PluginStack, emulator: Emulator, state: dict[str, Any], reason: str
 ) -> None:
     emulator.seed("acmecorp", trial=True)

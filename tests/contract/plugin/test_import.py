@@ -1,4 +1,4 @@
-"""An import: what the service tells, what the program adds, and what is compared."""
+"""Imports: what the service shows, what the program adds, and what is compared."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TRUE = {**PROGRAM, "contractualFlowsPerSecond": 500}
 
 @pytest.mark.parametrize("record", ["strict", "extended"])
 @pytest.mark.parametrize("true", [PROGRAM, TRUE, {**TRUE, "type": "customer"}, {**TRUE, "deletionProtection": True}])
-def test_with_the_true_values_nothing_is_left_to_do(
+def test_a_program_with_the_true_values_causes_no_difference_after_an_import(
     stack: PluginStack, emulator: Emulator, record: Any, true: dict[str, Any]
 ) -> None:
     emulator.switch(record=record)
@@ -61,7 +61,7 @@ def test_with_the_true_values_nothing_is_left_to_do(
         ({"shortname": "acme-new", "deletionProtection": False}, "strict", "replace"),
     ],
 )
-def test_what_the_service_does_tell_is_compared(
+def test_an_import_is_compared_by_the_fields_that_the_service_shows(
     stack: PluginStack, emulator: Emulator, change: dict[str, Any], record: Any, plan: object
 ) -> None:
     emulator.switch(record=record)
@@ -71,7 +71,7 @@ def test_what_the_service_does_tell_is_compared(
     assert stack.plan("acme", program) == plan
 
 
-def test_what_was_stated_is_managed_from_then_on(stack: PluginStack, emulator: Emulator) -> None:
+def test_a_field_that_the_program_states_after_an_import_is_managed(stack: PluginStack, emulator: Emulator) -> None:
     emulator.seed("acmecorp", **LIVE)
     stack.import_("acme", "acmecorp")
     stack.up("acme", PROGRAM)
@@ -87,7 +87,7 @@ def test_what_was_stated_is_managed_from_then_on(stack: PluginStack, emulator: E
     stack.require_in_step()
 
 
-def test_an_imported_customer_is_as_protected_as_any(stack: PluginStack, emulator: Emulator) -> None:
+def test_an_imported_customer_has_deletion_protection(stack: PluginStack, emulator: Emulator) -> None:
     emulator.seed("acmecorp", retention=90, rollupRetention=180)
     stack.import_("acme", "acmecorp")
     assert "deletion protection is on" in stack.destroy("acme").text
@@ -98,7 +98,7 @@ def test_an_imported_customer_is_as_protected_as_any(stack: PluginStack, emulato
 
 
 @pytest.mark.parametrize("record", ["strict", "extended"])
-def test_an_update_that_lacks_a_part_is_completed_by_the_service_or_refused(
+def test_an_update_that_lacks_a_field_is_completed_by_the_service_or_refused(
     stack: PluginStack, emulator: Emulator, record: Any
 ) -> None:
     emulator.switch(record=record)

@@ -1,4 +1,4 @@
-"""The process: it says its port and nothing else, and ends when it is told to and when nobody is left to tell it."""
+"""The process of the plugin: it prints only its port, and ends at a signal or with its parent process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WAYS = {
 
 
 EVERY_NAME = (*sys.stdlib_module_names, *working_directory.DEPENDENCIES, "pulumi_fusion")
-"""Of every module of Python and of all that the provider imports."""
+"""The names of all modules of Python and of those that the provider imports."""
 
 
 def a_project_with_files(folder: Path, names: Iterable[str]) -> None:
@@ -46,7 +46,7 @@ def version_at(port: str) -> str:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("command", WAYS.values(), ids=WAYS)
-def test_it_says_its_port_and_ends_when_told(command: Sequence[str], number: signal.Signals) -> None:
+def test_the_plugin_prints_its_port_and_ends_at_a_signal(command: Sequence[str], number: signal.Signals) -> None:
     with Process([*command, "127.0.0.1:1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         port = process.stdout.readline().strip()
@@ -56,44 +56,46 @@ def test_it_says_its_port_and_ends_when_told(command: Sequence[str], number: sig
         assert process.stdout.read() == ""
 
 
-@pytest.mark.parametrize("path", [None, os.pathsep], ids=["", "which PYTHONPATH names"])
+@pytest.mark.parametrize("path", [None, os.pathsep], ids=["", "in PYTHONPATH"])
 @pytest.mark.parametrize("command", WAYS.values(), ids=WAYS)
-def test_it_imports_nothing_of_the_working_directory(command: Sequence[str], path: str | None, tmp_path: Path) -> None:
-    """The engine starts it in the folder of a project, whose files may have any names."""
-    # What PYTHONPATH names hides even the modules that Python needs before it reads any site-packages.
+def test_the_plugin_imports_nothing_from_the_working_directory(
+    command: Sequence[str], path: str | None, tmp_path: Path
+) -> None:
+    """The engine starts it in the directory of a project, whose files may have any names."""
+    # A directory in PYTHONPATH hides even the modules that Python imports before site-packages.
     a_project_with_files(tmp_path, ("queue", "types", "email", "requests") if path else EVERY_NAME)
     environ = {**os.environ, **({"PYTHONPATH": path} if path else {})}
     with Process(
         [*command, "127.0.0.1:1"], cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        said, wrong = process.stdout, process.stderr
-        assert said is not None and wrong is not None
-        port = said.readline().strip()
-        assert port, wrong.read()
+        out, err = process.stdout, process.stderr
+        assert out is not None and err is not None
+        port = out.readline().strip()
+        assert port, err.read()
         assert version_at(port) == schema.VERSION
         process.terminate()
         assert process.wait(30) == 0
 
 
-def test_dynamic_providers_can_be_files_of_the_project_that_hide_no_module(tmp_path: Path) -> None:
+def test_a_project_may_have_dynamic_providers_in_files_named_like_modules(tmp_path: Path) -> None:
     a_project_with_files(tmp_path, EVERY_NAME)
     (tmp_path / "of_the_project.py").write_text("")
-    # Run as the module of that name, so that what it does at its start can be seen.
+    # This replaces the SDK's module of that name, so that the test can run its own code in it.
     program = (
         "import queue, requests, sys\n"
         "from pulumi_fusion.api import transport\n"
         "import of_the_project\n"
         "print(sys.orig_argv[2:4])\n"
     )
-    place = tmp_path / "packages" / "pulumi"
-    place.mkdir(parents=True)
-    (place / "__init__.py").touch()
-    (place / "dynamic.py").write_text(program)
+    package = tmp_path / "packages" / "pulumi"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "dynamic.py").write_text(program)
     (tmp_path / "pulumi.py").unlink()
     done = subprocess.run(
         [sys.executable, "-u", "-m", "pulumi.dynamic"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(place.parent)},
+        env={**os.environ, "PYTHONPATH": str(package.parent)},
         capture_output=True,
         text=True,
         timeout=60,
@@ -101,15 +103,15 @@ def test_dynamic_providers_can_be_files_of_the_project_that_hide_no_module(tmp_p
     assert (done.returncode, done.stdout) == (0, "['-m', 'pulumi.dynamic']\n"), done.stderr
 
 
-def test_what_is_protected_there_is_all_that_the_provider_imports() -> None:
-    """Beside the command line's own."""
+def test_every_dependency_of_the_provider_is_protected_from_files_of_the_project() -> None:
+    """Except those of the command line."""
     required = {re.split(r"[^\w-]", each)[0].lower() for each in requires("pulumi-fusion") or [] if "extra" not in each}
     modules = {name for name, owners in packages_distributions().items() for each in owners if each.lower() in required}
     assert modules - {"click", "rich", "pulumi_fusion"} <= working_directory.DEPENDENCIES
 
 
 @pytest.mark.parametrize("command", [["-c", "import queue"], ["-m", "of_the_project"]], ids=" ".join)
-def test_other_programs_import_their_own_files_first(command: Sequence[str], tmp_path: Path) -> None:
+def test_other_programs_import_files_of_their_project_first(command: Sequence[str], tmp_path: Path) -> None:
     (tmp_path / "queue.py").write_text("print('of the project')\n")
     (tmp_path / "of_the_project.py").write_text("import queue\n")
     done = subprocess.run(
@@ -118,8 +120,8 @@ def test_other_programs_import_their_own_files_first(command: Sequence[str], tmp
     assert (done.returncode, done.stdout) == (0, "of the project\n")
 
 
-def test_it_does_not_outlive_who_started_it() -> None:
-    """An engine that is killed says nothing."""
+def test_the_plugin_ends_with_its_parent_process() -> None:
+    """An engine that is killed sends no signal."""
     engine = (
         "import subprocess, sys\n"
         "plugin = subprocess.Popen([sys.executable, '-m', 'pulumi_fusion'], stdout=subprocess.PIPE, text=True)\n"
@@ -133,11 +135,11 @@ def test_it_does_not_outlive_who_started_it() -> None:
         except grpc.RpcError:
             return
         time.sleep(0.2)
-    raise AssertionError("it is still there")
+    raise AssertionError("the plugin is still running")
 
 
-def test_no_component_is_exported() -> None:
-    """The official host would serve it instead of this provider, and say nothing."""
+def test_the_package_exports_no_component() -> None:
+    """The official host would serve the component instead of this provider, without an error."""
     for name in pulumi_fusion.__all__:
         getattr(pulumi_fusion, name)
     assert components_from_module(pulumi_fusion) == []

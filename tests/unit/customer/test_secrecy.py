@@ -1,4 +1,4 @@
-"""No failure quotes what a program marked as secret."""
+"""No failure quotes a value that the program marked as secret."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tests.unit.operations.scripted import DECLARED
 
 
 @pytest.mark.parametrize(("key", "value", "start"), INVALID, ids=lambda part: ascii(part)[:40])
-def test_no_broken_rule_quotes_the_value(key: str, value: Any, start: str) -> None:
+def test_a_failure_of_a_secret_does_not_quote_it(key: str, value: Any, start: str) -> None:
     raw = {**DECLARED, key: value}
     for failure in check(raw, None).failures:
-        told = without_secrets(failure, {key}, raw)
-        assert told.property == ""
+        masked = without_secrets(failure, {key}, raw)
+        assert masked.property == ""
         if isinstance(value, str) and len(value) > 2 and value.strip() == value and value.isascii():
-            assert value not in told.reason.replace("admin@example.com", "")
+            assert value not in masked.reason.replace("admin@example.com", "")
         if isinstance(value, (int, float)) and not isinstance(value, bool) and value not in (1, 7, 45, 90, 180, 365):
-            assert f"not {value}" not in told.reason
+            assert f"not {value}" not in masked.reason
         assert without_secrets(failure, (), raw) == failure
 
 
@@ -38,7 +38,7 @@ def test_no_broken_rule_quotes_the_value(key: str, value: Any, start: str) -> No
         ({"type": "customer", "internal": True}, None, "type"),
     ],
 )
-def test_neither_the_value_of_another_property_nor_an_earlier_one_is_quoted(
+def test_a_failure_quotes_neither_the_new_nor_the_old_value_of_a_secret(
     raw: dict[str, Any], old: dict[str, Any] | None, secret: str
 ) -> None:
     new = {**DECLARED, **raw}
@@ -46,28 +46,28 @@ def test_neither_the_value_of_another_property_nor_an_earlier_one_is_quoted(
     failures = check(new, before).failures
     assert failures
     for failure in failures:
-        told = without_secrets(failure, {secret}, new, before or {})
-        assert "***" in told.reason
+        masked = without_secrets(failure, {secret}, new, before or {})
+        assert "***" in masked.reason
         for value in (new[secret], (before or {}).get(secret)):
-            assert value is None or repr(value) not in told.reason
-        assert "180 days, not" not in told.reason
+            assert value is None or repr(value) not in masked.reason
+        assert "180 days, not" not in masked.reason
 
 
 @pytest.mark.parametrize(
     ("key", "rest"), [("internal", "true or false, not ***"), ("dataRetention", "(days), not ***")]
 )
-def test_a_double_is_masked_in_both_forms(key: str, rest: str) -> None:
+def test_a_whole_double_is_masked_in_both_forms(key: str, rest: str) -> None:
     raw = {**DECLARED, key: 4711.0}
     [failure] = check(raw, None).failures
     assert without_secrets(failure, {key}, raw).reason.endswith(rest)
 
 
-def test_a_short_secret_masks_no_part_of_a_word() -> None:
+def test_a_short_secret_is_not_masked_inside_a_word() -> None:
     failure = Failure("status", "Status must be one of 'Active', not 'a'")
     assert without_secrets(failure, {"status"}, {"status": "a"}).reason == "Status must be one of 'Active', not ***"
 
 
-def test_a_type_that_the_service_does_not_offer_is_not_quoted() -> None:
+def test_a_failure_of_a_secret_type_does_not_quote_it() -> None:
     raw = {**DECLARED, "type": "SLG"}
     [failure] = check(raw, None, [AccountType(value="gold")]).failures
     assert "SLG" not in without_secrets(failure, set(KEYS), raw).reason

@@ -202,7 +202,7 @@ def test_a_state_that_keeps_the_id_encrypted_shows_the_shortname() -> None:
     assert owner.urn == DYNAMIC
 
 
-def test_deletions_read_the_state_anew_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deletion_reads_the_state_again_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("pulumi_fusion.customer.stack.time", SimpleNamespace(monotonic=lambda: now))
     states = [StackState([entry(OLD)]), StackState([entry(OLD), entry(NEW)])]

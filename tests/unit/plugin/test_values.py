@@ -1,4 +1,4 @@
-"""Property values: everything that the protocol can write is read, and what we write is read back as it was."""
+"""Property values: every form of the protocol is read, and what is written is read back unchanged."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def output(**fields: Any) -> dict[str, Any]:
         (output(value=secret("s3cret"), secret=False), "s3cret", True),
     ],
 )
-def test_what_the_engine_writes_is_read(written: Any, plain: Any, is_secret: bool) -> None:
+def test_a_value_of_the_engine_is_read(written: Any, plain: Any, is_secret: bool) -> None:
     read = values.read(struct({"key": written}))
     assert read.plain == {"key": plain}
     assert type(read.plain["key"]) is type(plain)
@@ -71,12 +71,12 @@ def test_what_the_engine_writes_is_read(written: Any, plain: Any, is_secret: boo
         (rpc._special_resource_sig, Reference),
     ],
 )
-def test_what_no_customer_has_is_told_apart(signature: str, kind: type) -> None:
+def test_assets_and_references_have_their_own_types(signature: str, kind: type) -> None:
     read = values.read(struct({"key": {SIGNATURE: signature, "text": "x", "urn": "urn:x"}}))
     assert isinstance(read.plain["key"], kind)
 
 
-def test_null_and_the_keys_of_the_engine_are_not_there() -> None:
+def test_null_and_the_keys_of_the_engine_are_dropped() -> None:
     assert values.read(struct({"key": None, "__provider": "pickled", "__defaults": []})).plain == {}
     assert values.read(struct({"key": secret(None)})) == Properties({}, frozenset({"key"}))
 
@@ -94,18 +94,18 @@ KEYS = st.text(min_size=1).filter(lambda key: not key.startswith("__"))
 
 
 @given(plain=st.dictionaries(KEYS, PLAIN, max_size=4), data=st.data())
-def test_what_is_written_is_read_back(plain: dict[str, Any], data: st.DataObject) -> None:
+def test_a_written_value_is_read_back(plain: dict[str, Any], data: st.DataObject) -> None:
     marked = data.draw(st.sets(st.sampled_from(sorted(plain)))) if plain else set()
     assert values.read(values.write(plain, marked)) == Properties(plain, frozenset(marked))
 
 
-def test_what_is_written_is_what_the_sdk_reads() -> None:
+def test_the_sdk_reads_a_written_value() -> None:
     written = values.write({"a": 90, "b": "s3cret", "c": UNKNOWN, "d": None, "e": [True]}, {"b"})
     read = rpc.deserialize_properties(written, keep_unknowns=True)
     assert (read["a"], rpc.unwrap_rpc_secret(read["b"]), read["e"]) == (90, "s3cret", [True])
     assert isinstance(read["c"], pulumi.output.Unknown)
 
 
-def test_what_is_no_property_value_is_a_defect() -> None:
+def test_another_type_cannot_be_written() -> None:
     with pytest.raises(TypeError, match="not a property value: object"):
         values.write({"key": object()})
