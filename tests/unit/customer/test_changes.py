@@ -9,7 +9,7 @@ import pytest
 from pulumi_fusion.customer.changes import Change, changes, history_lost
 from pulumi_fusion.customer.model import FIELDS, Kind, State, value_type
 from pulumi_fusion.customer.names import UNKNOWN, state_key
-from tests.unit.operations.scripted import DECLARED, state
+from tests.unit.samples import DECLARED, state
 
 OTHER: dict[str, Any] = {name: {str: "other", int: 365, bool: True}[value_type(name)] for name in FIELDS}
 COMPARED = [name for name, spec in FIELDS.items() if spec.kind is not Kind.CREATE_OPTION]

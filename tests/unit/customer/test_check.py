@@ -8,7 +8,7 @@ from pulumi_fusion.customer.check import check
 from pulumi_fusion.customer.model import AccountType
 from pulumi_fusion.customer.names import UNKNOWN, CustomerStatus, CustomerType
 from tests.unit.customer.checking import KEYS, REQUIRED, failures
-from tests.unit.operations.scripted import DECLARED
+from tests.unit.samples import DECLARED
 
 
 def test_all_failures_are_returned_at_once() -> None:

@@ -14,7 +14,7 @@ from pulumi_fusion.customer.inputs import create_inputs
 from pulumi_fusion.customer.model import State
 from pulumi_fusion.customer.names import UNKNOWN
 from tests.unit.customer.checking import KEYS, REQUIRED
-from tests.unit.operations.scripted import DECLARED
+from tests.unit.samples import DECLARED
 
 json_like = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just(UNKNOWN),

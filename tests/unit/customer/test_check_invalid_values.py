@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.customer.checking import REQUIRED, failures
-from tests.unit.operations.scripted import DECLARED
+from tests.unit.samples import DECLARED
 
 LABELS = {
     "email": "Email",

@@ -9,7 +9,7 @@ import pytest
 from pulumi_fusion.customer.check import check
 from pulumi_fusion.customer.names import UNKNOWN
 from tests.unit.customer.checking import KEYS, failures
-from tests.unit.operations.scripted import DECLARED
+from tests.unit.samples import DECLARED
 
 
 @pytest.mark.parametrize(("key", "other"), [("email", "b@acme.example"), ("givenName", "Bo"), ("familyName", "Day")])

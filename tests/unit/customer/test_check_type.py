@@ -9,7 +9,7 @@ import pytest
 from pulumi_fusion.customer.model import AccountType
 from pulumi_fusion.customer.names import UNKNOWN
 from tests.unit.customer.checking import failures
-from tests.unit.operations.scripted import DECLARED
+from tests.unit.samples import DECLARED
 
 LISTED = [
     AccountType(value="client", label="SLG"),

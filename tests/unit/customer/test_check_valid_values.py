@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pulumi_fusion.customer.check import check
 from tests.unit.customer.checking import failures
-from tests.unit.operations.scripted import DECLARED
+from tests.unit.samples import DECLARED
 
 VALID: list[dict[str, Any]] = [
     {},

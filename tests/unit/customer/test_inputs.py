@@ -8,7 +8,7 @@ from pulumi_fusion.customer.inputs import create_inputs, update_inputs
 from pulumi_fusion.customer.model import Fields, Inputs
 from pulumi_fusion.customer.names import UNKNOWN
 from pulumi_fusion.errors import InvalidInput
-from tests.unit.operations.scripted import DECLARED
+from tests.unit.samples import DECLARED
 
 
 def test_checked_inputs_are_returned_unchanged() -> None:

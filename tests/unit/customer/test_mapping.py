@@ -18,7 +18,7 @@ from pulumi_fusion.customer.mapping import (
     to_update,
 )
 from pulumi_fusion.customer.model import Account, AccountType, Kind, State
-from tests.unit.operations.scripted import POSTED, PUT_BODY, account, declared, state
+from tests.unit.samples import POSTED, PUT_BODY, account, declared, state
 
 LISTED = (
     AccountType(value="client", label="SLG"),

@@ -22,7 +22,7 @@ from pulumi_fusion.customer.model import (
     value_type,
 )
 from pulumi_fusion.customer.names import UNKNOWN, label, state_key
-from tests.unit.operations.scripted import DECLARED, account, state
+from tests.unit.samples import DECLARED, account, state
 
 KEYS = {
     "email": "email",

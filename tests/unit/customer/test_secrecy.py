@@ -12,7 +12,7 @@ from pulumi_fusion.customer.rules import Failure
 from pulumi_fusion.customer.secrecy import without_secrets
 from tests.unit.customer.checking import KEYS
 from tests.unit.customer.test_check_invalid_values import INVALID
-from tests.unit.operations.scripted import DECLARED
+from tests.unit.samples import DECLARED
 
 
 @pytest.mark.parametrize(("key", "value", "start"), INVALID, ids=lambda part: ascii(part)[:40])

@@ -1,25 +1,20 @@
-"""A life cycle over a scripted service, under a clock that moves only when somebody waits."""
+"""A life cycle over a scripted service, under a clock that moves only while something waits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from pulumi_fusion import deadline, single_flight
-from pulumi_fusion.operations import cache
 from pulumi_fusion.operations.lifecycle import Lifecycle
-from tests.unit.operations.scripted import Clock, Scripted
+from tests.unit.operations.scripted import Clock, ScriptedService, stopped_clock
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(deadline, "time", clock)
-    monkeypatch.setattr(cache, "time", clock)
-    monkeypatch.setattr(single_flight, "time", clock)
-    return clock
+def clock() -> Iterator[Clock]:
+    with stopped_clock() as clock:
+        yield clock
 
 
 @pytest.fixture
@@ -28,10 +23,10 @@ def warnings() -> list[str]:
 
 
 @pytest.fixture
-def over(clock: Clock, warnings: list[str]) -> Callable[..., Lifecycle]:
-    """The life cycle over a gateway; keywords as Lifecycle takes them."""
+def lifecycle(clock: Clock, warnings: list[str]) -> Callable[..., Lifecycle]:
+    """Return the life cycle over a service; keywords as Lifecycle takes them."""
 
-    def make(gateway: Scripted, **settings: Any) -> Lifecycle:
-        return Lifecycle(lambda: gateway, warn=warnings.append, cancelled=clock, **settings)
+    def make(service: ScriptedService, **settings: Any) -> Lifecycle:
+        return Lifecycle(lambda: service, warn=warnings.append, cancelled=clock, **settings)
 
     return make

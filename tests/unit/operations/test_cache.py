@@ -25,67 +25,69 @@ from pulumi_fusion.operations.cache import (
     LONGEST_LIST,
     CustomerCache,
 )
-from tests.unit.operations.scripted import ABOVE, Clock, Scripted, absent, account, dead_key, no_role, portal, refused
+from tests.unit.operations.failures import bad_request, forbidden, html_page, not_found, unauthorized
+from tests.unit.operations.scripted import Clock, ScriptedService
+from tests.unit.samples import PARENT, account
 
 
-def bound(gateway: Scripted, clock: Clock) -> Scripted:
-    return gateway.within(Deadline(300.0, cancelled=clock))
+def bound(service: ScriptedService, clock: Clock) -> ScriptedService:
+    return service.within(Deadline(300.0, cancelled=clock))
 
 
 def test_types_are_asked_once_while_they_are_fresh(clock: Clock) -> None:
-    gateway = bound(Scripted(types=[[AccountType(value="a")], [AccountType(value="b")]]), clock)
-    directory = CustomerCache()
-    assert [entry.value for entry in directory.types(gateway)] == ["a"]
+    service = bound(ScriptedService(types=[[AccountType(value="a")], [AccountType(value="b")]]), clock)
+    cache = CustomerCache()
+    assert [entry.value for entry in cache.types(service)] == ["a"]
     clock.now += FRESH_SECONDS - 1
-    assert [entry.value for entry in directory.types(gateway)] == ["a"]
+    assert [entry.value for entry in cache.types(service)] == ["a"]
     clock.now += 1
-    assert [entry.value for entry in directory.types(gateway)] == ["b"]
-    assert gateway.verbs == ["TYPES", "TYPES"]
+    assert [entry.value for entry in cache.types(service)] == ["b"]
+    assert service.verbs == ["TYPES", "TYPES"]
 
 
-@pytest.mark.parametrize("answer", [refused, no_role, absent])
+@pytest.mark.parametrize("answer", [bad_request, forbidden, not_found])
 def test_a_service_may_keep_its_types_to_itself(clock: Clock, answer: Callable[[], FusionError]) -> None:
-    assert CustomerCache().types_if_listed(bound(Scripted(types=[answer()]), clock)) == ()
+    assert CustomerCache().types_if_listed(bound(ScriptedService(types=[answer()]), clock)) == ()
 
 
-@pytest.mark.parametrize("answer", [portal, dead_key])
+@pytest.mark.parametrize("answer", [html_page, unauthorized])
 def test_a_failure_is_no_empty_list(clock: Clock, answer: Callable[[], FusionError]) -> None:
     with pytest.raises((Unrecognised, Unauthorized)):
-        CustomerCache().types_if_listed(bound(Scripted(types=[answer()]), clock))
+        CustomerCache().types_if_listed(bound(ScriptedService(types=[answer()]), clock))
 
 
 def test_a_failure_is_shared_for_a_short_while_and_then_tried_again(clock: Clock) -> None:
-    gateway = bound(Scripted(customers=[portal(), [account()]]), clock)
-    directory = CustomerCache()
+    service = bound(ScriptedService(customers=[html_page(), [account()]]), clock)
+    cache = CustomerCache()
     for _ in range(3):
         with pytest.raises(InDoubt):
-            directory.find(gateway, "acme-corp")
-    assert gateway.verbs == ["LIST"]
+            cache.find(service, "acme-corp")
+    assert service.verbs == ["LIST"]
     clock.now += FAILED_SECONDS + 1
-    assert directory.find(gateway, "acme-corp") == account()
+    assert cache.find(service, "acme-corp") == account()
 
 
 def test_a_failure_for_want_of_time_does_not_meet_who_has_it(clock: Clock) -> None:
     busy = RateLimited("list the customers", "the service answered 429", status=429, retry_after=40.0)
-    gateway = Scripted(customers=[busy, [account()]])
-    directory = CustomerCache()
+    service = ScriptedService(customers=[busy, [account()]])
+    cache = CustomerCache()
     for _ in range(2):
         with pytest.raises(RateLimited):
-            directory.find(gateway.within(Deadline(30.0, cancelled=clock)), "acme-corp")
-    assert directory.find(gateway.within(Deadline(300.0, cancelled=clock)), "acme-corp") == account()
-    assert gateway.verbs == ["LIST", "LIST"]
+            cache.find(service.within(Deadline(30.0, cancelled=clock)), "acme-corp")
+    assert cache.find(service.within(Deadline(300.0, cancelled=clock)), "acme-corp") == account()
+    assert service.verbs == ["LIST", "LIST"]
 
 
 @pytest.mark.parametrize("seconds", [None, 200.0, 400.0])
 def test_any_other_failure_meets_all(clock: Clock, seconds: float | None) -> None:
     """Those that ask for more than they have as well: nobody gets an answer in that time."""
     down = InDoubt("list the customers", "the service answered 503", status=503, retry_after=seconds)
-    gateway = Scripted(customers=[down])
-    directory = CustomerCache()
+    service = ScriptedService(customers=[down])
+    cache = CustomerCache()
     for own in (300.0, 250.0):
         with pytest.raises(InDoubt):
-            directory.find(gateway.within(Deadline(own, cancelled=clock)), "acme-corp")
-    assert gateway.verbs == ["LIST"]
+            cache.find(service.within(Deadline(own, cancelled=clock)), "acme-corp")
+    assert service.verbs == ["LIST"]
 
 
 def test_nobody_waits_past_a_deadline_for_what_another_operation_asks() -> None:
@@ -96,104 +98,104 @@ def test_nobody_waits_past_a_deadline_for_what_another_operation_asks() -> None:
         told.wait(10)
         return [account()]
 
-    patient = Scripted(customers=[slowly]).within(Deadline(60.0))
-    hasty = Scripted().within(Deadline(0.3))
-    directory = CustomerCache()
+    patient = ScriptedService(customers=[slowly]).within(Deadline(60.0))
+    hasty = ScriptedService().within(Deadline(0.3))
+    cache = CustomerCache()
     with ThreadPoolExecutor(1) as pool:
-        found = pool.submit(directory.find, patient, "acme-corp")
+        found = pool.submit(cache.find, patient, "acme-corp")
         asked.wait(10)
         with pytest.raises(DeadlineExceeded):
-            directory.find(hasty, "acme-corp")
+            cache.find(hasty, "acme-corp")
         told.set()
         assert found.result() == account()
-    assert directory.find(hasty, "acme-corp") == account()
+    assert cache.find(hasty, "acme-corp") == account()
 
 
 def test_an_interrupt_of_one_operation_is_not_shared(clock: Clock) -> None:
-    gateway = bound(Scripted(customers=[Cancelled("list", "interrupted"), [account()]]), clock)
-    directory = CustomerCache()
+    service = bound(ScriptedService(customers=[Cancelled("list", "interrupted"), [account()]]), clock)
+    cache = CustomerCache()
     with pytest.raises(Cancelled):
-        directory.find(gateway, "acme-corp")
-    assert directory.find(gateway, "acme-corp") == account()
+        cache.find(service, "acme-corp")
+    assert cache.find(service, "acme-corp") == account()
 
 
 def test_what_was_written_outweighs_the_list_until_it_is_old(clock: Clock) -> None:
-    gateway = bound(Scripted(customers=[[account()], [account(fps=2)]]), clock)
-    directory = CustomerCache()
-    assert directory.find(gateway, "acme-corp") == account()
-    directory.note("acme-corp", account(fps=1))
-    directory.note("other-corp", None)
-    assert directory.find(gateway, "acme-corp") == account(fps=1)
-    assert directory.find(gateway, "other-corp") is None
+    service = bound(ScriptedService(customers=[[account()], [account(fps=2)]]), clock)
+    cache = CustomerCache()
+    assert cache.find(service, "acme-corp") == account()
+    cache.note("acme-corp", account(fps=1))
+    cache.note("other-corp", None)
+    assert cache.find(service, "acme-corp") == account(fps=1)
+    assert cache.find(service, "other-corp") is None
     clock.now += FRESH_SECONDS + 1
-    assert directory.find(gateway, "acme-corp") == account(fps=2)
+    assert cache.find(service, "acme-corp") == account(fps=2)
 
 
 def test_many_threads_ask_once() -> None:
     release = threading.Event()
     asked: list[None] = []
 
-    class Slow(Scripted):
+    class Slow(ScriptedService):
         def list_customers(self) -> list[Account]:
             asked.append(None)
             assert release.wait(10)
             return [account()]
 
-    gateway, directory = Slow(), CustomerCache()
+    service, cache = Slow(), CustomerCache()
     with ThreadPoolExecutor(8) as threads:
-        found = [threads.submit(directory.find, gateway, "acme-corp") for _ in range(8)]
+        found = [threads.submit(cache.find, service, "acme-corp") for _ in range(8)]
         release.set()
         assert [each.result(10) for each in found] == [account()] * 8
     assert len(asked) == 1
 
 
 def test_what_is_expected_is_asked_once_and_there_when_it_is_needed(clock: Clock) -> None:
-    gateway = bound(Scripted(customers=[[account()]], types=[[AccountType(value="a")]]), clock)
-    directory = CustomerCache()
+    service = bound(ScriptedService(customers=[[account()]], types=[[AccountType(value="a")]]), clock)
+    cache = CustomerCache()
     for _ in range(3):
-        directory.prefetch_list(gateway)
-        directory.prefetch_types(gateway)
-    assert directory.find(gateway, "acme-corp") == account()
-    assert [entry.value for entry in directory.types(gateway)] == ["a"]
-    directory.prefetch_list(gateway)
-    assert sorted(gateway.verbs) == ["LIST", "TYPES"]
+        cache.prefetch_list(service)
+        cache.prefetch_types(service)
+    assert cache.find(service, "acme-corp") == account()
+    assert [entry.value for entry in cache.types(service)] == ["a"]
+    cache.prefetch_list(service)
+    assert sorted(service.verbs) == ["LIST", "TYPES"]
 
 
 def test_a_failure_of_what_was_expected_meets_who_needs_it(clock: Clock) -> None:
-    gateway = bound(Scripted(customers=[portal()]), clock)
-    directory = CustomerCache()
-    directory.prefetch_list(gateway)
+    service = bound(ScriptedService(customers=[html_page()]), clock)
+    cache = CustomerCache()
+    cache.prefetch_list(service)
     with pytest.raises(InDoubt):
-        directory.find(gateway, "acme-corp")
-    assert gateway.verbs == ["LIST"]
+        cache.find(service, "acme-corp")
+    assert service.verbs == ["LIST"]
 
 
-def listing(*listed: Account, clock: Clock) -> tuple[CustomerCache, Scripted]:
-    """A directory that has fetched this list."""
-    gateway, directory = bound(Scripted(customers=[listed]), clock), CustomerCache()
-    directory.find(gateway, "any-name")
-    return directory, gateway
+def listing(*listed: Account, clock: Clock) -> tuple[CustomerCache, ScriptedService]:
+    """A cache that has fetched this list."""
+    service, cache = bound(ScriptedService(customers=[listed]), clock), CustomerCache()
+    cache.find(service, "any-name")
+    return cache, service
 
 
 OTHER = account(shortname="other-corp", id="id-9")
 
 
 def test_a_list_shows_that_a_shortname_is_available(clock: Clock) -> None:
-    directory, gateway = listing(OTHER, clock=clock)
+    cache, service = listing(OTHER, clock=clock)
     clock.now += FRESH_SECONDS
-    assert directory.shows_available(gateway, "acme-corp")
-    assert gateway.verbs == ["LIST"]
+    assert cache.shows_available(service, "acme-corp")
+    assert service.verbs == ["LIST"]
 
 
 def test_an_empty_list_shows_that_every_shortname_is_available(clock: Clock) -> None:
-    directory, gateway = listing(clock=clock)
-    assert directory.shows_available(gateway, "acme-corp")
+    cache, service = listing(clock=clock)
+    assert cache.shows_available(service, "acme-corp")
 
 
-@pytest.mark.parametrize("name", ["other-corp", "OTHER-corp", ABOVE, ABOVE.upper()])
+@pytest.mark.parametrize("name", ["other-corp", "OTHER-corp", PARENT, PARENT.upper()])
 def test_a_list_shows_no_name_as_available_that_the_service_may_take_for_a_used_one(name: str, clock: Clock) -> None:
-    directory, gateway = listing(OTHER, clock=clock)
-    assert not directory.shows_available(gateway, name)
+    cache, service = listing(OTHER, clock=clock)
+    assert not cache.shows_available(service, name)
 
 
 @pytest.mark.parametrize(
@@ -202,52 +204,52 @@ def test_a_list_shows_no_name_as_available_that_the_service_may_take_for_a_used_
     ids=["has customers", "is a parent", "not shown"],
 )
 def test_a_list_that_may_lack_the_customers_of_a_customer_shows_nothing(parent: Account, clock: Clock) -> None:
-    directory, gateway = listing(OTHER, parent, clock=clock)
-    assert not directory.shows_available(gateway, "free-name")
+    cache, service = listing(OTHER, parent, clock=clock)
+    assert not cache.shows_available(service, "free-name")
 
 
 def test_a_list_as_long_as_a_list_can_be_shows_nothing(clock: Clock) -> None:
     full = [account(shortname=f"acme-{number}", id=f"id-{number}") for number in range(LONGEST_LIST)]
-    directory, gateway = listing(*full, clock=clock)
-    assert not directory.shows_available(gateway, "free-name")
+    cache, service = listing(*full, clock=clock)
+    assert not cache.shows_available(service, "free-name")
 
 
 def test_a_list_older_than_a_minute_shows_nothing(clock: Clock) -> None:
-    directory, gateway = listing(OTHER, clock=clock)
+    cache, service = listing(OTHER, clock=clock)
     clock.now += FRESH_SECONDS + 0.1
-    assert not directory.shows_available(gateway, "acme-corp")
+    assert not cache.shows_available(service, "acme-corp")
 
 
 def test_without_a_list_nothing_is_shown_and_none_is_fetched(clock: Clock) -> None:
-    gateway = bound(Scripted(), clock)
-    assert not CustomerCache().shows_available(gateway, "acme-corp")
-    assert gateway.verbs == []
+    service = bound(ScriptedService(), clock)
+    assert not CustomerCache().shows_available(service, "acme-corp")
+    assert service.verbs == []
 
 
 def test_a_list_shows_a_name_as_available_once(clock: Clock) -> None:
     """After the first attempt the customer may exist."""
-    directory, gateway = listing(OTHER, clock=clock)
-    assert directory.shows_available(gateway, "acme-corp")
-    assert not directory.shows_available(gateway, "Acme-corp")
+    cache, service = listing(OTHER, clock=clock)
+    assert cache.shows_available(service, "acme-corp")
+    assert not cache.shows_available(service, "Acme-corp")
 
 
 @pytest.mark.parametrize("written", [account(), None], ids=["written", "deleted"])
 def test_a_list_says_nothing_of_what_this_process_wrote(written: Account | None, clock: Clock) -> None:
-    directory, gateway = listing(OTHER, clock=clock)
-    directory.note("acme-corp", written)
-    assert not directory.shows_available(gateway, "acme-corp")
+    cache, service = listing(OTHER, clock=clock)
+    cache.note("acme-corp", written)
+    assert not cache.shows_available(service, "acme-corp")
 
 
 def test_a_credential_is_tried_once_for_all(clock: Clock) -> None:
-    gateway, directory = bound(Scripted(tokens=[None]), clock), CustomerCache()
+    service, cache = bound(ScriptedService(tokens=[None]), clock), CustomerCache()
     for _ in range(3):
-        directory.authenticate(gateway)
-    assert gateway.verbs == ["TOKEN"]
+        cache.authenticate(service)
+    assert service.verbs == ["TOKEN"]
 
 
 def test_a_dead_credential_is_told_to_all_and_asked_once(clock: Clock) -> None:
-    gateway, directory = bound(Scripted(tokens=[dead_key()]), clock), CustomerCache()
+    service, cache = bound(ScriptedService(tokens=[unauthorized()]), clock), CustomerCache()
     for _ in range(3):
         with pytest.raises(Unauthorized):
-            directory.authenticate(gateway)
-    assert gateway.verbs == ["TOKEN"]
+            cache.authenticate(service)
+    assert service.verbs == ["TOKEN"]

@@ -7,7 +7,8 @@ from typing import Any
 from pulumi_fusion.customer.hints import about_existing
 from pulumi_fusion.customer.stack import DYNAMIC_TYPE, Managed, Stack, StackState
 from pulumi_fusion.operations.lifecycle import DYNAMIC_HINTS, Lifecycle
-from tests.unit.operations.scripted import DECLARED, Scripted
+from tests.unit.operations.scripted import ScriptedService
+from tests.unit.samples import DECLARED
 
 PLACE = f"urn:pulumi:dev::onboarding::{DYNAMIC_TYPE}::"
 OLD, NEW = PLACE + "old", PLACE + "new"
@@ -50,7 +51,7 @@ def test_what_no_resource_of_the_stack_manages_may_be_adopted() -> None:
 
 
 def check(stack: Stack, urn: str, **changed: Any) -> list[str]:
-    life = Lifecycle(Scripted, mode="off", stack=stack).within(urn=urn)
+    life = Lifecycle(ScriptedService, mode="off", stack=stack).within(urn=urn)
     return [failure.reason for failure in life.check({**DECLARED, **changed}, None).failures]
 
 
