@@ -1,4 +1,4 @@
-"""What the set-up scripts share: progress on stderr, and one run at a time."""
+"""Functions of the set-up scripts: progress on stderr, and a lock for one run at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def speaker(step: str) -> Callable[[str], None]:
-    """A function that writes a line of progress under the name of `step`; stdout is for the answer alone."""
+    """Return a function that writes a line of progress to stderr, prefixed with the name of `step`."""
 
     def say(text: str) -> None:
         print(f"{step}: {text}", file=sys.stderr, flush=True)
@@ -21,16 +21,17 @@ def speaker(step: str) -> Callable[[str], None]:
 
 @contextlib.contextmanager
 def alone(lock: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Holds `lock` for this process and those children that inherit descriptors.
+    """Hold `lock` in this process and in children that inherit descriptors.
 
-    The kernel frees it when the last of them ends: a killed run is followed by no other while its child still writes.
+    The kernel releases it when the last of them ends: after a run was killed, no other starts while a child still
+    writes.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another run is at it; waiting for its result")
+            say("another run is doing this; waiting for its result")
             fcntl.flock(handle, fcntl.LOCK_EX)
         os.set_inheritable(handle.fileno(), True)
         yield

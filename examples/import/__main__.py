@@ -1,11 +1,11 @@
-"""Two customers that were there before: as the service shows them, and with what only you know."""
+"""Two imported customers: the fields that the service returns, and those that only you know."""
 
 import pulumi
 import pulumi_fusion_sdk as fusion
 
 LIVE = {
-    # The service's documented record holds no organization, type and first admin: state them as they are. The rest is
-    # compared with what the service shows.
+    # The service's documented record has no organization, type and first admin: set their true values. The others are
+    # compared with the values of the service.
     "acme-corp": {
         "organization": "Acme Corporation",
         "email": "admin@acme.example.com",

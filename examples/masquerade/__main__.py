@@ -1,4 +1,4 @@
-"""A customer, and a look inside it after onboarding: is the first admin there? It reads, and changes nothing."""
+"""A customer, and a read-only session inside it that checks whether the first admin exists."""
 
 import pulumi
 
@@ -20,7 +20,8 @@ acme = Customer(
 
 
 def checkup(customer_id: str) -> str | None:
-    # A program runs during a preview as well; there the block ends at its first use of the session.
+    """Return a sentence that names the admins of the customer, or None in a preview."""
+    # A program also runs during a preview; then the block ends at its first use of the session.
     with masquerade("acme-corp", reason="checkup after onboarding", skip_in_preview=True) as session:
         admins = [user.email for user in session.client.list_users() if user.roles == ["admin"]]
         return f"{customer_id}: {', '.join(map(str, admins)) or 'nobody'} may administer it"

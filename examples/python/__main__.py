@@ -12,7 +12,7 @@ customers = {
         declared["shortname"],
         **administrator,
         **declared,
-        # Deletion protection stands on the service's side of a mistake; protect keeps the resource in the stack too.
+        # Deletion protection makes the provider refuse a deletion; protect also keeps the resource in the stack.
         opts=pulumi.ResourceOptions(protect=declared["status"] == CustomerStatus.ACTIVE.value),
     )
     for declared in config.require_object("customers")
@@ -20,7 +20,7 @@ customers = {
 
 
 def ingest(customer: Customer) -> pulumi.Output[str]:
-    """Where the customer sends its flow records; the service may assign that a while after it made the customer."""
+    """Return where the customer sends its flow records; the service may assign that after it created the customer."""
     return pulumi.Output.all(customer.ingest_ip, customer.ingest_port).apply(
         lambda address: "{}:{}".format(*address) if all(address) else "not assigned yet: run `pulumi up` again"
     )

@@ -53,7 +53,7 @@ orchard = Customer(
 )
 
 pulumi.export("customer_ids", {"harbor": harbor.customer_id, "lakeside": lakeside.customer_id})
-# The service may assign the address a while after it made the customer.
+# The service may assign the address after it created the customer.
 pulumi.export(
     "trial_sends_flows_to",
     pulumi.Output.all(orchard.ingest_ip, orchard.ingest_port).apply(

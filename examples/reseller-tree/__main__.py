@@ -1,4 +1,4 @@
-"""The customers of one account; which account that is, the stack's configuration says."""
+"""The customers of the account that the stack's configuration names."""
 
 import pulumi
 

@@ -16,5 +16,5 @@ const acme = new fusion.Customer("acme", {
 export const address = acme.ingestIp;
 export const port = acme.ingestPort;
 
-// What the service offers beside SLG and MSSP.
+// The account types that the service lists.
 export const types = fusion.getCustomerTypesOutput().types.apply(types => types.map(each => each.value));
