@@ -1,4 +1,4 @@
-"""``python -m pulumi_fusion``, and what `pulumi package add` of this repository runs: the plugin."""
+"""Run the plugin: ``python -m pulumi_fusion``, which `pulumi package add` of this repository starts."""
 
 import sys
 

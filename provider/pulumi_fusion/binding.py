@@ -1,8 +1,8 @@
-"""What binds an environment to one service: the emulator's command, or a masquerade session.
+"""Bind an environment to one service: to the emulator, or to a masquerade session.
 
-Inside either, a credential, an address or an account from any other source would reach another service than the one
-that the user means: a rehearsal would change production, a read-only session would act as the reseller. So only the
-environment itself may give them there, and everything else is refused.
+Inside either, a credential, url or account from another source would reach another service than the user intends: a
+rehearsal would change production, a read-only session would act as the reseller. So there only the environment may
+supply them, and any other source is an error.
 """
 
 from __future__ import annotations
@@ -16,50 +16,53 @@ from pulumi_fusion.errors import MissingSetting, SettingsError, capped
 __all__ = ["BOUND", "EMULATOR", "KEY_PREFIX", "SESSION", "SESSION_ID", "Binding"]
 
 EMULATOR: Final = "FUSION_EMULATOR"
-"""The variable that the emulator sets for its command: its own address."""
+"""The variable that the emulator sets for its command: the emulator's url."""
 
 SESSION: Final = "FUSION_MASQUERADE"
 """The variable that a session sets for its command: the shortname of the customer."""
 
 SESSION_ID: Final = "FUSION_MASQUERADE_ID"
-"""The variable that holds the session's id, by which its processes are found when it ends."""
+"""The variable with the session's id, by which its processes are found when it ends."""
 
 KEY_PREFIX: Final = "masquerade-"
-"""How the name of an API key begins that is a session's and not the vendor's."""
+"""The prefix of the API key's name in the credential of a session."""
 
 BOUND: Final = ("netosecret", "api_url", "account")
-"""The settings that decide which service is reached, and as whom."""
+"""The settings that determine the service and the account."""
 
 _ATTEMPTED: Final = "read the settings"
 _REHEARSAL: Final = (
-    "A rehearsal needs a stack of its own, since the state would otherwise mix both services: "
-    "`pulumi stack init rehearsal`, without these settings. To leave the emulator instead, leave its shell or "
+    "Use a separate stack for a rehearsal, since the state would otherwise mix both services: "
+    "`pulumi stack init rehearsal`, without these settings. To stop using the emulator, exit its shell or "
     f"`unset {EMULATOR} NETOSECRET FUSION_API_URL FUSION_AUDIT_FILE`."
 )
 _SESSION: Final = (
-    "To work as yourself, leave the session first (`exit`). If no session runs here, the variables were left behind: "
+    "To use your own account, exit the session first (`exit`). If no session runs here, remove the leftover variables: "
     f"`unset {SESSION} {SESSION_ID}`."
 )
 
 
 @dataclass(frozen=True)
 class Binding:
-    """The one service that an environment belongs to.
+    """The one service that an environment is bound to.
 
-    ``service`` names it for messages, ``variable`` is the marker that binds, ``leave`` says how to get out. ``url`` is
-    the emulator's address as the marker gives it, ``session`` how the name of the session's key begins; one of both is
-    None.
+    Args:
+        service: Its name in messages.
+        variable: The environment variable that binds.
+        exit_hint: How to use another service.
+        url: The emulator's url, None in a session.
+        session: The prefix of the name of the session's API key, None in the emulator.
     """
 
     service: str
     variable: str
-    leave: str
+    exit_hint: str
     url: str | None = None
     session: str | None = None
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Binding | None:
-        """Return what binds the environment, None for an ordinary one. A session counts before an emulator."""
+        """Return the binding of an environment, or None. A session takes precedence over an emulator."""
         customer, url = (environ.get(name, "").strip() for name in (SESSION, EMULATOR))
         if customer:
             key = KEY_PREFIX + environ.get(SESSION_ID, "").strip()[:8]
@@ -69,25 +72,24 @@ class Binding:
         return None
 
     def refusal(self, found: Iterable[str]) -> SettingsError:
-        """Return the error about settings that lead elsewhere, one phrase for each."""
+        """Return the error about settings from other sources; ``found`` has a phrase for each."""
         return SettingsError(
             _ATTEMPTED,
-            f"{self._bound()}, so only the environment may give a credential, an address or an account: "
-            f"{'; '.join(found)}",
-            next_step=f"Nothing was sent. {self.leave}",
+            f"{self._bound()}, so only the environment may supply a credential, url or account: {'; '.join(found)}",
+            next_step=f"Nothing was sent. {self.exit_hint}",
         )
 
     def missing(self) -> MissingSetting:
         """Return the error about a credential that the environment lacks."""
         return MissingSetting(
             "reach the service",
-            f"{self._bound()}, and NETOSECRET is not set, which alone may give a credential here",
-            next_step=f"Nothing was sent. {self.leave}",
+            f"{self._bound()}, and NETOSECRET, the only allowed source of a credential, is not set",
+            next_step=f"Nothing was sent. {self.exit_hint}",
         )
 
     def unreachable(self) -> str:
-        """Return the advice for a service that does not answer."""
-        return f"{self._bound('This')}, which may have ended. {self.leave}"
+        """Return the next step for a service that doesn't respond."""
+        return f"{self._bound('This')}, which may have ended. {self.exit_hint}"
 
     def _bound(self, this: str = "this") -> str:
         return f"{this} environment is bound to {self.service} (environment variable {self.variable})"

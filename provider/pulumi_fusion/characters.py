@@ -1,4 +1,4 @@
-"""Which characters of a foreign text reach a screen."""
+"""Remove control characters from text of external sources."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ __all__ = ["printable"]
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    """Return the text without what moves a terminal's cursor, changes its state or turns the direction of writing.
+    """Return the text without characters that control a terminal or change the direction of writing.
 
-    Other white space becomes a space, and everything else that is not printable U+FFFD. ``keep`` are characters that
-    stay as they are.
+    White space becomes a space, and any other character that isn't printable U+FFFD, except the characters in ``keep``.
     """
     if text.isprintable():
         return text

@@ -1,8 +1,8 @@
-"""What a forked child must not share with its parent: locks, connections, and what other threads were doing.
+"""Reset what a forked child must not share with its parent: locks, connections, and work of other threads.
 
-A child has the whole memory of its parent and only the one thread that forked. A lock that another thread held stays
-locked for ever, a request that another thread sent never ends, and a connection that both use mixes up their answers
-(https://github.com/psf/requests/issues/4323). So whatever holds one of these registers here and drops it in the child.
+A child has the memory of its parent and only the thread that forked. A lock that another thread held stays locked
+forever, a request that another thread sent never ends, and a connection that both use mixes up their responses
+(https://github.com/psf/requests/issues/4323). So objects that have one of these register here and drop it in the child.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ __all__ = ["Lock", "Owner", "close_in_child", "renew_in_child"]
 
 
 class Owner(Protocol):
-    """Holds what belongs to one process."""
+    """An object with resources of one process."""
 
     def after_fork(self) -> None:
-        """Replace it by what a process has that did nothing yet. Called in the child; must neither wait nor send."""
+        """Reset these resources to those of a new process. Called in the child; must not block or send."""
 
 
 _owners: Final[weakref.WeakSet[Owner]] = weakref.WeakSet()
@@ -41,31 +41,32 @@ class Lock:
         renew_in_child(self)
 
     def after_fork(self) -> None:
-        """Be free."""
+        """Replace the lock by one that isn't locked."""
         self._lock = threading.Lock()
 
     def __enter__(self) -> None:
         self._lock.acquire()
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(RuntimeError):  # it is free already where a signal handler forked meanwhile
+        with contextlib.suppress(RuntimeError):  # after_fork() has replaced it if a signal handler forked meanwhile
             self._lock.release()
 
 
 def close_in_child(connection: object) -> None:
     """Close the descriptor of a socket in every child, and send nothing over it."""
-    inner = getattr(connection, "socket", connection)  # of TLS through a TLS proxy
+    inner = getattr(connection, "socket", connection)  # for TLS through a TLS proxy
     if isinstance(inner, socket.socket):
         _sockets.add(inner)
 
 
 def _after_fork() -> None:
     for each in tuple(_sockets):
-        # Of the plain socket: the TLS layer could send its farewell, which would end the parent's connection.
+        # The method of the plain socket: the TLS layer could send a close_notify, which would end the parent's
+        # connection.
         descriptor = socket.socket.detach(each)
         if descriptor >= 0:
             os.close(descriptor)
-    # Locks first, for the others may use them.
+    # Locks first, since the others may use them.
     for owner in sorted(_owners, key=lambda owner: not isinstance(owner, Lock)):
         owner.after_fork()
 

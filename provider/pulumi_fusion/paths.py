@@ -1,4 +1,4 @@
-"""Paths that a user names: ``~`` is expanded, and a missing home or a foreign owner is named as the reason."""
+"""Paths from users: expand ``~``, and explain a missing home or a file of another owner."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["NoHome", "absolute", "home", "owner_problem"]
+__all__ = ["NoHomeError", "absolute", "home", "owner_problem"]
 
 
-class NoHome(ValueError):
+class NoHomeError(ValueError):
     """Neither HOME nor the user database names the home directory."""
 
     def __init__(self) -> None:
@@ -17,17 +17,17 @@ class NoHome(ValueError):
 
 
 def home(environ: Mapping[str, str]) -> Path:
-    """Return HOME where it is an absolute path, else the home of the user database. Raises NoHome."""
+    """Return HOME if it is an absolute path, else the home in the user database. Raises NoHomeError."""
     for named in (environ.get("HOME", ""), _entry(os.getuid()).get("home", "")):
         if Path(named).is_absolute():
             return Path(named)
-    raise NoHome
+    raise NoHomeError
 
 
 def absolute(path: str | os.PathLike[str], environ: Mapping[str, str]) -> Path:
     """Return the path with ``~`` or ``~user`` expanded; a relative one is resolved against the working directory.
 
-    Raises NoHome, and ValueError for the ``~user`` of nobody.
+    Raises NoHomeError, and ValueError for a ``~user`` that doesn't exist.
     """
     text = os.fspath(path)
     first, _, rest = text.partition("/")
@@ -42,24 +42,24 @@ def absolute(path: str | os.PathLike[str], environ: Mapping[str, str]) -> Path:
 
 
 def owner_problem(path: Path, environ: Mapping[str, str]) -> str:
-    """Return a sentence that names another user who owns what exists of ``path``, or "" where this user owns it.
+    """Return a sentence that names another owner of the existing part of ``path``, or "" if this user owns it.
 
-    A command that once ran with sudo leaves such files and folders in a home; there the sentence says how to repair it.
+    A command that ran with sudo may leave such files and folders in a home; there the sentence has the remedy.
     """
     me = os.geteuid()
     for each in (path, *path.parents):
         try:
             owner = each.lstat().st_uid
-        except OSError:  # it does not exist, or the folder above it hides it
+        except OSError:  # it doesn't exist, or the folder above it can't be read
             continue
         if owner == me:
             return ""
-        said = f"{each} belongs to {_name(owner)}, and this is {_name(me)}."
+        problem = f"{each} belongs to {_name(owner)}, and this is {_name(me)}."
         try:
             inside = each.is_relative_to(home(environ)) and each != home(environ)
-        except NoHome:
+        except NoHomeError:
             inside = False
-        return f"{said} If a command with sudo left it there: `sudo chown -R {me} {each}`." if inside else said
+        return f"{problem} If a command with sudo left it there: `sudo chown -R {me} {each}`." if inside else problem
     return ""
 
 
@@ -68,8 +68,8 @@ def _name(user: int) -> str:
 
 
 def _entry(user: int | str) -> dict[str, str]:
-    """Return name and home of the user database, nothing where it has no such user."""
-    import pwd  # not on Windows, where other commands than those that need it work
+    """Return the name and home of a user in the user database, or an empty dict."""
+    import pwd  # not available on Windows, where commands that don't need it work
 
     try:
         found = pwd.getpwnam(user) if isinstance(user, str) else pwd.getpwuid(user)

@@ -1,4 +1,4 @@
-"""What needs a POSIX system says so where there is none, instead of naming a module that nobody can install."""
+"""Explain on other systems that a feature needs POSIX, instead of naming a module that can't be installed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _MODULES: Final = frozenset({"fcntl", "grp", "posix", "pty", "pwd", "resource", 
 
 
 def needs_posix(what: str, missing: ModuleNotFoundError) -> str | None:
-    """Return a sentence on ``what``, where the missing module is one that only POSIX systems have; else None."""
+    """Return a sentence on ``what`` if the missing module exists only on POSIX systems, else None."""
     if missing.name not in _MODULES:
         return None
     return (
-        f"{what} runs on POSIX systems, and this is {platform.system() or 'another one'} (Python has no {missing.name} "
-        "here). On Windows, use it in WSL: https://learn.microsoft.com/windows/wsl/install"
+        f"{what} runs only on POSIX systems, and this is {platform.system() or 'another one'} (Python has no "
+        f"{missing.name} here). On Windows, use it in WSL: https://learn.microsoft.com/windows/wsl/install"
     )

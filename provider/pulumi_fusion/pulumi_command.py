@@ -1,6 +1,6 @@
-"""The Pulumi command that started this provider: what it was asked to do, and the state of its stack.
+"""Find the Pulumi command that started this provider: its options, and the state of its stack.
 
-The provider protocol carries neither. Without them a provider can't tell a renamed resource from a removed one: see
+The provider protocol has neither. Without them a provider can't distinguish a renamed resource from a removed one: see
 :mod:`pulumi_fusion.customer.stack`.
 """
 
@@ -20,7 +20,7 @@ from pulumi_fusion.customer.stack import DYNAMIC_TYPE, PLUGIN_TYPE, Command, Man
 
 __all__ = ["PulumiCommand", "find", "state_of"]
 
-# Options of the CLI that take a value, by the letter that they have besides, and those that have none.
+# Options of the CLI that take a value: those with a letter, by that letter, and those without one.
 _LETTERS: Final = {
     "C": "--cwd", "c": "--config", "m": "--message", "p": "--parallel", "s": "--stack", "t": "--target",
     "v": "--verbose", "x": "--exclude",
@@ -53,7 +53,7 @@ _PROVIDERS: Final = ("pulumi:providers:fusion", "pulumi:providers:pulumi-python"
 _DESTROYING: Final = frozenset({"destroy", "down", "dn"})
 # --target, --target-dependents, --target-replace, --exclude, --exclude-dependents.
 _LIMITING: Final = ("--target", "--exclude")
-# https://www.pulumi.com/docs/iac/cli/environment-variables/: every option of the CLI can be set so.
+# https://www.pulumi.com/docs/iac/cli/environment-variables/: every option of the CLI has such a variable.
 _LIMITING_VARIABLES: Final = ("PULUMI_OPTION_TARGET", "PULUMI_OPTION_EXCLUDE")
 _MISSING_VARIABLES: Final = ("PULUMI_CONTINUE_ON_ERROR", "PULUMI_OPTION_CONTINUE_ON_ERROR", "PULUMI_SKIP_CHECKPOINTS")
 _OFF: Final = frozenset({"", "0", "f", "false"})
@@ -61,7 +61,7 @@ _OFF: Final = frozenset({"", "0", "f", "false"})
 
 @dataclass(frozen=True)
 class PulumiCommand:
-    """A running ``pulumi``: its program, its arguments without the program, and the folder that it works in."""
+    """A running ``pulumi``: its program, its arguments without the program, and its working directory."""
 
     program: str
     arguments: Sequence[str]
@@ -77,7 +77,7 @@ class PulumiCommand:
         return next((value for name, value in self._options if not name), "")
 
     def summary(self, environ: Mapping[str, str]) -> Command:
-        """Return what it was asked to do."""
+        """Return a summary of its options."""
         names = [name for name, _ in self._options]
         return Command(
             imports=self.verb == "import",
@@ -93,13 +93,13 @@ class PulumiCommand:
         return [value for each, value in self._options if each == name]
 
     def state(self, seconds: float) -> StackState | None:
-        """Return what the state of its stack holds now, None where it can't be read in so many seconds.
+        """Return the current state of its stack, or None if it can't be read within so many seconds.
 
-        `pulumi stack export` takes no lock, decrypts nothing and asks for no passphrase.
+        `pulumi stack export` takes no lock, decrypts nothing and needs no passphrase.
         """
         stack = self._values("--stack")[-1:]
         command = [self.program, "stack", "export", "--non-interactive", *(f"--stack={each}" for each in stack)]
-        # Options for the command that runs are none for this one, but for the stack.
+        # Of the options for the running command, only the stack applies to this one.
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_OPTION_")}
         kept |= {name: os.environ[name] for name in ("PULUMI_OPTION_STACK",) if name in os.environ}
         try:
@@ -118,10 +118,10 @@ class PulumiCommand:
 
 
 def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield long names and values as the CLI reads them (https://pkg.go.dev/github.com/spf13/pflag).
+    """Yield long names and values as the CLI parses them (https://pkg.go.dev/github.com/spf13/pflag).
 
-    An argument that isn't an option has the name "". Letters may stand together: ``-yft URN`` is ``-y -f -t URN``. An
-    option that takes a value and isn't known here leaves that as an argument of its own.
+    An argument that isn't an option has the name "". Letters may be combined: ``-yft URN`` is ``-y -f -t URN``. The
+    value of an option that isn't listed here is yielded as a separate argument.
     """
     following = iter(arguments)
     for argument in following:
@@ -143,7 +143,7 @@ def _letters(letters: str, following: Iterator[str]) -> Iterator[tuple[str, str]
 
 
 def find() -> PulumiCommand | None:
-    """Return the nearest ``pulumi`` above this process, None where there is none or it can't be inspected."""
+    """Return the nearest ancestor of this process that is ``pulumi``, or None, also if it can't be inspected."""
     try:
         for process in psutil.Process().parents():
             program, *arguments = process.cmdline() or [""]
@@ -155,7 +155,7 @@ def find() -> PulumiCommand | None:
 
 
 def state_of(exported: Any) -> StackState:
-    """Return what `pulumi stack export` prints. Raises ValueError for anything else."""
+    """Parse the output of `pulumi stack export`. Raises ValueError for anything else."""
     try:
         resources = exported["deployment"].get("resources") or []
         customers = [each for each in resources if each["type"] in (DYNAMIC_TYPE, PLUGIN_TYPE)]
@@ -183,5 +183,5 @@ def _managed(resource: Mapping[str, Any]) -> Managed:
 
 
 def _text(value: object) -> str | None:
-    """A value that the state keeps encrypted is a map."""
+    """Return a text, or None for any other value: an encrypted one is a map."""
     return value if isinstance(value, str) else None

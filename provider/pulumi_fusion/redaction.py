@@ -1,8 +1,8 @@
-"""Secrets that do not show themselves, and the redactor that catches what leaks all the same.
+"""Secrets that aren't shown in logs and errors, and redaction of their derived forms in any text.
 
-Pulumi masks the configuration value it was given and nothing that is derived from it
-(https://github.com/pulumi/pulumi/issues/3138), so the shared secret, the application key and every
-token are made known here as soon as they exist, in each form in which they could travel.
+Pulumi masks a secret configuration value but nothing that is derived from it
+(https://github.com/pulumi/pulumi/issues/3138). So the shared secret, the application key and every token are registered
+here as soon as they exist, in each encoding in which they could appear.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ __all__ = ["MASK", "Secret", "forms", "known_forms", "redact", "redact_logs"]
 
 MASK = "***"
 
-# Shorter values would blank out ordinary words of a message and hide nothing worth hiding.
+# Characters. A shorter value is too short for a secret, and redacting it would damage ordinary words.
 _SHORTEST = 6
 
 
 class Secret:
-    """A text that is shown, formatted and logged as ``***`` and refuses to be pickled or copied.
+    """A secret text: it is shown, formatted and logged as ``***`` and can't be pickled or copied.
 
-    Making one also teaches :func:`redact` every form of the text. :meth:`reveal` is the only way to it.
+    Creating one also registers every form of the text with :func:`redact`. Only :meth:`reveal` returns the text.
     """
 
     __slots__ = ("_text",)
@@ -41,12 +41,12 @@ class Secret:
         _known.learn(text)
 
     def forget(self) -> None:
-        """Drop the text, here and from what :func:`redact` knows; whoever reveals it later gets an empty one."""
+        """Drop the text here and from :func:`redact`; a later :meth:`reveal` returns an empty one."""
         _known.unlearn(self._text)
         self._text = ""
 
     def reveal(self) -> str:
-        """The text itself (str), for the one place that sends it."""
+        """Return the text itself, to send it."""
         return self._text
 
     def __repr__(self) -> str:
@@ -62,11 +62,11 @@ class Secret:
         return hash((Secret, self._text))
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a Secret is never pickled or copied: whatever holds it would end up in a file")
+        raise TypeError("a Secret can't be pickled or copied, since the copy could be written to a file")
 
 
 class _Known:
-    """All forms of all secrets of this process, the longest first: a secret may be part of another one's form."""
+    """All forms of all secrets of this process, the longest first, since a form may contain another secret."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -92,7 +92,7 @@ class _Known:
 
 
 def forms(text: str) -> tuple[str, ...]:
-    """Return each form in which a secret text may travel (tuple of str), the longest first."""
+    """Return each form in which a secret text may appear, the longest first."""
     return tuple(sorted(_long_enough(text), key=len, reverse=True))
 
 
@@ -101,7 +101,7 @@ def _long_enough(text: str) -> set[str]:
 
 
 def _bytes(text: str) -> bytes:
-    # A lone surrogate is no Unicode, but it can stand in a variable of the environment (PEP 383).
+    # A lone surrogate isn't valid Unicode, but an environment variable can contain one (PEP 383).
     return text.encode(errors="surrogatepass")
 
 
@@ -119,8 +119,8 @@ def _forms(text: str) -> Iterator[str]:
         yield _ENCODED_BYTE.sub(lambda found: found[0].lower(), quoted)
     yield raw.hex()
     yield raw.hex().upper()
-    # Inside a longer base64 text the secret starts at one of three offsets, and each reads differently.
-    # The characters at both ends are shared with the neighbours, so only those in between identify it.
+    # Inside a longer base64 text the secret starts at one of three offsets, each with another encoding. The characters
+    # at both ends also encode neighbouring bytes, so only those in between identify the secret.
     for offset in range(3):
         encoded = base64.b64encode(b"\0" * offset + raw).decode()
         bits = 8 * offset
@@ -133,20 +133,20 @@ _known = _Known()
 
 
 def known_forms() -> tuple[str, ...]:
-    """Return every form of every secret, for a search that goes deeper than :func:`redact`."""
+    """Return every form of every secret, for :class:`pulumi_fusion.secret_search.SecretSearch`."""
     return _known.forms()
 
 
 def redact(text: str) -> str:
-    """The text with every known form of every secret replaced by ``***``."""
+    """Return the text with every known form of every secret replaced by ``***``."""
     return _known.hide(text)
 
 
 def redact_logs() -> None:
     """Make every log record of this process redacted and printable; calling it again changes nothing.
 
-    A filter on the root logger never sees what child loggers send
-    (https://docs.python.org/3/library/logging.html#filter-objects), so this sits where records are made.
+    It replaces the record factory, since a filter on the root logger doesn't get the records of child loggers
+    (https://docs.python.org/3/library/logging.html#filter-objects).
     """
     make_record = logging.getLogRecordFactory()
     if getattr(make_record, "redacts", False):
@@ -156,11 +156,11 @@ def redact_logs() -> None:
         record = make_record(*args, **kwargs)
         try:
             message = record.getMessage()
-        except (TypeError, ValueError, LookupError):  # a format that does not fit its arguments
+        except (TypeError, ValueError, LookupError):  # a format that doesn't fit its arguments
             message = str(record.msg)
         record.msg, record.args = printable(redact(message), keep="\n\t"), None
         if record.exc_info and record.exc_info[0]:
-            # Formatters reuse exc_text when it is there, instead of printing the exception anew.
+            # Formatters reuse exc_text if it is set, instead of formatting the exception.
             text = "".join(traceback.format_exception(*record.exc_info)).rstrip()
             record.exc_text = printable(redact(text), keep="\n\t")
             record.exc_info = None

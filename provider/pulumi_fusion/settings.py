@@ -1,4 +1,4 @@
-"""The settings, resolved once at the edge: explicit argument, stack configuration, environment, default."""
+"""Resolve the settings: explicit argument, then stack configuration, then environment, then default."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pulumi_fusion.redaction import Secret
 __all__ = [
     "DEFAULT_API_URL",
     "PREFLIGHT_SECONDS",
-    "WAYS",
+    "SETTING_SOURCES",
     "Preflight",
     "Settings",
     "api_base",
@@ -29,7 +29,7 @@ __all__ = [
 
 Preflight = Literal["auto", "off", "required"]
 
-# A preview is worth less than the wait for a service that is down.
+# Seconds for all requests of a preflight, so that a preview doesn't wait long for a service that is down.
 PREFLIGHT_SECONDS: Final = 30.0
 
 # "url" in the vendor's sample credential: https://docs.netography.com/reference/netosecret
@@ -38,11 +38,11 @@ DEFAULT_API_URL: Final = "https://api.netography.com"
 # The vendor's own domains, before and after the change of its name.
 _VENDOR_DOMAINS: Final = ("netography.com", "vectra.ai")
 
-# Host names as DNS has them. Whatever else a parser may take for part of a host (a backslash, a percent sign), the HTTP
-# library may take for its end, and the credential would travel to what stands before it.
+# Host names as DNS defines them. A parser may accept other characters in a host (a backslash, a percent sign) where the
+# HTTP library ends the host, and the credential would be sent to the host before that character.
 _HOST: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.ASCII)
 
-WAYS: Final[Mapping[str, tuple[str, ...]]] = {
+SETTING_SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "netosecret": (
         "`pulumi config set --secret fusion:netosecret`",
         "the environment variable NETOSECRET",
@@ -53,7 +53,7 @@ WAYS: Final[Mapping[str, tuple[str, ...]]] = {
     "preflight": ("`pulumi config set fusion:preflight`", "the environment variable FUSION_PREFLIGHT"),
     "deadline": ("`pulumi config set fusion:deadline`", "the environment variable FUSION_DEADLINE"),
 }
-"""Every way to give a setting, beside an explicit argument, in the order in which they count."""
+"""The sources of each setting, except an explicit argument, in the order of precedence."""
 
 _CONFIG_KEYS: Final[Mapping[str, str]] = {
     "netosecret": "fusion:netosecret",
@@ -74,12 +74,15 @@ _FILE: Final = "file named by FUSION_NETOSECRET_FILE"
 
 @dataclass(frozen=True)
 class Settings:
-    """What an operation needs to know about the service and about how patient to be.
+    """The settings of a run.
 
-    ``netosecret`` is the API credential (base64 JSON, see https://docs.netography.com/reference/netosecret),
-    ``api_url`` replaces the credential's url, ``account`` is the shortname of the sub-account to work in,
-    ``preflight`` says whether a preview may ask the service, ``deadline`` is how many seconds one
-    operation may take in all. ``sources`` maps each setting that was given to where it was found.
+    Args:
+        netosecret: The API credential (base64 JSON, see https://docs.netography.com/reference/netosecret).
+        api_url: The url of the service; by default that in the credential.
+        account: The shortname of the sub-account to work in; by default the credential's account.
+        preflight: Whether a preview sends requests to the service.
+        deadline: Seconds that one operation may take.
+        sources: The source of each setting that was given, by its name.
     """
 
     netosecret: Secret | None = None
@@ -99,10 +102,16 @@ class Settings:
     ) -> Settings:
         """Gather the settings from all sources.
 
-        ``explicit`` maps setting names to values, ``config`` looks up a stack configuration key such as
-        ``fusion:apiUrl``, ``environ`` defaults to the process environment. Blank values count as absent.
-        Inside the emulator's environment or a session's, which service is reached is up to the environment alone.
-        Raises SettingsError that names everything that is wrong at once.
+        Blank values count as absent. Inside the emulator's environment or a session's, only that environment may supply
+        a credential, url or account.
+
+        Args:
+            explicit: Values by the names of settings.
+            config: Returns the value of a stack configuration key such as ``fusion:apiUrl``, or None.
+            environ: The environment; by default that of this process.
+
+        Raises:
+            SettingsError: Settings are invalid or come from a source that isn't allowed; it names all of them.
         """
         environ = os.environ if environ is None else environ
         binding = Binding.of(environ)
@@ -111,7 +120,7 @@ class Settings:
         values: dict[str, Any] = {}
         sources: dict[str, str] = {}
         problems: list[str] = []
-        for name in WAYS:
+        for name in SETTING_SOURCES:
             given, source = next(iter(_candidates(name, explicit or {}, config, environ)), (None, ""))
             if given is None and name == "netosecret":
                 given, source = _from_file(environ, problems)
@@ -131,38 +140,38 @@ class Settings:
         return cls(**values, sources=sources)
 
     def credential(self) -> Secret:
-        """The netosecret. Raises MissingSetting that names every way to give it."""
+        """Return the netosecret. Raises MissingSetting, which names its possible sources."""
         if self.netosecret is None:
             raise missing("netosecret", "the API credential of your Fusion account")
         return self.netosecret
 
 
 def read_setting(name: str, value: Any) -> Any:
-    """The value of one setting as :class:`Settings` holds it. Raises ValueError with its rule, which quotes nothing."""
+    """Return the parsed value of one setting. Raises ValueError with the rule, which doesn't quote the value."""
     return _READERS[name](value)
 
 
 def missing(name: str, meaning: str) -> MissingSetting:
-    """The error about a setting that was not given: what it is and every way to give it."""
+    """Return the error about a missing setting, with its meaning and its possible sources."""
     return MissingSetting(
         "reach the service",
         f"{name} is not set ({meaning})",
-        next_step=f"Nothing was sent. Give it as one of: {'; '.join(WAYS[name])}.",
+        next_step=f"Nothing was sent. Set it by one of: {'; '.join(SETTING_SOURCES[name])}.",
     )
 
 
 def api_base(url: str, *, named_by_owner: bool) -> str:
-    """``scheme://host[:port]`` of an API url, without the ``/api/v1`` or ``/v1`` that the vendor's pages add.
+    """Return ``scheme://host[:port]`` of an API url, without the ``/api/v1`` or ``/v1`` that the vendor's pages add.
 
-    A credential travels over https alone (http for loopback hosts), and to the vendor's domains or to
-    loopback unless the owner named the host (``named_by_owner``). Raises ValueError with the rule, which
-    never quotes the url: it may hold a password.
+    The url must use https, or http for a loopback host. Its host must be in the vendor's domains or loopback, unless
+    the user named it in the api url setting (``named_by_owner``). Raises ValueError with the rule, which doesn't quote
+    the url, since that may contain a password.
     """
     try:
         parts = urlsplit(url.strip() if "//" in url else f"https://{url.strip()}")
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise ValueError("is no URL that can be read") from None
+        raise ValueError("isn't a valid URL") from None
     if not host or parts.scheme not in ("http", "https"):
         raise ValueError("must be a URL such as https://api.netography.com")
     if parts.username is not None or parts.password is not None:
@@ -172,14 +181,14 @@ def api_base(url: str, *, named_by_owner: bool) -> str:
     if parts.query or parts.fragment:
         raise ValueError("must not contain a query or a fragment")
     if parts.path.rstrip("/") not in ("", "/api/v1", "/v1", "/api"):
-        raise ValueError("must name the host alone, or end with /api/v1: the API has no other base path")
+        raise ValueError("must have no path but /api/v1, the base path of the API")
     loopback = _is_loopback(host)
     if parts.scheme == "http" and not loopback:
-        raise ValueError("must use https: plain http is accepted for loopback hosts alone")
+        raise ValueError("must use https: http is allowed only for loopback hosts")
     vendor = any(host == domain or host.endswith(f".{domain}") for domain in _VENDOR_DOMAINS)
     if not (vendor or loopback or named_by_owner):
         raise ValueError(
-            "names a host outside netography.com and vectra.ai; if that is meant, give it as the api url setting "
+            "names a host outside netography.com and vectra.ai. To use it anyway, set it as the api url "
             "(fusion:apiUrl or FUSION_API_URL)"
         )
     shown = f"[{host}]" if ":" in host else host
@@ -203,7 +212,7 @@ def _candidates(
     config: Callable[[str], Any],
     environ: Mapping[str, str],
 ) -> list[tuple[Any, str]]:
-    """Return each value that was given and is not blank, with its source, in the order in which they count."""
+    """Return each value that was given and isn't blank, with its source, in the order of precedence."""
     candidates = (
         (explicit.get(name), "argument"),
         (config(_CONFIG_KEYS[name]), f"stack configuration {_CONFIG_KEYS[name]}"),
@@ -233,9 +242,9 @@ def other_sources(
     config: Callable[[str], Any],
     environ: Mapping[str, str],
 ) -> dict[str, str]:
-    """Return a phrase for each setting that leads elsewhere than the environment that ``binding`` binds.
+    """Return a phrase for each setting whose source isn't allowed in an environment that ``binding`` binds.
 
-    A value that is the same as the environment's is fine. The file of the credential is not even read.
+    A value that is equal to the environment's is allowed. The file of the credential isn't read.
     """
     found: dict[str, list[str]] = {}
     for name in BOUND:
@@ -253,12 +262,12 @@ def other_sources(
 
 
 def same_address(one: str, other: str) -> bool:
-    """Return whether both name one address; what cannot be read is like nothing else."""
+    """Return whether both urls name the same service; an invalid one is only equal to itself."""
     return bool(_normal("api_url", one) == _normal("api_url", other))
 
 
 def _normal(name: str, value: Any) -> Any:
-    """Return the value as :class:`Settings` holds it, or as it is if it breaks the setting's rule."""
+    """Return the parsed value of a setting, or the value itself if it is invalid."""
     try:
         return value if value is None else _READERS[name](value)
     except ValueError:
@@ -269,7 +278,7 @@ def _read_secret(value: Any) -> Secret:
     if isinstance(value, Secret):
         return value
     if not isinstance(value, str):
-        raise ValueError("must be a text")
+        raise ValueError("must be a string")
     text = bare(value)
     if not text:
         raise ValueError("is empty")
@@ -278,7 +287,7 @@ def _read_secret(value: Any) -> Secret:
 
 def _read_url(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("must be a text")
+        raise ValueError("must be a string")
     return api_base(bare(value), named_by_owner=True)
 
 

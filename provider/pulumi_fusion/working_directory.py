@@ -1,8 +1,8 @@
-"""Nothing is imported from the working directory: it is a user's project, whose ``queue.py`` is not Python's.
+"""Keep Python from importing modules of the working directory: a user's project may have a ``queue.py``.
 
-``python -m`` and ``python -c`` look for every module there first. Python 3.11 can be told otherwise (``-P``), 3.10
-cannot, and it is Pulumi that starts the processes. So ``pulumi_fusion.pth``, which Python reads from site-packages at
-its start, calls :func:`leave_at_start`. Only modules that every Python has loaded already are imported here:
+``python -m`` and ``python -c`` search every module there first. Python 3.11 has an option against it (``-P``), but 3.10
+hasn't, and Pulumi starts the processes. So ``pulumi_fusion.pth``, which Python reads from site-packages at its start,
+calls :func:`leave_at_start`. This module imports only modules that every Python has loaded already:
 https://docs.python.org/3/library/site.html
 """
 
@@ -45,11 +45,10 @@ def leave() -> bool:
 
 
 def leave_at_start() -> None:
-    """Do so in a process of the plugin before anything is imported, whichever way it was started.
+    """Call :func:`leave` in a process of the plugin before anything is imported, however it was started.
 
-    In a process of dynamic providers, where a project may have providers of its own, the project's files remain
-    importable but do not replace a module of Python or of a package that this one needs. Any other process is left
-    alone.
+    In a process of dynamic providers, a project may have other providers. So its files stay importable there, but they
+    don't replace a module of Python or of a dependency of this package. In any other process, change nothing.
     """
     arguments = sys.orig_argv
     module = arguments[arguments.index("-m") + 1] if "-m" in arguments[:-1] else ""
@@ -58,29 +57,29 @@ def leave_at_start() -> None:
         leave()
         sys.meta_path.insert(0, _Leaving)
     elif module == "pulumi.dynamic":
-        from importlib.machinery import PathFinder  # now, for its own import must not ask the finder below
+        from importlib.machinery import PathFinder  # now, so that the finder below doesn't find it
 
         sys.meta_path.insert(0, _Protecting(PathFinder))
 
 
 class _Leaving:
-    """Leave again at the next import: Python puts the working directory on the path after it has read site-packages."""
+    """Call :func:`leave` at the next import: Python adds the working directory after it has read site-packages."""
 
     @classmethod
     def find_spec(cls, name: str, path: object = None, target: object = None) -> None:
-        """Find nothing; the finders that follow do."""
+        """Find nothing, so that the next finders do."""
         if leave():
             sys.meta_path.remove(cls)
 
 
 class _Protecting:
-    """Find the modules of Python and of our dependencies where they are, and not in the working directory."""
+    """Find the modules of Python and of the dependencies where they are installed."""
 
     def __init__(self, finder: type[PathFinder]) -> None:
         self._finder = finder
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        """Find such a module; None leaves any other to the finders that follow."""
+        """Find such a module; return None for any other, so that the next finders find it."""
         if path is None and (name in sys.stdlib_module_names or name in DEPENDENCIES):
             return self._finder.find_spec(name, _elsewhere())
         return None

@@ -97,6 +97,7 @@ def test_a_file_without_certificates_is_named_by_its_variable(
     credential: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    *,
     name: str,
     content: str | None,
     words: str,

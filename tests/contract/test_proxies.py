@@ -110,7 +110,7 @@ def test_the_engine_is_reached_directly(
     assert behind.asked == []
 
 
-# What a child of ours is to reach: our client, and a tool that knows nothing of us.
+# Programs in a child: the client of this package, and another HTTP client.
 ASK = """
 import os, sys, urllib.error, urllib.request
 from pulumi_fusion import FusionClient
@@ -128,7 +128,7 @@ for host in ("127.0.0.1", "localhost"):
 @pytest.mark.parametrize(
     "verb", [("emulator",), ("masquerade", "acme-corp", "--ci", "--reason", "INC-1234 ingest check")]
 )
-def test_a_child_of_ours_reaches_loopback_directly(
+def test_a_child_reaches_loopback_directly(
     emulator: Emulator, proxy: RecordingProxy, tmp_path: Path, verb: tuple[str, ...], no_proxy: dict[str, str]
 ) -> None:
     terminal = Terminal(tmp_path, {"NETOSECRET": emulator.netosecret})

@@ -18,7 +18,7 @@ from pulumi_fusion.api.client import FusionClient
 from pulumi_fusion.binding import BOUND, EMULATOR, SESSION, SESSION_ID, Binding
 from pulumi_fusion.errors import MissingSetting, SettingsError
 from pulumi_fusion.plugin import configuration
-from pulumi_fusion.sessions.terms import MARKER, MARKER_ID
+from pulumi_fusion.sessions.request import MARKER, MARKER_ID
 from pulumi_fusion.settings import Settings
 
 HERE: Final = "http://127.0.0.1:4100"
@@ -80,7 +80,7 @@ def same(name: str, value: str, environ: Mapping[str, str]) -> bool:
 
 
 @given(st.sampled_from(sorted(ENVIRONMENTS)), GIVEN, GIVEN, st.booleans())
-def test_whatever_is_given_the_environment_decides_or_it_is_refused(
+def test_in_a_bound_environment_other_sources_are_equal_or_refused(
     where: str, explicit: dict[str, str], stack: dict[str, str], file: bool
 ) -> None:
     environ = {**ENVIRONMENTS[where], **({"FUSION_NETOSECRET_FILE": "/never/read"} if file else {})}
@@ -93,13 +93,13 @@ def test_whatever_is_given_the_environment_decides_or_it_is_refused(
     ]
     foreign += [("netosecret", "file named by FUSION_NETOSECRET_FILE")] * file
     if foreign:
-        told = refusal(environ, explicit, config)
+        message = refusal(environ, explicit, config)
         for name, source in foreign:
-            assert f"{name} comes from the {source}" in told
-            assert VARIABLES[name] in told
-        assert Binding.of(environ).variable in told  # type: ignore[union-attr]
-        assert "`unset FUSION_" in told
-        assert "Nothing was sent" in told
+            assert f"{name} comes from the {source}" in message
+            assert VARIABLES[name] in message
+        assert Binding.of(environ).variable in message  # type: ignore[union-attr]
+        assert "`unset FUSION_" in message
+        assert "Nothing was sent" in message
         return
     settings = resolve(environ, explicit, config)
     alone = resolve(ENVIRONMENTS[where])
@@ -109,7 +109,9 @@ def test_whatever_is_given_the_environment_decides_or_it_is_refused(
 
 
 @given(st.sampled_from(sorted(ENVIRONMENTS)), GIVEN, st.booleans())
-def test_no_client_goes_anywhere_else(where: str, explicit: dict[str, str], by_settings: bool) -> None:
+def test_no_client_in_a_bound_environment_connects_elsewhere(
+    where: str, explicit: dict[str, str], by_settings: bool
+) -> None:
     """Neither by arguments nor by settings that were made by hand or before."""
     environ = ENVIRONMENTS[where]
     with pytest.MonkeyPatch.context() as patch:
@@ -142,7 +144,7 @@ def test_no_client_goes_anywhere_else(where: str, explicit: dict[str, str], by_s
         ({SESSION: "acme-corp", "NETOSECRET": REAL}, f"`unset {SESSION} {SESSION_ID}`"),
     ],
 )
-def test_an_environment_that_contradicts_its_marker_reaches_nothing(
+def test_an_environment_that_contradicts_its_marker_is_refused(
     environ: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in environ.items():
@@ -153,19 +155,19 @@ def test_an_environment_that_contradicts_its_marker_reaches_nothing(
     assert "`unset FUSION_" in str(refused.value)
 
 
-def test_a_rehearsal_is_told_to_take_a_stack_of_its_own() -> None:
-    told = refusal(IN_EMULATOR, {}, {"fusion:netosecret": REAL, "fusion:apiUrl": PRODUCTION})
-    assert f"bound to the emulator at {HERE} (environment variable FUSION_EMULATOR)" in told
-    assert "netosecret comes from the stack configuration fusion:netosecret and not from NETOSECRET" in told
-    assert "api_url comes from the stack configuration fusion:apiUrl and not from FUSION_API_URL" in told
-    assert "`pulumi stack init rehearsal`" in told
+def test_the_refusal_in_the_emulator_advises_a_separate_stack() -> None:
+    message = refusal(IN_EMULATOR, {}, {"fusion:netosecret": REAL, "fusion:apiUrl": PRODUCTION})
+    assert f"bound to the emulator at {HERE} (environment variable FUSION_EMULATOR)" in message
+    assert "netosecret comes from the stack configuration fusion:netosecret and not from NETOSECRET" in message
+    assert "api_url comes from the stack configuration fusion:apiUrl and not from FUSION_API_URL" in message
+    assert "`pulumi stack init rehearsal`" in message
 
 
-def test_a_session_without_a_credential_says_so_and_takes_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_without_a_credential_reports_it_and_uses_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SESSION, "acme-corp")
     with pytest.raises(MissingSetting) as missing:
         FusionClient()
-    assert "NETOSECRET is not set, which alone may give a credential here" in str(missing.value)
+    assert "NETOSECRET, the only allowed source of a credential, is not set" in str(missing.value)
     assert "pulumi config set" not in str(missing.value)
     assert "netosecret comes from the argument" in refusal({SESSION: "acme-corp"}, {"netosecret": REAL})
 
@@ -176,7 +178,7 @@ def test_a_blank_marker_binds_nothing(name: str) -> None:
     assert Binding.of({}) is None
 
 
-def test_other_settings_are_free() -> None:
+def test_other_settings_are_not_bound() -> None:
     settings = resolve(IN_EMULATOR, {"deadline": 20}, {"fusion:preflight": "off"})
     assert (settings.deadline, settings.preflight) == (20.0, "off")
     assert set(BOUND) == {"netosecret", "api_url", "account"}
@@ -192,7 +194,7 @@ def test_the_configuration_of_a_provider_fails_its_check_once() -> None:
     assert configuration.check({"netosecret": EMULATED, "apiUrl": HERE, "deadline": 7}, IN_EMULATOR) == []
 
 
-def test_the_names_agree() -> None:
+def test_the_session_and_the_binding_use_the_same_variables() -> None:
     assert (MARKER, MARKER_ID) == (SESSION, SESSION_ID)
     running = cast("Emulator", SimpleNamespace(url=HERE, netosecret=EMULATED))
     assert settings_of(running) == IN_EMULATOR

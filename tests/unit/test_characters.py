@@ -22,12 +22,12 @@ from pulumi_fusion.characters import printable
         ("a lone surrogate\udcff", "a lone surrogate\ufffd"),
     ],
 )
-def test_what_a_terminal_obeys_is_replaced(text: str, shown: str) -> None:
+def test_control_characters_are_replaced(text: str, shown: str) -> None:
     assert printable(text) == shown
     assert printable(text).isprintable()
 
 
-def test_lines_are_kept_where_they_are_wanted() -> None:
+def test_line_ends_are_kept_on_request() -> None:
     assert printable("one\ntwo\x1b\n", keep="\n") == "one\ntwo\ufffd\n"
 
 

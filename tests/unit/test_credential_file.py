@@ -26,7 +26,7 @@ def resolve(
     return Settings.resolve(explicit, config=(config or {}).get, environ=environ or {})
 
 
-def test_the_credential_may_stand_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_credential_may_be_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "netosecret"
     file.write_text("  secret-in-a-file\n")
     settings = resolve(environ={"FUSION_NETOSECRET_FILE": str(file)})
@@ -41,21 +41,21 @@ def test_the_credential_may_stand_in_a_file(tmp_path: Path, monkeypatch: pytest.
 
 
 def refused(environ: Mapping[str, str]) -> str:
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as raised:
         resolve(environ=environ)
-    assert not isinstance(told.value, MissingSetting)
-    return str(told.value)
+    assert not isinstance(raised.value, MissingSetting)
+    return str(raised.value)
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_credential_file_that_cannot_be_read_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "empty").write_text(" \n")
     (tmp_path / "quotes").write_text('""\n')
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "long").write_text("x" * 100_000)
     monkeypatch.chdir(tmp_path)
     for name, problem in (
-        ("absent", f"cannot be read: No such file or directory: {tmp_path}/absent"),
-        (".", "cannot be read: Is a directory"),
+        ("absent", f"can't be read: No such file or directory: {tmp_path}/absent"),
+        (".", "can't be read: Is a directory"),
         ("empty", "is empty"),
         ("quotes", "is empty"),
         ("binary", "is not a UTF-8 text file"),
@@ -63,17 +63,17 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.
         ("/dev/zero", "is too long to be a credential"),
         (
             "~nobody-of-this-name/netosecret",
-            "cannot be read: no home directory for its ~. Set HOME, or give the path from the root",
+            "can't be read: there is no home directory for its ~. Set HOME, or use an absolute path",
         ),
         (
             "/dev/fd/987",
-            "cannot be read: No such file or directory: /dev/fd/987, perhaps a pipe of another process. Put the",
+            "can't be read: No such file or directory: /dev/fd/987, perhaps a pipe of another process. Put the",
         ),
     ):
         # A relative name depends on the working directory, so the error shows what it came to.
         for given in (name, str(tmp_path / name)) if name[0] not in "~/" else (name,):
-            told = refused({"FUSION_NETOSECRET_FILE": given})
-            assert f"netosecret (file named by FUSION_NETOSECRET_FILE) {problem}" in told
+            message = refused({"FUSION_NETOSECRET_FILE": given})
+            assert f"netosecret (file named by FUSION_NETOSECRET_FILE) {problem}" in message
 
 
 def test_without_a_home_the_error_names_what_replaces_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,11 +82,11 @@ def test_without_a_home_the_error_names_what_replaces_it(monkeypatch: pytest.Mon
 
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.setattr("pwd.getpwuid", nobody)
-    assert "Set HOME, or give the path from the root" in refused({"FUSION_NETOSECRET_FILE": "~/netosecret"})
+    assert "Set HOME, or use an absolute path" in refused({"FUSION_NETOSECRET_FILE": "~/netosecret"})
 
 
 @pytest.mark.parametrize("around", ["{}", '"{}"\n', "'{}'", "\ufeff{}\r\n", '\ufeff"{}"'])
-def test_what_is_around_a_credential_does_not_count(tmp_path: Path, around: str) -> None:
+def test_quotes_and_white_space_around_a_credential_are_removed(tmp_path: Path, around: str) -> None:
     text = around.format("secret-in-the-middle")
     (tmp_path / "netosecret").write_text(text, encoding="utf-8")
     for environ in ({"NETOSECRET": text}, {"FUSION_NETOSECRET_FILE": str(tmp_path / "netosecret")}):
@@ -122,20 +122,20 @@ def test_the_pipe_of_a_shell_is_read_once_for_a_whole_process() -> None:
 
 
 @pytest.mark.parametrize("written", [None, b"", b"half of it"])
-def test_a_pipe_that_gives_nothing_is_not_waited_for(
+def test_an_empty_pipe_is_waited_for_only_briefly(
     pipe: Path, monkeypatch: pytest.MonkeyPatch, written: bytes | None
 ) -> None:
     """Nobody writes to it, as in the second process that reads it; or the writer never closes it."""
-    monkeypatch.setattr(credential_file, "_NO_WRITER", 0.2)
-    monkeypatch.setattr(credential_file, "_WRITER", 0.4)
+    monkeypatch.setattr(credential_file, "_NO_WRITER_SECONDS", 0.2)
+    monkeypatch.setattr(credential_file, "_WRITER_SECONDS", 0.4)
     with contextlib.ExitStack() as stack:
         if written is not None:
             holder = os.open(pipe, os.O_RDWR)
             stack.callback(os.close, holder)
             os.write(holder, written)
-        told = refused({"FUSION_NETOSECRET_FILE": str(pipe)})
-    assert "is a pipe, and no complete credential came through it" in told
-    assert "Put the credential into a file or into NETOSECRET" in told
+        message = refused({"FUSION_NETOSECRET_FILE": str(pipe)})
+    assert "is a pipe, and no complete credential was written to it" in message
+    assert "Put the credential into a file or into NETOSECRET" in message
 
 
 def test_a_child_forked_while_a_pipe_is_waited_for_reads_its_own(pipe: Path) -> None:

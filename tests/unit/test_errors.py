@@ -1,4 +1,4 @@
-"""Errors say what was attempted, on what, what came back and what to do; and the end of time is told as one."""
+"""Errors name what was attempted, on which shortname, the cause, and what to do; so does an exceeded deadline."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from pulumi_fusion.errors import (
 FAMILY = [getattr(errors, name) for name in errors.__all__]
 
 
-def test_the_family_is_the_one_that_is_drawn() -> None:
+def test_the_error_classes_are_those_in_the_documented_tree() -> None:
     drawn = errors.__doc__ or ""
     parents: dict[int, str] = {}
     for line in drawn.splitlines():
@@ -42,7 +42,7 @@ def test_the_family_is_the_one_that_is_drawn() -> None:
         assert f"{kind.__name__}" in drawn
 
 
-def test_one_sentence_each() -> None:
+def test_each_error_has_its_documented_text() -> None:
     error = FusionError("create the customer", "it failed", shortname="acme-corp", next_step="Do better.")
     assert str(error) == "Could not create the customer 'acme-corp': it failed. Do better."
     assert str(FusionError("read the settings", "one is wrong")).startswith(
@@ -51,24 +51,24 @@ def test_one_sentence_each() -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FAMILY if kind is not AlreadyExists])
-def test_every_error_tells_a_next_step_and_can_be_told_anew(kind: type[FusionError]) -> None:
+def test_every_error_has_a_next_step_and_can_be_raised_from_another_operation(kind: type[FusionError]) -> None:
     error = kind("do it", "it failed")
     assert error.next_step.endswith(".")
-    anew = error.during("do something larger", "acme-corp")
-    assert type(anew) is kind
-    assert str(anew) == f"Could not do something larger 'acme-corp': it failed. {error.next_step}"
+    raised_again = error.during("do something larger", "acme-corp")
+    assert type(raised_again) is kind
+    assert str(raised_again) == f"Could not do something larger 'acme-corp': it failed. {error.next_step}"
     assert str(error).startswith("Could not do it: ")
-    assert str(anew.during("x")) == f"Could not x 'acme-corp': it failed. {error.next_step}"
+    assert str(raised_again.during("x")) == f"Could not x 'acme-corp': it failed. {error.next_step}"
 
 
-def test_what_is_known_survives_the_retelling() -> None:
+def test_an_error_keeps_its_attributes_when_another_operation_raises_it() -> None:
     taken = AlreadyExists("create it", shortname="acme-corp", customer_id="id-1", next_step="Adopt it.")
     assert taken.during("x").customer_id == "id-1"
     failed = RequestFailed("x", "y", status=429, name="n", message="m", retry_after=7.0).during("z")
     assert (failed.status, failed.name, failed.message, failed.retry_after) == (429, "n", "m", 7.0)
 
 
-def test_a_status_of_the_table_means_that_nothing_was_done() -> None:
+def test_each_status_of_the_table_is_a_rejection() -> None:
     assert set(BY_STATUS) == {400, 401, 403, 404, 409, 422, 429}
     assert all(issubclass(kind, Rejected) for kind in BY_STATUS.values())
     assert not issubclass(NotSent, (InDoubt, Rejected))
@@ -90,7 +90,7 @@ def test_a_status_of_the_table_means_that_nothing_was_done() -> None:
     ],
     ids=lambda part: ascii(part)[:20],
 )
-def test_foreign_text_is_made_fit_to_show(foreign: str, fit: str) -> None:
+def test_text_of_external_sources_is_sanitized(foreign: str, fit: str) -> None:
     assert capped(foreign) == fit
 
 
@@ -153,7 +153,7 @@ def test_waits_grow_up_to_a_cap_and_are_spread() -> None:
         assert bound * 0.8 < max(column) <= bound
 
 
-def test_no_part_of_an_error_is_obeyed_by_a_terminal() -> None:
+def test_no_part_of_an_error_controls_a_terminal() -> None:
     evil = "x\x1b[2J\x07\u202e\n\x9b31m"
     error = FusionError(f"do {evil}", f"got {evil}", shortname=evil, next_step=f"see {evil}")
     for failure in (error, error.during(f"redo {evil}", evil), error.advising(f"ask {evil}")):

@@ -29,7 +29,7 @@ def test_the_examples_are_found() -> None:
 
 
 @pytest.mark.parametrize("folder", [each for each in EXAMPLES if each.name != "quickstart"], ids=lambda path: path.name)
-def test_an_example_says_what_it_needs(folder: Path) -> None:
+def test_each_example_lists_its_requirements(folder: Path) -> None:
     assert runtime(folder) == {"name": "python", "options": {"toolchain": "pip", "virtualenv": "venv"}}
     needed = requirements(folder)
     assert "pulumi>=3.216,<4" in needed
@@ -49,7 +49,7 @@ def test_the_quick_start_runs_in_the_environment_that_its_script_makes() -> None
     assert 'export PATH="$bin:' in (ROOT / "examples" / "quickstart" / "run").read_text()
 
 
-def test_the_plugin_runs_in_an_environment_of_its_own() -> None:
+def test_the_plugin_runs_in_a_separate_environment() -> None:
     yaml = import_module("yaml")
     project = yaml.safe_load((ROOT / "PulumiPlugin.yaml").read_text())
     assert project["runtime"] == {"name": "python", "options": {"toolchain": "pip", "virtualenv": "venv"}}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_fusion.paths import NoHome, absolute, home, owner_problem
+from pulumi_fusion.paths import NoHomeError, absolute, home, owner_problem
 
 OWN = pwd.getpwuid(os.getuid())
 
@@ -24,27 +24,25 @@ OWN = pwd.getpwuid(os.getuid())
         ("a~", f"{Path.cwd()}/a~"),
     ],
 )
-def test_a_tilde_is_expanded_at_the_beginning_alone(path: str, found: str) -> None:
+def test_a_tilde_is_expanded_only_at_the_beginning(path: str, found: str) -> None:
     assert absolute(path, {"HOME": "/home/me"}) == Path(found)
     assert absolute(Path(path), {"HOME": "/home/me"}) == Path(found)
 
 
-def test_a_home_of_nobody_is_named() -> None:
+def test_the_home_of_an_unknown_user_is_named() -> None:
     with pytest.raises(ValueError, match="'~no-such-user/a' begins with the home of a user that does not exist"):
         absolute("~no-such-user/a", {})
 
 
 @pytest.mark.parametrize("environ", [{}, {"HOME": ""}, {"HOME": "relative"}], ids=str)
-def test_where_home_is_not_set_the_user_database_counts(
-    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_home_the_user_database_is_used(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert home(environ) == Path(OWN.pw_dir)
 
     def nobody(number: int) -> None:
         raise KeyError(number)
 
     monkeypatch.setattr(pwd, "getpwuid", nobody)
-    with pytest.raises(NoHome, match=f"HOME is not set, and .* for the user id {os.getuid()}"):
+    with pytest.raises(NoHomeError, match=f"HOME is not set, and .* for the user id {os.getuid()}"):
         absolute("~/a", environ)
 
 
@@ -57,6 +55,6 @@ def test_another_owner_is_named_and_how_to_repair_it_in_a_home(tmp_path: Path, m
     said = owner_problem(missing, environ)
     assert said.startswith(f"{mine} belongs to {OWN.pw_name}, and this is user id {OWN.pw_uid + 54321}.")
     assert f"`sudo chown -R {OWN.pw_uid + 54321} {mine}`" in said
-    # Nobody is told to take what is not in a home.
+    # Outside a home, no change of the owner is advised.
     assert "chown" not in owner_problem(missing, {"HOME": "/home/me"})
     assert "chown" not in owner_problem(tmp_path, environ)

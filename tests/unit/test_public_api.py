@@ -1,4 +1,4 @@
-"""The shop window, and the names that every state in the world depends on."""
+"""The public API, and the names that every state contains."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 import pulumi_fusion
 
 
-def test_all_that_is_promised_can_be_had_and_nothing_else_is_promised() -> None:
+def test_every_public_name_can_be_imported_and_no_other_is_listed() -> None:
     from pulumi_fusion import dynamic, errors, redaction, settings
     from pulumi_fusion.api import client
     from pulumi_fusion.customer import model
@@ -35,7 +35,7 @@ def test_a_star_import_gives_the_same() -> None:
     assert set(given) - {"__builtins__"} == set(pulumi_fusion.__all__)
 
 
-def test_what_is_not_there_is_told_as_python_does() -> None:
+def test_a_missing_public_name_raises_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'pulumi_fusion' has no attribute 'Costumer'"):
         getattr(pulumi_fusion, "Costumer")  # noqa: B009 - the type checker knows that it is not there
 
@@ -50,7 +50,7 @@ def imported_by(program: str) -> set[str]:
 HEAVY = {"pulumi", "grpc", "requests", "urllib3", "flask", "werkzeug", "click", "rich", "pydantic", "email_validator"}
 
 
-def test_importing_the_package_imports_nothing_heavy() -> None:
+def test_importing_the_package_imports_no_dependency() -> None:
     assert imported_by("import pulumi_fusion") & HEAVY == set()
     assert "requests" in imported_by("import requests")
 
@@ -66,14 +66,14 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
         ("import pulumi_fusion.operations.lifecycle", {"pulumi", "grpc", "requests", "flask", "click"}),
     ],
 )
-def test_each_use_pays_for_itself_alone(program: str, without: set[str]) -> None:
-    ours = imported_by(program)
+def test_each_public_name_imports_only_what_it_needs(program: str, without: set[str]) -> None:
+    imported = imported_by(program)
     # Pulumi itself may bring some of them along.
-    brought = imported_by("import pulumi") if "pulumi" in ours else set()
-    assert ours & without <= brought
+    brought = imported_by("import pulumi") if "pulumi" in imported else set()
+    assert imported & without <= brought
 
 
-def test_the_sdk_is_whole_for_who_imports_it_after_the_plugin() -> None:
+def test_the_sdk_can_be_imported_after_the_plugin() -> None:
     program = (
         "import pulumi_fusion.plugin.server\n"
         "from pulumi.runtime.proto import provider_pb2\n"
@@ -84,14 +84,14 @@ def test_the_sdk_is_whole_for_who_imports_it_after_the_plugin() -> None:
     assert {"pulumi", "pulumi.runtime.stack"} <= imported_by(program)
 
 
-def test_the_name_of_the_provider_is_a_contract_with_every_state() -> None:
+def test_the_module_and_name_of_the_dynamic_provider_do_not_change() -> None:
     found = importlib.import_module("pulumi_fusion.dynamic").CustomerProvider
     assert (found.__module__, found.__qualname__) == ("pulumi_fusion.dynamic", "CustomerProvider")
     assert found is not pulumi_fusion.Customer
 
 
-def test_the_types_of_outputs_are_no_texts() -> None:
-    """Which the SDK would compile anew for each resource."""
+def test_the_types_of_outputs_are_evaluated() -> None:
+    """The SDK would compile a text again for each resource."""
     assert not any(isinstance(each, str) for each in pulumi_fusion.Customer.__annotations__.values())
 
 

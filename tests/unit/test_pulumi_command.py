@@ -44,22 +44,22 @@ def summary(*arguments: str, **environ: str) -> Command:
         ([], False, False),
     ],
 )
-def test_the_verb_and_what_limits_it(arguments: list[str], destroys: bool, limited: bool) -> None:
+def test_the_verb_and_the_limiting_options_are_found(arguments: list[str], destroys: bool, limited: bool) -> None:
     found = summary(*arguments)
     assert (found.destroys, found.is_limited) == (destroys, limited)
 
 
-def test_targets_are_named_in_each_form() -> None:
+def test_targets_are_found_in_each_form() -> None:
     assert summary("destroy", "--target", "a", "-t", "b", "--target=c", "-yftd").targets == {"a", "b", "c", "d"}
 
 
 @pytest.mark.parametrize("name", ["PULUMI_OPTION_TARGET", "PULUMI_OPTION_EXCLUDE", "PULUMI_OPTION_TARGET_REPLACE"])
-def test_an_option_may_stand_in_the_environment(name: str) -> None:
+def test_an_option_may_be_set_in_the_environment(name: str) -> None:
     assert summary("up", **{name: URN}).is_limited
     assert not summary("up", **{name: ""}).is_limited
 
 
-def test_a_run_that_goes_on_after_errors() -> None:
+def test_continue_on_error_is_found_in_options_and_environment() -> None:
     assert summary("up", "--continue-on-error").may_miss
     assert summary("up", PULUMI_CONTINUE_ON_ERROR="true").may_miss
     assert summary("up", PULUMI_SKIP_CHECKPOINTS="1").may_miss
@@ -83,7 +83,7 @@ def exported(*resources: Any) -> dict[str, Any]:
     return {"version": 3, "deployment": {"resources": list(resources)}}
 
 
-def test_the_customers_of_a_state() -> None:
+def test_the_customers_of_an_exported_state_are_found() -> None:
     provider = "urn:pulumi:dev::onboarding::pulumi:providers:fusion::default"
     stack = {"urn": "urn:pulumi:dev::onboarding::pulumi:pulumi:Stack::x", "type": "pulumi:pulumi:Stack"}
     own = {"urn": provider, "type": "pulumi:providers:fusion"}
@@ -105,13 +105,13 @@ def test_the_customers_of_a_state() -> None:
         ),
     ],
 )
-def test_what_the_state_says_of_one(changed: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_the_properties_of_a_customer_in_a_state_are_read(changed: dict[str, Any], expected: dict[str, Any]) -> None:
     (found,) = state_of(exported(resource(**changed))).customers
     assert {name: getattr(found, name) for name in expected} == expected
 
 
 @pytest.mark.parametrize("text", ["null", "[]", "{}", '{"deployment": []}', '{"deployment": {"resources": [1]}}'])
-def test_anything_else_is_no_state(text: str) -> None:
+def test_other_output_is_not_a_state(text: str) -> None:
     with pytest.raises(ValueError, match="isn't an exported stack"):
         state_of(json.loads(text))
 

@@ -56,7 +56,7 @@ FORMS: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("place", ["{}", "before {}", "{} after", "before {} between {} after", "\n{}\n"])
-def test_every_form_is_masked_at_every_place(text: str, form: str, place: str) -> None:
+def test_every_form_of_a_secret_is_masked_anywhere_in_a_text(text: str, form: str, place: str) -> None:
     shown = place.replace("{}", FORMS[form](text))
     assert redact(shown) == shown
     Secret(text)
@@ -69,19 +69,19 @@ def test_every_form_is_masked_at_every_place(text: str, form: str, place: str) -
     assert FORMS[form](text)[6:-6] not in masked
 
 
-def test_the_rest_of_a_text_stays(text: str) -> None:
+def test_the_rest_of_a_text_is_not_changed(text: str) -> None:
     Secret(text)
     assert redact(f"a {text} b {text} c") == f"a {MASK} b {MASK} c"
     assert redact("nothing to hide") == "nothing to hide"
 
 
-def test_a_secret_inside_another_leaves_no_rest(text: str) -> None:
+def test_a_secret_inside_another_is_masked_completely(text: str) -> None:
     Secret(text)
     Secret(f"{text}-and-more")
     assert redact(f"{text}-and-more") == MASK
 
 
-def test_what_is_too_short_to_hide_is_left_alone() -> None:
+def test_a_text_too_short_for_a_secret_is_not_masked() -> None:
     Secret("up")
     Secret("")
     assert redact("pulumi up") == "pulumi up"
@@ -101,7 +101,7 @@ def test_a_secret_shows_as_a_mask(text: str, show: Callable[[Secret], str]) -> N
     assert show(Secret(text)) == MASK
 
 
-def test_what_holds_a_secret_shows_none(text: str) -> None:
+def test_objects_that_contain_a_secret_do_not_show_it(text: str) -> None:
     secret = Secret(text)
     settings = Settings(netosecret=secret)
     for shown in (repr([secret]), repr({"key": secret}), repr(settings), str(settings), f"{settings}"):
@@ -111,23 +111,23 @@ def test_what_holds_a_secret_shows_none(text: str) -> None:
 
 
 @pytest.mark.parametrize("store", [*(lambda s, p=p: pickle.dumps(s, p) for p in range(6)), copy.copy, copy.deepcopy])
-def test_a_secret_is_neither_pickled_nor_copied(text: str, store: Callable[[object], object]) -> None:
+def test_a_secret_cannot_be_pickled_or_copied(text: str, store: Callable[[object], object]) -> None:
     for holder in (Secret(text), Settings(netosecret=Secret(text))):
         if store is copy.copy and isinstance(holder, Settings):
             continue  # a shallow copy holds the same object
-        with pytest.raises(TypeError, match="never pickled or copied") as told:
+        with pytest.raises(TypeError, match="can't be pickled or copied") as raised:
             store(holder)
-        assert text not in str(told.value)
+        assert text not in str(raised.value)
 
 
-def test_a_secret_goes_into_no_json_and_no_plain_dictionary(text: str) -> None:
+def test_a_secret_cannot_be_serialized(text: str) -> None:
     with pytest.raises(TypeError):
         json.dumps(Secret(text))
     with pytest.raises(TypeError):
         dataclasses.asdict(Settings(netosecret=Secret(text)))
 
 
-def test_secrets_are_compared_by_what_they_hold(text: str) -> None:
+def test_secrets_are_compared_by_their_text(text: str) -> None:
     assert Secret(text) == Secret(text)
     assert hash(Secret(text)) == hash(Secret(text))
     assert Secret(text) != Secret(text + "x")
@@ -135,7 +135,7 @@ def test_secrets_are_compared_by_what_they_hold(text: str) -> None:
     assert Secret(text).reveal() == text
 
 
-def test_errors_show_no_secret_whatever_they_are_made_of(text: str) -> None:
+def test_no_part_of_an_error_shows_a_secret(text: str) -> None:
     secret = Secret(text).reveal()
     error = FusionError(f"do {secret}", f"got {secret}", shortname=secret, next_step=f"see {secret}")
     for shown in (str(error), repr(error), error.attempted, error.came_back, error.next_step, repr(error.args)):
@@ -201,7 +201,7 @@ def test_exceptions_in_log_records_are_masked(text: str, written: io.StringIO) -
     assert "without one" in written.getvalue()
 
 
-def test_no_log_record_is_obeyed_by_a_terminal(written: io.StringIO) -> None:
+def test_no_log_record_controls_a_terminal(written: io.StringIO) -> None:
     LOG.warning("a customer %s\nof two\tlines", "x\x1b[2J\u202e")
     assert written.getvalue() == "somebody.elses.child a customer x\ufffd[2J\ufffd\nof two\tlines\n"
     LOG.error("failed", exc_info=ValueError("x\x1b[2J"))
@@ -210,7 +210,7 @@ def test_no_log_record_is_obeyed_by_a_terminal(written: io.StringIO) -> None:
 
 
 @pytest.mark.parametrize(("message", "args"), [("%s %s", (1,)), ("%d", ("x",)), ("%(absent)s", ({"a": 1},))])
-def test_a_record_whose_format_does_not_fit_is_no_error(
+def test_a_log_record_with_a_wrong_format_raises_nothing(
     text: str, written: io.StringIO, message: str, args: tuple[object, ...]
 ) -> None:
     Secret(text)
@@ -218,7 +218,7 @@ def test_a_record_whose_format_does_not_fit_is_no_error(
     assert written.getvalue() == f"somebody.elses.child {message} {MASK}\n"
 
 
-def test_masking_the_logs_twice_is_masking_them_once(written: io.StringIO) -> None:
+def test_redact_logs_may_be_called_twice(written: io.StringIO) -> None:
     once = logging.getLogRecordFactory()
     redact_logs()
     assert logging.getLogRecordFactory() is once

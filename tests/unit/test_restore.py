@@ -49,7 +49,7 @@ def restore(backend: Path) -> str:
     return subprocess.run([RESTORE, backend], capture_output=True, text=True, check=True).stderr
 
 
-def test_a_backend_that_can_be_read_stays_as_it_is(tmp_path: Path, state: Path) -> None:
+def test_a_readable_backend_is_not_changed(tmp_path: Path, state: Path) -> None:
     before = files(tmp_path)
     assert restore(tmp_path) == ""
     assert files(tmp_path) == before
@@ -70,14 +70,16 @@ def zeros(file: Path) -> None:
 
 @pytest.mark.parametrize("damage", [cut, empty, zeros])
 class TestDamage:
-    def test_of_the_attributes_costs_nothing_of_the_state(self, tmp_path: Path, state: Path, damage: Damage) -> None:
+    def test_an_empty_attributes_file_is_removed_and_the_state_kept(
+        self, tmp_path: Path, state: Path, damage: Damage
+    ) -> None:
         attributes = state.with_name(f"{state.name}.attrs")
         damage(attributes)
         assert str(attributes) in restore(tmp_path)
         assert not attributes.exists()
         assert read(state) == NEWEST
 
-    def test_of_the_state_takes_the_copy_before_the_last_write(
+    def test_an_unreadable_state_is_replaced_by_the_copy_before_the_last_write(
         self, tmp_path: Path, state: Path, damage: Damage
     ) -> None:
         damage(state)
@@ -86,13 +88,15 @@ class TestDamage:
         assert read(state) == NEWER
         assert state.with_name(f"{state.name}.unreadable").read_bytes() == damaged
 
-    def test_of_state_and_copy_takes_the_end_of_the_last_run(self, tmp_path: Path, state: Path, damage: Damage) -> None:
+    def test_an_unreadable_state_and_copy_are_replaced_by_the_last_backup(
+        self, tmp_path: Path, state: Path, damage: Damage
+    ) -> None:
         damage(state)
         damage(state.with_name(f"{state.name}.bak"))
         restore(tmp_path)
         assert read(state) == OLD
 
-    def test_of_a_state_without_copies_sets_it_aside(self, tmp_path: Path, state: Path, damage: Damage) -> None:
+    def test_an_unreadable_state_without_a_copy_is_renamed(self, tmp_path: Path, state: Path, damage: Damage) -> None:
         """So the stack can be created again, and the error about each existing customer names its id."""
         for each in files(tmp_path):
             if each != state:
@@ -102,7 +106,7 @@ class TestDamage:
         assert [each.name for each in files(tmp_path)] == [f"{state.name}.unreadable"]
 
 
-def test_a_state_that_may_not_be_read_stays(tmp_path: Path) -> None:
+def test_a_state_without_read_permission_is_not_changed(tmp_path: Path) -> None:
     """Not to be able to open a file says nothing about what it holds."""
     state = tmp_path / ".pulumi" / "stacks" / "dev.json"
     state.mkdir(parents=True)  # as root, no permission would keep the script from reading
@@ -113,7 +117,7 @@ def test_a_state_that_may_not_be_read_stays(tmp_path: Path) -> None:
     assert state.is_dir()
 
 
-def test_a_state_in_zstd_stays(tmp_path: Path) -> None:
+def test_a_state_in_zstd_is_not_changed(tmp_path: Path) -> None:
     state = tmp_path / ".pulumi" / "stacks" / "dev.json.zst"
     state.parent.mkdir(parents=True)
     state.write_bytes(b"\x28\xb5\x2f\xfd rest")
@@ -121,5 +125,5 @@ def test_a_state_in_zstd_stays(tmp_path: Path) -> None:
     assert state.read_bytes() == b"\x28\xb5\x2f\xfd rest"
 
 
-def test_a_backend_without_stacks(tmp_path: Path) -> None:
+def test_a_backend_without_stacks_is_not_changed(tmp_path: Path) -> None:
     assert restore(tmp_path) == ""

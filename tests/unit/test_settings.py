@@ -10,7 +10,7 @@ import pytest
 
 from pulumi_fusion.errors import MissingSetting, SettingsError
 from pulumi_fusion.redaction import Secret
-from pulumi_fusion.settings import WAYS, Settings, api_base
+from pulumi_fusion.settings import SETTING_SOURCES, Settings, api_base
 
 KEYS = {
     "netosecret": ("fusion:netosecret", "NETOSECRET"),
@@ -37,14 +37,14 @@ def resolve(
     return Settings.resolve(explicit, config=(config or {}).get, environ=environ or {})
 
 
-def test_nothing_needs_to_be_given() -> None:
+def test_every_setting_is_optional() -> None:
     settings = resolve()
     assert settings == Settings()
     assert (settings.preflight, settings.deadline, dict(settings.sources)) == ("auto", 300.0, {})
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_each_source_counts_before_the_next(name: str) -> None:
+def test_the_sources_of_settings_have_an_order(name: str) -> None:
     key, variable = KEYS[name]
     (argument, a), (stack, s), (environment, e) = VALUES[name]
     for explicit, config, expected, source in (
@@ -58,7 +58,7 @@ def test_each_source_counts_before_the_next(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_what_is_blank_is_not_given(name: str) -> None:
+def test_a_blank_setting_counts_as_absent(name: str) -> None:
     key, variable = KEYS[name]
     environment, expected = VALUES[name][2]
     assert getattr(resolve({name: " "}, {key: ""}, {variable: environment}), name) == expected
@@ -76,8 +76,8 @@ NO_SECONDS: list[Any] = ["soon", "0", "0.9", "-1", "3601", "nan", "inf", "-inf",
 @pytest.mark.parametrize(
     ("name", "value", "rule"),
     [
-        ("netosecret", 7, "must be a text"),
-        ("api_url", 7, "must be a text"),
+        ("netosecret", 7, "must be a string"),
+        ("api_url", 7, "must be a string"),
         ("api_url", "http://api.netography.com", "must use https"),
         ("account", 7, "must be the shortname of an account"),
         ("preflight", "maybe", "must be one of auto, off, required"),
@@ -87,34 +87,34 @@ NO_SECONDS: list[Any] = ["soon", "0", "0.9", "-1", "3601", "nan", "inf", "-inf",
     ],
     ids=lambda part: ascii(part)[:30],
 )
-def test_each_bad_value_is_told_with_its_source(name: str, value: Any, rule: str) -> None:
-    with pytest.raises(SettingsError) as told:
+def test_each_invalid_setting_is_reported_with_its_source(name: str, value: Any, rule: str) -> None:
+    with pytest.raises(SettingsError) as raised:
         resolve({name: value})
-    assert f"{name} (argument) {rule}" in str(told.value)
-    assert "Nothing was sent" in str(told.value)
-    assert not isinstance(told.value, MissingSetting)
+    assert f"{name} (argument) {rule}" in str(raised.value)
+    assert "Nothing was sent" in str(raised.value)
+    assert not isinstance(raised.value, MissingSetting)
 
 
-def test_all_bad_values_are_told_at_once() -> None:
-    with pytest.raises(SettingsError) as told:
+def test_all_invalid_settings_are_reported_at_once() -> None:
+    with pytest.raises(SettingsError) as raised:
         resolve({"deadline": "soon"}, {"fusion:preflight": "maybe"}, {"FUSION_API_URL": "ftp://x"})
     for part in ("deadline (argument)", "preflight (stack configuration", "api_url (environment variable"):
-        assert part in str(told.value)
+        assert part in str(raised.value)
 
 
 @pytest.mark.parametrize(("word", "mode"), [("AUTO", "auto"), (" Off ", "off"), ("Required", "required")])
-def test_the_preflight_word_may_be_written_any_way(word: str, mode: str) -> None:
+def test_the_preflight_setting_ignores_case_and_white_space(word: str, mode: str) -> None:
     assert resolve({"preflight": word}).preflight == mode
 
 
-def test_a_missing_credential_names_every_way_to_give_it() -> None:
-    with pytest.raises(MissingSetting) as told:
+def test_a_missing_credential_is_reported_with_every_source() -> None:
+    with pytest.raises(MissingSetting) as raised:
         resolve().credential()
-    for way in WAYS["netosecret"]:
-        assert way in str(told.value)
+    for way in SETTING_SOURCES["netosecret"]:
+        assert way in str(raised.value)
 
 
-def test_bytes_that_are_no_text_make_no_other_error() -> None:
+def test_a_credential_that_is_not_utf8_is_a_settings_error() -> None:
     assert resolve(environ={"NETOSECRET": "not-utf8-\udcff-text"}).credential().reveal() == "not-utf8-\udcff-text"
 
 
@@ -139,7 +139,7 @@ def test_bytes_that_are_no_text_make_no_other_error() -> None:
         ("https://localhost", "https://localhost"),
     ],
 )
-def test_addresses_that_a_credential_may_name(url: str, base: str) -> None:
+def test_urls_that_a_credential_may_contain_are_accepted(url: str, base: str) -> None:
     assert api_base(url, named_by_owner=False) == base
 
 
@@ -151,9 +151,9 @@ def test_addresses_that_a_credential_may_name(url: str, base: str) -> None:
         ("//api.netography.com", "must be a URL"),
         ("ftp://api.netography.com", "must be a URL"),
         ("file:///etc/passwd", "must be a URL"),
-        ("https://api.netography.com:99999", "is no URL that can be read"),
-        ("https://api.netography.com:x", "is no URL that can be read"),
-        ("https://[::1", "is no URL that can be read"),
+        ("https://api.netography.com:99999", "isn't a valid URL"),
+        ("https://api.netography.com:x", "isn't a valid URL"),
+        ("https://[::1", "isn't a valid URL"),
         ("http://api.netography.com", "must use https"),
         ("http://192.0.2.1", "must use https"),
         ("http://0.0.0.0", "must use https"),
@@ -166,9 +166,9 @@ def test_addresses_that_a_credential_may_name(url: str, base: str) -> None:
         ("https://api.netography.com@evil.example", "must not contain a user name or password"),
         ("https://api.netography.com?x=1", "must not contain a query or a fragment"),
         ("https://api.netography.com#x", "must not contain a query or a fragment"),
-        ("https://api.netography.com/v2", "must name the host alone"),
-        ("https://api.netography.com/api/v1/customer", "must name the host alone"),
-        ("https://api.netography.com/../v1", "must name the host alone"),
+        ("https://api.netography.com/v2", "must have no path"),
+        ("https://api.netography.com/api/v1/customer", "must have no path"),
+        ("https://api.netography.com/../v1", "must have no path"),
         ("https://evil.example\\.netography.com", "must name a host in plain ASCII"),
         ("https://evil.example%2f.netography.com", "must name a host in plain ASCII"),
         ("https://evil.example;.netography.com", "must name a host in plain ASCII"),
@@ -180,11 +180,11 @@ def test_addresses_that_a_credential_may_name(url: str, base: str) -> None:
     ],
 )
 @pytest.mark.parametrize("named_by_owner", [True, False])
-def test_addresses_that_nobody_may_name(url: str, rule: str, named_by_owner: bool) -> None:
-    with pytest.raises(ValueError, match=rule) as told:
+def test_invalid_api_urls_are_refused(url: str, rule: str, named_by_owner: bool) -> None:
+    with pytest.raises(ValueError, match=rule) as raised:
         api_base(url, named_by_owner=named_by_owner)
-    assert "evil" not in str(told.value)
-    assert "pass-word" not in str(told.value)
+    assert "evil" not in str(raised.value)
+    assert "pass-word" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -200,15 +200,15 @@ def test_addresses_that_nobody_may_name(url: str, rule: str, named_by_owner: boo
         "https://[2001:db8::1]",
     ],
 )
-def test_other_hosts_are_named_by_their_owner_alone(url: str) -> None:
+def test_other_hosts_are_accepted_only_from_the_api_url_setting(url: str) -> None:
     assert api_base(url, named_by_owner=True) == url
-    with pytest.raises(ValueError, match=r"names a host outside netography\.com and vectra\.ai") as told:
+    with pytest.raises(ValueError, match=r"names a host outside netography\.com and vectra\.ai") as raised:
         api_base(url, named_by_owner=False)
-    assert url not in str(told.value)
+    assert url not in str(raised.value)
     assert resolve({"api_url": url}).api_url == url
 
 
-def test_no_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_validating_an_api_url_resolves_no_host_name(monkeypatch: pytest.MonkeyPatch) -> None:
     def looked_up(*args: object) -> None:
         raise AssertionError(args)
 
@@ -216,6 +216,6 @@ def test_no_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     api_base("https://nowhere.netography.com", named_by_owner=False)
 
 
-def test_a_credential_that_is_a_secret_already_stays_one() -> None:
+def test_a_credential_that_is_a_secret_stays_one() -> None:
     secret = Secret("secret-of-argument")
     assert resolve({"netosecret": secret}).credential() is secret

@@ -26,7 +26,7 @@ from pulumi_fusion.credential_file import bare
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import InDoubt, NotSent, SettingsError, Unauthorized
 from pulumi_fusion.redaction import Secret
-from pulumi_fusion.settings import DEFAULT_API_URL, WAYS, api_base
+from pulumi_fusion.settings import DEFAULT_API_URL, SETTING_SOURCES, api_base
 from pulumi_fusion.single_flight import SingleFlight
 
 __all__ = ["AccessToken", "Netosecret", "TokenSource", "request_token"]
@@ -111,7 +111,7 @@ def _malformed(what: str) -> SettingsError:
         next_step=(
             "Nothing was sent. Copy it again as a whole; the portal shows it once, when an API key is made "
             "(Settings > API Keys > Add API Key), so make a new key if it is lost. "
-            f"Give it as one of: {'; '.join(WAYS['netosecret'])}."
+            f"Give it as one of: {'; '.join(SETTING_SOURCES['netosecret'])}."
         ),
     )
 

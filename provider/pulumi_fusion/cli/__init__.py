@@ -1,4 +1,4 @@
-"""The command ``pulumi-fusion``: one module per verb, loaded when the verb is used."""
+"""The program ``pulumi-fusion``: one module per command, imported when the command is used."""
 
 from __future__ import annotations
 
@@ -10,39 +10,40 @@ import traceback
 
 import click
 
+from pulumi_fusion.cli.commands import pulumi_fusion
 from pulumi_fusion.cli.stderr import report
-from pulumi_fusion.cli.verbs import pulumi_fusion
 
 __all__ = ["main"]
 
 INTERRUPTED = 130
-"""128 + SIGINT, as shells say."""
+"""128 + SIGINT, the exit code of shells."""
 
 DEFECT = 70
 """EX_SOFTWARE of sysexits.h."""
 
 
 def main() -> int:
-    """Run the command line of this process and return its exit code; no exception but SystemExit leaves it."""
+    """Run the command line of this process and return its exit code. Raises nothing but SystemExit."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # What the service calls a customer may not exist in the terminal's encoding.
+        # The terminal's encoding may lack characters of the service's texts.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = pulumi_fusion.main(prog_name="pulumi-fusion", standalone_mode=False)
     except click.ClickException as refused:
-        said = io.StringIO()
-        refused.show(said)
-        report(said.getvalue().rstrip("\n"))
+        text = io.StringIO()
+        refused.show(text)
+        report(text.getvalue().rstrip("\n"))
         return refused.exit_code
     except click.Abort:
         return INTERRUPTED
-    except Exception as failure:  # noqa: BLE001  # the last one who can keep a traceback from the user
-        return _told(failure)
+    except Exception as failure:  # noqa: BLE001  # the last place that can replace a traceback by a message
+        return _report_failure(failure)
     return code if isinstance(code, int) else 0
 
 
-def _told(failure: Exception) -> int:
-    # Only a verb can fail so; `--help` need not wait for what tells it.
+def _report_failure(failure: Exception) -> int:
+    """Report an exception of a command on stderr and return the exit code."""
+    # Imported here, so that `--help` doesn't wait for it.
     from pulumi_fusion.errors import FusionError, capped
     from pulumi_fusion.redaction import redact
 
@@ -51,7 +52,7 @@ def _told(failure: Exception) -> int:
         return 1
     if isinstance(failure, OSError):
         report(f"Error: {capped(str(failure))}")
-        # What cannot be written now cannot be written by the interpreter's exit either, which would say so again.
+        # stdout can't be flushed when the interpreter exits either, which would be reported again.
         with contextlib.suppress(OSError):
             sys.stdout.close()
         return 1
@@ -59,5 +60,5 @@ def _told(failure: Exception) -> int:
         report(redact("".join(traceback.format_exception(failure)).rstrip()))
     else:
         name, text = type(failure).__name__, capped(str(failure))
-        report(f"Error: unexpected {name}: {text}. FUSION_DEBUG=1 shows where it comes from.")
+        report(f"Error: unexpected {name}: {text}. Set FUSION_DEBUG=1 to see the traceback.")
     return DEFECT

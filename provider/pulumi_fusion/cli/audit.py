@@ -1,4 +1,4 @@
-"""``pulumi-fusion audit``"""
+"""The command ``pulumi-fusion audit``."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 
 import click
 
+from pulumi_fusion.cli.output import print_table
 from pulumi_fusion.cli.path_option import FilePath
-from pulumi_fusion.cli.screen import print_table
 from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.sessions.audit import Break, default_path, examine, read, reason
 from pulumi_fusion.sessions.audit.chain import CARRIED, ROTATED
 from pulumi_fusion.sessions.audit.liveness import STARTED
 from pulumi_fusion.sessions.audit.rotation import Archive, archive_of, rotate
 from pulumi_fusion.sessions.counts import UNKNOWN
-from pulumi_fusion.sessions.terms import RAW, spoken
+from pulumi_fusion.sessions.request import RAW, format_duration
 
 __all__ = ["audit"]
 
@@ -41,16 +41,16 @@ _STEP = "Name another file with FUSION_AUDIT_FILE or --audit-file."
 )
 @click.pass_context
 def audit(ctx: click.Context, *, as_json: bool, rotated: bool, audit_file: Path | None) -> None:
-    """List the masquerade sessions that were opened on this machine, and check that their records are unbroken.
+    """List the masquerade sessions that were opened on this machine, and check the chain of their records.
 
-    Each record holds the hash of the one before it, so a change in the middle shows, as do an end without a start and
-    a second start or end. No file shows that its end was cut off, or that all of it was removed, rewritten or
-    replaced by an older copy: ship the records elsewhere against that. A session that ends checks that its own start is
-    still there.
+    Each record contains the hash of the one before it, so a change is detected, and so are an end without a start and a
+    second start or end. The file alone can't show that its end was cut off, or that all of it was removed, rewritten or
+    replaced by an older copy: ship the records to another machine. A session checks at its end that the record of its
+    start is still there.
 
-    --rotate prints the path of the archive, which has the time in UTC in its name. The new file continues its chain
-    and carries over the sessions that have no end yet. Sessions may run meanwhile. Any other way of moving the file,
-    such as logrotate, breaks the chain.
+    --rotate prints the path of the archive, whose name contains the time in UTC. The new file continues its chain and
+    carries over the sessions that have no end yet. Sessions may run meanwhile. Any other way to move the file, such as
+    logrotate, breaks the chain.
 
     \b
     Examples:
@@ -59,8 +59,8 @@ def audit(ctx: click.Context, *, as_json: bool, rotated: bool, audit_file: Path 
       pulumi-fusion audit --json | jq 'select(.event == "start") | {time, os_user, customer, reason}'
 
     \b
-    Exit codes: 0 the chain is unbroken, or there is no file yet; 1 it is broken (--rotate moves it all the same), or
-    the file can't be read or moved, and stderr says why; 2 wrong usage.
+    Exit codes: 0 the chain is unbroken, or there is no file yet; 1 it is broken (--rotate moves the file anyway), or
+    the file can't be read or moved, with the reason on stderr; 2 wrong usage.
     """
     if as_json and rotated:
         raise click.UsageError("--json and --rotate exclude each other.")
@@ -68,7 +68,7 @@ def audit(ctx: click.Context, *, as_json: bool, rotated: bool, audit_file: Path 
     try:
         archive, data = (rotate(path), b"") if rotated else (None, read(path))
     except FileNotFoundError:
-        report(f"No session was opened yet, or the file was removed: there is no {path}.")
+        report(f"No session was opened yet, or the file was removed: {path} doesn't exist.")
         return
     except OSError as wrong:
         what = "rotate" if rotated else "read"
@@ -90,28 +90,28 @@ def _show(path: Path, data: bytes, *, as_json: bool) -> bool:
         if archive.wrong:
             breaks.append(archive.wrong)
         else:
-            report(_where_earlier_ones_are(archive, found.records[0]["sequence"] - 1))
+            report(_earlier_records(archive, found.records[0]["sequence"] - 1))
     _print_breaks(path, breaks)
     if not breaks:
-        report(f"The chain of {len(found.records)} records holds.")
+        report(f"The chain of {len(found.records)} records is unbroken.")
     return bool(breaks)
 
 
-def _where_earlier_ones_are(archive: Archive, count: int) -> str:
-    if archive.held is None:
-        return f"The {count} earlier records were moved to {archive.path}, which is not there any more."
+def _earlier_records(archive: Archive, count: int) -> str:
+    if archive.content is None:
+        return f"The {count} earlier records were moved to {archive.path}, which doesn't exist any more."
     return f"Earlier records are in {archive.path}: `pulumi-fusion audit --audit-file {archive.path}` shows them."
 
 
 def _show_rotation(archive: Archive) -> bool:
     """Print where the file went and what is wrong with it; return whether anything is."""
-    assert archive.held is not None  # noqa: S101 - for the type checker: it has just been read
+    assert archive.content is not None  # noqa: S101 - rotate() has read it
     click.echo(archive.path)
-    carried = len(archive.held.open)
+    carried = len(archive.content.open)
     still = f" {carried} of its sessions have no end yet and are carried over." if carried else ""
-    report(f"The audit was moved to {archive.path}, with {len(archive.held.records)} records.{still}")
-    _print_breaks(archive.path, archive.held.breaks)
-    return bool(archive.held.breaks)
+    report(f"The audit was moved to {archive.path}, with {len(archive.content.records)} records.{still}")
+    _print_breaks(archive.path, archive.content.breaks)
+    return bool(archive.content.breaks)
 
 
 def _print_breaks(path: Path, breaks: Sequence[Break]) -> None:
@@ -134,10 +134,10 @@ def _row(events: Mapping[str, Mapping[str, Any]]) -> list[object]:
     end = events.get("end") or events.get("unclosed") or {}
     start = events.get("start") or events.get(CARRIED) or end
     seconds = end.get("seconds")
-    # Anything may stand in a record that was forged; infinite and NaN are no duration either.
-    took = f", {spoken(seconds)}" if isinstance(seconds, (int, float)) and 0 <= seconds < _HIGHEST else ""
+    # A forged record may contain anything, also infinity and NaN.
+    took = f", {format_duration(seconds)}" if isinstance(seconds, (int, float)) and 0 <= seconds < _HIGHEST else ""
     return [
-        # Without the milliseconds: a line of a terminal is short.
+        # Without milliseconds, to keep the line short.
         re.sub(r"\.[0-9]+Z$", "Z", str(start.get(STARTED, start.get("time")))),
         start.get("os_user"),
         start.get("customer"),
@@ -149,7 +149,7 @@ def _row(events: Mapping[str, Mapping[str, Any]]) -> list[object]:
 
 
 def _requests(start: Mapping[str, Any], end: Mapping[str, Any]) -> object:
-    """Return how many requests went out; nothing counts those that are sent with a raw token."""
+    """Return how many requests were sent; those with a raw token aren't counted."""
     if start.get("mode") == RAW:
         return UNKNOWN
     sent = end.get("requests")

@@ -1,4 +1,4 @@
-"""How every verb gets to the service."""
+"""Options and functions with which commands connect to the service."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ __all__ = ["connect", "learn_credential", "service_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# The credential is no option: every user of a machine can read the arguments of its processes.
+# The credential can't be an option, since every user of a machine can read the arguments of its processes.
 _OPTIONS = (
     click.option("--account", metavar="SHORTNAME", help="Work in this sub-account. Overrides FUSION_ACCOUNT."),
-    click.option("--api-url", metavar="URL", help="Where the service is. Overrides FUSION_API_URL."),
+    click.option("--api-url", metavar="URL", help="The url of the service. Overrides FUSION_API_URL."),
 )
 
 
 def service_options(command: F) -> F:
-    """Adds ``account`` and ``api_url`` (str | None) to a verb."""
+    """Add the options ``account`` and ``api_url`` (str | None) to a command."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 def learn_credential(environ: Mapping[str, str]) -> None:
-    """Make the credential of an environment known as a secret, though nothing here uses it; one in a pipe is left."""
+    """Make the credential of an environment known to the redaction, unless it is in a pipe."""
     texts = [environ.get("NETOSECRET", "")]
-    with suppress(OSError, ValueError, RuntimeError):  # a file that cannot be read leads nowhere either
+    with suppress(OSError, ValueError, RuntimeError):  # a file that can't be read has no secret to learn
         file = Path(environ.get("FUSION_NETOSECRET_FILE", "").strip()).expanduser()
         if file.is_file():
             texts.append(read_credential(str(file)))
@@ -47,11 +47,11 @@ def learn_credential(environ: Mapping[str, str]) -> None:
 
 
 def connect(settings: Settings, *, deadline: float | None = None) -> FusionClient:
-    """The client for these settings; nothing is sent yet. Raises SettingsError."""
+    """Return a client for these settings; sends nothing yet. Raises SettingsError."""
     try:
         return FusionClient(settings, deadline=deadline)
     except MissingSetting as missing:
-        # The ways to give a setting include one that only a running Pulumi program has.
+        # The error lists all sources of a setting, also the stack configuration, which only a Pulumi program has.
         raise MissingSetting(
             missing.attempted,
             missing.came_back,

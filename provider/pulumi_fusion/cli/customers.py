@@ -1,4 +1,4 @@
-"""``pulumi-fusion customers``"""
+"""The command ``pulumi-fusion customers``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from pulumi_fusion.api.client import FusionClient
 from pulumi_fusion.cli.connection import connect, service_options
-from pulumi_fusion.cli.screen import print_json, print_table, print_tree
+from pulumi_fusion.cli.output import print_json, print_table, print_tree
 from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.customer.mapping import merge
 from pulumi_fusion.customer.model import Account, State
@@ -26,14 +26,14 @@ NOBODY: Final[frozenset[str]] = frozenset()
 
 @click.command
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with every field, for scripts.")
-@click.option("--tree", is_flag=True, help="Also those of the customers below it, each inside the one above.")
+@click.option("--tree", is_flag=True, help="Also list the customers of each customer, as a tree.")
 @service_options
 def customers(*, as_json: bool, tree: bool, account: str | None, api_url: str | None) -> None:
-    """List the customers of the account, as the service has them now.
+    """List the customers of the account, as the service returns them now.
 
-    Organization and Type are shown where the service tells them; its documented record does not. With --json
-    each customer is an object with the fields of pulumi_fusion.Account, null where the service is silent. With --tree
-    each customer that has some of its own is read from inside, as with --account, and has them under "customers".
+    Organization and Type are shown if the service returns them; its documented record doesn't have them. With --json
+    each customer is an object with the fields of pulumi_fusion.Account, null if the service doesn't return the field.
+    With --tree each customer that has customers is read from inside, as with --account, and has them in "customers".
 
     \b
     Needs the credential in NETOSECRET or in a file named by FUSION_NETOSECRET_FILE.
@@ -46,7 +46,7 @@ def customers(*, as_json: bool, tree: bool, account: str | None, api_url: str | 
       pulumi-fusion customers --json | jq -r '.[] | [.shortname, .ingest_ip, .ingest_port] | @tsv'
 
     \b
-    Exit codes: 0 listed, also when there is none; 1 it failed; 2 wrong usage.
+    Exit codes: 0 listed, also if there are none; 1 it failed; 2 wrong usage.
     """
     settings = Settings.resolve({"account": account, "api_url": api_url})
     with connect(settings) as fusion:
@@ -63,31 +63,31 @@ def customers(*, as_json: bool, tree: bool, account: str | None, api_url: str | 
     else:
         report(f"{fusion.account} has no customers.")
     if len(found) >= LONGEST_LIST:
-        report(f"The service lists {LONGEST_LIST} customers at most, so there may be more than these.")
+        report(f"The service lists at most {LONGEST_LIST} customers, so there may be more than these.")
 
 
 @dataclass(frozen=True)
 class Branch:
-    """One customer and those below it; ``unseen`` says why those are not known."""
+    """One customer and those below it; ``unseen`` is the reason if those couldn't be read."""
 
     account: Account
     below: Sequence[Branch]
     unseen: str | None = None
 
     def document(self) -> dict[str, object]:
-        """The fields of the account, and its customers, null where they cannot be seen."""
+        """Return the fields of the account, and its customers, None if they couldn't be read."""
         below = None if self.unseen else [branch.document() for branch in self.below]
         return {**self.account.model_dump(), "customers": below}
 
     def lines(self) -> tuple[str, Sequence[Branch]]:
-        """What stands at this branch, and what hangs on it."""
+        """Return the text of this branch, and the branches below it."""
         kind = ", ".join(filter(None, (self.account.organization, merge(self.account, State()).status)))
-        unseen = f"  (its customers cannot be seen: {self.unseen})" if self.unseen else ""
+        unseen = f"  (its customers can't be read: {self.unseen})" if self.unseen else ""
         return f"{self.account.shortname}{f'  {kind}' if kind else ''}{unseen}", self.below
 
 
 def _branches(listed: Sequence[Account], top: str, settings: Settings, above: frozenset[str] = NOBODY) -> list[Branch]:
-    """The customers directly below ``top``. A list may hold the whole subtree or one level of it: both are read."""
+    """Return the customers directly below ``top``; the list may contain the whole subtree or only one level of it."""
     seen = above | {top}
     listed = [account for account in listed if account.shortname not in seen]
     names = {account.shortname for account in listed}
@@ -135,7 +135,7 @@ _COLUMNS: Final[dict[str, Callable[[Account], object]]] = {
     "ID": lambda account: account.id,
 }
 _UNDOCUMENTED: Final = {label("organization"), label("type")}
-"""Columns that are left out where the service fills none of their cells."""
+"""Columns that are left out if the service returns none of their values."""
 
 
 def _print(accounts: Sequence[Account]) -> None:

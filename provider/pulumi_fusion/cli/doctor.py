@@ -1,4 +1,4 @@
-"""``pulumi-fusion doctor``"""
+"""The command ``pulumi-fusion doctor``."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from rich.text import Text
 from pulumi_fusion.binding import Binding
 from pulumi_fusion.characters import printable
 from pulumi_fusion.cli.connection import connect, service_options
-from pulumi_fusion.cli.screen import console, print_json
+from pulumi_fusion.cli.output import console, print_json
 from pulumi_fusion.errors import FusionError, SettingsError
 from pulumi_fusion.paths import absolute
 from pulumi_fusion.posix import needs_posix
-from pulumi_fusion.settings import WAYS, Settings
-from pulumi_fusion.unwrapping import SecretSearch
+from pulumi_fusion.secret_search import SecretSearch
+from pulumi_fusion.settings import SETTING_SOURCES, Settings
 
 __all__ = ["doctor"]
 
 OLDEST_ENGINE: Final = (3, 216, 0)
-"""Older engines ignore the inputs that a dynamic provider's read returns, so drift would stay invisible."""
+"""Older engines ignore the inputs that a dynamic provider's read returns, so they don't show drift."""
 
-_PATIENCE: Final = 20.0
-"""Seconds for each question to the service, unless the settings say otherwise; nobody diagnoses for minutes."""
+_DEADLINE: Final = 20.0
+"""Seconds for each request to the service unless the settings have a deadline; a diagnosis shouldn't take minutes."""
 
 
 class Verdict(str, Enum):
-    """What a check came to; only FAILED counts against the set-up."""
+    """The result of a check; only FAILED means that the set-up doesn't work."""
 
     OK = "ok"
     FAILED = "failed"
@@ -52,7 +52,7 @@ _STYLES: Final = {Verdict.OK: "green", Verdict.FAILED: "bold red", Verdict.SKIPP
 
 @dataclass(frozen=True)
 class Check:
-    """One finding; ``next_step`` is how to get what is missing."""
+    """The result of one check, and how to get what is missing."""
 
     name: str
     verdict: Verdict
@@ -61,23 +61,23 @@ class Check:
 
 
 @click.command
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON, for scripts.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON, for scripts.")
 @service_options
 @click.pass_context
 def doctor(ctx: click.Context, *, as_json: bool, account: str | None, api_url: str | None) -> None:
-    """Say which settings were found and where, what works, what is missing and how to get it.
+    """Report which settings were found and where, what works, what is missing and how to get it.
 
-    Asks the service for the customers and their types, and the Pulumi CLI for its version; changes nothing and
-    shows no value of a setting. Settings in a stack's configuration are not seen here: `pulumi config` lists them.
+    Requests the customers and their types from the service, and the version from the Pulumi CLI; changes nothing and
+    shows no value of a setting. Settings in a stack's configuration aren't read: `pulumi config` lists them.
 
     \b
     Environment:
       NETOSECRET, FUSION_*     the settings, see `pulumi-fusion --help`
-      PULUMI_FUSION_ENGINE     a directory with the Pulumi CLI, looked at after PATH
+      PULUMI_FUSION_ENGINE     a directory with the Pulumi CLI, searched after PATH
       PULUMI_IGNORE_AMBIENT_PLUGINS  true: Pulumi uses the registered plugin and none on PATH
 
     \b
-    Exit codes: 0 everything that is needed works; 1 something is missing or fails; 2 wrong usage.
+    Exit codes: 0 everything required works; 1 something is missing or fails; 2 wrong usage.
     """
     sources: dict[str, str | None] = {}
     try:
@@ -85,7 +85,7 @@ def doctor(ctx: click.Context, *, as_json: bool, account: str | None, api_url: s
     except SettingsError as wrong:
         checks = [_failed("settings", wrong), Check("service", Verdict.SKIPPED, "needs the settings")]
     else:
-        sources = {name: settings.sources.get(name) for name in WAYS}
+        sources = {name: settings.sources.get(name) for name in SETTING_SOURCES}
         checks = [*_service(settings)]
     if binding := Binding.of(os.environ):
         checks.insert(0, Check("environment", Verdict.OK, f"bound to {binding.service} by {binding.variable}"))
@@ -100,7 +100,7 @@ def doctor(ctx: click.Context, *, as_json: bool, account: str | None, api_url: s
 
 def _service(settings: Settings) -> Iterator[Check]:
     try:
-        client = connect(settings, deadline=None if "deadline" in settings.sources else _PATIENCE)
+        client = connect(settings, deadline=None if "deadline" in settings.sources else _DEADLINE)
     except FusionError as wrong:
         yield _failed("credential", wrong)
         yield Check("service", Verdict.SKIPPED, "needs the credential")
@@ -127,13 +127,13 @@ def _failed(name: str, wrong: FusionError, *, where: str | None = None) -> Check
 
 
 def _engine(environ: Mapping[str, str]) -> Check:
-    """The engine on PATH, else the one in PULUMI_FUSION_ENGINE, or what is wrong with them."""
+    """Check the engine on PATH, else the one in PULUMI_FUSION_ENGINE."""
     install = (
         f"Install the Pulumi CLI {_dotted(OLDEST_ENGINE)} or newer: https://www.pulumi.com/docs/iac/download-install/ "
-        "(in a clone of this project, `.ci/engine/get` prints a directory that holds it)."
+        "(in a clone of this project, `.ci/engine/get` prints a directory that contains it)."
     )
     kept = environ.get("PULUMI_FUSION_ENGINE", "").strip()
-    with contextlib.suppress(ValueError):  # no home for its ~, so that nothing is found there
+    with contextlib.suppress(ValueError):  # a ~ without a home: nothing is found there
         kept = kept and str(absolute(kept, environ))
     places = [place for place in (environ.get("PATH"), kept) if place]
     found = [program for program in (shutil.which("pulumi", path=place) for place in places) if program]
@@ -148,7 +148,7 @@ def _engine(environ: Mapping[str, str]) -> Check:
             problems.append(f"{program} is {_dotted(version)}, which is too old")
             continue
         if host := _missing_host(Path(program), environ):
-            problems.append(f"{program} comes without {host}, which Python programs need")
+            problems.append(f"{program} has no {host} in its folder or on PATH, which Python programs need")
             continue
         on_path = shutil.which("pulumi", path=environ.get("PATH", "")) == program
         directory = Path(program).parent
@@ -163,14 +163,14 @@ def _engine(environ: Mapping[str, str]) -> Check:
 
 
 def _version(program: Path, environ: Mapping[str, str]) -> tuple[int, ...]:
-    """Its version; raises ValueError that says why there is none."""
-    # The engine has no business with the credential, and a question for its version none with the network.
+    """Return the version of the engine. Raises ValueError with the reason if it can't be read."""
+    # `pulumi version` needs neither the credential nor the network.
     search = SecretSearch()
-    scrubbed = {name: value for name, value in environ.items() if name != "NETOSECRET" and not search.finds(value)}
+    kept = {name: value for name, value in environ.items() if name != "NETOSECRET" and not search.finds(value)}
     try:
         done = subprocess.run(  # noqa: S603  # the engine that every other command of the user runs
             [program, "version"],
-            env={**scrubbed, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            env={**kept, "PULUMI_SKIP_UPDATE_CHECK": "true"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -181,19 +181,19 @@ def _version(program: Path, environ: Mapping[str, str]) -> tuple[int, ...]:
         raise ValueError(f"does not run: {wrong}") from None
     numbers = re.match(r"v?(\d+)\.(\d+)\.(\d+)", done.stdout.strip())
     if done.returncode or not numbers:
-        raise ValueError(f"does not tell its version (exit code {done.returncode})")
+        raise ValueError(f"doesn't print its version (exit code {done.returncode})")
     return tuple(map(int, numbers.groups()))
 
 
 def _missing_host(program: Path, environ: Mapping[str, str]) -> str | None:
-    # Package managers link `pulumi` alone into their bin directory and leave its hosts beside the real file.
+    # Package managers link only `pulumi` into their bin directory; its hosts are in the folder of the real file.
     search = os.pathsep.join([str(program.parent), str(program.resolve().parent), environ.get("PATH", "")])
     hosts = ("pulumi-language-python", "pulumi-resource-pulumi-python")
     return next((host for host in hosts if not shutil.which(host, path=search)), None)
 
 
 def _plugin(environ: Mapping[str, str]) -> Check:
-    """Say which provider Pulumi runs for programs that use the plugin; no other program needs one."""
+    """Check which provider Pulumi runs for programs that use the plugin; other programs need none."""
     install = "For programs that use the plugin: pulumi-fusion plugin install"
     try:
         from pulumi_fusion.cli import plugin

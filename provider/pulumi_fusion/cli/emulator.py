@@ -1,4 +1,4 @@
-"""``pulumi-fusion emulator``"""
+"""The command ``pulumi-fusion emulator``."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from pulumi_fusion.cli.path_option import FilePath
 from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.paths import owner_problem
 from pulumi_fusion.posix import needs_posix
-from pulumi_fusion.sessions.scrubbing import past_the_proxy
-from pulumi_fusion.unwrapping import SecretSearch
+from pulumi_fusion.secret_search import SecretSearch
+from pulumi_fusion.sessions.child_env import bypass_proxy_for_loopback
 
 if TYPE_CHECKING:
     from fusion_emulator import Emulator
@@ -28,39 +28,39 @@ if TYPE_CHECKING:
 __all__ = ["emulator"]
 
 NOT_FOUND: Final = 127
-"""As shells say of a command."""
+"""The exit code of shells for a command that doesn't exist."""
 
 _AUDIT_FILE: Final = "FUSION_AUDIT_FILE"
 
 _HARMLESS: Final = ("FUSION_DEADLINE", "FUSION_PREFLIGHT", "FUSION_DEBUG")
-"""Settings that the command keeps; all others could lead it, or a real credential, to the wrong service."""
+"""Settings that the command keeps; others could make it connect elsewhere, or send a real credential."""
 
 _DIRECT: Final = (
     'if [ "${NO_PROXY-}" != "*" ] && [ "${no_proxy-}" != "*" ]; then '
     'export NO_PROXY="${no_proxy:+$no_proxy,}${NO_PROXY:+$NO_PROXY,}127.0.0.1,localhost,::1"; '
     'else export NO_PROXY="*"; fi; export no_proxy="$NO_PROXY"'
 )
-"""Shell code that keeps curl and the like from asking the shell's own proxy for the emulator."""
+"""Shell code that makes curl and other tools connect to the emulator without the shell's proxy."""
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; a free one unless given.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port on 127.0.0.1; by default a free one.")
 @click.option(
     "--state",
     type=FilePath(),
-    help="Keep the accounts in this file; without it they end with the emulator.",
+    help="Keep the accounts in this file; without it they are lost when the emulator ends.",
 )
 @click.option(
     "--log",
     type=FilePath(dash=True),
-    help="Append a line per request, without secrets, to this file; - is stderr, which is the default without COMMAND.",
+    help="Append a line per request, without secrets, to this file; - is stderr, the default without COMMAND.",
 )
 @click.option(
     "--switch",
     "switches",
     metavar="NAME=VALUE",
     multiple=True,
-    help="Behave otherwise where the vendor publishes nothing. A wrong name lists all. Repeatable.",
+    help="Change a behaviour that the vendor doesn't document. A wrong name lists all. Repeatable.",
 )
 @click.option(
     "--fault",
@@ -83,12 +83,12 @@ def emulator(
 ) -> None:
     """Run an emulator of the Fusion customers API on 127.0.0.1, no account needed.
 
-    With COMMAND it runs for as long as the command does, which alone finds the emulator's credential in its
-    environment, in place of any real one. Without it runs until Ctrl-C, and stdout tells a shell how to use it.
-    Masquerade sessions are audited in FILE.audit.jsonl beside the file of --state, or in one that ends with the
-    emulator, and never in your own audit file.
-    What has FUSION_EMULATOR in its environment uses the emulator or refuses: a credential, an address or an account
-    from a stack's configuration, a provider or an argument does not count there.
+    With COMMAND it runs until the command ends; the command gets the emulator's credential in its environment, in place
+    of a real one. Without COMMAND it runs until Ctrl-C and prints shell commands that set such an environment.
+    Masquerade sessions are recorded in FILE.audit.jsonl in the folder of --state FILE, or in a temporary file, and
+    never in your own audit file.
+    With FUSION_EMULATOR in the environment, programs connect to the emulator alone: a credential, url or account in a
+    stack's configuration, a provider or an argument is an error.
 
     \b
     Examples:
@@ -99,9 +99,9 @@ def emulator(
 
     \b
     Exit codes:
-      that of COMMAND, 128 + N when signal N ended it, 127 when there is none
+      that of COMMAND, 128 + N if signal N ended it, 127 if it doesn't exist
       0 after Ctrl-C or SIGTERM, without COMMAND
-      1 the emulator cannot run, and stderr says why   2 wrong usage
+      1 the emulator can't run, with the reason on stderr   2 wrong usage
     """
     try:
         import fusion_emulator
@@ -140,13 +140,13 @@ def emulator(
     except OSError as refused:
         where = f": {refused.filename}" if refused.filename else ""
         owner = owner_problem(Path(refused.filename), os.environ) if isinstance(refused, PermissionError) else ""
-        said = f"cannot run the emulator: {refused.strerror or refused}{where}"
-        raise click.ClickException(f"{said}. {owner}" if owner else said) from None
+        problem = f"cannot run the emulator: {refused.strerror or refused}{where}"
+        raise click.ClickException(f"{problem}. {owner}" if owner else problem) from None
     ctx.exit(code)
 
 
 def _environment() -> dict[str, str]:
-    """Return this environment without a trace of the account that it may belong to, and no proxy for loopback."""
+    """Return this environment without Fusion settings and copies of a credential, and without a proxy for loopback."""
     learn_credential(os.environ)
     search = SecretSearch()
     kept = {
@@ -154,12 +154,12 @@ def _environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if name != "NETOSECRET" and (not name.startswith("FUSION_") or name in _HARMLESS) and not search.finds(value)
     }
-    return {**kept, **past_the_proxy(os.environ)}
+    return {**kept, **bypass_proxy_for_loopback(os.environ)}
 
 
 @contextlib.contextmanager
 def _audit_file(state: Path | None) -> Iterator[Path]:
-    """Yield the audit file for sessions against the emulator, which must not get into that of real sessions."""
+    """Yield the audit file for sessions in the emulator, which must not be in the file of real sessions."""
     if state is not None:
         yield state.with_name(f"{state.name}.audit.jsonl")
         return
@@ -168,14 +168,14 @@ def _audit_file(state: Path | None) -> Iterator[Path]:
 
 
 def _announce(running: Emulator, state: Path | None, audit_file: Path) -> None:
-    """What a shell needs goes to stdout, in one piece: who reads the file has all or nothing."""
+    """Print shell commands to stdout in a single write, so that a reader gets all of them or nothing."""
     kept = f"in {state}" if state else "in memory; --state FILE keeps them"
     report(
-        f"Fusion emulator at {running.url}, accounts {kept}. Ctrl-C ends it. To use it, run what follows in a shell:"
+        f"Fusion emulator at {running.url}, accounts {kept}. Ctrl-C ends it. To use it, run the following in a shell:"
     )
     from fusion_emulator import settings_of
 
     settings = {**settings_of(running), _AUDIT_FILE: str(audit_file)}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
-    # An account or credential of the shell that was set before would be refused there.
+    # An account or credential that the shell already has would be refused.
     click.echo("\n".join([*lines, "unset FUSION_NETOSECRET_FILE FUSION_ACCOUNT", _DIRECT]))

@@ -1,4 +1,4 @@
-"""``pulumi-fusion masquerade``"""
+"""The command ``pulumi-fusion masquerade``."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from pulumi_fusion.cli.path_option import FilePath
 from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.redaction import redact
 from pulumi_fusion.sessions.audit import AuditLog, default_path
+from pulumi_fusion.sessions.banner import TerminalStyle
 from pulumi_fusion.sessions.exposure import exposures, plain_file, warning
 from pulumi_fusion.sessions.processes import hide_memory
-from pulumi_fusion.sessions.red_line import Look
+from pulumi_fusion.sessions.request import SessionRequest, parse_duration
 from pulumi_fusion.sessions.run import Command, run_session
 from pulumi_fusion.sessions.shells import is_shell
-from pulumi_fusion.sessions.terms import Terms, duration_of
 from pulumi_fusion.settings import Settings
 
 __all__ = ["masquerade"]
 
 NOT_FOUND: Final = 127
-"""As shells say of a command."""
+"""The exit code of shells for a command that doesn't exist."""
 
 _PASSED: Final = "FUSION_PASSED_NETOSECRET"
-"""The variable by which this program hands itself the descriptor that its credential comes through."""
+"""The variable in which this program passes itself the descriptor of a pipe with its credential."""
 
 
 class _Duration(click.ParamType[timedelta]):
@@ -43,27 +43,29 @@ class _Duration(click.ParamType[timedelta]):
         if isinstance(value, timedelta):
             return value
         try:
-            return duration_of(str(value))
+            return parse_duration(str(value))
         except ValueError as wrong:
             self.fail(str(wrong), param, ctx)
 
 
 @click.command
 @click.argument("customer")
-@click.option("--reason", required=True, help="Why, in 10 to 500 characters; kept in the audit.")
+@click.option("--reason", required=True, help="Why, in 10 to 500 characters; recorded in the audit.")
 @click.option(
     "--duration",
     type=_Duration(),
     default="15m",
     show_default=True,
-    help="How long: 90s, 15m or 1h, which is the most.",
+    help="How long: such as 90s, 15m or 1h, which is the maximum.",
 )
-@click.option("--write", is_flag=True, help="Let it change things; otherwise it only reads.")
-@click.option("--ticket", metavar="ID", help="What your company calls the matter; kept in the audit.")
-@click.option("--ci", is_flag=True, help="Go ahead in CI, or without a terminal to show the red line on.")
-@click.option("--raw-token", is_flag=True, help="Hand out the bare token, which nothing here can limit or end.")
+@click.option("--write", is_flag=True, help="Allow requests that change something; the default is read-only.")
+@click.option("--ticket", metavar="ID", help="The identifier of a ticket; recorded in the audit.")
+@click.option("--ci", is_flag=True, help="Run in CI, or without a terminal that could show the red line.")
 @click.option(
-    "--keep-env", "keep", metavar="NAME", multiple=True, help="Leave COMMAND this variable of Pulumi. Repeatable."
+    "--raw-token", is_flag=True, help="Give COMMAND the access token itself, which can't be limited or revoked."
+)
+@click.option(
+    "--keep-env", "keep", metavar="NAME", multiple=True, help="Keep this variable of Pulumi for COMMAND. Repeatable."
 )
 @click.option(
     "--audit-file",
@@ -91,15 +93,15 @@ def masquerade(
 ) -> None:
     """Open a temporary, visible, audited session inside CUSTOMER and run COMMAND in it, or your shell.
 
-    COMMAND finds a credential in NETOSECRET that works on this machine alone, inside CUSTOMER alone, and until the
-    session ends; it never gets yours. Every tool that knows the vendor's credential runs with it unchanged. It only
-    reads unless --write is given.
+    COMMAND gets a credential in NETOSECRET that works on this machine alone, inside CUSTOMER alone, and until the
+    session ends; it never gets yours. Tools that support the vendor's credential run unchanged. The session is
+    read-only unless --write is given.
 
-    A red line above every prompt and the window's title say where you are; a shell that cannot show it says so. Two
-    minutes before the end you are warned.
-    When COMMAND ends or the time is over, the access is gone, and everything that COMMAND started gets TERM, and KILL
-    five seconds later. The audit is on the disk before COMMAND starts; `pulumi-fusion audit` shows it. A warning names
-    the processes and the file where COMMAND could read your own credential, as far as that can be seen.
+    A red line above every prompt and the window's title show the session; a notice names a shell that can't show them.
+    A warning appears two minutes before the end.
+    When COMMAND ends or the time is over, the access ends, and everything that COMMAND started gets TERM, and KILL five
+    seconds later. The audit record is on the disk before COMMAND starts; `pulumi-fusion audit` shows it. A warning
+    names the processes and the file from which COMMAND could read your own credential, as far as they can be detected.
 
     \b
     Examples:
@@ -108,64 +110,66 @@ def masquerade(
       pulumi-fusion masquerade acme-corp --reason "nightly checkup" --ci --duration 5m -- ./checkup.sh
 
     \b
-    Environment of COMMAND, which has no other variable of ours and none that holds a secret of Pulumi:
+    Environment of COMMAND, which has no other Fusion settings and no secrets of Pulumi:
       NETOSECRET          the session's own credential
-      FUSION_MASQUERADE   CUSTOMER, for a prompt or a script of yours
-      FUSION_RAW_TOKEN    with --raw-token, in place of NETOSECRET: the bare access token
-      FUSION_RAW_URL      with --raw-token: where the token works
+      FUSION_MASQUERADE   CUSTOMER, for your own prompts and scripts
+      FUSION_RAW_TOKEN    with --raw-token, in place of NETOSECRET: the access token
+      FUSION_RAW_URL      with --raw-token: the url of the service
 
     \b
     Exit codes:
-      that of COMMAND, 128 + N when signal N ended it, 124 when the time was over
+      that of COMMAND, 128 + N if signal N ended it, 124 if the time was over
       125 the session itself failed: its watchdog was killed, or the audit lacks its start or end;
-          stderr says which, and how COMMAND ended
-      126 COMMAND cannot be run   127 there is no such COMMAND
+          stderr has the reason, and how COMMAND ended
+      126 COMMAND can't be run   127 COMMAND doesn't exist
       1 the session was refused or failed, COMMAND was not started   2 wrong usage
     """
-    _stand_on_three_feet()
-    terms = Terms(customer, reason, duration, write, ticket, raw_token)
-    terms.hold(os.environ)
-    _someone_looks(ci)
+    _reopen_closed_std_fds()
+    request = SessionRequest(customer, reason, duration, write, ticket, raw_token)
+    request.validate(os.environ)
+    _require_terminal(ci)
     program = command[0] if command else os.environ.get("SHELL") or "/bin/sh"
     file = shutil.which(program)
     if file is None:
         report(f"Error: no command {redact(program)!r} to run")
         ctx.exit(NOT_FOUND)
-    _keep_to_ourselves()
+    _reexec_without_secret()
     settings = Settings.resolve({"account": account, "api_url": api_url})
     named = os.environ.get("FUSION_NETOSECRET_FILE", "").strip()
     file_of_credential = plain_file(named)
-    _withhold_the_file(named)
-    look = Look.of(os.environ, is_terminal=os.isatty(2), screen=os.isatty(1))
+    _close_inherited_secret_fds(named)
+    style = TerminalStyle.of(os.environ, is_terminal=os.isatty(2), screen=os.isatty(1))
     with connect(settings) as fusion:
         if exposed := exposures(file_of_credential):
-            _say(look.line(warning(exposed)))
+            _write(style.line(warning(exposed)))
         code = run_session(
             fusion,
-            terms,
-            Command(file, command or (program,), os.isatty(0) and _typed_into(command), keep, may_stop=not ci),
+            request,
+            Command(
+                file, command or (program,), os.isatty(0) and _is_interactive_shell(command), keep, may_stop=not ci
+            ),
             AuditLog(audit_file or default_path(os.environ)),
             environ=os.environ,
-            say=_say,
-            look=look,
+            write=_write,
+            style=style,
             exposed=[each.name for each in exposed],
         )
     ctx.exit(code)
 
 
-def _typed_into(command: tuple[str, ...]) -> bool:
-    """Return whether this is the user's shell, or a shell that was named and given nothing to run."""
+def _is_interactive_shell(command: tuple[str, ...]) -> bool:
+    """Return whether the command is the user's shell, or a shell without arguments."""
     return not command or (len(command) == 1 and is_shell(command[0]))
 
 
-def _say(text: str) -> None:
-    # A terminal that is gone is no reason to leave a child unsupervised or an end unwritten.
+def _write(text: str) -> None:
+    # A closed terminal must not end the supervision or prevent the audit record of the end.
     with contextlib.suppress(OSError):
         click.echo(redact(text), err=True, nl=False, color=True)
 
 
-def _stand_on_three_feet() -> None:
-    """Open what is closed of the standard streams: the next file opened would take its number, and the child get it."""
+def _reopen_closed_std_fds() -> None:
+    """Open closed standard streams, whose numbers the next opened file would get, which the child would inherit."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
@@ -173,26 +177,25 @@ def _stand_on_three_feet() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
-def _someone_looks(ci: bool) -> None:
+def _require_terminal(ci: bool) -> None:
     if ci:
         return
     if os.environ.get("CI", "").strip().lower() not in ("", "0", "false"):
-        raise click.ClickException("this is CI, where nobody sees the red line. If that is meant, add --ci.")
+        raise click.ClickException("this is CI, where nobody sees the red line. To run it anyway, add --ci.")
     if not os.isatty(2):
-        raise click.ClickException("there is no terminal to show the red line on. If that is meant, add --ci.")
+        raise click.ClickException("there is no terminal to show the red line. To run it anyway, add --ci.")
 
 
-def _keep_to_ourselves() -> None:
-    """Leave the credential nowhere that another process of this user could read it from.
+def _reexec_without_secret() -> None:
+    """Start this program again without the credential in its environment, and pass it through a pipe.
 
-    The kernel shows the environment that a process was started with for as long as it runs, so this one starts itself
-    again without the credential in it, which then comes through a pipe.
+    Other processes of this user can read the environment with which a process was started for as long as it runs.
     """
     secret = os.environ.get("NETOSECRET")
     if secret:
         reading, writing = os.pipe()
         text = secret.encode(errors="surrogateescape")
-        if len(text) > 60_000:  # a pipe holds 64 KiB, and a longer text is no credential
+        if len(text) > 60_000:  # a pipe buffers 64 KiB; a credential is shorter
             raise click.ClickException("NETOSECRET is too long to be a credential.")
         os.write(writing, text)
         os.close(writing)
@@ -203,24 +206,25 @@ def _keep_to_ourselves() -> None:
     if passed := re.fullmatch(r"/dev/fd/([0-9]+)", os.environ.get("FUSION_NETOSECRET_FILE", "")):
         os.set_inheritable(int(passed[1]), False)
     hide_memory()
-    _take_what_was_passed()
+    _read_passed_secret()
 
 
-def _take_what_was_passed() -> None:
-    """Put the credential back where the settings expect it: what is set now the kernel shows to nobody."""
+def _read_passed_secret() -> None:
+    """Set NETOSECRET from the pipe; other processes can't read variables that a process sets itself."""
     passed = os.environ.pop(_PASSED, "")
     if passed.isdecimal():
         with os.fdopen(int(passed), "rb") as pipe:
             os.environ["NETOSECRET"] = pipe.read().decode(errors="surrogateescape")
 
 
-def _withhold_the_file(path: str) -> None:
-    """Leave the child no open descriptor of the file that holds the credential, be it ``/dev/stdin``: it could read it
-    from the beginning. What comes through a pipe is gone once it was read.
+def _close_inherited_secret_fds(path: str) -> None:
+    """Close descriptors of the file with the credential, also ``/dev/stdin``, before the child inherits them.
+
+    It could read the file from the beginning. A pipe is empty once it was read.
     """
     try:
         held = Path(path).expanduser().stat()
-    except OSError:  # gone since it was read
+    except OSError:  # removed since it was read
         return
     if not stat.S_ISREG(held.st_mode):
         return

@@ -1,4 +1,4 @@
-"""Options whose value is a path."""
+"""The type of options whose value is a path."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["FilePath"]
 
 
 class FilePath(click.ParamType[Path]):
-    """An absolute path of a file: ``~`` is expanded, for a shell does not do that in ``--option=~/file``."""
+    """An absolute path of a file, with ``~`` expanded, which shells don't do in ``--option=~/file``."""
 
     name = "file"
 
@@ -22,7 +22,7 @@ class FilePath(click.ParamType[Path]):
         self._dash = dash
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Return the path; with ``dash``, ``-`` as it is. Fails for a folder, and for a ``~`` without a home."""
+        """Return the path; with ``dash``, ``-`` stays as it is. Fails for a folder, and for ``~`` without a home."""
         if self._dash and str(value) == "-":
             return Path(value)
         try:

@@ -1,4 +1,4 @@
-"""``pulumi-fusion plugin``"""
+"""The command ``pulumi-fusion plugin``."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ IGNORE_PATH: Final = "Set PULUMI_IGNORE_AMBIENT_PLUGINS=true where Pulumi runs, 
 
 _ANOTHER_HOME: Final = "Set PULUMI_HOME to a folder that you may write to, here and for Pulumi."
 
-# The engine starts it in the folder of a project, whose files must not be taken for modules, so this is neither
-# `python -m` (which looks there first) nor `python -P` (which 3.10 does not know).
+# The engine starts it in the folder of a project, whose files must not be imported. So it uses neither `python -m`,
+# which searches that folder first, nor `python -P`, which Python 3.10 doesn't support.
 _START: Final = """\
 import os, sys
 here = os.path.realpath(os.getcwd())
@@ -39,7 +39,7 @@ sys.path[:] = [each for each in sys.path if each and os.path.realpath(each) != h
 try:
     from pulumi_fusion.plugin.server import main
 except ModuleNotFoundError as missing:
-    sys.exit(f"pulumi-fusion: {{missing.name}} is not installed in {{sys.prefix}} any more. {again}")
+    sys.exit(f"pulumi-fusion: {{missing.name}} isn't installed in {{sys.prefix}} any more. {again}")
 sys.exit(main())"""
 
 _SCRIPT: Final = """\
@@ -59,7 +59,7 @@ _AGAIN: Final = (
 
 @click.group
 def plugin() -> None:
-    """Make the provider known to Pulumi, for programs of any language.
+    """Register the provider with Pulumi, for programs in any language.
 
     \b
     Example:
@@ -72,11 +72,11 @@ def plugin() -> None:
 def install() -> None:
     """Register this version in the Pulumi home; doing it again changes nothing.
 
-    Programs of any language then find it, without an active environment: what is registered is a pointer to this
-    environment, which has to stay where it is. Nothing is downloaded, no credential is asked for.
+    Programs in any language then find it, also without an active environment. It registers a script that starts this
+    environment, which must not be moved. It downloads nothing and needs no credential.
 
-    Pulumi prefers a pulumi-resource-fusion on PATH, as an active environment has it, and warns about it several times
-    in each command. PULUMI_IGNORE_AMBIENT_PLUGINS=true makes it use the registered one.
+    Pulumi prefers a pulumi-resource-fusion on PATH, such as that of an active environment, and warns about it several
+    times in each command. With PULUMI_IGNORE_AMBIENT_PLUGINS=true it uses the registered one.
 
     \b
     Environment:
@@ -88,7 +88,7 @@ def install() -> None:
     folder, notes = _folder(os.environ)
     with _failures("register the plugin in", folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        # The engine may start it at any moment: it is there as a whole or not at all.
+        # The engine may start it at any time, so the complete folder is renamed into place.
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as draft:
             program = Path(draft) / "new" / _PROGRAM
             program.parent.mkdir()
@@ -104,23 +104,23 @@ def install() -> None:
 
 @plugin.command
 def uninstall() -> None:
-    """Remove this version from the Pulumi home; stacks and customers stay as they are.
+    """Remove this version from the Pulumi home; stacks and customers don't change.
 
     \b
     Environment:
       PULUMI_HOME  where Pulumi keeps its plugins; by default .pulumi in the home of the user database, not in $HOME
 
     \b
-    Exit codes: 0 removed, also when it was not there; 1 it failed; 2 wrong usage.
+    Exit codes: 0 removed, or not registered; 1 it failed; 2 wrong usage.
     """
     folder, notes = _folder(os.environ)
     with _failures("remove the plugin from", folder):
         if folder.exists():
             shutil.rmtree(folder)
-            said = f"Removed {folder}."
+            result = f"Removed {folder}."
         else:
-            said = f"fusion {plugin_version()} is not registered in {folder.parent}."
-    report(" ".join([said, *notes]))
+            result = f"fusion {plugin_version()} is not registered in {folder.parent}."
+    report(" ".join([result, *notes]))
 
 
 def registered(environ: Mapping[str, str]) -> Path | None:
@@ -130,8 +130,8 @@ def registered(environ: Mapping[str, str]) -> Path | None:
 
 
 def ambient(environ: Mapping[str, str]) -> str | None:
-    """Return the provider on PATH, which Pulumi prefers to a registered one, or None where it does not look there."""
-    # As the engine reads it: sdk/go/common/util/cmdutil, IsTruthy.
+    """Return the provider on PATH, which Pulumi prefers to a registered one, or None if Pulumi ignores PATH."""
+    # The engine's rule: sdk/go/common/util/cmdutil, IsTruthy.
     if environ.get("PULUMI_IGNORE_AMBIENT_PLUGINS", "").lower() in ("1", "true"):
         return None
     return shutil.which(_PROGRAM, path=environ.get("PATH", ""))
@@ -144,22 +144,23 @@ def _script() -> str:
 
 
 def _folder(environ: Mapping[str, str]) -> tuple[Path, list[str]]:
-    """Return where Pulumi looks for this version, and what the user should know about that place."""
+    """Return the folder in which Pulumi searches this version, and notes on it for the user."""
     home, notes = _pulumi_home(environ)
     return home / "plugins" / f"resource-fusion-v{plugin_version()}", notes
 
 
 def _pulumi_home(environ: Mapping[str, str], passwd: Path = Path("/etc/passwd")) -> tuple[Path, list[str]]:
-    """Return the Pulumi home by the engine's own rule, which is not Python's, and notes on it.
+    """Return the Pulumi home by the engine's rule, which differs from Python's, and notes on it for the user.
 
-    PULUMI_HOME as it stands; else the home of the user database (sdk/go/common/util/pulumihome). The released CLI is
-    built without libc, so on Linux its user database is /etc/passwd alone, and HOME counts only for a user who is not
-    in that file, and together with USER (os/user/lookup_stubs.go). Raises ClickException where the engine fails, too.
+    It is PULUMI_HOME, unexpanded, else the home in the user database (sdk/go/common/util/pulumihome). The released CLI
+    is built without libc, so on Linux its user database is /etc/passwd alone, and HOME is used only for a user who
+    isn't in that file, and only if USER is set (os/user/lookup_stubs.go). Raises ClickException where the engine fails
+    as well.
     """
     if named := environ.get("PULUMI_HOME"):
         home = Path(named).absolute()
         relative = (
-            f"PULUMI_HOME is the relative path {named}, in which Pulumi does not expand a ~: it finds the plugin only "
+            f"PULUMI_HOME is the relative path {named}, in which Pulumi doesn't expand a ~: it finds the plugin only "
             f"in commands that run in {Path.cwd()}. Set it to an absolute path."
         )
         return home, [] if Path(named).is_absolute() else [relative]
@@ -167,15 +168,15 @@ def _pulumi_home(environ: Mapping[str, str], passwd: Path = Path("/etc/passwd"))
     found = _home_in(passwd) or (own if environ.get("USER") else "")
     if not found:
         raise click.ClickException(
-            f"Pulumi finds no home: PULUMI_HOME is not set, user id {os.getuid()} has none in the user database, and "
-            "HOME and USER are not both set. Set PULUMI_HOME, here and for Pulumi."
+            f"Pulumi finds no home: PULUMI_HOME isn't set, user id {os.getuid()} has none in the user database, and "
+            "HOME and USER aren't both set. Set PULUMI_HOME, here and for Pulumi."
         )
-    differs = f"Pulumi takes its home from the user database and not from HOME ({own}), unless PULUMI_HOME is set."
+    differs = f"Pulumi uses the home in the user database and not HOME ({own}), unless PULUMI_HOME is set."
     return Path(found) / ".pulumi", [differs] if own and Path(own) != Path(found) else []
 
 
 def _home_in(passwd: Path) -> str:
-    """Return the home of this user as Go's os/user without libc reads it, "" where there is none."""
+    """Return the home of this user as Go's os/user without libc reads it, or ""."""
     if platform.system() == "Linux":
         with contextlib.suppress(OSError):
             for line in passwd.read_text(encoding="utf-8", errors="surrogateescape").splitlines():

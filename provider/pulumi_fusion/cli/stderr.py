@@ -1,4 +1,4 @@
-"""What is said on stderr."""
+"""Messages on stderr."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ __all__ = ["report"]
 
 
 def report(text: str) -> None:
-    """Print a sentence, or several lines, to stderr, without what a terminal would obey."""
+    """Print text of one or more lines to stderr, without control characters."""
     click.echo(printable(text, keep="\n"), err=True)

@@ -1,11 +1,11 @@
-"""``pulumi-fusion types``"""
+"""The command ``pulumi-fusion types``."""
 
 from __future__ import annotations
 
 import click
 
 from pulumi_fusion.cli.connection import connect, service_options
-from pulumi_fusion.cli.screen import print_json, print_table
+from pulumi_fusion.cli.output import print_json, print_table
 from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.settings import Settings
 
@@ -16,9 +16,9 @@ __all__ = ["types"]
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of value, label, description.")
 @service_options
 def types(*, as_json: bool, account: str | None, api_url: str | None) -> None:
-    """List the account types that the service knows: each is accepted as `type` of a customer.
+    """List the account types that the service supports: each is accepted as `type` of a customer.
 
-    Value is what the API takes, Label what the form shows.
+    Value is the API's value, Label the text in the form.
 
     \b
     Needs the credential in NETOSECRET or in a file named by FUSION_NETOSECRET_FILE.

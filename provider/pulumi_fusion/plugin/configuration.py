@@ -18,11 +18,11 @@ from pulumi_fusion.customer.names import UNKNOWN, state_key
 from pulumi_fusion.customer.rules import Failure, nearest
 from pulumi_fusion.errors import SettingsError
 from pulumi_fusion.redaction import Secret
-from pulumi_fusion.settings import DEFAULT_API_URL, WAYS, Settings, other_sources, read_setting
+from pulumi_fusion.settings import DEFAULT_API_URL, SETTING_SOURCES, Settings, other_sources, read_setting
 
 __all__ = ["KEYS", "check", "given", "other_account"]
 
-KEYS: Final[Mapping[str, str]] = {state_key(name): name for name in WAYS}
+KEYS: Final[Mapping[str, str]] = {state_key(name): name for name in SETTING_SOURCES}
 """The names of the settings, by key of the schema."""
 
 # The engine adds these to the inputs of some providers.

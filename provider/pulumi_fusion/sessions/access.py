@@ -32,8 +32,8 @@ from pulumi_fusion.redaction import Secret
 from pulumi_fusion.sessions.bounds import READ_ONLY, RefusedKind, kind_of, refusal
 from pulumi_fusion.sessions.clock import now
 from pulumi_fusion.sessions.counts import UNKNOWN, Counts
-from pulumi_fusion.sessions.proof import Sight, claimed_account, distrust
-from pulumi_fusion.sessions.terms import ATTEMPTED, KEY_PREFIX, Terms, spoken
+from pulumi_fusion.sessions.request import ATTEMPTED, KEY_PREFIX, SessionRequest, format_duration
+from pulumi_fusion.sessions.token_evidence import Evidence, claimed_account, token_problem
 
 __all__ = ["Access", "open_access"]
 
@@ -83,7 +83,7 @@ class Term(Deadline):
                 shortname=self._customer,
                 next_step="Nothing was sent. Open a session of its own in this process.",
             )
-        why = "the session was left" if self.interrupted() else f"its {spoken(self.seconds)} are over"
+        why = "the session was left" if self.interrupted() else f"its {format_duration(self.seconds)} are over"
         if cut_off is None:
             return SessionEnded(attempted, why, shortname=self._customer)
         step = "Open another session, and check there whether it was done." if isinstance(cut_off, InDoubt) else None
@@ -98,15 +98,15 @@ class Access:
     the token's own end in seconds since the epoch, where that is known.
     """
 
-    def __init__(self, fusion: FusionClient, customer: Account, held: AccessToken, terms: Terms) -> None:
+    def __init__(self, fusion: FusionClient, customer: Account, held: AccessToken, request: SessionRequest) -> None:
         self.id = uuid.uuid4().hex
         self.customer = customer
-        self.terms = terms
+        self.request = request
         self.home = fusion.account
         self.appname = fusion.appname
         self.url = fusion.url
         self.expires = held.expires
-        seconds = min(terms.duration.total_seconds(), held.ends - time.monotonic())
+        seconds = min(request.duration.total_seconds(), held.ends - time.monotonic())
         self.term = Term(seconds, customer.shortname)
         self.client = fusion.on_leave(customer.shortname, self).within(self.term)
         self._lock = Lock()
@@ -149,7 +149,7 @@ class Access:
     def admit(self, method: str, path: str) -> None:
         """Count the request, or raise OutOfBounds or SessionEnded before anything leaves the machine."""
         self.term.check("use the session")
-        against = refusal(method, path, write=self.terms.write)
+        against = refusal(method, path, write=self.request.write)
         if against is None:
             self._counts.sent(method, path)
         else:
@@ -177,7 +177,7 @@ class Access:
         All but the seconds is unknown in a session with a raw token.
         """
         seconds = round(now() - self._began, 1)
-        if not self.terms.raw_token:
+        if not self.request.raw_token:
             return {"seconds": seconds, **self._counts.facts()}
         return {"seconds": seconds, **Counts.no_facts()}
 
@@ -185,14 +185,14 @@ class Access:
         """Who is whom here, for the audit; and when a raw token ends, since the session does not end it."""
         ends = self.expires and datetime.fromtimestamp(self.expires, timezone.utc).isoformat(timespec="seconds")
         return {
-            **({"token_ends": ends or UNKNOWN} if self.terms.raw_token else {}),
+            **({"token_ends": ends or UNKNOWN} if self.request.raw_token else {}),
             "account": self.home,
             "app": self.appname,
             "customer": self.customer.shortname,
             "customer_id": self.customer.id,
-            "reason": self.terms.reason,
-            "ticket": self.terms.ticket,
-            "mode": self.terms.mode,
+            "reason": self.request.reason,
+            "ticket": self.request.ticket,
+            "mode": self.request.mode,
         }
 
     def close(self) -> None:
@@ -208,16 +208,16 @@ class Access:
             held.forget()
 
     def __repr__(self) -> str:
-        return f"Access(customer={self.customer.shortname!r}, mode={self.terms.mode!r})"
+        return f"Access(customer={self.customer.shortname!r}, mode={self.request.mode!r})"
 
 
-def open_access(fusion: FusionClient, terms: Terms) -> Access:
+def open_access(fusion: FusionClient, request: SessionRequest) -> Access:
     """Leave to act inside the customer, once it is proved to be ours and the token to be the customer's.
 
     Reads only. Raises SessionRefused for all that will not do, Unauthorized for a credential that does not work at
     all, and the other RequestFailed for a service that does not answer.
     """
-    wanted = terms.customer
+    wanted = request.customer
     if fusion.appname.startswith(KEY_PREFIX):
         raise _refused(
             wanted,
@@ -240,15 +240,15 @@ def open_access(fusion: FusionClient, terms: Terms) -> Access:
         ) from None
     with ExitStack() as stack:
         stack.callback(held.forget)
-        doubt = distrust(customer, fusion.account, _sight(ours, customer, line, held))
-        if doubt is not None:
+        problem = token_problem(customer, fusion.account, _evidence(ours, customer, line, held))
+        if problem is not None:
             raise _refused(
                 wanted,
-                doubt,
+                problem,
                 "Nothing was done with it, and it was dropped: what was meant for one customer could reach others.",
             )
         stack.pop_all()
-    return Access(fusion, customer, held, terms)
+    return Access(fusion, customer, held, request)
 
 
 def _refused(customer: str, came_back: str, next_step: str) -> SessionRefused:
@@ -299,17 +299,17 @@ class _Trial:
         """Only reads are asked on trial."""
 
 
-def _sight(ours: FusionClient, customer: Account, line: Sequence[str], held: AccessToken) -> Sight:
+def _evidence(ours: FusionClient, customer: Account, line: Sequence[str], held: AccessToken) -> Evidence:
     inside = ours.on_leave(customer.shortname, _Trial(held))
     # Ours first: a list that lags behind can only grow meanwhile, and ours must not seem longer than theirs for that.
     listed = ours.list_customers()
     beside = next((each.shortname for each in listed if each.shortname not in line and each.parent == ours.account), "")
-    theirs = itself = stranger = None
+    new_list = record = sibling = None
     with suppress(Forbidden, BadRequest, NotFound):
-        theirs = inside.list_customers()
+        new_list = inside.list_customers()
     with suppress(Forbidden, BadRequest, NotFound):
-        itself = inside.get_customer(customer.shortname)
+        record = inside.get_customer(customer.shortname)
     if beside:
         with suppress(Forbidden, BadRequest, NotFound):
-            stranger = inside.get_customer(beside)
-    return Sight(listed, theirs, itself, claimed_account(held.token.reveal()), stranger)
+            sibling = inside.get_customer(beside)
+    return Evidence(listed, new_list, record, claimed_account(held.token.reveal()), sibling)

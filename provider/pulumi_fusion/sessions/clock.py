@@ -8,8 +8,8 @@ __all__ = ["now"]
 
 
 def now() -> float:
-    """Return the seconds of a clock that nobody can set and that includes the time a machine sleeps, where it exists.
+    """Return the seconds of a monotonic clock, which is the same for all processes of the machine.
 
-    All processes of a machine read the same clock.
+    It includes the time for which the machine was suspended if the system has such a clock (Linux).
     """
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

@@ -20,7 +20,7 @@ from pulumi_fusion.sessions.access import Access
 from pulumi_fusion.sessions.bounds import TOKEN_ROUTE
 from pulumi_fusion.sessions.connections import Connection, Connections
 from pulumi_fusion.sessions.conversation import Conversation
-from pulumi_fusion.sessions.terms import KEY_PREFIX
+from pulumi_fusion.sessions.request import KEY_PREFIX
 
 __all__ = ["Endpoint"]
 

@@ -1,4 +1,4 @@
-"""Where what runs in a session could read the real credential, as far as the helper can see that."""
+"""Find places from which a command in a session could read the real credential, as far as the helper can see them."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from typing import Final
 import psutil
 
 from pulumi_fusion.redaction import redact
-from pulumi_fusion.unwrapping import SecretSearch
+from pulumi_fusion.secret_search import SecretSearch
 
 __all__ = ["Exposure", "exposures", "plain_file", "warning"]
 
-# Processes that are named: a record of the audit stays small.
+# The most processes that are named, so that an audit record stays small.
 _MOST: Final = 8
-# Bytes of a file that are searched; no credential is as long.
+# Bytes of a file that are searched; a credential is shorter.
 _LONGEST: Final = 64 * 1024
 
 
 @dataclass(frozen=True)
 class Exposure:
-    """A place that holds the credential: ``name`` for the audit, ``place`` as a phrase for people."""
+    """A place that contains the credential: ``name`` for the audit, ``place`` as a phrase for people."""
 
     name: str
     place: str
 
 
 def plain_file(path: str) -> Path | None:
-    """Return the plain file behind the value of FUSION_NETOSECRET_FILE, None for a pipe, which is empty once read.
+    """Return the regular file that FUSION_NETOSECRET_FILE names, or None for a pipe, which is empty once read.
 
-    Ask before the descriptor that it may name is closed.
+    Call it before the descriptor that it may name is closed.
     """
     try:
         real = Path(path).expanduser().resolve(strict=True)
@@ -43,10 +43,11 @@ def plain_file(path: str) -> Path | None:
 
 
 def exposures(file: Path | None) -> list[Exposure]:
-    """Return the ``file`` and the processes above this one that hold a credential and can be read.
+    """Return the ``file`` and the ancestors of this process that contain a credential and can be read.
 
-    A process of the same user can be read by everything that this user runs. Only what a process was started with can
-    be seen: what a shell exported later is in its memory alone, and in the environment of what it has started since.
+    Every process of a user can read the environment and arguments with which that user's other processes were started.
+    A variable that a shell exported later isn't found: it is in the shell's memory and in the environment of its later
+    children.
     """
     search = SecretSearch()
     found = []
@@ -60,10 +61,10 @@ def exposures(file: Path | None) -> list[Exposure]:
 
 
 def warning(found: Sequence[Exposure]) -> str:
-    """Return one line on the exposures and on what helps."""
+    """Return one line that names the exposures and how to prevent them."""
     return (
-        f"CREDENTIAL EXPOSED: what runs in this session can read it in {'; '.join(each.place for each in found)}. "
-        "Keep it in a file that only another user can read and hand it over by a pipe "
+        f"CREDENTIAL EXPOSED: commands in this session can read it in {'; '.join(each.place for each in found)}. "
+        "Keep it in a file that only another user can read and pass it through a pipe "
         "(FUSION_NETOSECRET_FILE=<(sudo cat FILE)), or run the session in a container"
     )
 
@@ -76,10 +77,10 @@ def _ancestors() -> list[psutil.Process]:
 
 
 def _places(process: psutil.Process, search: SecretSearch) -> Iterator[str]:
-    """Yield what of the process holds a credential, as far as it can be read."""
+    """Yield the readable parts of the process that contain a credential."""
     with suppress(psutil.Error, OSError):
         environ = process.environ()
-        # Of another account as well, which only its own name shows.
+        # A credential of another account isn't a known secret, so the variable's name counts as well.
         if environ.get("NETOSECRET", "").strip() or any(map(search.finds, environ.values())):
             yield "environment"
     with suppress(psutil.Error, OSError):

@@ -1,4 +1,4 @@
-"""The start of the watchdog's process."""
+"""Start the process of the watchdog."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from pulumi_fusion.errors import capped
-from pulumi_fusion.sessions.scrubbing import scrubbed
+from pulumi_fusion.sessions.child_env import without_secrets
 from pulumi_fusion.sessions.watchdog import IGNORED, READY, receive, send
 
 __all__ = ["watchdog"]
@@ -23,8 +23,8 @@ _PROGRAM: Final = (
     "import sys; sys.path[:] = [each for each in sys.path if each]; "
     "from pulumi_fusion.sessions.watchdog import main; main()"
 )
-# What may change how a Python behaves is not for the watchdog, but for what it needs to find its own files.
-_PYTHONS: Final = frozenset({"PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONEXECUTABLE"})
+# The watchdog gets none of Python's own variables but those by which an interpreter finds its files.
+_PYTHON_HOME_VARIABLES: Final = frozenset({"PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONEXECUTABLE"})
 
 
 @contextlib.contextmanager
@@ -35,7 +35,7 @@ def watchdog(terminal: int | None) -> Iterator[tuple[int, Connection]]:
         terminal: A descriptor of the terminal whose modes it restores if this process dies.
 
     Raises:
-        ChildProcessError: It does not start; the text quotes what it wrote to stderr.
+        ChildProcessError: It did not start; the text quotes the last line that it wrote to stderr.
     """
     channel, other = Pipe()
     with other:
@@ -50,7 +50,7 @@ def watchdog(terminal: int | None) -> Iterator[tuple[int, Connection]]:
                     next((line.strip() for line in reversed(lines) if line.strip()), "it wrote no reason")
                 )
         yield process.pid, channel
-        # Not after an exception: the watchdog then does what this process could not.
+        # Not after an exception: the watchdog then ends the command in place of this process.
         send(channel, "done")
     finally:
         channel.close()
@@ -58,12 +58,10 @@ def watchdog(terminal: int | None) -> Iterator[tuple[int, Connection]]:
 
 
 def _started(channel: Connection, terminal: int | None) -> subprocess.Popen[bytes]:
-    """Start it with the channel, the standard streams and the terminal as further descriptors, whose numbers are its
-    arguments.
-    """
+    """Start it; its arguments are descriptors of the channel, the standard streams and the terminal."""
     streams = [os.dup(each) for each in (0, 1, 2, *([] if terminal is None else [terminal]))]
     numbers = [channel.fileno(), *streams]
-    # Until it has a session of its own, Ctrl-Z would stop it, and with it this process, which waits for it.
+    # Until it leads its own session, Ctrl-Z would stop it, and this process would wait for it forever.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED)
     try:
         for each in numbers:
@@ -86,11 +84,15 @@ def _started(channel: Connection, terminal: int | None) -> subprocess.Popen[byte
 
 
 def _environment() -> dict[str, str]:
-    """Return all of this environment that holds no secret: an interpreter may need any of it to start, as it needs
-    LD_LIBRARY_PATH where its library is in no usual place.
+    """Return the environment without secrets.
+
+    The rest is kept because an interpreter may need it to start, such as LD_LIBRARY_PATH for a library in an unusual
+    place.
     """
-    kept = scrubbed(os.environ)
-    environ = {name: value for name, value in kept.items() if not name.startswith("PYTHON") or name in _PYTHONS}
+    kept = without_secrets(os.environ)
+    environ = {
+        name: value for name, value in kept.items() if not name.startswith("PYTHON") or name in _PYTHON_HOME_VARIABLES
+    }
     package = str(Path(__file__).resolve().parents[2])
     here = Path.cwd().resolve()
     # Nothing is imported from the working directory.
@@ -101,5 +103,6 @@ def _environment() -> dict[str, str]:
 
 def _no_watchdog(why: str) -> ChildProcessError:
     return ChildProcessError(
-        None, f"the watchdog that ends the session if its helper dies does not start ({sys.executable}: {capped(why)})"
+        None,
+        f"the watchdog, which ends the session if the helper dies, did not start ({sys.executable}: {capped(why)})",
     )

@@ -1,4 +1,4 @@
-"""Servers of terminal multiplexers, whose windows are outside of a session that is started later."""
+"""Find running terminal multiplexers, whose windows are outside a session that is started later."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-__all__ = ["outside"]
+__all__ = ["multiplexer_warning"]
 
 
-def outside(environ: Mapping[str, str]) -> str | None:
-    """Return a sentence that names the multiplexers of this user that run already; None where none does.
+def multiplexer_warning(environ: Mapping[str, str]) -> str | None:
+    """Return a sentence that names this user's running multiplexers, or None if none runs.
 
-    A server gives each window the environment that it was started with, so a window that is opened from within a
-    session has the credential from before (tmux#3041).
+    A server gives each window the environment with which the server was started. So a window that is opened from within
+    a session has the real credential (tmux#3041).
     """
     names = []
-    if environ.get("TMUX") or any(_answers(each) for each in _entries(_tmux_folder(environ))):
+    if environ.get("TMUX") or any(_listens(each) for each in _entries(_tmux_folder(environ))):
         names.append("tmux")
     if environ.get("STY") or any(_runs(each) for folder in _screen_folders(environ) for each in _entries(folder)):
         names.append("screen")
@@ -29,8 +29,8 @@ def outside(environ: Mapping[str, str]) -> str | None:
     if not names:
         return None
     return (
-        f"OUTSIDE this session: {' and '.join(names)} of yours, already running. Its windows, also new ones, have the "
-        "environment of its own start, with your real credential where that was set"
+        f"OUTSIDE this session: {' and '.join(names)}, which already runs. Its windows, also new ones, have the "
+        "environment with which it was started, including your real credential if that was set"
     )
 
 
@@ -39,7 +39,7 @@ def _tmux_folder(environ: Mapping[str, str]) -> Path:
 
 
 def _screen_folders(environ: Mapping[str, str]) -> Iterator[Path]:
-    """The place that the user chose, else those of screen itself and of the distributions' packages."""
+    """Yield the folder that the user chose, else the defaults of screen and of the distributions' packages."""
     if named := environ.get("SCREENDIR"):
         yield Path(named)
         return
@@ -56,17 +56,17 @@ def _entries(folder: Path) -> list[Path]:
     return []
 
 
-def _answers(path: Path) -> bool:
-    """Whether a server listens; a killed one leaves its socket behind."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as asking:
-        asking.settimeout(1)
-        asking.connect(str(path))
+def _listens(path: Path) -> bool:
+    """Return whether a server listens; a killed one leaves its socket file."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(1)
+        client.connect(str(path))
         return True
     return False
 
 
 def _runs(path: Path) -> bool:
-    """Whether the process that screen names its socket after is there."""
+    """Return whether the process exists whose id is in the name of screen's socket."""
     found = re.match(r"([0-9]+)\.", path.name)
     with contextlib.suppress(OSError, OverflowError):
         if found and int(found[1]):

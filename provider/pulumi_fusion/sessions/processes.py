@@ -1,4 +1,4 @@
-"""The processes of a session: everything that its command started, and how it is ended."""
+"""The processes of a session: find everything that its command started, and end it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ __all__ = ["GRACE", "Family", "adopt_orphans", "hide_memory", "require_proc"]
 GRACE: Final = 5.0
 """Seconds from TERM to KILL."""
 
-# Seconds in which KILL is repeated, for a process may fork just before it is hit.
-_KILLING: Final = 1.0
+# Seconds for which KILL is repeated, since a process may fork just before it is killed.
+_KILL_SECONDS: Final = 1.0
 
-_HOPPING: Final = "a process that forks and exits in turn"
+_FORKING_IN_TURN: Final = "a process that forks and exits in turn"
 
 # https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html and PR_SET_CHILD_SUBREAPER.2const.html
 _SET_DUMPABLE: Final = 4
@@ -32,18 +32,18 @@ _SET_CHILD_SUBREAPER: Final = 36
 
 
 def adopt_orphans() -> None:
-    """Become the parent of every descendant whose own parent ends; only Linux can do that.
+    """Become the parent of every descendant whose own parent ends (Linux only).
 
-    A daemon that left its group and its session and cleared its environment is still found as a descendant then.
+    Then also a daemon is found as a descendant that left its process group and session and cleared its environment.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def require_proc() -> None:
-    """Raise OSError where Linux's /proc does not show the processes of this PID namespace.
+    """Raise OSError on Linux if /proc doesn't show the processes of this PID namespace.
 
-    The process ids in a /proc of another namespace are those of unrelated processes.
+    The process ids in a /proc of another namespace belong to unrelated processes.
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
@@ -51,8 +51,8 @@ def require_proc() -> None:
                 return
         raise OSError(
             None,
-            "nothing could enforce the end, since /proc does not show the processes of this PID namespace. Mount it "
-            "there (unshare needs --mount-proc)",
+            "the end of the session couldn't be enforced, since /proc doesn't show the processes of this PID "
+            "namespace. Mount it there (unshare needs --mount-proc)",
         )
 
 
@@ -68,16 +68,16 @@ class Family:
     """The descendants of this process, and all processes that have the variable ``mark`` (name, value).
 
     Args:
-        mark: A variable that only processes of the session have. By it those are found that another process started
-            for them, such as atd, or on macOS those whose parent has ended.
-        spare: Process ids that do not belong to the session: the helper's, or those of its other children.
+        mark: A variable that only processes of the session have. It finds processes that aren't descendants because
+            another process such as atd started them, or on macOS because their parent ended.
+        spare: Process ids that don't belong to the session: the helper's, or those of its other children.
     """
 
     mark: tuple[str, str]
     spare: Collection[int] = ()
 
     def members(self) -> list[psutil.Process]:
-        """Return the processes that run, by process id; zombies have ended already."""
+        """Return the running processes, without zombies, in the order of their ids."""
         me = psutil.Process()
         name, value = self.mark
         marked = (each for each in psutil.process_iter(["environ"]) if (each.info["environ"] or {}).get(name) == value)
@@ -85,17 +85,17 @@ class Family:
         return [each for each in found if each.pid not in (me.pid, *self.spare) and _runs(each)]
 
     def end(self, command: int | None = None, *, shell: bool = False) -> tuple[list[str], list[str]]:
-        """Send TERM to all, and after five seconds KILL to those that still run.
+        """Send TERM to all, and after :data:`GRACE` seconds KILL to those that still run.
 
         Args:
-            command: The process id of the session's command, where it still runs.
-            shell: The command is an interactive shell. It ignores TERM, so it gets HUP first, as from a terminal that
-                is closed: it saves its history and exits.
+            command: The process id of the session's command if it still runs.
+            shell: The command is an interactive shell. It ignores TERM, so it gets HUP first, as when its terminal is
+                closed: it saves its history and exits.
 
         Returns:
-            The names of the processes besides the command that were there, and of those that could not be ended.
+            The names of the processes that were found, without the command, and of those that couldn't be ended.
         """
-        # The kernel drops what exits from now on: with many zombies each list of processes would take seconds.
+        # The kernel then reaps what exits: with many zombies each list of processes would take seconds.
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         _reap()
         found = self.members()
@@ -110,42 +110,42 @@ class Family:
         return names, self._kill()
 
     def _kill(self) -> list[str]:
-        """Send KILL until nothing is left; return the names of what is left all the same."""
-        end = time.monotonic() + _KILLING
+        """Send KILL until no process is left or the time is over; return the names of those that are left."""
+        end = time.monotonic() + _KILL_SECONDS
         while True:
             done = _kill_children(self.spare)
             left = self.members()
             if not left or time.monotonic() > end:
-                return [*map(_name, left), *([] if done or left else [_HOPPING])]
+                return [*map(_name, left), *([] if done or left else [_FORKING_IN_TURN])]
             _send(left, signal.SIGKILL)
             time.sleep(0.02)
 
 
 def _kill_children(spare: Collection[int]) -> bool:
-    """Send KILL to this process's own children, but for ``spare``, until there is none; return whether there is none.
+    """Send KILL to the children of this process, except ``spare``, until none is left; return whether none is left.
 
-    A process that forks and exits in turn has another number each time a list of processes is read. The kernel's list
-    of children is read fast enough to hit it; as an orphan it is a child of this process. A signal to its group cannot
-    miss it, and a zombie still has the group.
+    A process that forks and exits in turn has another id each time a list of all processes is read. As an orphan it is
+    a child of this process, and the kernel's list of children is read fast enough to kill it. A signal to its process
+    group reaches it in any case, and a zombie still has the group.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     children = Path(f"/proc/self/task/{os.getpid()}/children")
-    end = time.monotonic() + _KILLING
+    end = time.monotonic() + _KILL_SECONDS
     while time.monotonic() < end:
         try:
             listed = [int(each) for each in children.read_text().split()]
         except FileNotFoundError:  # not Linux, or a kernel without that list
             return True
-        ours = [each for each in listed if each not in spare]
-        for each in ours:
+        targets = [each for each in listed if each not in spare]
+        for each in targets:
             _kill_group(each)
-        if not _reap() or (listed and not ours):
+        if not _reap() or (listed and not targets):
             return True
     return False
 
 
 def _reap() -> bool:
-    """Reap the children that have exited; return whether there are others."""
+    """Reap the children that exited; return whether others still run."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

@@ -1,4 +1,4 @@
-"""What a session in Python gives the subprocesses of its block: an endpoint, and the environment that leads to it."""
+"""The endpoint that a session in Python starts for the subprocesses of its block, and their environment."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Collection
 from pulumi_fusion.errors import SessionRefused, capped
 from pulumi_fusion.forking import Lock
 from pulumi_fusion.sessions.access import Access
+from pulumi_fusion.sessions.child_env import bypass_proxy_for_loopback, without_secrets
 from pulumi_fusion.sessions.endpoint import Endpoint
-from pulumi_fusion.sessions.scrubbing import past_the_proxy, scrubbed
-from pulumi_fusion.sessions.terms import MARKER, MARKER_ID
+from pulumi_fusion.sessions.request import MARKER, MARKER_ID
 
 __all__ = ["Subprocesses"]
 
@@ -27,17 +27,26 @@ class Subprocesses:
         self._endpoint: Endpoint | None = None
 
     def environ(self, keep: Collection[str] = ()) -> dict[str, str]:
-        """Return the environment of a subprocess that acts in the session, and not as this process does.
+        """Return the environment for a subprocess that acts in the session instead of with the real credential.
 
-        ``keep`` names variables of Pulumi that it is to have all the same. Raises SessionEnded, or SessionRefused where
-        the machine lets no endpoint start.
+        Args:
+            keep: Names of Pulumi's variables that the subprocess needs although they may contain a secret.
+
+        Raises:
+            SessionEnded: The session is over.
+            SessionRefused: The endpoint can't be started.
         """
-        kept = scrubbed(os.environ, keep=keep)
+        kept = without_secrets(os.environ, keep=keep)
         binding = {MARKER: self._access.customer.shortname, MARKER_ID: self._access.id}
-        return {**kept, **past_the_proxy(os.environ), **binding, "NETOSECRET": self._running().netosecret.reveal()}
+        return {
+            **kept,
+            **bypass_proxy_for_loopback(os.environ),
+            **binding,
+            "NETOSECRET": self._running().netosecret.reveal(),
+        }
 
     def close(self) -> None:
-        """Close the port, where there is one. Call it after the session's term has ended, so that none follows."""
+        """Close the endpoint if there is one. Call it after the session's end, so that no other is started."""
         with self._lock:
             endpoint, self._endpoint = self._endpoint, None
             if endpoint is not None and not self._access.term.forked:
@@ -55,18 +64,20 @@ class Subprocesses:
             endpoint = Endpoint(self._access)
             endpoint.start()
             threading.Thread(target=self._close_in_time, name="pulumi-fusion-session-end", daemon=True).start()
-        except (OSError, RuntimeError) as wrong:  # no descriptor or no thread is left
+        except (OSError, RuntimeError) as wrong:  # out of descriptors or threads
             raise SessionRefused(
                 _OPERATION,
                 capped(str(wrong)),
                 shortname=self._access.customer.shortname,
-                next_step="No subprocess got access. Free what is used up and call environ() again.",
+                next_step="No subprocess got access. Free descriptors or threads and call environ() again.",
             ) from None
         return endpoint
 
     def _close_in_time(self) -> None:
-        """Wait for the end. No longer than a second at once: the clock of a wait stands still while the machine sleeps,
-        and the session's does not.
+        """Close the endpoint when the session ends.
+
+        Each wait takes at most a second, since its clock doesn't advance while the machine is suspended, and the
+        session's clock does.
         """
         term = self._access.term
         while (left := term.remaining()) > 0:

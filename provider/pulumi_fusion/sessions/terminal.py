@@ -1,7 +1,7 @@
-"""The helper's terminal, and the pseudo terminal that the command has in its place.
+"""Relay between the helper's terminal and the pseudo terminal that the command gets in its place.
 
-A program can type into its own terminal (TIOCSTI), and so into the shell that started the helper. It can therefore not
-be given that terminal. What is typed and shown passes through here, as with sudo's ``use_pty``.
+A program can insert input into its own terminal (TIOCSTI), which the shell that started the helper would then execute.
+So the command gets a terminal of its own, as with sudo's ``use_pty``.
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ __all__ = ["Terminal"]
 
 _PIECE: Final = 64 * 1024
 
-# Seconds in which the last output is written to a terminal that does not take it.
-_PATIENCE: Final = 2.0
+# Seconds after which the last output is dropped if the terminal doesn't accept it.
+_LAST_OUTPUT_SECONDS: Final = 2.0
 
 
 class Terminal:
     """Relays between the controlling terminal of this process and a new pseudo terminal.
 
-    Input is relayed only while this process's job is in the foreground and the command wants the terminal: from the
-    start where stdin and stdout are the terminal, else once it asks, since a pager beside it may read the same one.
-    Raises OSError where this process has no controlling terminal, or no pseudo terminal can be had.
+    Input is relayed only while this process's job is in the foreground and the command reads the terminal. That is so
+    from the start if stdin and stdout are the terminal; else once the command asks for it, since a pager in the same
+    pipeline may read the same terminal. Raises OSError if this process has no controlling terminal, or if no pseudo
+    terminal can be opened.
     """
 
     def __init__(self) -> None:
-        # Opened anew: O_NONBLOCK would otherwise hold for all programs that share the open terminal.
+        # Opened again, since O_NONBLOCK applies to all programs that share an open terminal.
         self.outer = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC | os.O_NONBLOCK)
         """A descriptor of the controlling terminal (int)."""
         try:
@@ -48,20 +49,20 @@ class Terminal:
         self.path = os.ttyname(self._slave)
         """The pseudo terminal (str)."""
         self.streams = [each for each in range(3) if _is_controlling(each)]
-        """Which of the standard streams are the terminal, and are to be the pseudo terminal."""
+        """The standard streams that are the terminal, which the pseudo terminal replaces (list of int)."""
         self._wanted = {0, 1} <= {*self.streams}
         self._has_begun = self._relays_input = False
         self._modes: list[Any] | None = None
         self._typed = self._shown = b""
         self._lost = False
-        if self._wanted and self._front() == self._group:
-            # Elsewhere the modes may be those of a shell or a pager that reads single keys.
+        if self._wanted and self._foreground_group() == self._group:
+            # In the background the modes may be those of a shell or pager that reads single keys.
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(self._slave, termios.TCSANOW, termios.tcgetattr(self.outer))
         self.resize()
 
     def begin(self) -> None:
-        """Relay input from now on: the command has the pseudo terminal. A Ctrl-C before that would be for nobody."""
+        """Relay input from now on: the command has the pseudo terminal. A Ctrl-C before that would have no receiver."""
         self._has_begun = True
 
     def resize(self) -> None:
@@ -71,25 +72,25 @@ class Terminal:
             fcntl.ioctl(self._master, termios.TIOCSWINSZ, size)
 
     def enter(self) -> bool:
-        """Relay input from now on where that is wanted and this process's job is in the foreground; return whether.
+        """Relay input if the command reads the terminal and this job is in the foreground; return whether it does.
 
-        The terminal is in raw mode then: what keys such as Ctrl-C do is decided by the pseudo terminal.
+        The terminal is in raw mode then, so that the pseudo terminal interprets keys such as Ctrl-C.
         """
-        self._relays_input = self._wanted and not self._lost and self._front() == self._group
+        self._relays_input = self._wanted and not self._lost and self._foreground_group() == self._group
         if self._relays_input:
             with contextlib.suppress(termios.error):
-                # Once, for the terminal is in raw mode where this process was stopped and continued meanwhile.
+                # Only once: the terminal may be in raw mode already if this process was stopped and continued.
                 self._modes = self._modes or termios.tcgetattr(self.outer)
                 tty.setraw(self.outer, termios.TCSANOW)
         return self._relays_input
 
     def enter_on_request(self) -> bool:
-        """Do so because the command asked for the terminal."""
+        """Do the same after the command asked for the terminal."""
         self._wanted = True
         return self.enter()
 
     def leave(self) -> None:
-        """Relay no input, and restore the modes of the terminal."""
+        """Stop relaying input, and restore the modes of the terminal."""
         if self._relays_input and self._modes is not None:
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(self.outer, termios.TCSADRAIN, self._modes)
@@ -103,13 +104,13 @@ class Terminal:
         return [self.outer] * reads + [self._master] * (not self._shown)
 
     def writers(self) -> list[int]:
-        """Return the descriptors that must take more before :meth:`relay` can go on."""
+        """Return the descriptors that must accept more before :meth:`relay` can continue."""
         if self._lost:
             return []
         return [self._master] * bool(self._typed) + [self.outer] * bool(self._shown)
 
     def relay(self, ready: Collection[int]) -> None:
-        """Pass on what can be passed on without waiting."""
+        """Relay what can be relayed without blocking."""
         if self.outer in ready and self._relays_input and not self._typed:
             self._typed = self._read(self.outer)
         if self._master in ready and not self._shown:
@@ -118,8 +119,8 @@ class Terminal:
         self._shown = self._write(self.outer, self._shown)
 
     def close(self) -> None:
-        """Show what the command wrote last, and give the terminal back as it was."""
-        end = time.monotonic() + _PATIENCE
+        """Write the command's last output, and restore the terminal."""
+        end = time.monotonic() + _LAST_OUTPUT_SECONDS
         while not self._lost and time.monotonic() < end:
             self.relay([self._master])
             if self._shown:
@@ -139,7 +140,7 @@ class Terminal:
                 piece = os.read(descriptor, _PIECE)
             except BlockingIOError:
                 return b""
-            except OSError:  # EIO, which is how Linux reports that the other side has gone
+            except OSError:  # EIO: on Linux, the other side is closed
                 piece = b""
             if not piece:
                 self._hang_up()
@@ -158,19 +159,19 @@ class Terminal:
             return b""
 
     def _hang_up(self) -> None:
-        """Pass on that the terminal has gone: closing the master ends the pseudo terminal the same way."""
+        """Close the pseudo terminal as well, since the terminal was closed."""
         if not self._lost:
             self._lost = True
             os.close(self._master)
 
-    def _front(self) -> int | None:
+    def _foreground_group(self) -> int | None:
         with contextlib.suppress(OSError):
             return os.tcgetpgrp(self.outer)
         return None
 
 
 def _is_controlling(descriptor: int) -> bool:
-    """Return whether it is the controlling terminal; no other tells its foreground group."""
+    """Return whether it is the controlling terminal, the only one whose foreground group can be read."""
     try:
         os.tcgetpgrp(descriptor)
     except OSError:

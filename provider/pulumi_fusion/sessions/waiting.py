@@ -1,4 +1,4 @@
-"""Waiting for descriptors."""
+"""Wait for file descriptors."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ __all__ = ["wait"]
 
 
 def wait(readers: Iterable[int], writers: Iterable[int] = (), *, seconds: float) -> list[int]:
-    """Return which descriptors can be read or written, or have an error, within ``seconds``.
+    """Return the descriptors that can be read or written, or have an error, within ``seconds``.
 
-    Not by select(2), which knows no descriptor above 1023; a process may be started with that many open.
+    It doesn't use select(2), which doesn't support descriptors above 1023.
     """
     events = dict.fromkeys(readers, select.POLLIN)
     for each in writers:

@@ -1,8 +1,7 @@
-"""The watchdog: the process that starts the command of a session and ends it, whatever becomes of the helper.
+"""The watchdog: the process that starts the command of a session, and ends it even if the helper dies.
 
-It leads a session of its own and adopts every orphan below it, so that all that the command starts stays its
-descendant. It ends them when the helper asks for it, when the command has exited, when the time is over, and when the
-helper has died.
+It leads its own session and adopts every orphan below it, so that all that the command starts stays its descendant. It
+ends them when the helper asks for it, when the command has exited, when the time is over, and when the helper has died.
 """
 
 from __future__ import annotations
@@ -24,30 +23,30 @@ from pulumi_fusion.sessions.clock import now
 from pulumi_fusion.sessions.processes import Family, adopt_orphans, hide_memory
 from pulumi_fusion.sessions.waiting import wait
 
-__all__ = ["ASKS", "IGNORED", "MARGIN", "READY", "Orders", "Report", "main", "receive", "send"]
+__all__ = ["IGNORED", "MARGIN", "READY", "TERMINAL_REQUESTS", "CommandConfig", "Report", "main", "receive", "send"]
 
 READY: Final = "ready"
 """The first message of the watchdog."""
 
 MARGIN: Final = 1.0
-"""Seconds after the end at which the watchdog acts without the helper, which may be stopped."""
+"""Seconds after the end of the session at which the watchdog acts without the helper, which may be stopped."""
 
-# What ends the helper is often meant for every process that looks like it. SIGTTOU would stop the watchdog where it
-# gives the terminal to the command.
+# A signal that ends the helper is often sent to all processes with the same name. SIGTTOU would stop the watchdog when
+# it gives the terminal to the command.
 IGNORED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTOU)
-ASKS: Final = (signal.SIGTTIN, signal.SIGTTOU)
-"""The signals that stop a command which asks for the terminal in the background."""
+TERMINAL_REQUESTS: Final = (signal.SIGTTIN, signal.SIGTTOU)
+"""The signals that stop a command when it uses the terminal in the background."""
 
-# How many standard streams there are.
+# The number of standard streams.
 _STREAMS: Final = 3
 
-# The place of the output modes in what termios.tcgetattr returns.
+# The index of the output modes in the result of termios.tcgetattr.
 _OFLAG: Final = 1
 
 
 @dataclass(frozen=True)
-class Orders:
-    """What to run, and until when.
+class CommandConfig:
+    """The command to run, and until when.
 
     Args:
         program: The file.
@@ -55,13 +54,13 @@ class Orders:
         environ: All of its environment.
         mark: The variable (name, value) of the environment that marks its descendants.
         shell: It is an interactive shell.
-        ends: When it must end, on the clock of sessions.
-        defaults: Signals that it gets with their default action.
+        ends: When it must end, by :func:`pulumi_fusion.sessions.clock.now`.
+        defaults: Signals whose default action is restored in it.
         terminal: The path of its pseudo terminal, or "".
         streams: Which of the standard streams are that terminal.
-        front: It is in the foreground of the terminal from the start.
-        last_words: What is written to stderr if the helper dies.
-        folder: What is removed if the helper dies, or "".
+        foreground: It is in the foreground of the terminal from the start.
+        helper_died_text: What is written to stderr if the helper dies.
+        folder: The folder to remove if the helper dies, or "".
     """
 
     program: str
@@ -73,24 +72,24 @@ class Orders:
     defaults: Sequence[int]
     terminal: str
     streams: Sequence[int]
-    front: bool
-    last_words: str
+    foreground: bool
+    helper_died_text: str
     folder: str
 
 
 @dataclass(frozen=True)
 class Report:
-    """What became of the command.
+    """A message to the helper about the command.
 
     Args:
-        started: It runs, and has the terminal if it is to be in the foreground.
-        failed: Why it could not be started, or "".
+        started: It runs, and has the terminal if it belongs in the foreground.
+        failed: Why it couldn't be started, or "".
         stopped: The signal that stopped it, or 0.
         over: It has ended, and everything that it started.
         status: Its wait status, or None if it was ended.
         time_over: It was ended because the time was over.
         ended: The processes that were ended with it.
-        left: The processes that could not be ended.
+        left: The processes that couldn't be ended.
     """
 
     started: bool = False
@@ -104,13 +103,13 @@ class Report:
 
 
 def send(channel: Connection, message: object) -> None:
-    """Send a message that JSON can hold; nothing happens where the other side has gone."""
+    """Send a message as JSON; does nothing if the other side has closed the channel."""
     with contextlib.suppress(OSError):
         channel.send_bytes(json.dumps(message).encode())
 
 
 def receive(channel: Connection) -> Any:
-    """Return the next message, or None where the other side has gone."""
+    """Return the next message, or None if the other side has closed the channel."""
     try:
         return json.loads(channel.recv_bytes())
     except (EOFError, OSError):
@@ -118,8 +117,10 @@ def receive(channel: Connection) -> Any:
 
 
 def main() -> None:
-    """Run with the descriptors of the channel, of the command's standard streams, and of the helper's terminal if it
-    has one, as arguments.
+    """Run the watchdog.
+
+    The arguments of the process are descriptors: the channel, the command's standard streams, and the helper's terminal
+    if it has one.
     """
     for each in IGNORED:
         signal.signal(each, signal.SIG_IGN)
@@ -131,13 +132,13 @@ def main() -> None:
     outer = _Outer(streams.pop()) if len(streams) > _STREAMS else None
     with Connection(number) as channel:
         send(channel, READY)
-        # Until here the standard streams led to the helper, which reports why this process did not start.
+        # Before that the standard streams lead to the helper, which reports why this process did not start.
         for place, stream in enumerate(streams):
             os.dup2(stream, place)
             os.set_inheritable(stream, False)
-        orders = receive(channel)
-        if isinstance(orders, dict):  # else the session ended before it began
-            _Watchdog(channel, Orders(**orders), outer, stderr=streams[2]).run()
+        config = receive(channel)
+        if isinstance(config, dict):  # else the session ended before it began
+            _Watchdog(channel, CommandConfig(**config), outer, stderr=streams[2]).run()
 
 
 class _Outer:
@@ -151,28 +152,28 @@ class _Outer:
             self._modes = termios.tcgetattr(descriptor)
 
     def restore(self) -> None:
-        """Restore the modes if the terminal is in raw mode; else a shell has set its own since then."""
-        with contextlib.suppress(termios.error):  # the terminal may have gone
+        """Restore the modes if the terminal is still in raw mode; else a shell has set its own."""
+        with contextlib.suppress(termios.error):  # the terminal may be closed
             if self._modes and not termios.tcgetattr(self._descriptor)[_OFLAG] & termios.OPOST:
                 termios.tcsetattr(self._descriptor, termios.TCSANOW, self._modes)
 
 
 class _Watchdog:
-    """``stderr`` is the helper's; the command's own may be the pseudo terminal."""
+    """Run one command; ``stderr`` is the helper's, since the command's may be the pseudo terminal."""
 
-    def __init__(self, channel: Connection, orders: Orders, outer: _Outer | None, *, stderr: int) -> None:
+    def __init__(self, channel: Connection, config: CommandConfig, outer: _Outer | None, *, stderr: int) -> None:
         self._channel = channel
         self._outer = outer
-        self._orders = orders
+        self._config = config
         self._stderr = stderr
         self._helper = os.getppid()
-        self._front = orders.front
-        self._family = Family(orders.mark, spare=(self._helper,))
+        self._foreground = config.foreground
+        self._family = Family(config.mark, spare=(self._helper,))
         self._child: int | None = None
         self._over = False
 
     def run(self) -> None:
-        """Start the command and watch until the helper is done or dead."""
+        """Start the command, and end it when it must end; return when the helper has finished or died."""
         woken = self._wake_on_exits()
         try:
             self._terminal = self._take_terminal()
@@ -183,14 +184,14 @@ class _Watchdog:
             send(self._channel, asdict(Report(failed=wrong.strerror or str(wrong))))
         while True:
             self._reap()
-            if not self._over and now() >= self._orders.ends + MARGIN:
-                self._wake_the_helper()
+            if not self._over and now() >= self._config.ends + MARGIN:
+                self._continue_helper()
                 self._end(time_over=True)
             channel = self._channel.fileno()
             ready = wait([channel, woken], seconds=1.0)
             if woken in ready:
                 os.read(woken, 512)
-            if channel in ready and not self._obey(receive(self._channel)):
+            if channel in ready and not self._handle(receive(self._channel)):
                 return
 
     @staticmethod
@@ -204,34 +205,34 @@ class _Watchdog:
 
     def _take_terminal(self) -> int | None:
         """Make the pseudo terminal the controlling one of this process's session."""
-        if not self._orders.terminal:
+        if not self._config.terminal:
             return None
-        descriptor = os.open(self._orders.terminal, os.O_RDWR)
+        descriptor = os.open(self._config.terminal, os.O_RDWR)
         fcntl.ioctl(descriptor, termios.TIOCSCTTY, 0)
-        for place in self._orders.streams:
+        for place in self._config.streams:
             os.dup2(descriptor, place)
         return descriptor
 
     def _started(self) -> int:
         child = os.posix_spawn(
-            self._orders.program,
-            list(self._orders.arguments),
-            self._orders.environ,
+            self._config.program,
+            list(self._config.arguments),
+            self._config.environ,
             setpgroup=0,
             setsigmask=(),
-            setsigdef=[*self._orders.defaults, signal.SIGTTOU, signal.SIGCHLD],
+            setsigdef=[*self._config.defaults, signal.SIGTTOU, signal.SIGCHLD],
         )
-        self._show_in_front(child)
+        self._set_foreground(child)
         return child
 
-    def _show_in_front(self, child: int) -> None:
-        """Give the command's group the terminal if it is to be in the foreground, else keep it in the background."""
+    def _set_foreground(self, child: int) -> None:
+        """Give the command's process group the terminal if it belongs in the foreground, else take it away."""
         if self._terminal is not None:
             with contextlib.suppress(OSError):
-                os.tcsetpgrp(self._terminal, child if self._front else os.getpgrp())
+                os.tcsetpgrp(self._terminal, child if self._foreground else os.getpgrp())
 
     def _reap(self) -> None:
-        """Take note of what has exited or stopped."""
+        """Reap exited children, and act on an exit or stop of the command."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
@@ -249,15 +250,15 @@ class _Watchdog:
                     self._end(status=status)
 
     def _stopped(self, number: int) -> None:
-        if self._front and number in ASKS:
-            # It asked for the terminal before it got it.
+        if self._foreground and number in TERMINAL_REQUESTS:
+            # It used the terminal before it was put in the foreground.
             self._resume()
         else:
             send(self._channel, asdict(Report(stopped=number)))
 
     def _resume(self) -> None:
         if self._child is not None:
-            self._show_in_front(self._child)
+            self._set_foreground(self._child)
             self._signal(signal.SIGCONT)
 
     def _signal(self, number: int) -> None:
@@ -265,27 +266,27 @@ class _Watchdog:
             with contextlib.suppress(OSError):
                 os.killpg(self._child, number)
 
-    def _obey(self, order: Any) -> bool:
-        """Carry out an order of the helper; return whether more can come."""
-        if order is None:
+    def _handle(self, message: Any) -> bool:
+        """Act on a message of the helper; return whether another can follow."""
+        if message is None:
             self._helper_died()
             return False
-        if order == "done":
+        if message == "done":
             return False
-        if order == "end":
+        if message == "end":
             self._end(time_over=True)
-        elif "front" in order:
-            self._front = order["front"]
+        elif "foreground" in message:
+            self._foreground = message["foreground"]
             if self._child is not None:
-                self._show_in_front(self._child)
+                self._set_foreground(self._child)
         else:
-            self._signal(order["signal"])
-            if order["signal"] in (signal.SIGTERM, signal.SIGHUP):
+            self._signal(message["signal"])
+            if message["signal"] in (signal.SIGTERM, signal.SIGHUP):
                 self._signal(signal.SIGCONT)  # a stopped process acts on neither
         return True
 
-    def _wake_the_helper(self) -> None:
-        """Continue the helper, which did not act at the end: Ctrl-Z or the command may have stopped it."""
+    def _continue_helper(self) -> None:
+        """Continue the helper, which did not act when the time was over: Ctrl-Z or the command may have stopped it."""
         with contextlib.suppress(OSError):
             if os.getppid() == self._helper:
                 os.kill(self._helper, signal.SIGCONT)
@@ -294,15 +295,15 @@ class _Watchdog:
         if self._over:
             return
         self._over = True
-        ended, left = self._family.end(self._child, shell=self._orders.shell)
+        ended, left = self._family.end(self._child, shell=self._config.shell)
         send(self._channel, asdict(Report(over=True, status=status, time_over=time_over, ended=ended, left=left)))
 
     def _helper_died(self) -> None:
-        if self._outer and self._front:
+        if self._outer and self._foreground:
             self._outer.restore()
         if not self._over and self._family.members():
-            with contextlib.suppress(OSError):  # the terminal may have gone as well
-                os.write(self._stderr, self._orders.last_words.encode(errors="replace"))
+            with contextlib.suppress(OSError):  # the terminal may be closed as well
+                os.write(self._stderr, self._config.helper_died_text.encode(errors="replace"))
             self._end()
-        if self._orders.folder:
-            shutil.rmtree(self._orders.folder, ignore_errors=True)
+        if self._config.folder:
+            shutil.rmtree(self._config.folder, ignore_errors=True)

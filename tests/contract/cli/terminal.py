@@ -28,7 +28,7 @@ class Process(subprocess.Popen[str]):
 
 @dataclass(frozen=True)
 class Terminal:
-    """``folder`` is home and working directory; ``environ`` is all that the commands see beside PATH."""
+    """``folder`` is the home and working directory; ``environ`` and PATH are the whole environment of the commands."""
 
     folder: Path
     environ: Mapping[str, str] = field(default_factory=dict)

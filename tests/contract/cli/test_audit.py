@@ -34,7 +34,7 @@ def records(file: Path) -> list[Mapping[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
-def test_the_audit_is_listed_checked_and_shipped(terminal: Terminal) -> None:
+def test_audit_lists_and_checks_records_and_prints_them_as_json(terminal: Terminal) -> None:
     empty = terminal.run("audit")
     assert (empty.returncode, empty.stdout) == (0, "")
     assert "No session was opened yet" in empty.stderr
@@ -44,7 +44,7 @@ def test_the_audit_is_listed_checked_and_shipped(terminal: Terminal) -> None:
     assert listed.returncode == 0
     assert len(listed.stdout.splitlines()) == 3
     assert "the second of two reasons" in listed.stdout
-    assert "The chain of 4 records holds." in listed.stderr
+    assert "The chain of 4 records is unbroken." in listed.stderr
     shipped = terminal.run("audit", "--json")
     assert [json.loads(line)["event"] for line in shipped.stdout.splitlines()] == ["start", "end"] * 2
     file = terminal.folder / ".local" / "state" / "pulumi-fusion" / "audit.jsonl"
@@ -55,7 +55,7 @@ def test_the_audit_is_listed_checked_and_shipped(terminal: Terminal) -> None:
 
 
 @pytest.mark.threat("cuts-the-audit")
-def test_the_audit_is_listed_whatever_stands_in_it(terminal: Terminal) -> None:
+def test_audit_lists_forged_records_without_failing(terminal: Terminal) -> None:
     long = "9" * 4300
     for facts in (
         '"seconds": NaN',
@@ -70,7 +70,7 @@ def test_the_audit_is_listed_whatever_stands_in_it(terminal: Terminal) -> None:
         assert "odd.jsonl:1: it was changed after it was written" in listed.stderr
 
 
-def test_an_empty_file_is_reported(terminal: Terminal, file: Path) -> None:
+def test_an_empty_audit_file_is_reported(terminal: Terminal, file: Path) -> None:
     file.parent.mkdir(parents=True)
     file.touch()
     listed = terminal.run("audit")
@@ -88,7 +88,7 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.threat("cuts-the-audit")
-def test_nothing_at_the_path_makes_it_wait(terminal: Terminal, file: Path, kind: str) -> None:
+def test_audit_does_not_wait_for_a_pipe_or_device(terminal: Terminal, file: Path, kind: str) -> None:
     command, said = KINDS[kind]
     file.parent.mkdir(parents=True)
     assert os.system(f"cd {shlex.quote(str(file.parent))} && {command.replace('F', file.name)}") == 0  # noqa: S605
@@ -100,7 +100,7 @@ def test_nothing_at_the_path_makes_it_wait(terminal: Terminal, file: Path, kind:
     assert not (terminal.folder / "started").exists()
 
 
-def test_a_rotation_moves_the_file_and_the_next_session_goes_on(terminal: Terminal, file: Path) -> None:
+def test_a_rotation_moves_the_file_and_the_next_session_continues_its_chain(terminal: Terminal, file: Path) -> None:
     none = terminal.run("audit", "--rotate")
     assert (none.returncode, none.stdout) == (0, "")
     assert "No session was opened yet" in none.stderr
@@ -117,7 +117,7 @@ def test_a_rotation_moves_the_file_and_the_next_session_goes_on(terminal: Termin
     assert listed.returncode == 0, listed.stderr
     assert len(listed.stdout.splitlines()) == 2
     assert f"Earlier records are in {archive}" in listed.stderr
-    assert "The chain of 3 records holds." in listed.stderr
+    assert "The chain of 3 records is unbroken." in listed.stderr
     assert terminal.run("audit", "--audit-file", str(archive)).returncode == 0
     archive.write_bytes(before[: before.index(b"\n") + 1])
     cut = terminal.run("audit")
@@ -126,10 +126,10 @@ def test_a_rotation_moves_the_file_and_the_next_session_goes_on(terminal: Termin
     archive.unlink()
     gone = terminal.run("audit")
     assert gone.returncode == 0
-    assert f"The 2 earlier records were moved to {archive}, which is not there any more" in gone.stderr
+    assert f"The 2 earlier records were moved to {archive}, which doesn't exist any more" in gone.stderr
 
 
-def test_a_session_goes_on_over_a_rotation(terminal: Terminal, file: Path) -> None:
+def test_a_session_continues_during_a_rotation(terminal: Terminal, file: Path) -> None:
     rotate = f"env -i HOME={shlex.quote(str(terminal.folder))} {shlex.quote(str(COMMAND))} audit --rotate"
     done = terminal.run(*OPEN, "--", "sh", "-c", f"{rotate} && {rotate}; exit 7")
     assert done.returncode == 7, done.stderr
@@ -140,7 +140,7 @@ def test_a_session_goes_on_over_a_rotation(terminal: Terminal, file: Path) -> No
     assert "INC-1234 ingest check" in listed.stdout
 
 
-def test_what_cannot_be_rotated_stays(terminal: Terminal, file: Path) -> None:
+def test_a_file_that_cannot_be_rotated_is_not_changed(terminal: Terminal, file: Path) -> None:
     file.parent.mkdir(parents=True)
     for text, said in (("", "it is empty, so there is nothing to move"), ("mine\n", "it may be another file of yours")):
         file.write_text(text)
@@ -161,7 +161,7 @@ def test_a_broken_chain_is_rotated_and_reported(terminal: Terminal, file: Path) 
     assert terminal.run("audit").returncode == 0
 
 
-def test_a_file_of_something_else_is_not_touched_and_the_remedy_is_named(terminal: Terminal) -> None:
+def test_a_file_that_is_not_an_audit_is_not_changed_and_the_remedy_is_named(terminal: Terminal) -> None:
     mine = terminal.folder / "notes.txt"
     mine.write_text("mine\n")
     mine.chmod(0o644)
@@ -172,7 +172,7 @@ def test_a_file_of_something_else_is_not_touched_and_the_remedy_is_named(termina
     assert not (terminal.folder / "started").exists()
 
 
-def test_an_output_that_is_closed_is_no_failure_of_the_file(terminal: Terminal, file: Path) -> None:
+def test_a_closed_stdout_is_not_reported_as_a_failure_of_the_audit_file(terminal: Terminal, file: Path) -> None:
     assert terminal.run(*OPEN, "--", "true").returncode == 0
     script = f"{shlex.quote(str(COMMAND))} audit --json >&-"
     done = subprocess.run(["sh", "-c", script], env=terminal.environment(), capture_output=True, text=True, timeout=60)

@@ -52,7 +52,7 @@ def within(request: pytest.FixtureRequest, terminal: Terminal, emulator: Emulato
     ],
     ids=lambda command: " ".join(command)[-40:],
 )
-def test_every_way_elsewhere_is_refused(
+def test_every_other_source_of_a_service_is_refused(
     within: Within, terminal: Terminal, emulator: Emulator, command: tuple[str, ...]
 ) -> None:
     (terminal.folder / "real").write_text(emulator.netosecret)
@@ -67,7 +67,7 @@ def test_every_way_elsewhere_is_refused(
         assert list(emulator.requests) == []
 
 
-def test_a_real_credential_that_a_shell_exports_again_reaches_the_emulator_alone(
+def test_a_real_credential_that_a_shell_exports_is_sent_to_the_emulator_alone(
     terminal: Terminal, emulator: Emulator
 ) -> None:
     command = ("env", f"NETOSECRET={emulator.netosecret}", "pulumi-fusion", "customers")
@@ -84,13 +84,13 @@ sys.exit(done.returncode)
 """
 
 
-def test_what_the_environment_gives_may_be_said_again(within: Within) -> None:
+def test_an_argument_equal_to_the_environment_is_allowed(within: Within) -> None:
     say_again = "import os; from pulumi_fusion import FusionClient; print(FusionClient({}).list_customers())"
     done = within(sys.executable, "-c", say_again.format("netosecret=os.environ['NETOSECRET']"))
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
-def test_the_commands_work_and_the_doctor_says_where(within: Within) -> None:
+def test_commands_work_in_the_emulator_and_doctor_reports_the_binding(within: Within) -> None:
     for command in ("customers", "types", "audit"):
         assert within("pulumi-fusion", command).returncode == 0
     shown = json.loads(within("pulumi-fusion", "doctor", "--json").stdout)
@@ -99,7 +99,7 @@ def test_the_commands_work_and_the_doctor_says_where(within: Within) -> None:
     assert "FUSION_" in found["environment"]["found"]
 
 
-def test_the_doctor_names_what_leads_elsewhere(within: Within, emulator: Emulator) -> None:
+def test_doctor_names_settings_from_other_sources(within: Within, emulator: Emulator) -> None:
     shown = json.loads(within("pulumi-fusion", "doctor", "--json", "--api-url", emulator.url).stdout)
     found = {check["name"]: check for check in shown["checks"]}
     assert found["settings"]["verdict"] == "failed"
@@ -144,7 +144,7 @@ def test_an_emulator_that_has_ended_is_named(bare: Terminal) -> None:
         assert "which may have ended" in done.stderr
 
 
-def test_the_variables_of_a_session_that_were_left_behind(terminal: Terminal, emulator: Emulator) -> None:
+def test_leftover_variables_of_a_session_are_named(terminal: Terminal, emulator: Emulator) -> None:
     """The text names them, and taking its advice helps."""
     left = {"FUSION_MASQUERADE": "acme-corp", "FUSION_MASQUERADE_ID": "0123456789abcdef"}
     emulator.seed("other-corp")

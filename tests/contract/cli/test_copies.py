@@ -21,7 +21,7 @@ KEPT: Final = {
     "CONFIG": json.dumps({"auths": {"registry.example": {"auth": base64.b64encode(b"user:password").decode()}}}),
     "ENCODED": base64.b64encode(b"nothing that anybody would hide").decode(),
 }
-VERBS: Final = {
+COMMANDS: Final = {
     "masquerade": ("masquerade", "acme-corp", "--reason", "INC-1234 ingest check", "--ci"),
     "emulator": ("emulator",),
 }
@@ -48,17 +48,19 @@ def copies(credential: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", COMMANDS)
 @pytest.mark.parametrize("source", ["variable", "file"])
 @pytest.mark.threat("reads-the-credential")
-def test_no_child_gets_one(bare: Terminal, emulator: Emulator, tmp_path: Path, verb: str, source: str) -> None:
+def test_no_child_gets_a_copy_of_the_credential(
+    bare: Terminal, emulator: Emulator, tmp_path: Path, verb: str, source: str
+) -> None:
     emulator.seed(shortname="acme-corp")
     (tmp_path / "credential").write_text(f"{emulator.netosecret}\n")
     given = {
         "variable": {"NETOSECRET": emulator.netosecret},
         "file": {"FUSION_NETOSECRET_FILE": str(tmp_path / "credential")},
     }[source]
-    done = bare.run(*VERBS[verb], "--", "sh", "-c", SHOW, **given, **copies(emulator.netosecret), **KEPT)
+    done = bare.run(*COMMANDS[verb], "--", "sh", "-c", SHOW, **given, **copies(emulator.netosecret), **KEPT)
     assert done.returncode == 0, done.stderr
     environ = json.loads(done.stdout)
     assert sorted(set(copies(emulator.netosecret)) & set(environ)) == []

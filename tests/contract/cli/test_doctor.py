@@ -18,7 +18,7 @@ def engine(folder: Path, *, version: str = "v3.259.0", hosts: bool = True) -> Pa
     folder.mkdir()
     names = ["pulumi", *(["pulumi-language-python", "pulumi-resource-pulumi-python"] if hosts else [])]
     for name in names:
-        # The credential must not reach it: then it would not tell its version.
+        # The credential must not reach it: then it would print no version.
         (folder / name).write_text(f'#!/bin/sh\n[ -z "$NETOSECRET$COPY" ] && [ "$1" = version ] && echo {version}\n')
         (folder / name).chmod(0o755)
     return folder
@@ -28,7 +28,7 @@ def findings(stdout: str) -> dict[str, dict[str, Any]]:
     return {check["name"]: check for check in json.loads(stdout)["checks"]}
 
 
-def test_a_set_up_that_works_exits_0(terminal: Terminal, emulator: Emulator, tmp_path: Path) -> None:
+def test_doctor_exits_0_if_everything_works(terminal: Terminal, emulator: Emulator, tmp_path: Path) -> None:
     emulator.seed("big-bright")
     kept = engine(tmp_path / "engine")
     done = terminal.run("doctor", PULUMI_FUSION_ENGINE=str(kept), COPY=emulator.netosecret.encode().hex())
@@ -40,7 +40,7 @@ def test_a_set_up_that_works_exits_0(terminal: Terminal, emulator: Emulator, tmp
     assert emulator.netosecret not in done.stdout
 
 
-def test_json_says_the_same_for_scripts(terminal: Terminal, tmp_path: Path) -> None:
+def test_doctor_prints_the_same_results_as_json(terminal: Terminal, tmp_path: Path) -> None:
     places = {"PULUMI_FUSION_ENGINE": str(engine(tmp_path / "engine")), "PULUMI_HOME": str(tmp_path / "home")}
     done = terminal.run("doctor", "--json", **places)
     shown = json.loads(done.stdout)
@@ -50,7 +50,7 @@ def test_json_says_the_same_for_scripts(terminal: Terminal, tmp_path: Path) -> N
     assert {check["verdict"] for check in shown["checks"]} == {"ok"}
 
 
-def test_it_says_which_provider_pulumi_runs(terminal: Terminal, tmp_path: Path) -> None:
+def test_doctor_reports_which_provider_pulumi_runs(terminal: Terminal, tmp_path: Path) -> None:
     places = {"PULUMI_FUSION_ENGINE": str(engine(tmp_path / "engine")), "PULUMI_HOME": str(tmp_path / "home")}
 
     def plugin(**more: str) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def test_it_says_which_provider_pulumi_runs(terminal: Terminal, tmp_path: Path) 
         assert f"registered in {tmp_path / 'home'}" in registered["found"]
 
 
-def test_with_nothing_configured_it_names_what_is_missing_and_how_to_get_it(bare: Terminal) -> None:
+def test_doctor_without_settings_names_what_is_missing_and_how_to_get_it(bare: Terminal) -> None:
     done = bare.run("doctor", "--json")
     assert (done.returncode, done.stderr) == (1, "")
     found = findings(done.stdout)
@@ -84,14 +84,14 @@ def test_with_nothing_configured_it_names_what_is_missing_and_how_to_get_it(bare
     assert found["packages"]["verdict"] == "ok"
 
 
-def test_every_malformed_setting_is_told_at_once(terminal: Terminal) -> None:
+def test_doctor_reports_every_invalid_setting_at_once(terminal: Terminal) -> None:
     done = terminal.run("doctor", FUSION_DEADLINE="soon", FUSION_API_URL="ftp://x")
     assert done.returncode == 1
     assert "FUSION_DEADLINE" in done.stdout
     assert "FUSION_API_URL" in done.stdout
 
 
-def test_a_credential_that_the_service_refuses_fails(terminal: Terminal, emulator: Emulator) -> None:
+def test_doctor_fails_for_a_credential_that_the_service_refuses(terminal: Terminal, emulator: Emulator) -> None:
     emulator.faults.add("POST /auth/token 401")
     found = findings(terminal.run("doctor", "--json").stdout)
     assert found["credential"]["verdict"] == "ok"
@@ -100,23 +100,23 @@ def test_a_credential_that_the_service_refuses_fails(terminal: Terminal, emulato
 
 
 @pytest.mark.parametrize(
-    ("made", "told"),
+    ("made", "message"),
     [
         ({"version": "v3.100.0"}, "3.100.0, which is too old"),
-        ({"hosts": False}, "comes without pulumi-language-python"),
-        ({"version": "latest"}, "does not tell its version"),
+        ({"hosts": False}, "has no pulumi-language-python"),
+        ({"version": "latest"}, "doesn't print its version"),
     ],
 )
-def test_an_engine_that_will_not_do_says_why(
-    terminal: Terminal, tmp_path: Path, made: dict[str, Any], told: str
+def test_doctor_reports_why_an_engine_is_not_usable(
+    terminal: Terminal, tmp_path: Path, made: dict[str, Any], message: str
 ) -> None:
     kept = engine(tmp_path / "engine", **made)
     done = terminal.run("doctor", "--json", PULUMI_FUSION_ENGINE=str(kept))
     assert done.returncode == 1
-    assert told in findings(done.stdout)["engine"]["found"]
+    assert message in findings(done.stdout)["engine"]["found"]
 
 
-def test_a_usable_engine_counts_behind_an_old_one(terminal: Terminal, tmp_path: Path) -> None:
+def test_doctor_finds_a_usable_engine_after_an_old_one(terminal: Terminal, tmp_path: Path) -> None:
     old, kept = engine(tmp_path / "old", version="v3.100.0"), engine(tmp_path / "engine")
     path = f"{old}:{terminal.environment()['PATH']}"
     done = terminal.run("doctor", "--json", PATH=path, PULUMI_FUSION_ENGINE=str(kept))

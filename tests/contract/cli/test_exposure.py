@@ -49,7 +49,7 @@ def start(folder: Path) -> dict[str, Any]:
     return record
 
 
-def told(done: subprocess.CompletedProcess[str], emulator: Emulator) -> str:
+def warning_of(done: subprocess.CompletedProcess[str], emulator: Emulator) -> str:
     """The one line of the warning, which holds no secret."""
     lines = [line for line in done.stderr.splitlines() if EXPOSED in line]
     assert len(lines) == 1, done.stderr
@@ -58,38 +58,46 @@ def told(done: subprocess.CompletedProcess[str], emulator: Emulator) -> str:
     return lines[0]
 
 
-def test_the_environment_of_the_calling_shell(bare: Terminal, emulator: Emulator, tmp_path: Path) -> None:
+def test_a_credential_in_the_environment_of_the_calling_shell_is_reported(
+    bare: Terminal, emulator: Emulator, tmp_path: Path
+) -> None:
     done = shell(bare, f"{OPEN} -- sh -c \"tr '\\0' '\\n' < /proc/$$/environ\"", NETOSECRET=emulator.netosecret)
     assert f"NETOSECRET={emulator.netosecret}" in done.stdout, "the warning is true"
-    line = told(done, emulator)
+    line = warning_of(done, emulator)
     named = re.search(r"the environment of (bash [0-9]+)[.;]", line)
     assert named, line
     assert start(tmp_path)["exposed"] == [named[1]]
 
 
-def test_a_copy_in_another_variable_of_the_calling_shell(bare: Terminal, emulator: Emulator, tmp_path: Path) -> None:
+def test_a_copy_in_another_variable_of_the_calling_shell_is_reported(
+    bare: Terminal, emulator: Emulator, tmp_path: Path
+) -> None:
     copy = base64.encodebytes(base64.b64encode(emulator.netosecret.encode())).decode()
     (tmp_path / "credential").write_text(emulator.netosecret)
     done = shell(bare, f"FUSION_NETOSECRET_FILE=<(cat credential) {OPEN} -- true", OTHER=copy)
-    assert re.search(r"the environment of bash [0-9]+\.", told(done, emulator))
+    assert re.search(r"the environment of bash [0-9]+\.", warning_of(done, emulator))
 
 
-def test_the_credential_of_another_account(bare: Terminal, emulator: Emulator, tmp_path: Path) -> None:
+def test_a_credential_of_another_account_is_reported(bare: Terminal, emulator: Emulator, tmp_path: Path) -> None:
     """Also the real one above a rehearsal with the emulator."""
     (tmp_path / "credential").write_text(emulator.netosecret)
     script = f'NETOSECRET="$(cat credential)" {OPEN} -- true'
     done = shell(bare, script, NETOSECRET=emulator.key("acme-corp"))
-    assert re.search(r"the environment of bash [0-9]+\.", told(done, emulator))
+    assert re.search(r"the environment of bash [0-9]+\.", warning_of(done, emulator))
 
 
-def test_the_arguments_of_the_calling_shell(bare: Terminal, emulator: Emulator, tmp_path: Path) -> None:
+def test_a_credential_in_the_arguments_of_the_calling_shell_is_reported(
+    bare: Terminal, emulator: Emulator, tmp_path: Path
+) -> None:
     done = shell(bare, f"NETOSECRET={emulator.netosecret} {OPEN} -- true")
-    assert re.search(r"the arguments of bash [0-9]+\.", told(done, emulator))
+    assert re.search(r"the arguments of bash [0-9]+\.", warning_of(done, emulator))
     assert len(start(tmp_path)["exposed"]) == 1
 
 
 @pytest.mark.parametrize("how", ["by its name", "from home", "as stdin"])
-def test_a_file_of_this_user(bare: Terminal, emulator: Emulator, tmp_path: Path, how: str) -> None:
+def test_a_credential_file_of_this_user_is_reported(
+    bare: Terminal, emulator: Emulator, tmp_path: Path, how: str
+) -> None:
     file = tmp_path / "credential"
     file.write_text(f"{emulator.netosecret}\n")
     script = {
@@ -99,13 +107,15 @@ def test_a_file_of_this_user(bare: Terminal, emulator: Emulator, tmp_path: Path,
     }[how]
     done = shell(bare, script)
     assert emulator.netosecret in done.stdout, "the warning is true"
-    assert f"the file {file}." in told(done, emulator)
+    assert f"the file {file}." in warning_of(done, emulator)
     assert start(tmp_path)["exposed"] == ["FUSION_NETOSECRET_FILE"]
 
 
 @pytest.mark.parametrize("how", ["a pipe", "a variable of one command", "none above"])
 @pytest.mark.threat("reads-the-credential")
-def test_nothing_is_said_where_nothing_is_found(bare: Terminal, emulator: Emulator, tmp_path: Path, how: str) -> None:
+def test_without_an_exposure_no_warning_is_printed(
+    bare: Terminal, emulator: Emulator, tmp_path: Path, how: str
+) -> None:
     (tmp_path / "credential").write_text(emulator.netosecret)
     if how == "none above":
         done = bare.run(*shlex.split(OPEN)[1:], "--", "true", NETOSECRET=emulator.netosecret)

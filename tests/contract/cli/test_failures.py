@@ -18,7 +18,7 @@ from tests.contract.cli.terminal import COMMAND, Terminal
 
 
 @pytest.mark.parametrize("verb", ["customers", "types"])
-def test_without_a_credential_every_way_to_give_it_is_named(bare: Terminal, verb: str) -> None:
+def test_without_a_credential_every_source_of_it_is_named(bare: Terminal, verb: str) -> None:
     done = bare.run(verb)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: ")
@@ -34,7 +34,7 @@ def test_a_malformed_credential_is_not_quoted(bare: Terminal) -> None:
     assert "not-base64-but-secret" not in done.stderr
 
 
-def test_the_services_refusal_is_one_message(terminal: Terminal, emulator: Emulator) -> None:
+def test_a_refusal_of_the_service_is_one_message(terminal: Terminal, emulator: Emulator) -> None:
     emulator.faults.add("GET /customers 403")
     done = terminal.run("customers")
     assert (done.returncode, done.stdout) == (1, "")
@@ -52,7 +52,7 @@ def test_the_api_url_option_overrides_the_environment(terminal: Terminal) -> Non
     assert "Error: Could not list the customers" in done.stderr
 
 
-def test_an_interrupt_is_quiet(terminal: Terminal, emulator: Emulator) -> None:
+def test_an_interrupted_command_prints_no_traceback(terminal: Terminal, emulator: Emulator) -> None:
     emulator.faults.add("GET /customers hang")
     with terminal.start("customers") as process:
         # Once the service has the request, the command waits for an answer that never comes.
@@ -65,7 +65,7 @@ def test_an_interrupt_is_quiet(terminal: Terminal, emulator: Emulator) -> None:
     assert stdout + stderr.strip() == ""
 
 
-def test_an_output_that_takes_nothing_is_told(terminal: Terminal) -> None:
+def test_an_output_that_cannot_be_written_is_reported(terminal: Terminal) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [COMMAND, "types", "--json"],
@@ -80,7 +80,7 @@ def test_an_output_that_takes_nothing_is_told(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("debug", ["", "1"])
-def test_a_defect_is_one_line_unless_asked_for_more_and_never_tells_a_secret(
+def test_a_defect_is_one_line_without_debug_and_never_shows_a_secret(
     terminal: Terminal, tmp_path: Path, debug: str
 ) -> None:
     credential = json.loads(base64.b64decode(terminal.environ["NETOSECRET"] + "=="))

@@ -43,7 +43,7 @@ def test_without_a_home_the_setting_that_replaces_it_is_named(
     assert not (terminal.folder / "started").exists()
 
 
-def test_without_a_home_everything_runs_once_the_setting_is_there(terminal: Terminal) -> None:
+def test_without_a_home_every_command_runs_with_that_setting(terminal: Terminal) -> None:
     nobody = patched(
         terminal.folder,
         "import os\nos.getuid = lambda: 54321\nos.fstat = lambda d, k=os.fstat: Own(k(d))\n"
@@ -106,7 +106,7 @@ io.open = opened
 
 
 @pytest.mark.parametrize("command", [SESSION, ("audit",)], ids=["masquerade", "audit"])
-def test_what_sudo_left_in_the_home_is_named_with_its_owner(terminal: Terminal, command: tuple[str, ...]) -> None:
+def test_a_file_of_root_in_the_home_is_named_with_its_owner(terminal: Terminal, command: tuple[str, ...]) -> None:
     assert terminal.run(*SESSION, "--", "true").returncode == 0
     kept = terminal.folder / ".local" / "state" / "pulumi-fusion" / "audit.jsonl"
     denied = patched(terminal.folder, DENIED.format(path=str(kept)))

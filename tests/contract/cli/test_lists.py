@@ -32,7 +32,7 @@ def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.split("  ") if cell.strip()]
 
 
-def test_customers_are_a_row_each_under_the_vendors_headings(terminal: Terminal, emulator: Emulator) -> None:
+def test_customers_prints_a_row_for_each_with_the_vendors_headings(terminal: Terminal, emulator: Emulator) -> None:
     active = emulator.seed("big-bright", retention=90, rollupRetention=365, trial=False)
     trial = emulator.seed("streamlined", retention=7, rollupRetention=7, trial=True)
     emulator.seed("inner-one", parent="streamlined")
@@ -57,7 +57,7 @@ def test_customers_are_a_row_each_under_the_vendors_headings(terminal: Terminal,
     assert rows[1][-2:] == ["1", trial.id]
 
 
-def test_organization_and_type_are_shown_where_the_service_tells_them(terminal: Terminal, emulator: Emulator) -> None:
+def test_organization_and_type_are_shown_if_the_service_returns_them(terminal: Terminal, emulator: Emulator) -> None:
     emulator.switch(record="extended")
     emulator.seed("big-bright", organization="Big Bright Networks", type="reseller")
     head, row = map(cells, terminal.run("customers").stdout.splitlines())
@@ -65,7 +65,7 @@ def test_organization_and_type_are_shown_where_the_service_tells_them(terminal: 
     assert row[:3] == ["big-bright", "Big Bright Networks", "reseller"]
 
 
-def test_json_has_every_field_under_its_python_name(terminal: Terminal, emulator: Emulator) -> None:
+def test_customers_json_has_every_field_by_its_python_name(terminal: Terminal, emulator: Emulator) -> None:
     made = emulator.seed("big-bright", retention=45, rollupRetention=90)
     done = terminal.run("customers", "--json")
     (shown,) = json.loads(done.stdout)
@@ -75,7 +75,7 @@ def test_json_has_every_field_under_its_python_name(terminal: Terminal, emulator
     assert (shown["organization"], shown["fps"]) == (None, None)
 
 
-def test_no_customers_is_said_and_no_failure(terminal: Terminal, emulator: Emulator) -> None:
+def test_an_empty_list_of_customers_is_reported_with_success(terminal: Terminal, emulator: Emulator) -> None:
     done = terminal.run("customers")
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == f"{emulator.root.shortname} has no customers.\n"
@@ -83,7 +83,9 @@ def test_no_customers_is_said_and_no_failure(terminal: Terminal, emulator: Emula
 
 
 @pytest.mark.parametrize("by_option", [True, False], ids=["--account", "FUSION_ACCOUNT"])
-def test_account_shows_the_customers_of_a_sub_account(terminal: Terminal, emulator: Emulator, by_option: bool) -> None:
+def test_the_account_option_lists_the_customers_of_a_sub_account(
+    terminal: Terminal, emulator: Emulator, by_option: bool
+) -> None:
     emulator.seed("streamlined", type="reseller")
     emulator.seed("inner-one", parent="streamlined")
     done = (
@@ -94,7 +96,7 @@ def test_account_shows_the_customers_of_a_sub_account(terminal: Terminal, emulat
     assert [cells(line)[0] for line in done.stdout.splitlines()[1:]] == ["inner-one"]
 
 
-def test_types_are_listed_with_value_and_label(terminal: Terminal, emulator: Emulator) -> None:
+def test_types_prints_value_and_label(terminal: Terminal, emulator: Emulator) -> None:
     emulator.switch(types="customer=SLG,reseller=MSSP")
     shown = [cells(line)[:2] for line in terminal.run("types").stdout.splitlines()]
     assert shown == [["Value", "Label"], ["customer", "SLG"], ["reseller", "MSSP"]]
@@ -102,7 +104,7 @@ def test_types_are_listed_with_value_and_label(terminal: Terminal, emulator: Emu
 
 
 @pytest.mark.parametrize("environ", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}, {"COLUMNS": "20"}], ids=str)
-def test_what_is_piped_is_plain_and_whole(terminal: Terminal, emulator: Emulator, environ: dict[str, str]) -> None:
+def test_piped_output_is_plain_and_not_wrapped(terminal: Terminal, emulator: Emulator, environ: dict[str, str]) -> None:
     emulator.switch(record="extended")
     organization = "The Longest Organization That Anyone Has Ever Put Under Contract " * 3
     made = emulator.seed("big-bright", organization=organization.strip())
@@ -120,7 +122,7 @@ def test_text_of_the_service_cannot_drive_the_terminal(terminal: Terminal, emula
     assert "\ufffd[2J[bold]:smile:\ufffd" in row
 
 
-def test_a_terminal_without_the_letters_gets_escapes_instead(terminal: Terminal, emulator: Emulator) -> None:
+def test_characters_that_the_terminal_cannot_encode_are_escaped(terminal: Terminal, emulator: Emulator) -> None:
     emulator.switch(record="extended")
     emulator.seed("big-bright", organization="Zürich")
     done = terminal.run("customers", PYTHONIOENCODING="ascii")
@@ -132,7 +134,7 @@ def test_a_terminal_without_the_letters_gets_escapes_instead(terminal: Terminal,
 
 
 @pytest.mark.parametrize("arguments", [["customers"], ["customers", "--json"]], ids=" ".join)
-def test_a_reader_that_leaves_early_gets_no_complaint(
+def test_a_closed_pipe_is_not_reported_as_an_error(
     terminal: Terminal, emulator: Emulator, arguments: list[str]
 ) -> None:
     emulator.seed("big-bright")
@@ -148,7 +150,7 @@ def test_a_reader_that_leaves_early_gets_no_complaint(
 
 
 @pytest.mark.parametrize("scope", ["direct", "subtree"])
-def test_the_tree_is_shown_to_its_leaves(terminal: Terminal, emulator: Emulator, scope: str) -> None:
+def test_the_tree_shows_every_level(terminal: Terminal, emulator: Emulator, scope: str) -> None:
     emulator.switch(list_scope=scope)
     for shortname, parent in (("reseller", None), ("leaf-one", "reseller"), ("leaf-two", "leaf-one"), ("other", None)):
         emulator.seed(shortname=shortname, parent=parent)
@@ -165,11 +167,11 @@ def test_the_tree_is_shown_to_its_leaves(terminal: Terminal, emulator: Emulator,
     assert found[1]["customers"][0]["customers"][0]["shortname"] == "leaf-two"
 
 
-def test_a_branch_that_cannot_be_seen_says_why(terminal: Terminal, emulator: Emulator) -> None:
+def test_a_branch_that_cannot_be_read_has_the_reason(terminal: Terminal, emulator: Emulator) -> None:
     emulator.seed(shortname="reseller")
     emulator.seed(shortname="leaf-one", parent="reseller")
     emulator.switch(masquerade="401")
     shown = terminal.run("customers", "--tree")
     assert shown.returncode == 0
-    assert "its customers cannot be seen: no access token: the service answered 401" in shown.stdout
+    assert "its customers can't be read: no access token: the service answered 401" in shown.stdout
     assert json.loads(terminal.run("customers", "--tree", "--json").stdout)[0]["customers"] is None

@@ -49,7 +49,7 @@ REFUSALS: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSALS)
-def test_a_refusal_starts_and_changes_nothing(terminal: Terminal, emulator: Emulator, case: str) -> None:
+def test_a_refused_session_starts_and_changes_nothing(terminal: Terminal, emulator: Emulator, case: str) -> None:
     arguments, environ, said = REFUSALS[case]
     done = terminal.run("masquerade", *arguments, "--", "touch", "started", **environ)
     assert done.returncode in (1, 2)
@@ -71,7 +71,7 @@ def test_a_service_that_gives_no_token_of_the_customer_starts_nothing(
     assert not (terminal.folder / "started").exists()
 
 
-def test_a_role_without_the_right_is_told(terminal: Terminal, emulator: Emulator) -> None:
+def test_a_role_without_the_right_to_masquerade_is_named(terminal: Terminal, emulator: Emulator) -> None:
     emulator.edit("acme-corp", type="reseller")
     key = emulator.key(role="neto_flow")
     done = terminal.run("masquerade", "acme-corp", "--ci", *REASON, "--", "touch", "started", NETOSECRET=key)
@@ -79,7 +79,7 @@ def test_a_role_without_the_right_is_told(terminal: Terminal, emulator: Emulator
     assert not (terminal.folder / "started").exists()
 
 
-def test_a_session_inside_a_session_is_known_by_its_credential_too(terminal: Terminal) -> None:
+def test_a_session_inside_a_session_is_also_detected_by_its_credential(terminal: Terminal) -> None:
     inner = f"env -u FUSION_MASQUERADE pulumi-fusion masquerade acme-east --ci {shlex.join(REASON)} -- touch started"
     done = terminal.run("masquerade", "acme-corp", "--ci", *REASON, "--", "sh", "-c", inner)
     assert done.returncode == 1
@@ -87,7 +87,7 @@ def test_a_session_inside_a_session_is_known_by_its_credential_too(terminal: Ter
     assert not (terminal.folder / "started").exists()
 
 
-def test_the_child_gets_a_credential_of_its_own_and_no_other(terminal: Terminal, emulator: Emulator) -> None:
+def test_the_command_gets_only_a_synthetic_credential(terminal: Terminal, emulator: Emulator) -> None:
     environ = {
         "FUSION_DEADLINE": "20",
         "PULUMI_ACCESS_TOKEN": "pul-0123456789",
@@ -114,7 +114,7 @@ def test_the_child_gets_a_credential_of_its_own_and_no_other(terminal: Terminal,
 
 
 @pytest.mark.parametrize("named", ["/dev/stdin", "/dev/fd/7", "/proc/self/fd/7", "secret"])
-def test_a_credential_from_a_file_is_not_left_open_for_the_child(
+def test_the_command_inherits_no_descriptor_of_the_credential_file(
     terminal: Terminal, emulator: Emulator, named: str
 ) -> None:
     if named.startswith("/proc") and sys.platform != "linux":
@@ -136,7 +136,9 @@ def test_a_credential_from_a_file_is_not_left_open_for_the_child(
     assert done.stdout == "b''\n"
 
 
-def test_a_tool_of_ours_runs_unchanged_and_the_audit_counts(terminal: Terminal, emulator: Emulator) -> None:
+def test_pulumi_fusion_runs_in_a_session_and_the_audit_counts_its_requests(
+    terminal: Terminal, emulator: Emulator
+) -> None:
     done = terminal.run(
         "masquerade", "acme-corp", "--ci", *REASON, "--ticket", "INC-1234", "--", "pulumi-fusion", "customers", "--json"
     )
@@ -148,7 +150,7 @@ def test_a_tool_of_ours_runs_unchanged_and_the_audit_counts(terminal: Terminal, 
     assert (end["ended"], end["exit_code"], end["requests"]) == ("exit code 0", 0, {"GET": 1})
 
 
-def test_writing_needs_its_flag(terminal: Terminal, emulator: Emulator) -> None:
+def test_a_session_without_write_refuses_changes(terminal: Terminal, emulator: Emulator) -> None:
     program = """
 from pulumi_fusion import FusionClient
 from pulumi_fusion.errors import Forbidden
@@ -168,28 +170,28 @@ with FusionClient() as inside:
     assert [each.get("requests") for each in audit(terminal.folder)][1::2] == [{}, {"DELETE": 1}]
 
 
-def test_the_raw_token_comes_with_a_warning_and_a_mark(terminal: Terminal, emulator: Emulator) -> None:
+def test_a_raw_token_is_announced_and_recorded(terminal: Terminal, emulator: Emulator) -> None:
     done = terminal.run("masquerade", "acme-corp", "--ci", *REASON, "--raw-token", "--", "sh", "-c", SHOW)
     given = json.loads(done.stdout)
     assert given["FUSION_RAW_URL"] == emulator.url
     assert given["FUSION_RAW_TOKEN"].count(".") == 2
     assert "NETOSECRET" not in given
-    assert "RAW TOKEN: the child gets the token itself" in done.stderr
+    assert "RAW TOKEN: the command gets the token itself" in done.stderr
     assert {each["mode"] for each in audit(terminal.folder)} == {"raw token"}
 
 
 @pytest.mark.parametrize(("command", "code"), [(("no-such-command",), 127), (("./folder",), 127)])
-def test_a_command_that_is_not_there(terminal: Terminal, command: tuple[str, ...], code: int) -> None:
+def test_a_command_that_does_not_exist_exits_with_127(terminal: Terminal, command: tuple[str, ...], code: int) -> None:
     (terminal.folder / "folder").mkdir()
     done = terminal.run("masquerade", "acme-corp", "--ci", *REASON, "--", *command)
     assert done.returncode == code
     assert audit(terminal.folder) == []
 
 
-def test_a_command_that_cannot_run_is_told_and_audited(terminal: Terminal) -> None:
+def test_a_command_that_cannot_run_is_reported_and_recorded(terminal: Terminal) -> None:
     (terminal.folder / "broken").write_text("#!/no/such/interpreter\n")
     (terminal.folder / "broken").chmod(0o755)
     done = terminal.run("masquerade", "acme-corp", "--ci", *REASON, "--", "./broken")
     assert done.returncode == 126
-    assert "it could not be started: No such file or directory" in done.stderr
+    assert "the command couldn't be started: No such file or directory" in done.stderr
     assert audit(terminal.folder)[1]["exit_code"] == 126

@@ -29,7 +29,7 @@ def evil(tmp_path: Path, emulator: Emulator) -> Terminal:
 
 
 def obeyed(text: str) -> set[str]:
-    """The characters of the text that are no line of plain text."""
+    """Return the characters of the text that control a terminal."""
     return {char for char in text if not char.isprintable() and char != "\n"}
 
 
@@ -56,7 +56,7 @@ SHOWN: Final = {
 
 @pytest.mark.parametrize("case", SHOWN)
 @pytest.mark.threat("clears-the-screen")
-def test_nothing_that_is_printed_is_obeyed(evil: Terminal, case: str) -> None:
+def test_no_output_contains_control_characters(evil: Terminal, case: str) -> None:
     arguments, code, said = SHOWN[case]
     done = evil.run(*arguments, FUSION_DEADLINE="10")
     assert code is None or done.returncode == code, done.stderr
@@ -65,7 +65,7 @@ def test_nothing_that_is_printed_is_obeyed(evil: Terminal, case: str) -> None:
 
 
 @pytest.mark.threat("clears-the-screen")
-def test_the_audit_shows_none_either(evil: Terminal, tmp_path: Path) -> None:
+def test_audit_prints_no_control_characters(evil: Terminal, tmp_path: Path) -> None:
     evil.run(*SESSION, "--ci", "--", "true")
     file = tmp_path / ".local" / "state" / "pulumi-fusion" / "audit.jsonl"
     assert file.read_text().isascii()
@@ -79,12 +79,12 @@ def test_the_audit_shows_none_either(evil: Terminal, tmp_path: Path) -> None:
     shown = evil.run("audit")
     assert obeyed(shown.stdout + shown.stderr) == set()
     assert "evil" in shown.stdout
-    told = evil.run(*SESSION, "--ci", "--", "true")
-    assert obeyed(told.stdout + told.stderr) == set()
+    message = evil.run(*SESSION, "--ci", "--", "true")
+    assert obeyed(message.stdout + message.stderr) == set()
 
 
 @pytest.mark.threat("clears-the-screen")
-def test_a_child_of_an_endpoint_sees_none_in_its_errors(evil: Terminal) -> None:
+def test_errors_of_the_endpoint_have_no_control_characters(evil: Terminal) -> None:
     done = evil.run(*SESSION, "--ci", "--", "pulumi-fusion", "customers", "--account", EVIL)
     assert done.returncode == 1
     assert obeyed(done.stdout + done.stderr) == set()

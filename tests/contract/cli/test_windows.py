@@ -30,17 +30,19 @@ platform.system = lambda: "Windows"
     ],
     ids=" ".join,
 )
-def test_what_needs_a_posix_system_says_so(terminal: Terminal, arguments: tuple[str, ...]) -> None:
+def test_a_command_that_needs_posix_explains_that_on_windows(terminal: Terminal, arguments: tuple[str, ...]) -> None:
     done = terminal.run(*arguments, **patched(terminal.folder, WINDOWS))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: ")
-    assert "runs on POSIX systems, and this is Windows" in done.stderr
+    assert "runs only on POSIX systems, and this is Windows" in done.stderr
     assert "pip install" not in done.stderr
     assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("customers",), ("types",), ("doctor", "--json")])
-def test_everything_else_works(terminal: Terminal, emulator: Emulator, arguments: tuple[str, ...]) -> None:
+def test_commands_without_posix_work_on_windows(
+    terminal: Terminal, emulator: Emulator, arguments: tuple[str, ...]
+) -> None:
     emulator.seed(shortname="acme-corp")
     done = terminal.run(*arguments, **patched(terminal.folder, WINDOWS))
     assert done.stderr == ""
@@ -49,7 +51,7 @@ def test_everything_else_works(terminal: Terminal, emulator: Emulator, arguments
 
 
 @pytest.mark.parametrize("name", ["masquerade", "Session"])
-def test_a_program_is_told_the_same(terminal: Terminal, name: str) -> None:
+def test_a_program_that_needs_posix_gets_the_explanation_on_windows(terminal: Terminal, name: str) -> None:
     program = (
         f"import pulumi_fusion; pulumi_fusion.Customer, pulumi_fusion.FusionClient; from pulumi_fusion import {name}"
     )
@@ -60,4 +62,4 @@ def test_a_program_is_told_the_same(terminal: Terminal, name: str) -> None:
         text=True,
         timeout=60,
     )
-    assert f"ImportError: pulumi_fusion.{name} runs on POSIX systems, and this is Windows" in done.stderr
+    assert f"ImportError: pulumi_fusion.{name} runs only on POSIX systems, and this is Windows" in done.stderr

@@ -31,9 +31,9 @@ def check_config(stack: PluginStack, **inputs: Any) -> dict[str, str]:
     ("key", "value", "reason"),
     [
         ("netosecret", "not-base64!", "netosecret: it is not base64, or was cut"),
-        ("netosecret", 5, "netosecret must be a text"),
+        ("netosecret", 5, "netosecret must be a string"),
         ("apiUrl", "http://example.com", "apiUrl must use https"),
-        ("apiUrl", True, "apiUrl must be a text"),
+        ("apiUrl", True, "apiUrl must be a string"),
         ("account", ["x"], "account must be the shortname of an account"),
         ("preflight", "maybe", "preflight must be one of auto, off, required"),
         ("deadline", "soon", "deadline must be a number of seconds from 1 to 3600"),

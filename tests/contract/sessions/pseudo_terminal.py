@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 PATIENCE = 60.0
-"""Seconds; a machine under load is no failure."""
+"""Seconds; so long that a loaded machine causes no failure."""
 
 
 class PseudoTerminal:
@@ -75,7 +75,7 @@ class PseudoTerminal:
         return self.process.wait(timeout=PATIENCE)
 
     def modes(self) -> list[object]:
-        """The terminal's modes, as termios tells them."""
+        """Return the terminal's modes, as termios returns them."""
         return list(termios.tcgetattr(self._here))
 
     def hang_up(self) -> None:

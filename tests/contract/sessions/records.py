@@ -19,7 +19,7 @@ def audit(tmp_path: Path) -> list[dict[str, Any]]:
 
 
 def changes(emulator: Emulator) -> list[str]:
-    """What was asked of the service that is no read and no token."""
+    """Return the requests to the service except reads and token requests."""
     return [
         f"{each.method} {each.path}"
         for each in emulator.requests

@@ -36,24 +36,24 @@ def desk(tmp_path: Path, emulator: Emulator) -> Terminal:
     return desk
 
 
-REMOVED = "the record that was written at the start is not there any more"
-CHANGED = "the record that was written at the start was changed"
+REMOVED = "the record of the start was removed"
+CHANGED = "the record of the start was changed"
 NO_START = "it is an end without a start of the session"
 # name: what the child does, what is said at the end, what the audit says afterwards
 ATTACKS: dict[str, tuple[str, str, str]] = {
     "removed": ("rm A", REMOVED, NO_START),
     "emptied": (": > A", REMOVED, NO_START),
     "last line removed": ("sed -i '$d' A", REMOVED, NO_START),
-    "cut": ("head -c 100 A > B; cat B > A; echo >> A", "it holds no audit record", "it isn't an audit record"),
+    "cut": ("head -c 100 A > B; cat B > A; echo >> A", "it contains no audit record", "it isn't an audit record"),
     "cut in the start": ("head -c -9 A > B; cat B > A", REMOVED, "it isn't an audit record"),
     "an older copy": ("head -n 2 A > B; mv B A", REMOVED, NO_START),
     "written over": (
         "sed -i 's/ingest/pleasant/' A",
-        "the record that was written at the start was changed",
+        "the record of the start was changed",
         "changed",
     ),
     "spaces": ("sed -i 's/$/ /' A", CHANGED, "it was changed"),
-    "other bytes": ("head -c 400000 /dev/zero > A", "it holds no audit record", "it isn't an audit record"),
+    "other bytes": ("head -c 400000 /dev/zero > A", "it contains no audit record", "it isn't an audit record"),
     "a symbolic link": ("mv A B; ln -s B A", "it is a symbolic link, not a regular file", ""),
     "a FIFO": ("rm A; mkfifo A", "it is a named pipe (FIFO), not a regular file", "it is a named pipe (FIFO)"),
     "a directory": ("rm A; mkdir A", "it is a directory, not a regular file", "it is a directory"),
@@ -67,7 +67,7 @@ ATTACKS: dict[str, tuple[str, str, str]] = {
 
 @pytest.mark.parametrize("attack", ATTACKS)
 @pytest.mark.threat("cuts-the-audit")
-def test_what_a_child_does_to_the_audit_is_said_at_its_end(desk: Terminal, attack: str) -> None:
+def test_changes_of_the_audit_by_a_child_are_reported_at_its_end(desk: Terminal, attack: str) -> None:
     script, said, found = ATTACKS[attack]
     if attack == "a full disk" and sys.platform != "linux":
         pytest.skip("no process limits another one there")
@@ -93,7 +93,7 @@ def test_the_end_shows_how_the_command_ended(desk: Terminal) -> None:
 
 @pytest.mark.parametrize("script", ["truncate -s +300K audit.jsonl", "seq 100000 >> audit.jsonl"])
 @pytest.mark.threat("cuts-the-audit")
-def test_other_bytes_at_the_end_lock_nobody_out(desk: Terminal, script: str) -> None:
+def test_other_bytes_at_the_end_of_the_audit_do_not_block_a_session(desk: Terminal, script: str) -> None:
     assert desk.run(*OPEN, "--", "sh", "-c", f"{script}; exit 7").returncode == 7
     assert desk.run(*OPEN, "--", "true").returncode == 0
     listed = desk.run("audit")
@@ -104,7 +104,7 @@ def test_other_bytes_at_the_end_lock_nobody_out(desk: Terminal, script: str) -> 
     assert desk.run(*OPEN, "--", "true").returncode == 0
 
 
-def test_a_child_that_leaves_it_alone_has_its_own_exit_code(desk: Terminal) -> None:
+def test_a_child_that_does_not_change_the_audit_has_its_own_exit_code(desk: Terminal) -> None:
     done = desk.run(*OPEN, "--", "sh", "-c", "chmod 644 audit.jsonl; touch audit.jsonl; exit 7")
     assert done.returncode == 7
     assert "AUDIT" not in done.stderr
@@ -117,7 +117,7 @@ def test_a_block_whose_start_was_removed_raises_at_its_end(
 ) -> None:
     file = tmp_path / "audit.jsonl"
     with (
-        pytest.raises(AuditIncomplete, match="is not there any more"),
+        pytest.raises(AuditIncomplete, match="the record of the start was removed"),
         masquerade("acme-corp", reason=REASON, client=fusion),
     ):
         file.unlink()
@@ -128,7 +128,7 @@ def test_a_block_whose_start_was_removed_raises_at_its_end(
 
 
 @pytest.mark.threat("cuts-the-audit")
-def test_the_exception_of_a_block_is_not_lost_for_that_of_the_audit(
+def test_an_exception_of_the_block_is_raised_instead_of_audit_incomplete(
     fusion: FusionClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = tmp_path / "audit.jsonl"

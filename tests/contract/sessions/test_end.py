@@ -67,7 +67,7 @@ DAEMON = "(setsid env -i sleep 321 & echo $! >>pids)"
                      "until [ -s pids ]; do sleep 0.05; done", marks=LINUX),
     ],
 )  # fmt: skip
-def test_what_the_command_leaves_running_is_ended_with_it(shell: str, script: str, desk: Terminal) -> None:
+def test_processes_that_the_command_started_are_ended_with_it(shell: str, script: str, desk: Terminal) -> None:
     # The name is that of the program that the process has become by then.
     become = "; until ps -o comm= -p $(cat pids) | grep -qx sleep; do sleep 0.05; done; exit 0"
     done = desk.run(*OPEN, "--", shell, "-c", script + become)
@@ -92,7 +92,7 @@ time.sleep(321)
 
 
 @LINUX
-def test_a_daemon_that_cannot_be_looked_into_is_ended(desk: Terminal) -> None:
+def test_a_daemon_whose_environment_cannot_be_read_is_ended(desk: Terminal) -> None:
     desk.folder.joinpath("hidden.py").write_text(HIDDEN)
     script = f"{shlex.quote(sys.executable)} hidden.py; until [ -s pids ]; do sleep 0.05; done"
     assert desk.run(*OPEN, "--", "sh", "-c", script).returncode == 0
@@ -116,7 +116,7 @@ STOPS = {
 @LINUX
 @pytest.mark.parametrize("mode", ["", "--raw-token"], ids=["read-only", "raw token"])
 @pytest.mark.parametrize("stopped", ["itself", "the watchdog", "the helper"])
-def test_the_end_comes_whoever_is_stopped(stopped: str, mode: str, desk: Terminal) -> None:
+def test_the_session_ends_also_if_its_processes_are_stopped(stopped: str, mode: str, desk: Terminal) -> None:
     script = f"sleep 321 & echo $$ $! >pids; {DAEMON}; {STOPS[stopped]}; while :; do sleep 0.1; done"
     began = time.monotonic()
     done = desk.run(*OPEN, *mode.split(), "--duration", "2s", "--", "sh", "-c", script)
@@ -156,7 +156,7 @@ with open("pids", "w") as file: file.write(str(pid))
 
 @LINUX
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a process of another user")
-def test_what_cannot_be_ended_is_named(desk: Terminal) -> None:
+def test_a_process_that_cannot_be_ended_is_named(desk: Terminal) -> None:
     """As a setuid program is, which belongs to another user."""
     desk.folder.joinpath("foreign.py").write_text(FOREIGN)
     session = [str(COMMAND), *OPEN, "--", sys.executable, "foreign.py"]
@@ -173,7 +173,7 @@ def test_what_cannot_be_ended_is_named(desk: Terminal) -> None:
     try:
         assert done.returncode == 0
         assert runs(pid)
-        assert f"STILL RUNNING, and could not be ended: sleep (pid {pid})" in done.stderr
+        assert f"STILL RUNNING, since they could not be ended: sleep (pid {pid})" in done.stderr
         assert last_record(desk)["still_running"] == [f"sleep (pid {pid})"]
     finally:
         os.kill(pid, 9)
@@ -248,7 +248,7 @@ int main(void) {
 
 @LINUX
 @pytest.mark.skipif(not shutil.which("cc"), reason="there is no C compiler")
-def test_a_swarm_of_such_processes_is_ended_in_time(desk: Terminal) -> None:
+def test_a_swarm_of_processes_that_fork_and_exit_is_ended_in_time(desk: Terminal) -> None:
     subprocess.run(["cc", "-x", "c", "-", "-o", desk.folder / "swarm"], input=SWARM, text=True, check=True)
     began = time.monotonic()
     assert desk.run(*OPEN, "--", "sh", "-c", "./swarm; until [ -e beat ]; do sleep 0.05; done").returncode == 0

@@ -97,7 +97,7 @@ def test_xargs_opens_one_session_after_another(desk: Terminal) -> None:
     assert events(desk) == ["start", "end"] * 3
 
 
-def test_xargs_opens_sessions_side_by_side(desk: Terminal) -> None:
+def test_xargs_opens_concurrent_sessions(desk: Terminal) -> None:
     line = f"printf '%s\\n' 1 2 3 4 | xargs -P 4 -n 1 {shlex.join([*SESSION, '--', 'echo'])}"
     done = launch(["sh", "-c", line], desk)
     assert (done.returncode, sorted(done.stdout.split())) == (0, ["1", "2", "3", "4"]), done.stderr

@@ -43,7 +43,7 @@ def test_a_command_needs_no_temporary_folder(desk: Terminal) -> None:
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
 
 
-def test_the_end_is_right_where_the_clocks_change_before_it(desk: Terminal) -> None:
+def test_the_end_in_local_time_is_right_over_a_change_of_clocks(desk: Terminal) -> None:
     now = int(time.time())
     # Summer time begins in five minutes: https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html, TZ
     begins = datetime.fromtimestamp(now + 300, timezone.utc)
@@ -78,7 +78,7 @@ def needy(folder: Path) -> list[str]:
     return [str(python), str(COMMAND)]
 
 
-def test_an_interpreter_that_needs_a_variable_has_it_in_the_watchdog_as_well(desk: Terminal) -> None:
+def test_the_watchdog_keeps_variables_that_its_interpreter_needs(desk: Terminal) -> None:
     environ = desk.environment(LD_LIBRARY_PATH="/needed", PYTHONPATH=":".join(each for each in sys.path if each))
     done = subprocess.run(
         [*needy(desk.folder), *SESSION, "--", "echo", "done"],
@@ -91,7 +91,7 @@ def test_an_interpreter_that_needs_a_variable_has_it_in_the_watchdog_as_well(des
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
 
 
-def test_a_watchdog_that_does_not_start_says_why_and_nothing_runs_without_it(desk: Terminal) -> None:
+def test_a_watchdog_that_does_not_start_is_reported_and_nothing_runs(desk: Terminal) -> None:
     broken = patched(
         desk.folder,
         "import sys\n"
@@ -110,12 +110,12 @@ def run(command: list[str], desk: Terminal) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="only root can make a namespace")
 @pytest.mark.threat("outlives-the-end")
-def test_nothing_runs_where_its_processes_cannot_be_seen(desk: Terminal) -> None:
+def test_nothing_runs_if_proc_belongs_to_another_namespace(desk: Terminal) -> None:
     """The process ids of a /proc of another namespace are those of unrelated processes."""
     session = [str(COMMAND), *SESSION, "--", "touch", "started"]
     done = run(["unshare", "--pid", "--fork", *session], desk)
     assert done.returncode == 126
-    assert "/proc does not show the processes of this PID namespace" in done.stderr
+    assert "/proc doesn't show the processes of this PID namespace" in done.stderr
     assert not (desk.folder / "started").exists()
     done = run(["unshare", "--pid", "--fork", "--mount-proc", *session], desk)
     assert done.returncode == 0, done.stderr
@@ -129,6 +129,6 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
-def test_a_thousand_open_descriptors_do_not_matter(desk: Terminal) -> None:
+def test_a_session_works_with_a_thousand_open_descriptors(desk: Terminal) -> None:
     done = run([sys.executable, "-c", MANY, str(COMMAND), *SESSION, "--", "echo", "done"], desk)
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr

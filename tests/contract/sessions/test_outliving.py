@@ -65,7 +65,7 @@ def test_what_a_session_changed_is_named_at_its_end(desk: Terminal) -> None:
     assert ended.endswith("exit code 0; 1 GET, 3 POST")
     assert changed == (
         "!! 2 requests changed something inside acme-corp: POST /api/v1/user, POST /api/v1/api-keys. "
-        "What they made there (API keys, users) stays."
+        "What they created there (API keys, users) remains."
     )
     assert last_record(desk)["changes"] == {
         "made": 2,
@@ -76,20 +76,20 @@ def test_what_a_session_changed_is_named_at_its_end(desk: Terminal) -> None:
 
 
 @pytest.mark.parametrize("mode", [(), ("--write",)])
-def test_a_session_that_changed_nothing_has_nothing_to_name(desk: Terminal, mode: tuple[str, ...]) -> None:
+def test_a_session_that_changed_nothing_reports_no_changes(desk: Terminal, mode: tuple[str, ...]) -> None:
     command = asking(("GET", "/api/v1/users", None), ("POST", "/api/v1/user", {}), ("POST", "/api/v1/search/flow", {}))
     done = desk.run(*OPEN, *mode, "--", *command)
     assert "MASQUERADE ENDED" in done.stderr.splitlines()[-1]
-    assert "stays" not in done.stderr
+    assert "remains" not in done.stderr
     assert last_record(desk)["changes"]["made"] == last_record(desk)["changes"]["unknown"] == 0
 
 
-def test_a_change_whose_outcome_is_unknown_is_named_apart(desk: Terminal, emulator: Emulator) -> None:
+def test_changes_with_an_unknown_outcome_are_reported_separately(desk: Terminal, emulator: Emulator) -> None:
     emulator.faults.add("POST /user 502 x1")
     done = desk.run(*OPEN, "--write", "--", *asking(("POST", "/api/v1/user", BODY)))
     last = done.stderr.splitlines()[-1]
     assert last.startswith(
-        "!! 1 request may have changed something inside acme-corp, for the outcome is unknown: POST "
+        "!! 1 request may have changed something inside acme-corp, since the outcome is unknown: POST "
     )
     changes = last_record(desk)["changes"]
     assert (changes["made"], changes["unknown_paths"]) == (0, {"POST /api/v1/user": 1})
@@ -104,12 +104,12 @@ def test_refused_attempts_are_reported_by_kind(desk: Terminal) -> None:
     assert last_record(desk)["refused"] == {"token routes": 1, "writes": 2}
 
 
-def test_a_raw_token_is_reported_with_its_end_and_nothing_is_counted(desk: Terminal) -> None:
+def test_a_raw_token_is_reported_with_its_expiry_and_without_counts(desk: Terminal) -> None:
     done = desk.run(*OPEN, "--raw-token", "--", "true")
     given, *_, ended, token = [line for line in done.stderr.splitlines() if "audit:" not in line]
     assert re.search(MOMENT, given)
     assert ended.endswith("exit code 0; what the raw token was used for is unknown")
-    assert re.search(rf"RAW TOKEN: it {MOMENT}, and what is done with it inside acme-corp is neither", token)
+    assert re.search(rf"RAW TOKEN: it {MOMENT}, and its use inside acme-corp is neither", token)
     record = last_record(desk)
     assert {record[name] for name in ("requests", "refused", "paths", "changes")} == {"unknown"}
     assert re.fullmatch(r"[0-9-]{10}T[0-9:]{8}\+00:00", record["token_ends"])
@@ -118,7 +118,7 @@ def test_a_raw_token_is_reported_with_its_end_and_nothing_is_counted(desk: Termi
     assert "unknown" in row
 
 
-def test_after_its_time_a_raw_token_is_reported_as_well(desk: Terminal) -> None:
+def test_a_raw_token_is_reported_when_the_time_is_over(desk: Terminal) -> None:
     done = desk.run(*OPEN, "--raw-token", "--duration", "1s", "--", "sleep", "100")
     assert done.returncode == 124
     assert re.search(rf"the time is over, but the raw token {MOMENT}", done.stderr)
@@ -128,20 +128,20 @@ def test_after_its_time_a_raw_token_is_reported_as_well(desk: Terminal) -> None:
 @pytest.mark.parametrize(
     ("mode", "words"),
     [
-        ("--write", "and its access is gone; what it changed inside the customer, if anything, stays"),
+        ("--write", "and its access is gone; what it changed inside the customer, if anything, remains"),
         ("--raw-token", f"but the raw token {MOMENT}"),
     ],
 )
-def test_the_last_words_of_a_killed_helper_say_what_stays(desk: Terminal, mode: str, words: str) -> None:
+def test_the_message_of_a_killed_helper_has_the_remaining_effects(desk: Terminal, mode: str, words: str) -> None:
     with desk.start(*OPEN, mode, "--", "sh", "-c", "echo up; sleep 1000") as helper:
         assert helper.stdout is not None
         assert helper.stdout.readline() == "up\n"
         helper.kill()
         _, stderr = helper.communicate(timeout=60)
-    assert re.search(f"its helper died, {words}. What ran in it ends", stderr)
+    assert re.search(f"its helper died, {words}. Its processes are ended", stderr)
 
 
-def test_a_session_in_python_reports_it_too(
+def test_a_session_in_python_logs_its_remaining_effects(
     emulator: Emulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with FusionClient(netosecret=emulator.netosecret, deadline=20) as fusion:
@@ -165,6 +165,8 @@ def test_a_session_in_python_reports_it_too(
             1 / 0  # noqa: B018 - raises
     made, unknown = caplog.messages
     assert made.startswith("1 request changed something inside acme-corp: POST /api/v1/user. ")
-    assert unknown.startswith("1 request may have changed something inside acme-corp, for the outcome is unknown: PUT ")
+    assert unknown.startswith(
+        "1 request may have changed something inside acme-corp, since the outcome is unknown: PUT "
+    )
     *_, end = audit(tmp_path)
     assert (end["changes"]["made"], end["changes"]["unknown"]) == (1, 1)

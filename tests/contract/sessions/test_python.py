@@ -26,7 +26,9 @@ from pulumi_fusion.sessions.audit import AuditLog, identity
 from tests.contract.sessions.records import REASON, audit, changes
 
 
-def test_it_acts_inside_the_customer_and_is_audited(emulator: Emulator, fusion: FusionClient, tmp_path: Path) -> None:
+def test_a_session_acts_inside_the_customer_and_is_recorded(
+    emulator: Emulator, fusion: FusionClient, tmp_path: Path
+) -> None:
     with masquerade("acme-corp", reason=REASON, ticket="INC-1234", client=fusion) as session:
         assert session.customer == session.client.account == "acme-corp"
         assert [each.shortname for each in session.client.list_customers()] == ["acme-east"]
@@ -55,7 +57,7 @@ def test_it_acts_inside_the_customer_and_is_audited(emulator: Emulator, fusion: 
     assert emulator.netosecret not in (tmp_path / "audit.jsonl").read_text()
 
 
-def test_it_reads_only_unless_it_may_write(emulator: Emulator, fusion: FusionClient, tmp_path: Path) -> None:
+def test_a_session_is_read_only_by_default(emulator: Emulator, fusion: FusionClient, tmp_path: Path) -> None:
     body = {"email": "new@acme.example.com", "given_name": "New", "family_name": "User", "roles": ["readonly"]}
     with masquerade("acme-corp", reason=REASON, client=fusion) as session:
         for refused in (
@@ -79,7 +81,7 @@ def test_it_reads_only_unless_it_may_write(emulator: Emulator, fusion: FusionCli
 
 
 @pytest.mark.parametrize("path", ["/api/v1/auth/token", "/api/auth/bearer/refresh"])
-def test_no_other_token_is_taken(emulator: Emulator, fusion: FusionClient, path: str) -> None:
+def test_a_session_requests_no_other_token(emulator: Emulator, fusion: FusionClient, path: str) -> None:
     with (
         masquerade("acme-corp", reason=REASON, client=fusion, write=True) as session,
         pytest.raises(OutOfBounds, match="no other tokens"),
@@ -87,7 +89,7 @@ def test_no_other_token_is_taken(emulator: Emulator, fusion: FusionClient, path:
         session.post(path, {})
 
 
-def test_the_client_of_a_session_holds_no_credential(emulator: Emulator, fusion: FusionClient) -> None:
+def test_the_client_of_a_session_has_no_credential(emulator: Emulator, fusion: FusionClient) -> None:
     with masquerade("acme-corp", reason=REASON, client=fusion) as session:
         inside = session.client
         with pytest.raises(OutOfBounds, match="no other tokens"):
@@ -107,14 +109,14 @@ def test_the_client_of_a_session_holds_no_credential(emulator: Emulator, fusion:
         assert len(others) == 1
 
 
-def test_paths_are_held_to_the_api(fusion: FusionClient) -> None:
+def test_a_session_refuses_paths_outside_the_api(fusion: FusionClient) -> None:
     with masquerade("acme-corp", reason=REASON, client=fusion) as session:
         for path in ("/users", "https://api.netography.com/api/v1/users", "/api/v1/../../x"):
             with pytest.raises((InvalidInput, OutOfBounds)):
                 session.get(path)
 
 
-def test_two_sessions_in_two_threads_do_not_mix(emulator: Emulator, fusion: FusionClient) -> None:
+def test_sessions_in_several_threads_are_independent(emulator: Emulator, fusion: FusionClient) -> None:
     seen: dict[str, list[str]] = {}
     both = threading.Barrier(2, timeout=20)
 
@@ -133,9 +135,7 @@ def test_two_sessions_in_two_threads_do_not_mix(emulator: Emulator, fusion: Fusi
 
 
 @pytest.mark.parametrize("empty", [1, 2])
-def test_a_list_that_comes_and_goes_does_not_prove_a_token(
-    emulator: Emulator, fusion: FusionClient, empty: int
-) -> None:
+def test_a_changing_list_does_not_verify_a_token(emulator: Emulator, fusion: FusionClient, empty: int) -> None:
     """Right after a customer was made, the list that is asked first may not hold it yet, and the next one does; or a
     list that is asked with our own token, taken for the customer's, is empty for once.
     """
@@ -187,7 +187,7 @@ def test_refusals_send_nothing_that_changes_anything(
 
 
 @pytest.mark.parametrize(("switch", "said"), [("401", "401"), ("404", "404")])
-def test_a_role_that_may_not_is_told_apart_from_a_wrong_credential(
+def test_a_role_without_the_right_is_distinguished_from_a_wrong_credential(
     emulator: Emulator, fusion: FusionClient, switch: str, said: str
 ) -> None:
     emulator.switch(masquerade=switch)
@@ -219,13 +219,16 @@ def test_a_token_for_another_account_is_never_used(
     with masquerade(customer, reason=REASON, client=fusion) as session:
         assert session.client.get_customer(customer).shortname == customer
     emulator.switch(masquerade="parent-token")
-    with pytest.raises(SessionRefused, match="the token"), masquerade(customer, reason=REASON, client=fusion):
+    with (
+        pytest.raises(SessionRefused, match=r"(a|the returned) token "),
+        masquerade(customer, reason=REASON, client=fusion),
+    ):
         pytest.fail("it was opened")
     assert changes(emulator) == []
 
 
 @pytest.mark.parametrize("absence", [404, 400, 403])
-def test_one_that_is_not_below_us_is_refused(emulator: Emulator, absence: int) -> None:
+def test_a_customer_that_is_not_below_the_account_is_refused(emulator: Emulator, absence: int) -> None:
     emulator.switch(absence=absence)
     with (
         FusionClient(netosecret=emulator.netosecret, account="other-corp", deadline=20) as elsewhere,
@@ -235,13 +238,13 @@ def test_one_that_is_not_below_us_is_refused(emulator: Emulator, absence: int) -
         pytest.fail("it was opened")
 
 
-def test_without_an_audit_there_is_no_session(emulator: Emulator, fusion: FusionClient, tmp_path: Path) -> None:
+def test_without_an_audit_file_no_session_is_opened(emulator: Emulator, fusion: FusionClient, tmp_path: Path) -> None:
     (tmp_path / "audit.jsonl").mkdir()
     with pytest.raises(NotAudited), masquerade("acme-corp", reason=REASON, client=fusion):
         pytest.fail("it was opened")
 
 
-def test_a_session_without_an_end_is_told_at_the_next(
+def test_a_session_without_an_end_is_reported_at_the_next_start(
     emulator: Emulator, fusion: FusionClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     AuditLog(tmp_path / "audit.jsonl").append("start", "died", {**identity(), "born": "1", "customer": "other-corp"})
@@ -251,23 +254,25 @@ def test_a_session_without_an_end_is_told_at_the_next(
     assert "a session without an end: inside 'other-corp'" in caplog.text
 
 
-def test_a_service_that_is_down_is_told_as_such(emulator: Emulator, fusion: FusionClient) -> None:
+def test_a_service_that_is_down_is_reported(emulator: Emulator, fusion: FusionClient) -> None:
     emulator.stop()
     with pytest.raises(NotSent), masquerade("acme-corp", reason=REASON, client=fusion):
         pytest.fail("it was opened")
 
 
-def test_the_settings_come_from_the_environment(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_settings_of_a_session_are_read_from_the_environment(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NETOSECRET", emulator.netosecret)
     with masquerade("acme-corp", reason=REASON) as session:
         assert session.get("/api/v1/customers")[0]["shortname"] == "acme-east"
 
 
-def test_it_goes_into_no_file_and_no_output(fusion: FusionClient) -> None:
+def test_a_session_cannot_be_pickled_or_made_an_output(fusion: FusionClient) -> None:
     with masquerade("acme-corp", reason=REASON, client=fusion) as session:
         token = session._open().token(session._open().term).reveal()
         for copied in (pickle.dumps, copy.copy, copy.deepcopy):
-            with pytest.raises(TypeError, match="never pickled or copied"):
+            with pytest.raises(TypeError, match="can't be pickled or copied"):
                 copied(session)
         with pytest.raises(TypeError):
             json.dumps(session)

@@ -96,7 +96,7 @@ class Call:
 @pytest.mark.parametrize("other", OTHERS)
 @pytest.mark.parametrize("case", UNDER_WAY)
 @pytest.mark.threat("outlives-the-end")
-def test_a_call_under_way_breaks_off_with_the_block(
+def test_a_call_in_flight_is_interrupted_at_the_end_of_the_block(
     emulator: Emulator, fusion: FusionClient, case: str, other: str
 ) -> None:
     fault, act = UNDER_WAY[case]
@@ -113,7 +113,9 @@ def test_a_call_under_way_breaks_off_with_the_block(
 
 @pytest.mark.parametrize("case", ["a request", "retries", "a wait after 429", "a relay"])
 @pytest.mark.threat("outlives-the-end")
-def test_a_call_under_way_breaks_off_when_the_time_is_over(emulator: Emulator, fusion: FusionClient, case: str) -> None:
+def test_a_call_in_flight_is_interrupted_when_the_time_is_over(
+    emulator: Emulator, fusion: FusionClient, case: str
+) -> None:
     fault, act = UNDER_WAY[case]
     with masquerade("acme-corp", reason=REASON, client=fusion, write=True, duration=timedelta(seconds=2)) as session:
         emulator.faults.add(fault)
@@ -129,7 +131,7 @@ def test_a_call_under_way_breaks_off_when_the_time_is_over(emulator: Emulator, f
         assert len(emulator.requests) == 0
 
 
-def test_an_answer_that_drips_ends_with_the_time(emulator: Emulator, fusion: FusionClient) -> None:
+def test_a_slow_response_is_interrupted_when_the_time_is_over(emulator: Emulator, fusion: FusionClient) -> None:
     with masquerade("acme-corp", reason=REASON, client=fusion, duration=timedelta(seconds=2)) as session:
         emulator.faults.add("GET /users slice=0.2 size=1")
         got = []
@@ -142,7 +144,7 @@ def test_an_answer_that_drips_ends_with_the_time(emulator: Emulator, fusion: Fus
 
 
 @pytest.mark.parametrize("kind", ["before", "after"])
-def test_a_write_that_was_cut_off_says_that_it_may_be_done(emulator: Emulator, fusion: FusionClient, kind: str) -> None:
+def test_an_interrupted_write_is_reported_as_possibly_done(emulator: Emulator, fusion: FusionClient, kind: str) -> None:
     with masquerade("acme-corp", reason=REASON, client=fusion, write=True) as session:
         emulator.faults.add(f"POST /user hang-{kind}")
         call = Call(emulator, sent, within(session.client))
@@ -152,7 +154,7 @@ def test_a_write_that_was_cut_off_says_that_it_may_be_done(emulator: Emulator, f
     assert "check there whether it was done" in str(raised)
 
 
-def test_a_relay_of_the_account_above_goes_on(emulator: Emulator, fusion: FusionClient) -> None:
+def test_a_client_of_the_account_above_keeps_working(emulator: Emulator, fusion: FusionClient) -> None:
     emulator.faults.add("GET /customers slice=0.1 size=64")
     with contextlib.ExitStack() as stack:
         with masquerade("acme-corp", reason=REASON, client=fusion):
@@ -161,7 +163,7 @@ def test_a_relay_of_the_account_above_goes_on(emulator: Emulator, fusion: Fusion
         assert b"acme-corp" in first + b"".join(answer.chunks)
 
 
-def test_the_own_deadline_counts_as_before(emulator: Emulator, fusion: FusionClient) -> None:
+def test_a_deadline_of_the_client_still_applies(emulator: Emulator, fusion: FusionClient) -> None:
     with masquerade("acme-corp", reason=REASON, client=fusion) as session:
         with pytest.raises(DeadlineExceeded):
             session.client.within(Deadline(0)).list_users()
@@ -174,9 +176,7 @@ def test_the_own_deadline_counts_as_before(emulator: Emulator, fusion: FusionCli
             session.client.within(Deadline(1)).list_users()
 
 
-def test_the_time_left_is_none_after_the_end_and_never_less(
-    fusion: FusionClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_time_left_is_never_negative(fusion: FusionClient, monkeypatch: pytest.MonkeyPatch) -> None:
     later = Later()
     monkeypatch.setattr("pulumi_fusion.sessions.access.now", later)
     with masquerade("acme-corp", reason=REASON, client=fusion, duration=timedelta(seconds=60)) as session:

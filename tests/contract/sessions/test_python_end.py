@@ -73,7 +73,7 @@ def test_after_its_time_every_call_raises(
     assert audit(tmp_path)[1]["ended"] == "time over"
 
 
-def test_a_call_under_way_ends_with_the_session(emulator: Emulator, fusion: FusionClient) -> None:
+def test_a_call_in_flight_ends_with_the_session(emulator: Emulator, fusion: FusionClient) -> None:
     with masquerade("acme-corp", reason=REASON, client=fusion, duration=timedelta(seconds=1)) as session:
         emulator.faults.add("GET /users hang")
         began = time.monotonic()
@@ -82,7 +82,7 @@ def test_a_call_under_way_ends_with_the_session(emulator: Emulator, fusion: Fusi
         assert time.monotonic() - began < 8  # the client itself would wait 10 s for the answer
 
 
-def test_it_never_outlives_the_token(emulator: Emulator, fusion: FusionClient) -> None:
+def test_a_session_ends_with_its_token(emulator: Emulator, fusion: FusionClient) -> None:
     emulator.switch(token_lifetime=120)
     with masquerade("acme-corp", reason=REASON, client=fusion, duration=timedelta(minutes=60)) as session:
         assert session.remaining() < 120
@@ -111,7 +111,7 @@ def strings() -> set[str]:
     return found
 
 
-def test_the_token_is_held_nowhere_afterwards(emulator: Emulator, fusion: FusionClient) -> None:
+def test_after_the_session_no_object_has_the_token(emulator: Emulator, fusion: FusionClient) -> None:
     with masquerade("acme-corp", reason=REASON, client=fusion) as session:
         session.get("/api/v1/users")
         token = session._open().token(session._open().term).reveal()
@@ -122,9 +122,7 @@ def test_the_token_is_held_nowhere_afterwards(emulator: Emulator, fusion: Fusion
     assert holders == []
 
 
-def test_a_generator_that_is_closed_elsewhere_ends_its_session_and_its_record(
-    fusion: FusionClient, tmp_path: Path
-) -> None:
+def test_a_generator_that_is_closed_in_another_context_ends_its_session(fusion: FusionClient, tmp_path: Path) -> None:
     def asking() -> Generator[Session, None, None]:
         with masquerade("acme-corp", reason=REASON, client=fusion) as session:
             yield session
@@ -137,7 +135,7 @@ def test_a_generator_that_is_closed_elsewhere_ends_its_session_and_its_record(
         session.get("/api/v1/users")
 
 
-def test_a_task_that_outlives_the_block_may_open_another(fusion: FusionClient) -> None:
+def test_a_task_that_outlives_the_block_may_open_another_session(fusion: FusionClient) -> None:
     with masquerade("acme-corp", reason=REASON, client=fusion):
         context = contextvars.copy_context()
 
@@ -151,7 +149,7 @@ def test_a_task_that_outlives_the_block_may_open_another(fusion: FusionClient) -
 def test_a_skipped_session_is_over_after_its_block(
     emulator: Emulator, fusion: FusionClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pulumi_fusion.sessions.session._previews", lambda customer: True)
+    monkeypatch.setattr("pulumi_fusion.sessions.session._is_preview", lambda customer: True)
     emulator.requests.clear()
     went_on: list[float] = []
     with masquerade("acme-corp", reason=REASON, client=fusion, skip_in_preview=True) as session:

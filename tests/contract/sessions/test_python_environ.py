@@ -85,15 +85,15 @@ def test_a_subprocess_acts_inside_the_bounds_of_the_session(
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "kept on demand")
     with masquerade("acme-corp", reason=REASON, client=fusion) as session:
         session.get("/api/v1/users")
-        told = run(PROGRAM, session.environ())
-        assert (told["account"], told["customers"]) == ("acme-corp", ["acme-east"])
-        assert "read-only" in told["write"]
-        assert "SessionRefused" in told["nested"]
-        assert told["environ"]["FUSION_MASQUERADE"] == "acme-corp"
+        message = run(PROGRAM, session.environ())
+        assert (message["account"], message["customers"]) == ("acme-corp", ["acme-east"])
+        assert "read-only" in message["write"]
+        assert "SessionRefused" in message["nested"]
+        assert message["environ"]["FUSION_MASQUERADE"] == "acme-corp"
         assert {"COPY_OF_IT", "FUSION_ACCOUNT", "FUSION_AUDIT_FILE", "PULUMI_CONFIG_PASSPHRASE"}.isdisjoint(
-            told["environ"]
+            message["environ"]
         )
-        assert emulator.netosecret not in str(told["environ"])
+        assert emulator.netosecret not in str(message["environ"])
         assert session.environ(keep=["PULUMI_CONFIG_PASSPHRASE"])["PULUMI_CONFIG_PASSPHRASE"] == "kept on demand"
         assert os.environ["NETOSECRET"] == emulator.netosecret
     assert changes(emulator) == []
@@ -102,7 +102,7 @@ def test_a_subprocess_acts_inside_the_bounds_of_the_session(
     assert sum(end["refused"].values()) == 1
 
 
-def test_one_that_may_write_may_write_in_a_subprocess(emulator: Emulator, fusion: FusionClient) -> None:
+def test_a_session_with_write_may_write_in_a_subprocess(emulator: Emulator, fusion: FusionClient) -> None:
     with masquerade("acme-corp", reason=REASON, client=fusion, write=True) as session:
         program = HEAD + 'print(json.dumps(tried(lambda: FusionClient().delete_customer("acme-east"))))'
         assert run(program, session.environ()) is None
@@ -115,8 +115,8 @@ def test_the_port_is_closed_after_the_block(emulator: Emulator, fusion: FusionCl
         environ = session.environ()
         assert not refuses(address(environ))
     assert refuses(address(environ))
-    told = run(HEAD + "print(json.dumps(tried(FusionClient(deadline=2).list_customers)))", environ)
-    assert "which may have ended" in told
+    message = run(HEAD + "print(json.dumps(tried(FusionClient(deadline=2).list_customers)))", environ)
+    assert "which may have ended" in message
     with pytest.raises(SessionEnded, match="the session was left"):
         session.environ()
 
@@ -140,7 +140,7 @@ def test_the_port_is_closed_when_the_time_is_over(
             session.environ()
 
 
-def test_a_session_has_one_endpoint_and_only_where_it_is_asked_for(emulator: Emulator, fusion: FusionClient) -> None:
+def test_a_session_starts_one_endpoint_at_the_first_environ(emulator: Emulator, fusion: FusionClient) -> None:
     with masquerade("acme-corp", reason=REASON, client=fusion) as session:
         assert all(each.name != "pulumi-fusion-session-end" for each in threading.enumerate())
         got: list[str] = []
@@ -153,7 +153,7 @@ def test_a_session_has_one_endpoint_and_only_where_it_is_asked_for(emulator: Emu
         assert len(set(got)) == 1
 
 
-def test_environments_that_are_asked_for_at_the_end_leave_no_port(emulator: Emulator, fusion: FusionClient) -> None:
+def test_environ_at_the_end_of_a_session_opens_no_port(emulator: Emulator, fusion: FusionClient) -> None:
     found: list[dict[str, str]] = []
 
     def ask(session: Session) -> None:
@@ -173,10 +173,10 @@ def test_environments_that_are_asked_for_at_the_end_leave_no_port(emulator: Emul
     assert all(refuses(where) for where in {address(each) for each in found})
 
 
-def test_nothing_starts_in_a_preview_that_skips(
+def test_a_skipped_session_starts_no_endpoint(
     emulator: Emulator, fusion: FusionClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pulumi_fusion.sessions.session._previews", lambda customer: True)
+    monkeypatch.setattr("pulumi_fusion.sessions.session._is_preview", lambda customer: True)
     got: list[dict[str, str]] = []
     with masquerade("acme-corp", reason=REASON, client=fusion, skip_in_preview=True) as session:
         got.append(session.environ())
@@ -185,7 +185,7 @@ def test_nothing_starts_in_a_preview_that_skips(
         session.environ()
 
 
-def test_where_no_endpoint_can_start_the_error_says_so(
+def test_an_endpoint_that_cannot_start_is_reported(
     emulator: Emulator, fusion: FusionClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(access: object) -> None:

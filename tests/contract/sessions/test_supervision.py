@@ -1,4 +1,4 @@
-"""How a session ends, whoever ends it, and that nothing of the credential is anywhere but in its helper."""
+"""How a session ends, by any cause, and that only its helper has the credential."""
 
 from __future__ import annotations
 
@@ -88,18 +88,18 @@ def test_a_command_that_does_not_exist_opens_no_session(desk: Terminal) -> None:
     assert audited(desk) == []
 
 
-def test_a_command_that_cannot_be_run_is_told_and_audited(desk: Terminal) -> None:
+def test_a_command_that_cannot_be_run_is_reported_and_recorded(desk: Terminal) -> None:
     script = desk.folder / "script"
     script.write_text("#!/no/such/interpreter\n")
     script.chmod(0o755)
     done = desk.run(*OPEN, "--", "./script")
     assert done.returncode == 126
-    assert "it could not be started: No such file or directory" in done.stderr.splitlines()[-1]
+    assert "the command couldn't be started: No such file or directory" in done.stderr.splitlines()[-1]
     assert audited(desk)[-1]["exit_code"] == 126
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1])
-def test_signals_pass_through(number: signal.Signals, desk: Terminal) -> None:
+def test_signals_are_forwarded_to_the_command(number: signal.Signals, desk: Terminal) -> None:
     name = number.name.removeprefix("SIG")
     script = f"trap 'exit 42' {name}; echo up; while :; do sleep 0.05; done"
     with desk.start(*OPEN, "--", "sh", "-c", script) as helper:
@@ -117,7 +117,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
-def test_signals_that_were_blocked_pass_through_as_well(desk: Terminal) -> None:
+def test_signals_that_were_blocked_are_forwarded_as_well(desk: Terminal) -> None:
     script = "trap 'exit 42' TERM; kill -TERM $(ps -o ppid= -p $PPID); while :; do sleep 0.05; done"
     session = [sys.executable, "-c", BLOCKED, str(COMMAND), *OPEN, "--duration", "20s", "--", "sh", "-c", script]
     done = subprocess.run(session, env=desk.environment(), capture_output=True, text=True, timeout=60)
@@ -134,7 +134,7 @@ def test_a_command_that_was_stopped_is_ended_by_a_signal_as_well(number: signal.
     assert helper.returncode == 128 + number
 
 
-def test_what_is_ignored_stays_ignored(desk: Terminal) -> None:
+def test_an_ignored_signal_stays_ignored_in_the_command(desk: Terminal) -> None:
     """As nohup(1) wants it."""
     session = shlex.join([str(COMMAND), *OPEN, "--", "sh", "-c", "kill -HUP $$ $PPID; echo survived"])
     done = subprocess.run(
@@ -143,16 +143,16 @@ def test_what_is_ignored_stays_ignored(desk: Terminal) -> None:
     assert (done.returncode, done.stdout) == (0, "survived\n")
 
 
-def test_streams_that_are_closed_stay_without_content(desk: Terminal) -> None:
+def test_closed_standard_streams_are_opened_as_null_device(desk: Terminal) -> None:
     session = shlex.join([str(COMMAND), *OPEN, "--", "sh", "-c", "echo no; read -r word; echo $? >out"])
     done = subprocess.run(["sh", "-c", f"{session} <&- >&- 2>&-"], cwd=desk.folder, env=desk.environment(), timeout=60)
     assert (done.returncode, written(desk.folder / "out")) == (0, "1")
     assert audited(desk)[-1]["exit_code"] == 0
 
 
-def test_a_signal_that_comes_before_the_child_keeps_it_from_starting(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_signal_before_the_start_prevents_the_command(capfd: pytest.CaptureFixture[str]) -> None:
     child = supervision.Child("/bin/sh", ("sh", "-c", "touch started"), {}, False, ("A", "B"), "")
-    with supervision.noticed() as signals:
+    with supervision.catch_signals() as signals:
         os.kill(os.getpid(), signal.SIGTERM)
         ended = supervision.supervise(child, signals, remaining=lambda: 60, warn=lambda: None, over=lambda: None)
     assert ended[:2] == (143, "ended by SIGTERM before it began")
@@ -173,7 +173,7 @@ while True: time.sleep(1)
 """
 
 
-def test_at_the_end_of_time_it_all_ends_whatever_it_ignores(desk: Terminal, emulator: Emulator) -> None:
+def test_when_the_time_is_over_processes_that_ignore_term_are_killed(desk: Terminal, emulator: Emulator) -> None:
     desk.folder.joinpath("stubborn.py").write_text(STUBBORN)
     began = time.monotonic()
     done = desk.run(*OPEN, "--duration", "2s", "--", sys.executable, "stubborn.py")
@@ -190,10 +190,10 @@ def test_at_the_end_of_time_it_all_ends_whatever_it_ignores(desk: Terminal, emul
     assert len(record["ended_with_it"]) == 3
 
 
-# Tells whether the endpoint still answers, as soon as it does not.
+# Records when the endpoint stops responding.
 WATCH = """
 import base64, json, os, pathlib, signal, socket, sys, time, urllib.parse
-signal.signal(signal.SIGTERM, lambda *_: pathlib.Path("told").write_text("TERM\\n") and sys.exit())
+signal.signal(signal.SIGTERM, lambda *_: pathlib.Path("received").write_text("TERM\\n") and sys.exit())
 url = json.loads(base64.b64decode(os.environ["NETOSECRET"]))["url"]
 address = urllib.parse.urlsplit(url)
 pathlib.Path("up").write_text(f"{os.getpid()} {os.getppid()} {address.port}\\n")
@@ -201,7 +201,7 @@ while True: signal.pause()
 """
 
 
-def test_when_the_helper_is_killed_the_access_is_gone_and_the_child_ends(desk: Terminal) -> None:
+def test_when_the_helper_is_killed_the_access_and_the_command_end(desk: Terminal) -> None:
     desk.folder.joinpath("watch.py").write_text(WATCH)
     with desk.start(*OPEN, "--", sys.executable, "watch.py") as helper:
         child, _, port = map(int, written(desk.folder / "up").split())
@@ -210,14 +210,17 @@ def test_when_the_helper_is_killed_the_access_is_gone_and_the_child_ends(desk: T
         helper.wait()
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port))
-        assert written(desk.folder / "told") == "TERM"
+        assert written(desk.folder / "received") == "TERM"
         until(lambda: not runs(child))
         _, stderr = helper.communicate(timeout=60)
-    assert "!! MASQUERADE acme-corp (read-only): its helper died, and its access is gone. What ran in it ends" in stderr
+    assert (
+        "!! MASQUERADE acme-corp (read-only): its helper died, and its access is gone. Its processes are ended"
+        in stderr
+    )
     assert not [*desk.folder.joinpath("tmp").iterdir()]
 
     again = desk.run(*OPEN, "--", "true")
-    assert again.stderr.startswith("!! the audit holds a session without an end: inside 'acme-corp' by ")
+    assert again.stderr.startswith("!! the audit has a session without an end: inside 'acme-corp' by ")
     assert [each["event"] for each in audited(desk)] == ["start", "unclosed", "start", "end"]
 
 
@@ -238,7 +241,7 @@ def everywhere(pids: set[int]) -> Iterator[tuple[str, bytes]]:
 
 
 def waiting_in(pipe: Path) -> bytes:
-    """What is in a pipe and would be read by whoever opened it."""
+    """Return the content of a pipe, as another process that opens it would read it."""
     with contextlib.suppress(OSError):
         descriptor = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
         try:
@@ -312,7 +315,7 @@ def test_the_credential_is_in_the_memory_of_the_helper_alone(
 
 
 @LINUX
-def test_the_search_finds_what_is_there(desk: Terminal, emulator: Emulator) -> None:
+def test_the_memory_search_finds_a_credential(desk: Terminal, emulator: Emulator) -> None:
     sharedsecret, appkey = (part.decode() for part in parts(emulator.netosecret)[2:])
     held = desk.folder / "held"
     held.write_text(appkey)
@@ -332,7 +335,7 @@ def test_the_search_finds_what_is_there(desk: Terminal, emulator: Emulator) -> N
 
 
 @LINUX
-def test_when_the_watchdog_is_killed_what_ran_before_the_helper_goes_on(desk: Terminal) -> None:
+def test_when_the_watchdog_is_killed_older_children_keep_running(desk: Terminal) -> None:
     """The shell had started the reader of the helper's messages before it became the helper."""
     session = shlex.join([str(COMMAND), *OPEN, "--", "sh", "-c", "kill -KILL $PPID; sleep 321"])
     line = f"exec {session} 2> >(cat >log; echo done >>log)"

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from pulumi_fusion.cli import plugin
-from pulumi_fusion.cli.verbs import pulumi_fusion
+from pulumi_fusion.cli.commands import pulumi_fusion
 from pulumi_fusion.plugin.version import plugin_version
 
 
@@ -30,7 +30,7 @@ def run(verb: str) -> str:
     return result.stderr
 
 
-def test_what_is_installed_is_this_version_started_by_this_environment(home: Path) -> None:
+def test_plugin_install_registers_this_version_of_this_environment(home: Path) -> None:
     folder = home / "plugins" / f"resource-fusion-v{plugin_version()}"
     for _ in range(2):
         assert run("install") == f"Registered fusion {plugin_version()} in {folder}.\n"
@@ -62,7 +62,9 @@ def start(home: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_an_environment_that_is_gone_or_lacks_the_package_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_that_was_removed_or_lacks_the_package_is_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The engine calls that a bug in the provider, and shows what it wrote to stderr."""
     environment = home.parent / "an environment"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
@@ -72,7 +74,7 @@ def test_an_environment_that_is_gone_or_lacks_the_package_is_named(home: Path, m
     run("install")
     empty = start(home)
     assert empty.returncode == 1
-    assert f"pulumi_fusion is not installed in {environment} any more" in empty.stderr
+    assert f"pulumi_fusion isn't installed in {environment} any more" in empty.stderr
     python.unlink()
     gone = start(home)
     assert gone.returncode == 1
@@ -83,7 +85,7 @@ def test_an_environment_that_is_gone_or_lacks_the_package_is_named(home: Path, m
         assert each.stdout == ""
 
 
-def test_uninstall_leaves_other_versions_and_may_be_called_again(home: Path) -> None:
+def test_plugin_uninstall_keeps_other_versions_and_may_be_repeated(home: Path) -> None:
     run("install")
     other = home / "plugins" / "resource-fusion-v0.0.1"
     other.mkdir()
@@ -116,7 +118,7 @@ DATABASES = {
     "a NIS entry": f"+me:x:{ME}:0:Me:/db/me:/bin/sh\n",
     "no home": f"me:x:{ME}:0:Me::/bin/sh\n",
 }
-LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the user database is no file there")
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the user database isn't a file on this system")
 
 
 @LINUX
@@ -133,7 +135,9 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the user database is
         ("no entry", {"PULUMI_HOME": "/set"}, "/set"),
     ],
 )
-def test_the_home_is_the_engines(database: str, environ: Mapping[str, str], found: str | None, tmp_path: Path) -> None:
+def test_the_pulumi_home_is_the_one_that_the_engine_uses(
+    database: str, environ: Mapping[str, str], found: str | None, tmp_path: Path
+) -> None:
     (tmp_path / "passwd").write_text(DATABASES[database])
     if found:
         home, notes = plugin._pulumi_home(environ, tmp_path / "passwd")
@@ -144,7 +148,7 @@ def test_the_home_is_the_engines(database: str, environ: Mapping[str, str], foun
             plugin._pulumi_home(environ, tmp_path / "passwd")
 
 
-def test_a_relative_home_is_shown_as_absolute_with_what_it_means(
+def test_a_relative_pulumi_home_is_shown_as_absolute_with_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -10,11 +10,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from pulumi_fusion.cli.verbs import VERBS, pulumi_fusion
+from pulumi_fusion.cli.commands import COMMANDS, pulumi_fusion
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["nope"], "No such command 'nope'"),
         (["customers", "--netosecret", "x"], "No such option"),
@@ -27,29 +27,31 @@ from pulumi_fusion.cli.verbs import VERBS, pulumi_fusion
         (["emulator", "--fault", "nope"], "METHOD PATH KIND"),
     ],
 )
-def test_wrong_usage_exits_2_and_names_what_is_wrong(arguments: list[str], told: str) -> None:
+def test_wrong_usage_exits_2_and_names_what_is_wrong(arguments: list[str], message: str) -> None:
     result = CliRunner().invoke(pulumi_fusion, arguments)
     assert result.exit_code == 2
-    assert told in result.stderr
+    assert message in result.stderr
     assert result.stdout == ""
 
 
-@pytest.mark.parametrize("verb", [*(name for name in VERBS if name != "plugin"), "plugin install", "plugin uninstall"])
-def test_every_verb_has_help_with_its_exit_codes(verb: str) -> None:
+@pytest.mark.parametrize(
+    "verb", [*(name for name in COMMANDS if name != "plugin"), "plugin install", "plugin uninstall"]
+)
+def test_every_command_has_help_with_its_exit_codes(verb: str) -> None:
     result = CliRunner().invoke(pulumi_fusion, [*verb.split(), "--help"])
     assert result.exit_code == 0
     assert "Exit codes" in result.stdout
 
 
-def test_help_lists_every_verb_with_its_summary() -> None:
+def test_help_lists_every_command_with_its_summary() -> None:
     shown = CliRunner().invoke(pulumi_fusion, ["--help"]).stdout
-    for verb, summary in VERBS.items():
+    for verb, summary in COMMANDS.items():
         assert f"{verb} " in shown
         assert summary in shown
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_the_credential_is_no_option(verb: str) -> None:
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_no_command_has_an_option_for_the_credential(verb: str) -> None:
     command = pulumi_fusion.get_command(click.Context(pulumi_fusion), verb)
     assert command is not None
     valued = [each for each in command.params if not getattr(each, "is_flag", False)]
@@ -57,7 +59,7 @@ def test_the_credential_is_no_option(verb: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
-def test_help_and_version_load_nothing_heavy(arguments: list[str]) -> None:
+def test_help_and_version_do_not_import_the_http_stack(arguments: list[str]) -> None:
     program = (
         "import sys\n"
         f"sys.argv = ['pulumi-fusion', *{arguments!r}]\n"

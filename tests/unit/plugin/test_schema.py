@@ -13,7 +13,7 @@ import pytest
 from pulumi_fusion.customer.model import FIELDS, OUTPUTS, Kind, State, value_type
 from pulumi_fusion.customer.names import CustomerStatus, CustomerType, state_key
 from pulumi_fusion.plugin import schema
-from pulumi_fusion.settings import WAYS
+from pulumi_fusion.settings import SETTING_SOURCES
 
 SCHEMA: dict[str, Any] = json.loads(schema.as_json())
 CUSTOMER = SCHEMA["resources"]["fusion:index:Customer"]
@@ -66,10 +66,10 @@ def test_the_type_may_be_one_that_only_the_service_lists() -> None:
 
 def test_the_settings_are_those_of_the_dynamic_provider_and_only_the_credential_is_secret() -> None:
     for settings in (SCHEMA["config"]["variables"], SCHEMA["provider"]["inputProperties"]):
-        assert set(settings) == {state_key(name) for name in WAYS}
+        assert set(settings) == {state_key(name) for name in SETTING_SOURCES}
         assert [key for key, each in settings.items() if each.get("secret")] == ["netosecret"]
         for key, each in settings.items():
-            ways = " ".join(WAYS[{"apiUrl": "api_url"}.get(key, key)])
+            ways = " ".join(SETTING_SOURCES[{"apiUrl": "api_url"}.get(key, key)])
             variable = next(word for word in ways.split() if word.startswith(("FUSION_", "NETOSECRET")))
             assert variable in each["description"]
             # An SDK would read them in the program and write them into the state: pulumi-azure-native#1309.

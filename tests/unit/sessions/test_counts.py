@@ -10,12 +10,18 @@ import pytest
 
 from pulumi_fusion.sessions.bounds import RefusedKind
 from pulumi_fusion.sessions.counts import Counts
-from pulumi_fusion.sessions.farewell import farewell, last_words, left_of, outliving, raw_token_works
-from pulumi_fusion.sessions.terms import Terms
+from pulumi_fusion.sessions.end_report import (
+    end_line,
+    helper_died_text,
+    lasting_effects,
+    raw_token_validity,
+    remaining_access,
+)
+from pulumi_fusion.sessions.request import SessionRequest
 
 USER = "/api/v1/user"
 READING, WRITING, RAW = (
-    Terms("acme-corp", "INC-1234 ingest check", write=write, raw_token=raw)
+    SessionRequest("acme-corp", "INC-1234 ingest check", write=write, raw_token=raw)
     for write, raw in ((False, False), (True, False), (False, True))
 )
 
@@ -69,7 +75,7 @@ def test_changes_that_failed_hide_none_that_were_made() -> None:
 
 
 def report(counts: Counts) -> list[str]:
-    return outliving("acme-corp", {"seconds": 5, **counts.facts()})
+    return lasting_effects("acme-corp", {"seconds": 5, **counts.facts()})
 
 
 def test_only_what_changed_something_outlives_a_session() -> None:
@@ -81,7 +87,8 @@ def test_only_what_changed_something_outlives_a_session() -> None:
     counts.sent("POST", USER)
     counts.came_back("POST", USER, True)
     assert report(counts) == [
-        "1 request changed something inside acme-corp: POST /api/v1/user. What they made there (API keys, users) stays."
+        "1 request changed something inside acme-corp: POST /api/v1/user. "
+        "What they created there (API keys, users) remains."
     ]
     for number in range(7):
         counts.sent("DELETE", f"{USER}/{number}")
@@ -90,7 +97,9 @@ def test_only_what_changed_something_outlives_a_session() -> None:
     made, unknown = report(counts)
     assert made.startswith("8 requests changed something inside acme-corp: POST /api/v1/user, DELETE /api/v1/user/0, ")
     assert "DELETE /api/v1/user/3 and 3 more. " in made
-    assert unknown.startswith("1 request may have changed something inside acme-corp, for the outcome is unknown: PUT ")
+    assert unknown.startswith(
+        "1 request may have changed something inside acme-corp, since the outcome is unknown: PUT "
+    )
 
 
 def test_the_end_says_what_was_refused_by_kind() -> None:
@@ -99,15 +108,15 @@ def test_the_end_says_what_was_refused_by_kind() -> None:
     kinds: list[RefusedKind] = ["writes", "token routes", "writes"]
     for kind in kinds:
         counts.refused(kind)
-    assert farewell("acme-corp", "exit code 0", {"seconds": 65, **counts.facts()}) == (
+    assert end_line("acme-corp", "exit code 0", {"seconds": 65, **counts.facts()}) == (
         "MASQUERADE ENDED acme-corp after 1 min 5 s: exit code 0; 1 GET, 3 refused (token routes: 1, writes: 2)"
     )
 
 
 def test_what_a_raw_token_was_used_for_is_unknown() -> None:
     counts = {"seconds": 65, **Counts.no_facts()}
-    assert farewell("acme-corp", "exit code 0", counts).endswith("; what the raw token was used for is unknown")
-    [sentence] = outliving("acme-corp", counts, time.time() + 7260)
+    assert end_line("acme-corp", "exit code 0", counts).endswith("; what the raw token was used for is unknown")
+    [sentence] = lasting_effects("acme-corp", counts, time.time() + 7260)
     assert "neither limited nor counted" in sentence
     assert "may still work until" in sentence
 
@@ -117,18 +126,18 @@ def test_a_raw_token_works_until_a_moment_in_local_time(monkeypatch: pytest.Monk
     with monkeypatch.context() as within:
         within.setenv("TZ", "CET-1")
         time.tzset()
-        words = raw_token_works(expires)
+        words = raw_token_validity(expires)
     time.tzset()
     at = time.strftime("%Y-%m-%d %H:%M", time.gmtime(expires + 3600))
     assert words == f"may still work until {at} CET (in 23 h 50 min)"
-    assert raw_token_works(time.time() - 100).startswith("was to end at ")
-    assert re.search("did not say until when", raw_token_works(None))
+    assert raw_token_validity(time.time() - 100).startswith("was to end at ")
+    assert re.search("its expiry is unknown", raw_token_validity(None))
 
 
 def test_the_last_words_of_a_helper_that_died() -> None:
-    assert last_words(READING, None) == "and its access is gone"
-    assert last_words(WRITING, None).endswith("; what it changed inside the customer, if anything, stays")
-    assert last_words(RAW, None).startswith("but the raw token may still work")
+    assert helper_died_text(READING, None) == "and its access is gone"
+    assert helper_died_text(WRITING, None).endswith("; what it changed inside the customer, if anything, remains")
+    assert helper_died_text(RAW, None).startswith("but the raw token may still work")
 
 
 RAW_LEFT = "it is over, but the raw token that it handed out "
@@ -138,7 +147,7 @@ RAW_LEFT = "it is over, but the raw token that it handed out "
     ("start", "left"),
     [
         ({"mode": "read-only"}, "it is over, and so is its access$"),
-        ({"mode": "read and write"}, "so is its access; what it changed inside the customer, if anything, stays$"),
+        ({"mode": "read and write"}, "so is its access; what it changed inside the customer, if anything, remains$"),
         ({"mode": "raw token"}, f"{RAW_LEFT}may still work$"),
         ({"mode": "raw token", "token_ends": 7}, f"{RAW_LEFT}may still work$"),
         ({"mode": "raw token", "token_ends": "2020-01-01T00:00:00+00:00"}, f"{RAW_LEFT}was to end at "),
@@ -146,4 +155,4 @@ RAW_LEFT = "it is over, but the raw token that it handed out "
     ],
 )
 def test_what_is_left_of_a_session_without_an_end(start: dict[str, object], left: str) -> None:
-    assert re.search(left, left_of(start))
+    assert re.search(left, remaining_access(start))

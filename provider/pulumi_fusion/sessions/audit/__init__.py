@@ -1,11 +1,11 @@
-"""The audit file: one JSON record per line, each chained to the one before it by hash and synced before anything runs.
+"""The audit file: one JSON record per line, chained to the one before it by hash, and synced before a command starts.
 
-``chain`` is the records and what is wrong with a file of them, ``file`` opens and locks it, ``log`` writes the records
-of sessions, ``rotation`` moves a file to an archive, ``liveness`` says who acts and which processes still run.
+``chain`` makes records and checks a file of them, ``file`` opens and locks it, ``log`` writes the records of sessions,
+``rotation`` moves a file to an archive, ``liveness`` identifies the writer and the sessions that still run.
 
-What the file can't show of itself, since any process of the same user can write to it:
+The file can't show the following about itself, since any process of the same user can write to it:
 
-- that its end was cut off, unless a session whose start went with it ends later and finds that out;
+- that its end was cut off, unless a session whose start was cut off ends later, and checks that;
 - that all of it was removed, rewritten with new hashes, or replaced by an older copy of it;
 - what was in an archive that was removed: only its name and the number of records before are kept.
 

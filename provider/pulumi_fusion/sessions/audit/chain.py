@@ -1,4 +1,4 @@
-"""The records of the audit and their chain. Pure: bytes of a file go in, what is wrong with them comes out."""
+"""The records of the audit and their chain: make them, and find what is wrong with a file. Pure functions."""
 
 from __future__ import annotations
 
@@ -43,28 +43,28 @@ Record = dict[str, Any]
 START: Final = "start"
 END: Final = "end"
 UNCLOSED: Final = "unclosed"
-"""The event of a session whose process is gone and wrote no end, as a later session found."""
+"""The event that a later session records for a session whose process ended without recording an end."""
 ROTATED: Final = "rotated"
-"""The event that begins a file after a rotation. It continues the chain of the archive that it names."""
+"""The event of the first record after a rotation. It continues the chain of the archive that it names."""
 CARRIED: Final = "carried"
 """The event of a session that had no end at a rotation: its start is in the archive, and its end will follow here."""
 
 PRESENT: Final = "present"
 MISSING: Final = "missing"
 CHANGED: Final = "changed"
-"""What the end record of a session says of its start record; CARRIED is another."""
+"""PRESENT, MISSING, CHANGED and CARRIED are states of a start record, as the end record of its session has them."""
 
 LONGEST_LINE: Final = 4 * 1024 * 1024
-"""Bytes. More than a record can have: that is a few times 100 paths of 300 characters, each of up to 12 bytes."""
+"""Bytes, more than a record can have: a few times 100 paths of 300 characters, each of up to 12 bytes."""
 
 SHORTEST_LINE: Final = 128
-"""Bytes. The two hashes of a record alone are as long."""
+"""Bytes. The two hashes alone make a record longer."""
 
 _LONGEST_LATER: Final = 64 * 1024
-"""Bytes of a record that repeats a start. More than it can have: that has a few texts of 500 characters at most."""
+"""Bytes of a record that repeats a start, more than it can have: a few texts of at most 500 characters."""
 
 _LONGEST_SESSION: Final = 64
-"""Characters of what names a session."""
+"""The most characters of the id of a session."""
 
 _LONG_LINES: Final = re.compile(rb"^.{%d,}" % SHORTEST_LINE, re.MULTILINE)
 _CHAIN: Final = frozenset({"sequence", "event", "session", "time", "previous", "hash"})
@@ -73,7 +73,7 @@ _HIGHEST: Final = 2**53 - 1  # the highest whole number that every reader of JSO
 
 
 class Last(NamedTuple):
-    """Where a chain goes on: the sequence number and hash of its last record."""
+    """The end of a chain: the sequence number and hash of its last record."""
 
     sequence: int = 0
     hash: str = "0" * 64
@@ -83,7 +83,7 @@ class Last(NamedTuple):
         return record.get("previous") == self.hash and record["sequence"] == self.next_sequence()
 
     def next_sequence(self) -> int:
-        """Return the number of the next record. A forged number must not lock out those who write later."""
+        """Return the number of the next record; after the highest, which may be forged, it is 1."""
         return self.sequence + 1 if self.sequence < _HIGHEST else 1
 
 
@@ -97,15 +97,15 @@ def new_record(event: str, session: str, facts: Mapping[str, Any], last: Last) -
 
 
 def line_of(record: Record) -> bytes:
-    """Return the one way to write a record, without the end of the line."""
+    """Return the only accepted encoding of a record, without the end of the line."""
     return json.dumps(record, ensure_ascii=True).encode()
 
 
 def later_record(event: str, start: Record, facts: Mapping[str, Any], last: Last) -> Record:
-    """Return the record that follows ``last``, on a session that began by ``start``, with the facts of both.
+    """Return the record that follows ``last`` on the session of ``start``, with the facts of that start.
 
-    A start that no session can have written may be too long, or too deep, to be written again. Its facts are left out,
-    so that it keeps nobody from writing to the file.
+    A forged start may be too long or too deeply nested to be written again. Then its facts are left out, so that it
+    can't block later records.
     """
     own = {name: value for name, value in start.items() if name not in _CHAIN}
     with contextlib.suppress(RecursionError):
@@ -116,7 +116,7 @@ def later_record(event: str, start: Record, facts: Mapping[str, Any], last: Last
 
 
 def hash_of_start(record: Record) -> str | None:
-    """Return the hash of the start record that this is, or that it carries on."""
+    """Return the hash of this start record, or of the one that this record carries over."""
     found = record.get("start_hash") if record.get("event") == CARRIED else record["hash"]
     return found if isinstance(found, str) else None
 
@@ -127,7 +127,7 @@ def _hash(record: Record, *, sort_keys: bool = False) -> str:
 
 
 def _parsed(line: bytes) -> Record | None:
-    """Return the record of a line, changed or not; None where it has no place in a chain."""
+    """Return the record of a line, whether changed or not; None if it can't be part of a chain."""
     if len(line) > LONGEST_LINE or not line.startswith(b"{"):
         return None
     try:
@@ -144,10 +144,10 @@ def _parsed(line: bytes) -> Record | None:
 
 
 def _is_whole(record: Record, line: bytes) -> bool:
-    """Return whether every byte of the line is as it was written.
+    """Return whether no byte of the line was changed after it was written.
 
-    The hash covers the members in their order, and :func:`line_of` the rest: white space, escapes, a member that is
-    there twice. Until 2026-11-27 the hash covered the members sorted by name.
+    The hash covers the members in their order; the comparison with :func:`line_of` covers white space, escapes and
+    duplicate members. Until 2026-11-27 the hash covered the members sorted by name.
     """
     try:
         return line == line_of(record) and record["hash"] in (_hash(record), _hash(record, sort_keys=True))
@@ -156,12 +156,12 @@ def _is_whole(record: Record, line: bytes) -> bool:
 
 
 def last_record(backwards: Iterable[bytes]) -> Record | None:
-    """Return the last record of a file whose lines come from the last to the first, None where it holds none."""
+    """Return the last record of a file, or None if it has none; the lines are given in reverse order."""
     return next((record for line in backwards if (record := _parsed(line)) is not None), None)
 
 
 def find_start(backwards: Iterable[bytes], session: str, start_hash: str) -> str:
-    """Return where the start record of a session is: PRESENT, CARRIED by a rotation, CHANGED or MISSING."""
+    """Return the state of a session's start record: PRESENT, CARRIED over by a rotation, CHANGED or MISSING."""
     found = MISSING
     for line in backwards:
         record = _parsed(line) if session.encode() in line else None
@@ -175,7 +175,7 @@ def find_start(backwards: Iterable[bytes], session: str, start_hash: str) -> str
 
 @dataclass(frozen=True)
 class Break:
-    """What is wrong with a file: the number of the line, from 1, and a clause about it."""
+    """Something wrong with a file: the number of the line, from 1, and a clause about it."""
 
     line: int
     what: str
@@ -183,7 +183,7 @@ class Break:
 
 @dataclass(frozen=True)
 class Examined:
-    """What an audit file says: its records, what is wrong, and the starts of sessions that have no end."""
+    """The content of an audit file: its records, what is wrong, and the starts of sessions without an end."""
 
     records: Sequence[Record]
     breaks: Sequence[Break]
@@ -191,14 +191,14 @@ class Examined:
 
     @property
     def rotated(self) -> Record | None:
-        """The record that continues an archive, where there is one."""
+        """The record that continues an archive, or None."""
         return self.records[0] if self.records and self.records[0].get("event") == ROTATED else None
 
 
 def examine(data: bytes) -> Examined:
-    """Read all bytes of an audit file and check its chain. Nothing raises: whatever is wrong is a break.
+    """Read all bytes of an audit file and check its chain. Never raises: each problem becomes a break.
 
-    A line ends with a line feed alone; ``bytes.splitlines`` would hide that a carriage return was added.
+    Only a line feed ends a line; ``bytes.splitlines`` would hide that a carriage return was added.
     """
     reading, place, number = _Reading(), 0, 1
     for found in _LONG_LINES.finditer(data):
@@ -220,7 +220,7 @@ class _Reading:
     """The line of the last record."""
 
     def take(self, number: int, line: bytes) -> None:
-        """Read the next line that may be a record."""
+        """Read the next line that is long enough to be a record."""
         record = _parsed(line)
         if record is None:
             return
@@ -237,7 +237,7 @@ class _Reading:
         self.breaks += [Break(number, what) for what in (wrong, also_wrong) if what]
 
     def finish(self, data: bytes) -> None:
-        """Report what the end of the file shows."""
+        """Report problems at the end of the file."""
         lines = data.count(b"\n") + (not data.endswith(b"\n"))
         if not data:
             self.breaks.append(Break(1, "the file is empty: its records were removed, or none was ever written"))
@@ -247,7 +247,7 @@ class _Reading:
             self._report_others(lines + 1)
 
     def _report_others(self, number: int) -> None:
-        """Report the lines before ``number`` that are no records, as one break: they may be millions."""
+        """Report the lines before ``number`` that aren't records, as one break, since they may be millions."""
         first, last = self.number + 1, number - 1
         if first == last:
             self.breaks.append(Break(first, "it isn't an audit record, or was cut short"))

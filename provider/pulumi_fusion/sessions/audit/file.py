@@ -1,4 +1,4 @@
-"""The audit file on the disk: its path, what may be one, and how one process at a time has it."""
+"""The audit file on the disk: find its path, check that it is fit, lock it, and read and append records."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Final
 
 from pulumi_fusion.errors import NotAudited, capped
-from pulumi_fusion.paths import NoHome, absolute, home
+from pulumi_fusion.paths import NoHomeError, absolute, home
 from pulumi_fusion.sessions.audit.chain import LONGEST_LINE, SHORTEST_LINE, Last, Record, last_record, line_of
 
-__all__ = ["AuditFile", "Unfit", "default_path", "locked", "named_path", "read", "sync_folder"]
+__all__ = ["AuditFile", "UnfitFileError", "default_path", "locked", "named_path", "read", "sync_folder"]
 
 LOCK_SECONDS: Final = 10.0
 _READER_SECONDS: Final = 2.0
 _BLOCK: Final = 256 * 1024
 _LARGEST: Final = 256 * 1024 * 1024
-# What a file system answers to flock(2) or fsync(2) that it does not have.
+# Errors of flock(2) or fsync(2) on a file system that doesn't support them.
 UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EBADF})
 _FLAGS: Final = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _KINDS: Final = {
@@ -36,8 +36,8 @@ _KINDS: Final = {
 }
 
 
-class Unfit(OSError):
-    """What is at the path can't be the audit file; ``remedy`` is a sentence, or ""."""
+class UnfitFileError(OSError):
+    """The file at the path can't be the audit file; ``remedy`` is a sentence on what to do, or ""."""
 
     def __init__(self, why: str, remedy: str = "") -> None:
         super().__init__(errno.EINVAL, why)
@@ -49,8 +49,8 @@ def default_path(environ: Mapping[str, str]) -> Path:
 
     https://specifications.freedesktop.org/basedir-spec/latest/
 
-    Raises NotAudited for a relative path, which would be another file in each working directory, and where nothing
-    names a folder.
+    Raises NotAudited for a relative path, which would be another file in each working directory, and for a user without
+    a home.
     """
     named = environ.get("FUSION_AUDIT_FILE", "").strip()
     if named and not (named.startswith("~") or Path(named).is_absolute()):
@@ -60,13 +60,13 @@ def default_path(environ: Mapping[str, str]) -> Path:
     state = environ.get("XDG_STATE_HOME", "")
     try:
         folder = Path(state) if Path(state).is_absolute() else home(environ) / ".local" / "state"
-    except NoHome as wrong:
+    except NoHomeError as wrong:
         raise _unnamed(str(wrong)) from None
     return folder / "pulumi-fusion" / "audit.jsonl"
 
 
 def named_path(path: str | os.PathLike[str], environ: Mapping[str, str]) -> Path:
-    """Return a path that somebody gave, with ``~`` expanded, as an absolute one. Raises NotAudited."""
+    """Return the absolute path, with ``~`` expanded. Raises NotAudited for the home of an unknown user."""
     try:
         return absolute(path, environ)
     except ValueError as wrong:
@@ -83,7 +83,7 @@ def _unnamed(why: str) -> NotAudited:
 
 @dataclass(frozen=True)
 class AuditFile:
-    """An open audit file that this process has for itself."""
+    """An open audit file that this process has locked."""
 
     path: Path
     descriptor: int
@@ -96,7 +96,7 @@ class AuditFile:
     def lines_backwards(self) -> Iterator[bytes]:
         """Yield the lines that may be records from the last to the first, read in blocks.
 
-        Of a line that is too long for a record, a part is yielded.
+        A line that is too long for a record is cut.
         """
         begin, rest = self.size, b""
         while begin > 0:
@@ -107,13 +107,13 @@ class AuditFile:
         yield rest
 
     def last(self) -> Last:
-        """Return where the chain goes on. Raises Unfit for a file that holds something, but no record at all."""
+        """Return the end of the chain. Raises UnfitFileError for a file that isn't empty and has no record."""
         record = last_record(self.lines_backwards())
         if record is not None:
             return Last(record["sequence"], record["hash"])
         if self.size:
-            raise Unfit(
-                "it holds no audit record, so it may be another file of yours",
+            raise UnfitFileError(
+                "it contains no audit record, so it may be another file of yours",
                 f"Nothing in it was changed. If it was the audit, move it away: `mv {self.path} {self.path}.damaged`.",
             )
         return Last()
@@ -127,28 +127,28 @@ class AuditFile:
         return _all_of(self.descriptor)
 
     def append(self, *records: Record) -> None:
-        """Write the records at its end and sync them. Raises OSError; it is then as it was."""
+        """Append the records and sync them. Raises OSError; the file is unchanged then."""
         end, lines = self.size, [line_of(record) for record in records]
         if any(len(line) > LONGEST_LINE for line in lines):
-            raise Unfit("a record of it would be too long to be read again")
+            raise UnfitFileError("a record of it would be too long to be read again")
         text = b"".join(line + b"\n" for line in lines)
-        # A line that a crash cut short stays as it is, for examine() to report, and the next one begins after it.
+        # A line that a crash cut short is kept, so that examine() reports it, and the next record begins a new line.
         torn = end > 0 and os.pread(self.descriptor, 1, end - 1) != b"\n"
         self.make_private()
         write_all(self.descriptor, b"\n" + text if torn else text, undo_to=end)
 
     def make_private(self) -> None:
-        """Take what rights others have away."""
+        """Remove the permissions of group and others."""
         if os.fstat(self.descriptor).st_mode & 0o077:
             os.fchmod(self.descriptor, 0o600)
 
 
 @contextlib.contextmanager
 def locked(path: Path, *, create: bool = True) -> Iterator[AuditFile]:
-    """Open the audit file for this process alone, and make it with mode 0600 where it does not exist.
+    """Open and lock the audit file; create it with mode 0600 if it doesn't exist.
 
     Everything is checked before anything is changed. Raises OSError; FileNotFoundError without ``create``. A file that
-    was made here and not written to is removed again.
+    was created here and is still empty is removed at the end.
     """
     descriptor, created = _opened_alone(path, create=create)
     try:
@@ -165,7 +165,7 @@ def _opened_alone(path: Path, *, create: bool) -> tuple[int, bool]:
             _lock(descriptor, end)
             _check(os.fstat(descriptor), path)
         except OSError as wrong:
-            # One that another process has for itself is not removed from under it.
+            # A file that another process has locked is not removed.
             _close(path, descriptor, created=created and wrong.errno != errno.EBUSY)
             raise
         # It may have been moved to an archive while this process waited.
@@ -173,7 +173,7 @@ def _opened_alone(path: Path, *, create: bool) -> tuple[int, bool]:
             return descriptor, created
         _unlock(descriptor)
         if time.monotonic() > end:
-            raise Unfit("another process replaces it again and again")
+            raise UnfitFileError("another process keeps replacing it")
 
 
 def _close(path: Path, descriptor: int, *, created: bool) -> None:
@@ -184,11 +184,11 @@ def _close(path: Path, descriptor: int, *, created: bool) -> None:
 
 
 def _opened(path: Path, *, create: bool) -> tuple[int, bool]:
-    """Return a descriptor, and whether the file was made here."""
+    """Return a descriptor, and whether the file was created here."""
     flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | _FLAGS
     while True:
         with contextlib.suppress(FileNotFoundError):
-            # Before it is opened: opening a device may do something.
+            # Before it is opened: opening a device may have an effect.
             _check_kind(path.lstat())
             return os.open(path, flags), False
         if not create:
@@ -201,7 +201,7 @@ def _opened(path: Path, *, create: bool) -> tuple[int, bool]:
 
 
 def _check(found: os.stat_result, path: Path) -> None:
-    """Raise Unfit unless it is a regular file of this user, in a folder that does not let every user replace it."""
+    """Raise OSError unless it is a regular file of this user in a folder where not every user may replace it."""
     _check_kind(found)
     if found.st_uid != os.getuid():
         raise PermissionError(errno.EPERM, "it belongs to another user")
@@ -210,29 +210,29 @@ def _check(found: os.stat_result, path: Path) -> None:
     _check_folder(path.parent)
 
 
-def _too_large(found: os.stat_result, path: Path) -> Unfit:
-    return Unfit(
-        f"it has {found.st_size} bytes, more than the {_LARGEST} that are read",
+def _too_large(found: os.stat_result, path: Path) -> UnfitFileError:
+    return UnfitFileError(
+        f"it has {found.st_size} bytes, and at most {_LARGEST} are read",
         f"If it is the audit, move it away: `mv {path} {path}.large`.",
     )
 
 
 def _check_kind(found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise Unfit(f"it is {_KINDS.get(stat.S_IFMT(found.st_mode), 'something else')}, not a regular file")
+        raise UnfitFileError(f"it is {_KINDS.get(stat.S_IFMT(found.st_mode), 'something else')}, not a regular file")
 
 
 def _check_folder(folder: Path) -> None:
     mode = folder.stat().st_mode
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-        raise Unfit(
+        raise UnfitFileError(
             f"every user may replace the files in the folder {folder}",
-            f"Take that right away (`chmod o-w {folder}`) or choose another folder.",
+            f"Remove that permission (`chmod o-w {folder}`) or choose another folder.",
         )
 
 
 def _make_folders(folder: Path) -> None:
-    """Make the folders that are missing, each with mode 0700, which ``mkdir(parents=True)`` gives to the last alone."""
+    """Create the missing folders, each with mode 0700, which ``mkdir(parents=True)`` sets only for the last."""
     missing = []
     for each in (folder, *folder.parents):
         if each.exists():
@@ -253,30 +253,30 @@ def _is_at(path: Path, descriptor: int) -> bool:
 
 
 def _lock(descriptor: int, end: float, *, operation: int = fcntl.LOCK_EX) -> None:
-    """Lock it, and wait up to ``end`` for another process that has. Raises OSError."""
+    """Lock it; wait until ``end`` for another process that has locked it. Raises OSError."""
     while True:
         try:
             return fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > end:
-                raise OSError(errno.EBUSY, "another process holds it") from None
+                raise OSError(errno.EBUSY, "another process has locked it") from None
             time.sleep(0.02)
         except OSError as wrong:
             if wrong.errno not in UNSUPPORTED:
                 raise
-            why = f"its file system has no locks ({wrong.strerror}), so that two sessions could break the chain"
+            why = f"its file system doesn't support locks ({wrong.strerror}), so two sessions could break the chain"
             raise OSError(wrong.errno, why) from None
 
 
 def _unlock(descriptor: int) -> None:
-    """Close it. Also unlock it: the copy in a child that was forked meanwhile would keep the lock."""
+    """Unlock and close it: a child that was forked meanwhile has a copy, which would keep the lock."""
     with contextlib.suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_UN)
     os.close(descriptor)
 
 
 def write_all(descriptor: int, text: bytes, *, undo_to: int) -> None:
-    """Write and sync, or leave the file with the length ``undo_to`` and raise OSError."""
+    """Write and sync, or truncate the file to the length ``undo_to`` and raise OSError."""
     try:
         written = os.write(descriptor, text)
         os.fsync(descriptor)
@@ -290,7 +290,7 @@ def write_all(descriptor: int, text: bytes, *, undo_to: int) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync the name of a new file. Some file systems, such as CIFS, can't sync a folder and need not."""
+    """Sync the name of a new file, unless the file system can't sync a folder, such as CIFS, which needs no sync."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -302,7 +302,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def read(path: Path) -> bytes:
-    """Return all of an audit file or archive. Raises OSError; for a pipe or a device that is at once."""
+    """Return all bytes of an audit file or archive. Raises OSError, also for a pipe or device, without waiting."""
     _check_kind(path.stat())
     descriptor = os.open(path, os.O_RDONLY | _FLAGS)
     try:
@@ -310,7 +310,7 @@ def read(path: Path) -> bytes:
         _check_kind(found)
         if found.st_size > _LARGEST:
             raise _too_large(found, path)
-        # No record is read while it is written. A process that locks the file for long does not keep readers out.
+        # So that no half-written record is read. A process that keeps the lock for longer doesn't block readers.
         with contextlib.suppress(OSError):
             _lock(descriptor, time.monotonic() + _READER_SECONDS, operation=fcntl.LOCK_SH)
         return _all_of(descriptor)

@@ -1,4 +1,4 @@
-"""Who writes a record, and whether the process that wrote a start may still run."""
+"""Identify the process that writes a record, and check whether the one that wrote a start may still run."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Final
 
 from pulumi_fusion.sessions.audit.chain import Record
-from pulumi_fusion.sessions.terms import LONGEST
+from pulumi_fusion.sessions.request import LONGEST
 
 __all__ = ["STARTED", "identity", "may_run"]
 
 STARTED: Final = "started"
-"""The member of a carried session that holds the time of its start."""
+"""The member of a CARRIED record with the time of the start."""
 
 _PLACE: Final = ("host", "pid_namespace", "boot_id")
-"""What must be the same for a process number to mean the same process: containers may share a host's name."""
+"""What must be equal for a process id to mean the same process: containers may have the same host name."""
 
 
 def identity() -> Record:
-    """Return who acts, as the system reports it and not the environment, and where."""
+    """Return the user and process, as the system reports them and not the environment, and the machine."""
     try:
         user = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a container whose user has no name
@@ -31,12 +31,12 @@ def identity() -> Record:
 
 
 def _place() -> Record:
-    """Return the machine; its boot and process namespace are None where the system has no such thing.
+    """Return the machine; its boot id and process namespace are None on systems without them.
 
     https://man7.org/linux/man-pages/man7/pid_namespaces.7.html
     """
     try:
-        namespace = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - no path, a name such as pid:[4026531836]
+        namespace = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - not a path but a name such as pid:[4026531836]
     except OSError:
         namespace = None
     try:
@@ -47,7 +47,7 @@ def _place() -> Record:
 
 
 def _born(pid: int) -> str | None:
-    """Return when a process began, as the kernel counts it, to tell it from a later one with the same number."""
+    """Return when a process began, as the kernel counts it: a later one with the same id has another value."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except (OSError, IndexError):
@@ -55,10 +55,10 @@ def _born(pid: int) -> str | None:
 
 
 def may_run(start: Record) -> bool:
-    """Return whether a session that has begun may still run.
+    """Return whether the session of a start record may still run.
 
-    Its process is asked for only where that is surely the one of the record. Elsewhere, and for records that don't say
-    where, a session counts as over once the longest one would be.
+    Its process is checked only if the record is from this boot and process namespace of this machine. Otherwise, and if
+    the record lacks these, the session counts as over once the longest one would be.
     """
     place = _place()
     if any(name not in start or start[name] != place[name] for name in _PLACE):

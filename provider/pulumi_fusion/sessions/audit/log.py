@@ -1,4 +1,4 @@
-"""What a session writes to the audit, and what it finds out of it then."""
+"""Record the start and end of sessions, and the sessions that ended without recording their end."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ from pulumi_fusion.sessions.audit.chain import (
 )
 from pulumi_fusion.sessions.audit.file import locked
 from pulumi_fusion.sessions.audit.liveness import STARTED, may_run
-from pulumi_fusion.sessions.farewell import left_of
+from pulumi_fusion.sessions.end_report import remaining_access
 
 __all__ = ["AuditLog", "reason"]
 
-_ELSEWHERE: Final = "Repair that, or name another file on a local disk with FUSION_AUDIT_FILE or --audit-file."
+_REPAIR: Final = "Repair that, or name another file on a local disk with FUSION_AUDIT_FILE or --audit-file."
 
 _MOST_NAMED: Final = 20
 
 
 class AuditLog:
-    """The audit file at ``path``, made with mode 0600 where it does not exist. Safe for several processes at once."""
+    """The audit file at ``path``, created with mode 0600 if it doesn't exist. Safe for concurrent processes."""
 
     def __init__(self, path: Path) -> None:
-        # The end of a session is written where its start is, whatever the working directory is by then.
+        # The working directory may change until the end of a session is recorded.
         self.path = path.absolute()
 
     def start(self, session: str, facts: Mapping[str, Any]) -> str:
-        """Write the start of a session, sync it, and return its hash. Raises NotAudited; the file is then as it was."""
+        """Record the start of a session and return its hash. Raises NotAudited; the file is unchanged then."""
         return self.append(START, session, facts)
 
     def append(self, event: str, session: str, facts: Mapping[str, Any]) -> str:
-        """Write a record, sync it, and return its hash. Raises NotAudited; the file is then as it was."""
+        """Append and sync a record, and return its hash. Raises NotAudited; the file is unchanged then."""
         try:
             with locked(self.path) as file:
                 record = new_record(event, session, facts, file.last())
@@ -58,9 +58,9 @@ class AuditLog:
         return str(record["hash"])
 
     def end(self, session: str, start_hash: str, facts: Mapping[str, Any]) -> None:
-        """Write the end of a session, with the hash of its start and whether that is in the file still.
+        """Record the end of a session, with the hash of its start and whether that is still in the file.
 
-        Raises AuditIncomplete where it can't be written, or where the start was removed or changed.
+        Raises AuditIncomplete if it can't be written, or if the start was removed or changed.
         """
         customer, how = facts.get("customer"), _how_it_ended(facts)
         try:
@@ -73,20 +73,20 @@ class AuditLog:
                 "write the end of the session to the audit, inside",
                 reason(self.path, wrong),
                 shortname=customer,
-                next_step=f"{how} Find out what happened to the file before you open another session.",
+                next_step=f"{how} Check what happened to the file before you open another session.",
             ) from None
         if found not in (PRESENT, CARRIED):
-            what = "is not there any more" if found == MISSING else "was changed"
+            what = "was removed" if found == MISSING else "was changed"
             raise AuditIncomplete(
                 "find the start of the session in the audit, inside",
-                f"{self.path}: the record that was written at the start {what}",
+                f"{self.path}: the record of the start {what}",
                 shortname=customer,
                 next_step=f"{how} Its end is recorded. Something changed the file while the session ran: "
                 f"`pulumi-fusion audit --audit-file {self.path}` shows what is left.",
             )
 
     def close_dead(self) -> list[str]:
-        """Record the sessions without an end that can't run any more, and return a sentence on each, at most 21.
+        """Record sessions without an end that can't run any more, and return a sentence on each, at most 21.
 
         Raises NotAudited.
         """
@@ -107,26 +107,26 @@ class AuditLog:
         more = len(dead) - _MOST_NAMED
         return [
             *(_sentence_on(start) for start in dead[:_MOST_NAMED]),
-            *([f"the audit holds {more} more sessions without an end: `pulumi-fusion audit` lists them"] * (more > 0)),
+            *([f"the audit has {more} more sessions without an end: `pulumi-fusion audit` lists them"] * (more > 0)),
         ]
 
     def _refused(self, wrong: OSError) -> NotAudited:
         return NotAudited(
-            "write the audit record", reason(self.path, wrong), next_step=f"No session runs without one. {_ELSEWHERE}"
+            "write the audit record", reason(self.path, wrong), next_step=f"No session runs without one. {_REPAIR}"
         )
 
 
 def reason(path: Path, wrong: OSError) -> str:
-    """Return what is wrong with an audit file and how to repair it, without the last full stop."""
-    said = f"{path}: {wrong.strerror or type(wrong).__name__}"
+    """Return a sentence on what is wrong with an audit file and how to repair it, without the full stop."""
+    problem = f"{path}: {wrong.strerror or type(wrong).__name__}"
     remedy = getattr(wrong, "remedy", "")
     if wrong.errno in (errno.EACCES, errno.EPERM):
         remedy = owner_problem(path, os.environ) or f"`chmod u+rw {path}` gives this user access to it."
-    return f"{said}. {remedy.removesuffix('.')}" if remedy else said
+    return f"{problem}. {remedy.removesuffix('.')}" if remedy else problem
 
 
 def _how_it_ended(facts: Mapping[str, Any]) -> str:
-    """Return a sentence with the exit code that the command itself had, where there was a command."""
+    """Return a sentence on the end of the session, with the exit code of its command if it had one."""
     how, code = str(facts.get("ended")), facts.get("exit_code")
     if code is None:
         return f"The session is over ({how})."
@@ -135,11 +135,12 @@ def _how_it_ended(facts: Mapping[str, Any]) -> str:
 
 
 def _unclosed(start: Record, last: Last) -> Record:
-    ended = {"start_hash": hash_of_start(start), "ended": "no end was written: found at a later start"}
+    ended = {"start_hash": hash_of_start(start), "ended": "no end was recorded: found at a later start"}
     return later_record(UNCLOSED, start, ended, last)
 
 
 def _sentence_on(start: Record) -> str:
     customer, user = (capped(str(start.get(name))) for name in ("customer", "os_user"))
     since = capped(str(start.get(STARTED, start.get("time"))))
-    return f"the audit holds a session without an end: inside {customer!r} by {user!r} since {since} ({left_of(start)})"
+    access = remaining_access(start)
+    return f"the audit has a session without an end: inside {customer!r} by {user!r} since {since} ({access})"

@@ -1,4 +1,4 @@
-"""Moving an audit file to an archive in the same folder, and beginning a new one that continues its chain."""
+"""Move an audit file to an archive in the same folder, and begin a new one that continues its chain."""
 
 from __future__ import annotations
 
@@ -26,54 +26,55 @@ from pulumi_fusion.sessions.audit.chain import (
     line_of,
     new_record,
 )
-from pulumi_fusion.sessions.audit.file import AuditFile, Unfit, locked, read, sync_folder, write_all
+from pulumi_fusion.sessions.audit.file import AuditFile, UnfitFileError, locked, read, sync_folder, write_all
 from pulumi_fusion.sessions.audit.liveness import STARTED, identity
 
 __all__ = ["Archive", "archive_of", "rotate"]
 
-# What a file system answers to link(2) that has no hard links.
+# Errors of link(2) on a file system without hard links.
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 @dataclass(frozen=True)
 class Archive:
-    """An archive at ``path``: what was in it, or what is ``wrong`` with its end as seen from the file after it."""
+    """An archive at ``path``: its content, or None if it can't be read, and what is ``wrong`` with it."""
 
     path: Path
-    held: Examined | None
+    content: Examined | None
     wrong: Break | None = None
 
 
 def rotate(path: Path) -> Archive:
     """Move the file at ``path`` to an archive in its folder, and begin a new one that continues its chain.
 
-    At every moment a whole file is at the path: the archive is a second name of the old one, until the new one takes
-    its place. A process that waits to write then finds that it holds the archive, and opens the path again.
+    There is a complete file at the path at any time: the archive is a second name of the old file, until the new one
+    replaces it. A process that waited for the lock then notices that it opened the archive, and opens the path again.
 
-    Raises OSError; nothing has changed then. FileNotFoundError where no file is at ``path``.
+    Raises OSError; nothing has changed then. FileNotFoundError if there is no file at ``path``.
     """
     with locked(path, create=False) as file:
         if not file.size:
-            raise Unfit("it is empty, so there is nothing to move", "The next session begins its chain in it.")
+            raise UnfitFileError("it is empty, so there is nothing to move", "The next session begins its chain in it.")
         last = file.last()
-        held = examine(file.read())
+        content = examine(file.read())
         file.make_private()
         archive = _archived(file)
         try:
             sync_folder(path.parent)
-            _begin_anew(path, _first_records(archive, held, last))
+            _begin_new_file(path, _first_records(archive, content, last))
         except BaseException:
-            # An interrupt may come when the new file is there already: then the archive is all that is left of the old.
+            # After an interrupt the new file may be at the path already: then the archive is the only name of the old
+            # one.
             if file.is_at_its_path():
                 with contextlib.suppress(OSError):
                     archive.unlink()
             raise
         sync_folder(path.parent)
-    return Archive(archive, held)
+    return Archive(archive, content)
 
 
 def _archived(file: AuditFile) -> Path:
-    """Give the file a second name that is free, and return it."""
+    """Give the file a second, unused name, and return that."""
     names = _names(file.path)
     while True:
         archive = next(names)
@@ -83,7 +84,7 @@ def _archived(file: AuditFile) -> Path:
 
 
 def _linked(file: AuditFile, archive: Path) -> None:
-    """Make ``archive`` a hard link to the file, or a copy of it where the file system has no hard links."""
+    """Make ``archive`` a hard link to the file, or a copy if the file system has no hard links."""
     try:
         os.link(file.path, archive, follow_symlinks=False)
     except OSError as wrong:
@@ -93,7 +94,7 @@ def _linked(file: AuditFile, archive: Path) -> None:
 
 
 def _names(path: Path) -> Iterator[Path]:
-    """Yield the names of archives: with the time in UTC, and a number from the second one of the same second on."""
+    """Yield possible names of the archive: with the time in UTC, and from the second one on with a number."""
     now = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}"
     yield path.with_name(f"{path.stem}-{now}{path.suffix}")
     for number in itertools.count(2):
@@ -111,22 +112,22 @@ def _copied(file: AuditFile, archive: Path) -> None:
         os.close(descriptor)
 
 
-def _first_records(archive: Path, held: Examined, last: Last) -> list[Record]:
-    """The record of the rotation, and one for each session that has no end yet.
+def _first_records(archive: Path, content: Examined, last: Last) -> list[Record]:
+    """Return the record of the rotation, and one for each session without an end.
 
-    One record with all of them could become longer than any record may be.
+    A single record of all these sessions could exceed the length of a record.
     """
-    facts = {**identity(), "archive": archive.name, "breaks": len(held.breaks)}
+    facts = {**identity(), "archive": archive.name, "breaks": len(content.breaks)}
     records = [new_record(ROTATED, "", facts, last)]
-    for start in held.open:
+    for start in content.open:
         since = start.get(STARTED, start.get("time"))
         carried = {STARTED: since, "start_hash": hash_of_start(start)}
         records.append(later_record(CARRIED, start, carried, Last(records[-1]["sequence"], records[-1]["hash"])))
     return records
 
 
-def _begin_anew(path: Path, records: list[Record]) -> None:
-    """Put a synced file with these records in the place of the one at ``path``."""
+def _begin_new_file(path: Path, records: list[Record]) -> None:
+    """Replace the file at ``path`` by a synced one with these records."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # 0600
     try:
         try:
@@ -140,25 +141,25 @@ def _begin_anew(path: Path, records: list[Record]) -> None:
 
 
 def archive_of(path: Path, found: Examined) -> Archive | None:
-    """Return the archive that the file at ``path`` continues, None where it continues none.
+    """Return the archive that the file at ``path`` continues, or None. Never raises.
 
-    Where it is in the same folder, it must end with the record that the file goes on from. Nothing raises.
+    An archive in the same folder must end with the record that the file continues from.
     """
     rotated = found.rotated
     if rotated is None:
         return None
     name = str(rotated.get("archive"))
     if not name.isprintable() or name in ("", ".", "..") or "/" in name:
-        return Archive(path, None, Break(1, "it names no archive"))  # a forged name leads to no other folder
+        return Archive(path, None, Break(1, "it names no archive"))  # a forged name must not read another folder
     archive = path.with_name(name)
     try:
-        held = examine(read(archive))
+        content = examine(read(archive))
     except FileNotFoundError:
         return Archive(archive, None)
     except OSError as wrong:
         return Archive(archive, None, Break(1, f"the archive {archive} can't be read: {wrong.strerror}"))
-    ends = Last(held.records[-1]["sequence"], held.records[-1]["hash"]) if held.records else Last()
+    ends = Last(content.records[-1]["sequence"], content.records[-1]["hash"]) if content.records else Last()
     if ends.follows(rotated):
-        return Archive(archive, held)
+        return Archive(archive, content)
     what = f"it doesn't continue the archive {archive}, which was cut or changed after the rotation"
-    return Archive(archive, held, Break(1, what))
+    return Archive(archive, content, Break(1, what))

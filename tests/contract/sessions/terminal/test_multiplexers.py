@@ -14,7 +14,7 @@ import pytest
 from tests.contract.cli.terminal import Terminal
 from tests.contract.sessions.terminal.conftest import LINE, OPEN, RED, Sit
 
-OUTSIDE = RED + "OUTSIDE this session: {} of yours, already running.*with your real credential"
+OUTSIDE = RED + "OUTSIDE this session: {}, which already runs.*including your real credential"
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ OUTSIDE = RED + "OUTSIDE this session: {} of yours, already running.*with your r
     ],
     ids=str,
 )
-def test_a_session_in_a_window_of_a_multiplexer_says_what_is_outside(
+def test_a_session_in_a_multiplexer_warns_about_its_windows(
     more: dict[str, str], name: str, sit: Sit, desk: Terminal
 ) -> None:
     terminal = sit(SHELL="/bin/bash", **{"TMUX_TMPDIR": str(desk.folder), "SCREENDIR": str(desk.folder), **more})
@@ -43,9 +43,7 @@ def place() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize(("tmux", "screen"), [(True, False), (False, True), (True, True), (False, False)])
-def test_a_multiplexer_that_runs_elsewhere_is_found_and_one_that_is_gone_is_not(
-    tmux: bool, screen: bool, sit: Sit, place: Path
-) -> None:
+def test_only_a_running_multiplexer_is_found(tmux: bool, screen: bool, sit: Sit, place: Path) -> None:
     """A killed server leaves its socket behind."""
     for name in (f"tmux-{os.getuid()}", "screens"):
         (place / name).mkdir(mode=0o700)
@@ -63,6 +61,6 @@ def test_a_multiplexer_that_runs_elsewhere_is_found_and_one_that_is_gone_is_not(
         assert ("OUTSIDE" in terminal.shown) == bool(names)
 
 
-def test_a_command_is_told_nothing_of_multiplexers(desk: Terminal) -> None:
+def test_a_session_with_a_command_does_not_warn_about_multiplexers(desk: Terminal) -> None:
     done = desk.run(*OPEN, "--ci", "--", "true", TMUX="tmux-0/default,1,0")
     assert "OUTSIDE" not in done.stderr

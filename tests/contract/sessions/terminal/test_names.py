@@ -1,4 +1,4 @@
-"""A red line, a title and a farewell with names that would drive the terminal, in every kind of shell."""
+"""A red line, a title and a end_line with names that would drive the terminal, in every kind of shell."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def desk(tmp_path: Path) -> Iterator[Terminal]:
 
 @pytest.mark.parametrize("shell", ["bash", "sh", "zsh", "fish"])
 @pytest.mark.threat("clears-the-screen")
-def test_no_name_is_obeyed(desk: Terminal, tmp_path: Path, shell: str) -> None:
+def test_names_cannot_control_the_terminal_in_any_shell(desk: Terminal, tmp_path: Path, shell: str) -> None:
     program = shutil.which(shell)
     if program is None:
         pytest.skip(f"no {shell} here")

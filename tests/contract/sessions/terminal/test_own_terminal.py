@@ -54,7 +54,7 @@ def test_a_command_cannot_type_into_the_shell_that_started_the_session(within: s
 
 
 @LINUX
-def test_the_typing_would_be_seen_without_a_session(desk: Terminal) -> None:
+def test_without_a_session_a_command_can_type_into_the_shell(desk: Terminal) -> None:
     """The control: where the kernel allows it (sysctl dev.tty.legacy_tiocsti), the program above does type."""
     desk.folder.joinpath("inject.py").write_text(INJECT)
     with PseudoTerminal(SHELL, folder=desk.folder, environ=desk.environment(PS1="outer> ")) as terminal:
@@ -76,14 +76,14 @@ def test_the_size_of_the_window_follows(sit: Sit) -> None:
     terminal.see("ENDED .*exit code 0")
 
 
-def test_much_output_comes_through_whole_and_in_order(sit: Sit) -> None:
+def test_much_output_is_relayed_completely_and_in_order(sit: Sit) -> None:
     terminal = sit("--", "seq", "-s", " ", "1", "200000")
     terminal.see("ENDED .*exit code 0")
     numbers = re.findall(r"[0-9]+", terminal.shown.partition("reason: INC-1234 ingest check")[2].partition("\n")[2])
     assert numbers[:200000] == [str(each) for each in range(1, 200001)]
 
 
-def test_much_input_comes_through_whole(sit: Sit, desk: Terminal) -> None:
+def test_much_input_is_relayed_completely(sit: Sit, desk: Terminal) -> None:
     terminal = sit("--", "sh", "-c", "stty raw -echo; echo ready; head -c 100000 | cksum")
     terminal.see("ready")
     text = "0123456789" * 10000
@@ -128,7 +128,7 @@ def test_a_command_that_ignores_a_closed_terminal_reads_its_end(sit: Sit, desk: 
         time.sleep(0.05)
 
 
-def test_ctrl_c_beside_a_pager_reaches_the_command(sit: Sit) -> None:
+def test_ctrl_c_in_a_pipeline_with_a_pager_reaches_the_command(sit: Sit) -> None:
     terminal = sit(
         "--", "sh", "-c", "trap 'exit 3' INT; echo 'be''gun' >&2; while :; do sleep 0.05; done", within=" | cat"
     )
@@ -137,7 +137,7 @@ def test_ctrl_c_beside_a_pager_reaches_the_command(sit: Sit) -> None:
     terminal.see("MASQUERADE ENDED acme-corp .*exit code 3")
 
 
-def test_a_password_can_be_asked_for_beside_a_pipe(sit: Sit) -> None:
+def test_a_command_in_a_pipeline_can_read_a_password_from_the_terminal(sit: Sit) -> None:
     """ssh and sudo read /dev/tty, whatever stdin and stdout are."""
     script = (
         "stty -echo </dev/tty; printf 'pass''word: ' >/dev/tty; read -r word </dev/tty; "
@@ -167,7 +167,7 @@ def test_a_terminal_is_usable_after_the_helper_was_killed(streams: str, desk: Te
             time.sleep(0.05)
 
 
-def test_a_session_in_the_background_has_no_modes_of_the_shell_that_edits_a_line(desk: Terminal) -> None:
+def test_a_session_in_the_background_does_not_copy_the_modes_of_a_line_editor(desk: Terminal) -> None:
     session = shlex.join([str(COMMAND), *OPEN, "--", "sed", "s/^/got /"])
     shell = ["bash", "--noprofile", "--norc", "-i"]
     with PseudoTerminal(shell, folder=desk.folder, environ=desk.environment(PS1="outer> ")) as terminal:
@@ -184,7 +184,7 @@ def test_a_session_in_the_background_has_no_modes_of_the_shell_that_edits_a_line
         terminal.enter("exit")
 
 
-def test_a_pager_beside_it_keeps_its_screen(sit: Sit) -> None:
+def test_a_pager_in_the_same_pipeline_keeps_its_screen(sit: Sit) -> None:
     terminal = sit("--ci", "--", "echo", "text", within=" | cat")
     terminal.see("MASQUERADE ENDED")
     terminal.see("outer> ")

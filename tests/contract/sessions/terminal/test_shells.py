@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_fusion.sessions.red_line import Banner, Look
-from pulumi_fusion.sessions.shells import shell_with_line
+from pulumi_fusion.sessions.banner import Banner, TerminalStyle
+from pulumi_fusion.sessions.shells import shell_with_banner
 from tests.contract.cli.terminal import Terminal, patched
 from tests.contract.sessions.terminal.conftest import BASHRC, LINE, PROMPT, RED, Sit
 
@@ -26,7 +26,7 @@ START_FILES = {
 
 
 @pytest.mark.parametrize("name", START_FILES)
-def test_other_shells_have_the_line_and_the_users_own_start_files(name: str, sit: Sit, desk: Terminal) -> None:
+def test_other_shells_show_the_banner_and_read_the_users_start_files(name: str, sit: Sit, desk: Terminal) -> None:
     """Where a shell is not installed, its start files are looked at alone, in the test below."""
     program = shutil.which(name)
     if program is None:
@@ -51,10 +51,10 @@ BANNER = Banner("MASQUERADE o'b$(id) from home", "MASQUERADE o'b$(id)", datetime
 
 
 @pytest.mark.parametrize("outer", ["bash", "zsh", "fish", "dash"])
-def test_the_start_files_of_every_shell_bring_the_line_after_the_users_own(outer: str, tmp_path: Path) -> None:
+def test_every_shell_shows_the_banner_after_the_users_start_files(outer: str, tmp_path: Path) -> None:
     """Whichever shell it is, for others may be started inside it."""
     environ = {"ZDOTDIR": "/own", "ENV": "/own/shinit", "PROMPT_COMMAND": "own", "XDG_DATA_DIRS": "/own/share"}
-    shell = shell_with_line(f"/bin/{outer}", BANNER, Look(True, True, True), tmp_path, environ)
+    shell = shell_with_banner(f"/bin/{outer}", BANNER, TerminalStyle(True, True, True), tmp_path, environ)
     assert (shell.command[0], shell.note) == (f"/bin/{outer}", "")
     assert shell.variables == {
         "ENV": str(tmp_path / "shrc"),
@@ -78,7 +78,7 @@ def installed(*names: str) -> list[str]:
 
 
 @pytest.mark.parametrize("outer", installed("bash", "zsh", "fish", "sh"))
-def test_shells_inside_the_shell_have_the_line_as_well(outer: str, sit: Sit, desk: Terminal) -> None:
+def test_nested_shells_show_the_banner(outer: str, sit: Sit, desk: Terminal) -> None:
     for path, text in {
         ".bashrc": BASHRC,
         **{path: text for each in START_FILES.values() for path, text in each.items()},
@@ -107,7 +107,7 @@ def test_shells_inside_the_shell_have_the_line_as_well(outer: str, sit: Sit, des
 
 
 @pytest.mark.parametrize("given", ["bash", "/bin/bash", "sh"])
-def test_a_shell_that_is_named_as_the_command_has_the_line(given: str, sit: Sit, desk: Terminal) -> None:
+def test_a_shell_as_the_command_shows_the_banner(given: str, sit: Sit, desk: Terminal) -> None:
     desk.folder.joinpath(".bashrc").write_text("PS1='mine> '\n")
     desk.folder.joinpath(".shinit").write_text("PS1='mine> '\n")
     terminal = sit("--", given, SHELL="/bin/false", ENV="$HOME/.shinit")
@@ -118,7 +118,7 @@ def test_a_shell_that_is_named_as_the_command_has_the_line(given: str, sit: Sit,
     terminal.see("MASQUERADE ENDED .*: exit code 7")
 
 
-def test_a_bash_that_replaces_the_shell_has_the_line(sit: Sit, desk: Terminal) -> None:
+def test_a_bash_that_replaces_the_shell_shows_the_banner(sit: Sit, desk: Terminal) -> None:
     desk.folder.joinpath(".bashrc").write_text("PS1='mine> '\n")
     terminal = sit(SHELL="/bin/bash")
     terminal.see(PROMPT)
@@ -128,7 +128,7 @@ def test_a_bash_that_replaces_the_shell_has_the_line(sit: Sit, desk: Terminal) -
     terminal.see("MASQUERADE ENDED")
 
 
-def test_a_hook_of_the_user_sees_the_exit_code_and_runs_once(sit: Sit, desk: Terminal) -> None:
+def test_a_prompt_hook_of_the_user_gets_the_exit_code_and_runs_once(sit: Sit, desk: Terminal) -> None:
     desk.folder.joinpath(".bashrc").write_text("PS1='mine> '\nPROMPT_COMMAND='echo hook $?'\n")
     terminal = sit(SHELL="/bin/bash")
     terminal.see(PROMPT)
@@ -138,7 +138,7 @@ def test_a_hook_of_the_user_sees_the_exit_code_and_runs_once(sit: Sit, desk: Ter
 
 
 @pytest.mark.parametrize("name", ["tcsh", "nu", "pwsh", "xonsh", "elvish", "some-shell"])
-def test_a_shell_that_cannot_show_the_line_starts_with_a_notice(name: str, sit: Sit, desk: Terminal) -> None:
+def test_a_shell_that_cannot_show_the_banner_starts_with_a_notice(name: str, sit: Sit, desk: Terminal) -> None:
     """A program of that name, which is started without arguments that it might not know."""
     program = desk.folder / name
     program.write_text('#!/bin/sh\necho "$# arguments"\nread -r line\nexit 7\n')
@@ -159,7 +159,7 @@ def test_without_a_temporary_folder_a_shell_starts_with_a_notice(sit: Sit, desk:
         "tempfile.gettempdir = gettempdir\n",
     )
     terminal = sit(SHELL="/bin/bash", **nowhere)
-    terminal.see(RED + r"NO LINE above the prompts: no temporary folder can be written \(TMPDIR names another\)")
+    terminal.see(RED + r"NO LINE above the prompts: no temporary folder can be written; set TMPDIR to one that can")
     terminal.see("mine> ")
     terminal.enter("exit 7")
     terminal.see("MASQUERADE ENDED .*: exit code 7")

@@ -74,7 +74,7 @@ def test_jobs_can_be_controlled_in_the_shell(sit: Sit, desk: Terminal) -> None:
     terminal.see("MASQUERADE ENDED .*exit code 0")
 
 
-def test_when_the_helper_of_a_shell_is_killed_its_start_files_go_as_well(sit: Sit, desk: Terminal) -> None:
+def test_when_the_helper_of_a_shell_is_killed_its_start_files_are_removed(sit: Sit, desk: Terminal) -> None:
     terminal = sit(SHELL="/bin/bash")
     terminal.see(LINE)
     assert [*desk.folder.glob("fusion-masquerade-*")]
@@ -86,7 +86,7 @@ def test_when_the_helper_of_a_shell_is_killed_its_start_files_go_as_well(sit: Si
 
 
 @pytest.mark.parametrize("more", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
-def test_without_colour_the_words_stand_out(more: dict[str, str], sit: Sit, desk: Terminal) -> None:
+def test_without_colour_the_banner_is_marked(more: dict[str, str], sit: Sit, desk: Terminal) -> None:
     desk.folder.joinpath(".inputrc").write_text("set enable-bracketed-paste off\n")
     terminal = sit(SHELL="/bin/bash", **more)
     terminal.see(r"!! MASQUERADE acme-corp \(read-only\) from example-msp as pulumi-fusion, 15 min left")
@@ -99,7 +99,7 @@ def test_without_colour_the_words_stand_out(more: dict[str, str], sit: Sit, desk
     assert ("\x1b" in terminal.shown) == ("NO_COLOR" in more), "a dumb terminal understands nothing"
 
 
-def test_where_no_terminal_is_the_words_go_to_stderr_and_nothing_else_does(desk: Terminal) -> None:
+def test_without_a_terminal_only_the_banner_is_written_to_stderr(desk: Terminal) -> None:
     done = desk.run(*OPEN, "--ci", "--", "sh", "-c", "echo out", TERM="xterm")
     assert done.stdout == "out\n"
     notice, reason, end = done.stderr.splitlines()
@@ -109,14 +109,14 @@ def test_where_no_terminal_is_the_words_go_to_stderr_and_nothing_else_does(desk:
     assert done.stderr == plain(done.stderr)
 
 
-def test_nothing_of_it_is_on_stdout(sit: Sit, desk: Terminal) -> None:
+def test_the_banner_is_not_on_stdout(sit: Sit, desk: Terminal) -> None:
     terminal = sit("--", "true", within=" >out")
     terminal.see("ENDED .*exit code 0")
     terminal.see("outer> ")
     assert desk.folder.joinpath("out").read_text() == ""
 
 
-def test_two_minutes_before_the_end_a_warning_comes(sit: Sit) -> None:
+def test_two_minutes_before_the_end_a_warning_is_shown(sit: Sit) -> None:
     terminal = sit("--duration", "123s", "--", "cat")
     terminal.see(r"\r\n" + RED + r"MASQUERADE acme-corp \(read-only\) ends in 2 min\x1b\[0m\r")
     terminal.press("\x04")
@@ -145,14 +145,14 @@ def test_a_program_is_stopped_and_continued_together_with_its_helper(sit: Sit) -
 @pytest.mark.parametrize(
     ("key", "effect"), [("\x1a", r"Stopped[^\0]*outer> "), ("\x03", "ENDED .*: ended by SIGINT")], ids=["Z", "C"]
 )
-def test_ctrl_before_the_command_has_the_terminal_is_for_the_command(sit: Sit, key: str, effect: str) -> None:
+def test_ctrl_c_before_the_command_has_the_terminal_reaches_the_command(sit: Sit, key: str, effect: str) -> None:
     terminal = sit("--", "sleep", "321", within=" ")
     terminal.see("reason:")
     terminal.press(key)
     terminal.see(effect)
 
 
-def test_started_in_the_background_it_has_the_terminal_once_it_is_in_front(sit: Sit) -> None:
+def test_a_session_from_the_background_gets_the_terminal_in_the_foreground(sit: Sit) -> None:
     terminal = sit("--", "sed", "s/^/got /", within=" &")
     terminal.see("reason:")
     terminal.enter(STOPPED)
@@ -164,7 +164,7 @@ def test_started_in_the_background_it_has_the_terminal_once_it_is_in_front(sit: 
     terminal.see("ENDED .*: exit code 0")
 
 
-def test_a_pager_next_to_it_keeps_the_terminal(sit: Sit) -> None:
+def test_a_pager_in_the_same_pipeline_keeps_the_terminal(sit: Sit) -> None:
     pager = 'read -r key </dev/tty && echo "pressed $key and got $(cat)"'
     terminal = sit("--", "echo", "text", within=f" | sh -c {shlex.quote(pager)}")
     terminal.see("reason:")
@@ -173,7 +173,7 @@ def test_a_pager_next_to_it_keeps_the_terminal(sit: Sit) -> None:
     terminal.see("outer> ")
 
 
-def test_ctrl_c_is_for_the_child_alone(sit: Sit) -> None:
+def test_ctrl_c_reaches_only_the_command(sit: Sit) -> None:
     terminal = sit("--", "sh", "-c", "trap 'echo caught; exit 3' INT; echo 'be''gun'; while :; do sleep 0.1; done")
     terminal.see("begun")
     terminal.press("\x03")
@@ -182,7 +182,7 @@ def test_ctrl_c_is_for_the_child_alone(sit: Sit) -> None:
     assert terminal.end() == 3
 
 
-def test_the_terminal_is_as_it_was_after_a_program_was_killed_in_raw_mode(sit: Sit) -> None:
+def test_the_terminal_is_restored_after_a_program_was_killed_in_raw_mode(sit: Sit) -> None:
     terminal = sit("--", "sh", "-c", "stty raw -echo; echo raw; kill -9 $$")
     before = terminal.modes()
     terminal.see("raw")
@@ -197,7 +197,7 @@ def test_a_child_reads_from_a_pipe(sit: Sit) -> None:
     terminal.see("ENDED .*exit code 0")
 
 
-def test_a_terminal_that_is_closed_ends_the_session_and_the_audit_tells(sit: Sit, desk: Terminal) -> None:
+def test_a_closed_terminal_ends_the_session_and_its_end_is_recorded(sit: Sit, desk: Terminal) -> None:
     terminal = sit(SHELL="/bin/bash")
     terminal.see(LINE)
     terminal.hang_up()

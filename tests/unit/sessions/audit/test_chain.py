@@ -46,7 +46,7 @@ def breaks(data: bytes) -> list[tuple[int, str]]:
     return [(each.line, each.what) for each in examine(data).breaks]
 
 
-def test_a_chain_that_nobody_touched_has_no_break() -> None:
+def test_an_unmodified_chain_has_no_break() -> None:
     found = examine(text_of(THREE))
     assert (found.breaks, found.open) == ([], [])
     assert [record["event"] for record in found.records] == ["start", "end"] * 3
@@ -76,13 +76,13 @@ def changed(found: list[bytes]) -> list[bytes]:
     ],
 )
 @pytest.mark.threat("cuts-the-audit")
-def test_tampering_is_found_where_it_was_done(
+def test_a_modified_line_is_reported_by_its_number(
     tamper: Callable[[list[bytes]], list[bytes]], line: int, what: str
 ) -> None:
     assert breaks(text_of(tamper(THREE)))[0] == (line, what)
 
 
-def test_lines_of_something_else_are_one_break() -> None:
+def test_consecutive_lines_that_are_not_records_are_one_break() -> None:
     assert breaks(text_of([*THREE[:2], b"x", b"", b"{", *THREE[2:], b"{}", b"y"])) == [
         (3, "from here to line 5 there are no audit records"),
         (10, "from here to line 11 there are no audit records"),
@@ -120,7 +120,7 @@ def test_the_hash_covers_the_raw_line(rewritten: Callable[[bytes], bytes]) -> No
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b"\n\n", b"\x0b\n", b"\x0c\n", b"\x1c\n", b"\x85\n"], ids=repr)
-def test_no_other_end_of_a_line_goes_unseen(end: bytes) -> None:
+def test_only_a_line_feed_ends_a_line(end: bytes) -> None:
     assert breaks(end.join(THREE) + b"\n") != []
 
 
@@ -145,7 +145,7 @@ def test_every_change_of_a_byte_is_a_break(file: str, data: st.DataObject) -> No
 @pytest.mark.parametrize("file", FILES)
 @given(data=st.data())
 @pytest.mark.threat("cuts-the-audit")
-def test_every_change_of_lines_is_a_break_but_a_cut_end(file: str, data: st.DataObject) -> None:
+def test_every_change_of_lines_except_a_cut_end_is_a_break(file: str, data: st.DataObject) -> None:
     lines, last = list(FILES[file]), len(FILES[file]) - 1
     one, two = data.draw(st.integers(0, last)), data.draw(st.integers(0, last))
     what = data.draw(st.sampled_from(["removed", "doubled", "swapped", "moved"]))
@@ -203,7 +203,7 @@ def test_records_of_earlier_versions_still_verify() -> None:
     ],
 )
 @pytest.mark.threat("cuts-the-audit")
-def test_what_does_not_belong_together_is_reported(events: tuple[str, ...], line: int, what: str) -> None:
+def test_starts_and_ends_that_do_not_match_are_reported(events: tuple[str, ...], line: int, what: str) -> None:
     chain = Chain()
     for event in events:
         chain.add(event, "s")
@@ -211,7 +211,7 @@ def test_what_does_not_belong_together_is_reported(events: tuple[str, ...], line
 
 
 @pytest.mark.threat("cuts-the-audit")
-def test_an_end_is_held_against_its_start() -> None:
+def test_an_end_is_compared_with_its_start() -> None:
     chain = Chain()
     chain.add(START, "s")
     chain.add(END, "s", start_hash="f" * 64)
@@ -222,7 +222,7 @@ def test_an_end_is_held_against_its_start() -> None:
     assert breaks(chain.bytes()) == [(2, "the start of the session 's' was missing when it ended")]
 
 
-def test_a_file_that_continues_an_archive_holds_from_its_first_record() -> None:
+def test_a_file_that_continues_an_archive_is_checked_from_its_first_record() -> None:
     chain = Chain(Last(17, "a" * 64))
     chain.add(ROTATED, "", archive="audit-20261127T120000Z.jsonl")
     chain.add(CARRIED, "runs", start_hash="b" * 64)
@@ -236,7 +236,7 @@ def test_a_file_that_continues_an_archive_holds_from_its_first_record() -> None:
 
 
 @given(st.binary(max_size=300))
-def test_nothing_in_a_file_raises(data: bytes) -> None:
+def test_no_content_of_an_audit_file_raises(data: bytes) -> None:
     examine(data)
 
 
@@ -244,12 +244,12 @@ def test_nothing_in_a_file_raises(data: bytes) -> None:
     "value", ["9" * 4300, "-1", "0", "1e3", "true", "[]", "9007199254740992"], ids=lambda text: text[:5]
 )
 @pytest.mark.threat("cuts-the-audit")
-def test_a_forged_sequence_is_no_place_in_a_chain(value: str) -> None:
+def test_a_forged_sequence_is_not_a_record(value: str) -> None:
     forged = '{"sequence": ' + value + ', "event": "start", "session": "s", "previous": "", "hash": "' + "0" * 64 + '"}'
     assert breaks(forged.encode() + b"\n") == [(1, NO_RECORD)]
 
 
-def test_after_the_highest_sequence_it_begins_again() -> None:
+def test_after_the_highest_sequence_the_next_is_1() -> None:
     forged = new_record(START, "s", FACTS, Last(2**53 - 2, "0" * 64))
     after = new_record(START, "t", FACTS, Last(forged["sequence"], forged["hash"]))
     assert after["sequence"] == 1

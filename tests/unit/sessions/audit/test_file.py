@@ -25,7 +25,7 @@ def modes(*paths: Path) -> list[int]:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_nobody_else_may_read_it(tmp_path: Path, umask: int) -> None:
+def test_other_users_may_not_read_the_audit_file(tmp_path: Path, umask: int) -> None:
     log = AuditLog(tmp_path / "new" / "newer" / "newest" / "audit.jsonl")
     before = os.umask(umask)
     try:
@@ -87,9 +87,7 @@ def made(path: Path, kind: str) -> Path:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.threat("cuts-the-audit")
-def test_what_cannot_be_an_audit_file_is_neither_written_nor_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
+def test_a_special_file_is_refused_without_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     monkeypatch.chdir(tmp_path)  # the path of a socket is short
     log = AuditLog(made(Path("audit.jsonl"), kind))
     for attempt in (lambda: log.start("s", FACTS), log.close_dead):
@@ -102,7 +100,7 @@ def test_what_cannot_be_an_audit_file_is_neither_written_nor_waited_for(
 
 
 @pytest.mark.parametrize("text", ["root:x:0:0\n", "no end of a line", '{"sequence": 1}\n', "\n", "\0" * 300_000])
-def test_a_file_that_holds_something_else_is_left_as_it_is(tmp_path: Path, text: str) -> None:
+def test_a_file_of_another_kind_is_not_changed(tmp_path: Path, text: str) -> None:
     path = tmp_path / "audit.jsonl"
     path.write_text(text)
     path.chmod(0o644)
@@ -116,13 +114,13 @@ def test_a_file_that_holds_something_else_is_left_as_it_is(tmp_path: Path, text:
 def test_a_file_that_is_far_too_large_is_refused_at_once(log: AuditLog) -> None:
     write(log, 1)
     os.truncate(log.path, 2**42)
-    with pytest.raises(NotAudited, match="it has 4398046511104 bytes, more than the 268435456 that are read"):
+    with pytest.raises(NotAudited, match="it has 4398046511104 bytes, and at most 268435456 are read"):
         log.start("s", FACTS)
-    with pytest.raises(OSError, match="that are read"):
+    with pytest.raises(OSError, match="are read"):
         read(log.path)
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_an_audit_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(NotAudited, match="Not a directory"):
         AuditLog(tmp_path / "file" / "audit.jsonl").start("s", FACTS)
@@ -131,7 +129,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         AuditLog(tmp_path / "dangling" / "audit.jsonl").start("s", FACTS)
 
 
-def test_a_full_disk_leaves_no_half_of_a_record(log: AuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_no_incomplete_record(log: AuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
     write(log, 1)
     before = log.path.read_bytes()
 
@@ -166,18 +164,18 @@ def test_a_disk_that_fails_is_named_and_leaves_no_empty_file(log: AuditLog, monk
     assert log.path.read_bytes() == before
 
 
-def test_a_writer_that_hangs_is_no_reason_to_hang(log: AuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_keeps_the_lock_does_not_block_forever(log: AuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
     write(log, 1)
     monkeypatch.setattr(file, "LOCK_SECONDS", 0.1)
     monkeypatch.setattr(file, "_READER_SECONDS", 0.1)
     with file.locked(log.path):
-        with pytest.raises(NotAudited, match="another process holds it"):
+        with pytest.raises(NotAudited, match="another process has locked it"):
             AuditLog(log.path).start("s", FACTS)
         assert read(log.path) == log.path.read_bytes()
 
 
 @pytest.mark.threat("cuts-the-audit")
-def test_who_waited_for_a_file_that_was_replaced_writes_to_the_one_at_the_path(log: AuditLog, tmp_path: Path) -> None:
+def test_a_writer_that_waited_for_a_rotated_file_writes_to_the_new_one(log: AuditLog, tmp_path: Path) -> None:
     write(log, 1)
     moved = log.path.with_name("moved.jsonl")
 
@@ -196,7 +194,7 @@ def test_who_waited_for_a_file_that_was_replaced_writes_to_the_one_at_the_path(l
 
 
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP], ids=errno.errorcode.get)
-def test_a_file_system_that_cannot_sync_a_folder_holds_an_audit(
+def test_a_file_system_that_cannot_sync_a_folder_is_supported(
     log: AuditLog, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     """As CIFS."""
@@ -220,13 +218,13 @@ def test_a_file_system_without_locks_is_named_as_the_reason(
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr("fcntl.flock", fails)
-    with pytest.raises(NotAudited, match="its file system has no locks") as refused:
+    with pytest.raises(NotAudited, match="its file system doesn't support locks") as refused:
         log.start("s", FACTS)
     assert "on a local disk with FUSION_AUDIT_FILE" in str(refused.value)
     assert not log.path.exists()
 
 
-def test_it_is_below_the_folder_for_state() -> None:
+def test_the_default_audit_file_is_in_the_state_folder() -> None:
     assert default_path({"HOME": "/home/me"}) == Path("/home/me/.local/state/pulumi-fusion/audit.jsonl")
     xdg = {"HOME": "/home/me", "XDG_STATE_HOME": "/var/state"}
     assert default_path(xdg) == Path("/var/state/pulumi-fusion/audit.jsonl")

@@ -17,7 +17,7 @@ from pulumi_fusion.redaction import Secret
 from pulumi_fusion.sessions.audit import AuditLog, examine, identity
 from pulumi_fusion.sessions.audit.chain import LONGEST_LINE
 from pulumi_fusion.sessions.audit.rotation import rotate
-from pulumi_fusion.sessions.terms import Terms
+from pulumi_fusion.sessions.request import SessionRequest
 from tests.unit.sessions.audit.files import BEFORE, FACTS, Chain, examined, write
 
 ENDED = {**FACTS, "ended": "exit code 7", "exit_code": 7}
@@ -34,7 +34,7 @@ def test_a_secret_in_a_reason_is_masked(log: AuditLog) -> None:
     assert secret.reveal().encode() not in log.path.read_bytes()
 
 
-def test_the_end_names_its_start(log: AuditLog) -> None:
+def test_the_end_record_has_the_hash_of_its_start(log: AuditLog) -> None:
     write(log, 1)
     start, end = examined(log).records
     assert (end["start_hash"], end["start_record"]) == (start["hash"], "present")
@@ -42,24 +42,24 @@ def test_the_end_names_its_start(log: AuditLog) -> None:
 
 @pytest.mark.threat("cuts-the-audit")
 @pytest.mark.parametrize("others", [0, 1, 600])
-def test_a_start_that_is_gone_at_the_end_is_reported_and_recorded(log: AuditLog, others: int) -> None:
+def test_a_start_that_was_removed_is_reported_and_recorded_at_the_end(log: AuditLog, others: int) -> None:
     write(log, others)
     before = log.path.read_bytes() if others else b""
     start_hash = log.start("mine", FACTS)
     log.path.write_bytes(before)
-    with pytest.raises(AuditIncomplete, match="the record that was written at the start is not there any more") as told:
+    with pytest.raises(AuditIncomplete, match="the record of the start was removed") as raised:
         log.end("mine", start_hash, ENDED)
-    assert "the session is over, and its command ended: exit code 7" in str(told.value).lower()
+    assert "the session is over, and its command ended: exit code 7" in str(raised.value).lower()
     found = examined(log)
     assert (found.records[-1]["start_hash"], found.records[-1]["start_record"]) == (start_hash, "missing")
     assert [each.what for each in found.breaks] == ["it is an end without a start of the session 'mine'"]
 
 
 @pytest.mark.threat("cuts-the-audit")
-def test_a_start_that_was_changed_is_reported_and_recorded(log: AuditLog) -> None:
+def test_a_start_that_was_changed_is_reported_and_recorded_at_the_end(log: AuditLog) -> None:
     start_hash = log.start("mine", FACTS)
     log.path.write_bytes(log.path.read_bytes().replace(b"ingest", b"pleasant"))
-    with pytest.raises(AuditIncomplete, match="the record that was written at the start was changed"):
+    with pytest.raises(AuditIncomplete, match="the record of the start was changed"):
         log.end("mine", start_hash, ENDED)
     found = examined(log)
     assert found.records[-1]["start_record"] == "changed"
@@ -67,7 +67,7 @@ def test_a_start_that_was_changed_is_reported_and_recorded(log: AuditLog) -> Non
 
 
 @pytest.mark.threat("cuts-the-audit")
-def test_a_forged_start_in_its_place_is_no_start(log: AuditLog) -> None:
+def test_a_forged_start_does_not_replace_a_removed_one(log: AuditLog) -> None:
     start_hash = log.start("mine", FACTS)
     forged = Chain()
     forged.add("start", "mine", reason="a pleasant reason")
@@ -76,13 +76,13 @@ def test_a_forged_start_in_its_place_is_no_start(log: AuditLog) -> None:
         log.end("mine", start_hash, ENDED)
 
 
-def test_what_stops_an_end_is_reported_with_how_the_session_ended(log: AuditLog) -> None:
+def test_an_end_that_cannot_be_written_is_reported_with_how_the_session_ended(log: AuditLog) -> None:
     start_hash = log.start("mine", FACTS)
     log.path.unlink()
     log.path.mkdir()
-    with pytest.raises(AuditIncomplete, match="it is a directory, not a regular file") as told:
+    with pytest.raises(AuditIncomplete, match="it is a directory, not a regular file") as raised:
         log.end("mine", start_hash, {**FACTS, "ended": "ended by SIGKILL", "exit_code": 137})
-    assert "its command ended: ended by SIGKILL, exit code 137." in str(told.value)
+    assert "its command ended: ended by SIGKILL, exit code 137." in str(raised.value)
 
 
 def test_a_line_that_was_cut_short_is_reported_and_the_next_begins_after_it(log: AuditLog) -> None:
@@ -110,7 +110,7 @@ def test_a_line_that_was_cut_short_is_reported_and_the_next_begins_after_it(log:
     ids=["300 kB", "3 MB", "NUL", "line feeds", "lines", "nested", "near records"],
 )
 @pytest.mark.threat("cuts-the-audit")
-def test_bytes_that_are_no_record_lock_nobody_out(log: AuditLog, junk: bytes) -> None:
+def test_bytes_that_are_not_a_record_do_not_block_later_records(log: AuditLog, junk: bytes) -> None:
     start_hash = log.start("mine", FACTS)
     with log.path.open("ab") as file:
         file.write(junk)
@@ -146,7 +146,7 @@ FORGED = '{"sequence": %d, "session": "%s", "event": "start", "hash": "' + "f" *
     ids=["sequence", "long", "longer once it is escaped", "name", "nested"],
 )
 @pytest.mark.threat("cuts-the-audit")
-def test_a_forged_start_locks_nobody_out(log: AuditLog, forged: str) -> None:
+def test_a_forged_start_does_not_block_later_records(log: AuditLog, forged: str) -> None:
     write(log, 1)
     with log.path.open("a") as file:
         file.write(forged)
@@ -169,7 +169,7 @@ def test_records_of_earlier_versions_are_continued(log: AuditLog) -> None:
     assert (len(found.records), found.breaks) == (5, [])
 
 
-def test_writers_at_the_same_time_make_one_chain(log: AuditLog) -> None:
+def test_concurrent_writers_make_one_chain(log: AuditLog) -> None:
     def sessions(name: str) -> None:
         own = AuditLog(log.path)
         for number in range(5):
@@ -192,9 +192,9 @@ def test_a_session_without_an_end_is_reported_once_its_process_is_gone(log: Audi
     died = log.start("died", {**identity(), "pid": dead, **FACTS})
     log.start("reused", {**identity(), "born": "1", **FACTS})
     log.start("made up", {**identity(), "pid": 2**70, **FACTS})
-    told = log.close_dead()
-    assert len(told) == 3
-    assert "inside 'acme-corp'" in told[0]
+    message = log.close_dead()
+    assert len(message) == 3
+    assert "inside 'acme-corp'" in message[0]
     found = examined(log)
     closed = found.records[-3:]
     assert {each["event"] for each in closed} == {"unclosed"}
@@ -204,25 +204,25 @@ def test_a_session_without_an_end_is_reported_once_its_process_is_gone(log: Audi
     assert log.close_dead() == []
 
 
-def test_of_many_sessions_without_an_end_not_all_are_named(log: AuditLog) -> None:
+def test_of_many_sessions_without_an_end_the_first_20_are_named(log: AuditLog) -> None:
     for number in range(30):
         log.start(f"died{number}", {**identity(), "born": "1", **FACTS})
-    told = log.close_dead()
-    assert len(told) == 21
-    assert told[-1] == "the audit holds 10 more sessions without an end: `pulumi-fusion audit` lists them"
+    message = log.close_dead()
+    assert len(message) == 21
+    assert message[-1] == "the audit has 10 more sessions without an end: `pulumi-fusion audit` lists them"
     assert len(examined(log).records) == 60
 
 
-def test_two_that_find_a_dead_session_at_once_record_it_once(log: AuditLog) -> None:
+def test_concurrent_processes_record_a_dead_session_once(log: AuditLog) -> None:
     for number in range(20):
         log.start(f"died{number}", {**identity(), "born": "1", **FACTS})
-    told: list[str] = []
-    threads = [threading.Thread(target=lambda: told.extend(AuditLog(log.path).close_dead())) for _ in range(4)]
+    message: list[str] = []
+    threads = [threading.Thread(target=lambda: message.extend(AuditLog(log.path).close_dead())) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(told) == 20
+    assert len(message) == 20
     assert examined(log).breaks == []
 
 
@@ -235,7 +235,7 @@ ELSEWHERE = {
 
 @pytest.mark.parametrize("case", ELSEWHERE)
 @pytest.mark.parametrize("pid", [1, 2**22 + 1], ids=["there", "not there"])
-def test_a_process_number_is_not_judged_elsewhere(
+def test_a_process_id_is_not_checked_on_another_machine(
     log: AuditLog, monkeypatch: pytest.MonkeyPatch, case: str, pid: int
 ) -> None:
     log.start("elsewhere", {**identity(), "pid": pid, **ELSEWHERE[case], **FACTS})
@@ -248,7 +248,7 @@ def test_a_process_number_is_not_judged_elsewhere(
 
 
 @pytest.mark.parametrize("lacks", ["pid_namespace", "boot_id", "host"])
-def test_a_record_that_does_not_say_where_is_judged_by_time(
+def test_a_record_without_a_machine_is_judged_by_time(
     log: AuditLog, monkeypatch: pytest.MonkeyPatch, lacks: str
 ) -> None:
     who = {name: value for name, value in identity().items() if name != lacks}
@@ -272,12 +272,12 @@ def test_where_a_process_runs_is_recorded() -> None:
         assert len(found["boot_id"]) == 36
 
 
-def test_of_a_raw_token_nobody_says_that_it_ended(log: AuditLog) -> None:
-    log.start("died", {**identity(), "born": "1", **FACTS, "mode": Terms("", "", raw_token=True).mode})
+def test_a_raw_token_is_not_reported_as_ended(log: AuditLog) -> None:
+    log.start("died", {**identity(), "born": "1", **FACTS, "mode": SessionRequest("", "", raw_token=True).mode})
     assert "the raw token that it handed out may still work" in log.close_dead()[0]
 
 
-def test_a_relative_path_of_an_argument_does_not_move_with_the_working_directory(
+def test_a_relative_audit_path_does_not_depend_on_a_later_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -289,7 +289,7 @@ def test_a_relative_path_of_an_argument_does_not_move_with_the_working_directory
     assert len((tmp_path / "audit.jsonl").read_bytes().splitlines()) == 2
 
 
-def test_a_record_is_one_line_of_ascii(log: AuditLog) -> None:
+def test_an_audit_record_is_one_line_of_ascii(log: AuditLog) -> None:
     log.start("s", {"reason": "two\nlines \u2028 and \N{SNOWMAN}"})
     text = log.path.read_bytes()
     assert text.isascii() and text.count(b"\n") == 1
@@ -310,7 +310,7 @@ def test_the_longest_record_of_a_session_can_be_read_again(log: AuditLog) -> Non
     assert examined(log).breaks == []
 
 
-def test_what_cannot_be_written_at_the_start_opens_no_session(log: AuditLog) -> None:
+def test_a_start_that_cannot_be_written_opens_no_session(log: AuditLog) -> None:
     log.path.mkdir(parents=True)
     for attempt in (lambda: log.start("s", FACTS), log.close_dead):
         with pytest.raises(NotAudited, match="No session runs without one"):

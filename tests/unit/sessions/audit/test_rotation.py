@@ -53,7 +53,7 @@ def test_the_new_file_continues_the_chain_of_the_archive(log: AuditLog) -> None:
     assert (continued.path, continued.wrong) == (archive.path, None)
 
 
-def test_sessions_that_run_are_carried_over_any_number_of_rotations(log: AuditLog) -> None:
+def test_running_sessions_are_carried_over_several_rotations(log: AuditLog) -> None:
     start_hash = log.start("runs", {**identity(), **FACTS})
     started = examined(log).records[0]["time"]
     for _ in range(3):
@@ -83,11 +83,11 @@ def test_a_start_that_a_rotation_does_not_carry_is_missing(log: AuditLog) -> Non
     start_hash = log.start("mine", FACTS)
     log.path.write_bytes(before)
     rotate(log.path)
-    with pytest.raises(AuditIncomplete, match="is not there any more"):
+    with pytest.raises(AuditIncomplete, match="the record of the start was removed"):
         log.end("mine", start_hash, ENDED)
 
 
-def test_each_rotation_of_one_second_has_an_archive(log: AuditLog) -> None:
+def test_rotations_in_the_same_second_have_separate_archives(log: AuditLog) -> None:
     write(log, 1)
     archives = [rotate(log.path).path for _ in range(20)]
     assert len(set(archives)) == 20
@@ -108,15 +108,15 @@ def test_an_archive_that_was_cut_after_the_rotation_is_reported(log: AuditLog) -
     archive.unlink()
     found = archive_of(log.path, examined(log))
     assert found is not None
-    assert (found.held, found.wrong) == (None, None)
+    assert (found.content, found.wrong) == (None, None)
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../../etc/passwd", ".", "..", "", "/", "a\0b", "a\nb"])
-def test_a_forged_name_of_an_archive_leads_to_no_other_folder(log: AuditLog, name: str) -> None:
+def test_a_forged_archive_name_cannot_name_another_folder(log: AuditLog, name: str) -> None:
     log.append("rotated", "", {"archive": name})
     found = archive_of(log.path, examined(log))
     assert found is not None and found.wrong is not None
-    assert (found.held, found.wrong.what) == (None, "it names no archive")
+    assert (found.content, found.wrong.what) == (None, "it names no archive")
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "state"], ids=["too long", "a directory"])
@@ -131,7 +131,7 @@ def test_an_archive_that_cannot_be_read_is_reported(log: AuditLog, name: str) ->
 def test_a_broken_chain_is_moved_with_its_breaks_and_a_new_one_begins(log: AuditLog) -> None:
     write(log)
     log.path.write_bytes(log.path.read_bytes().replace(b"ingest", b"innest", 1) + b"x" * 300_000)
-    held = rotate(log.path).held
+    held = rotate(log.path).content
     assert held is not None and len(held.breaks) == 2
     found = examined(log)
     assert (found.breaks, found.records[0]["breaks"]) == ([], 2)
@@ -139,10 +139,10 @@ def test_a_broken_chain_is_moved_with_its_breaks_and_a_new_one_begins(log: Audit
 
 
 @pytest.mark.parametrize("text", [b"", b"root:x:0:0\n"], ids=["empty", "something else"])
-def test_what_holds_no_record_is_not_moved(log: AuditLog, text: bytes) -> None:
+def test_a_file_without_a_record_is_not_rotated(log: AuditLog, text: bytes) -> None:
     log.path.parent.mkdir()
     log.path.write_bytes(text)
-    with pytest.raises(OSError, match=r"it is empty|it holds no audit record"):
+    with pytest.raises(OSError, match=r"it is empty|it contains no audit record"):
         rotate(log.path)
     assert (files(log), log.path.read_bytes()) == ({"audit.jsonl"}, text)
     log.path.unlink()
@@ -169,7 +169,7 @@ def test_a_rotation_that_fails_changes_nothing(log: AuditLog, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("links", [True, False], ids=["a link", "a copy"])
-def test_an_interrupt_loses_no_record(log: AuditLog, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+def test_an_interrupted_rotation_loses_no_record(log: AuditLog, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
     """Wherever it comes: before the new file is there, or right after."""
     write(log)
     before = log.path.read_bytes()
@@ -216,7 +216,7 @@ def rotations(path: Path, name: str, count: int) -> None:
         rotate(path)
 
 
-def test_processes_that_write_and_rotate_at_once_lose_nothing(log: AuditLog) -> None:
+def test_concurrent_writes_and_rotations_lose_no_record(log: AuditLog) -> None:
     write(log, 1)
     fork = multiprocessing.get_context("spawn")
     work = [(sessions, "a", 60), (sessions, "b", 60), (rotations, "", 25), (rotations, "", 25)]

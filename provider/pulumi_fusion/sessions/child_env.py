@@ -1,4 +1,4 @@
-"""What the environment of a child keeps. Pure: an environment goes in, another comes out."""
+"""The environment of a child process, without secrets and without a proxy for loopback. Pure functions."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from pulumi_fusion.unwrapping import SecretSearch
+from pulumi_fusion.secret_search import SecretSearch
 
-__all__ = ["LOOPBACK", "past_the_proxy", "scrubbed"]
+__all__ = ["LOOPBACK", "bypass_proxy_for_loopback", "without_secrets"]
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
-"""What this machine is called in lists of hosts that no proxy is asked for."""
+"""Loopback as lists of hosts that bypass the proxy spell it."""
 
 # Pulumi's own variables that hold a secret or lead to one, and PULUMI_CONFIG, the decrypted configuration of a program.
 # https://www.pulumi.com/docs/iac/cli/environment-variables/
 _PULUMI_SECRET: Final = re.compile(r"PULUMI_.*(TOKEN|PASSPHRASE|SECRET|PASSWORD|CREDENTIAL|KEY|CONFIG)", re.IGNORECASE)
 
 
-def scrubbed(environ: Mapping[str, str], *, keep: Collection[str] = ()) -> dict[str, str]:
-    """Return the environment without our settings, Pulumi's secrets, and variables that hold a known secret in any
-    wrapping.
+def without_secrets(environ: Mapping[str, str], *, keep: Collection[str] = ()) -> dict[str, str]:
+    """Return the environment without Fusion settings, Pulumi's secrets, and variables that contain a known secret.
 
-    ``keep`` names variables of Pulumi that the child is to have all the same.
+    A secret is also found where it is encoded, see :class:`pulumi_fusion.secret_search.SecretSearch`.
+
+    Args:
+        environ: The environment to copy.
+        keep: Names of Pulumi's variables that the child needs although they may contain a secret.
     """
     search = SecretSearch()
     return {
@@ -35,12 +38,13 @@ def scrubbed(environ: Mapping[str, str], *, keep: Collection[str] = ()) -> dict[
     }
 
 
-def past_the_proxy(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that keep a child from asking a proxy for loopback, which only this machine can reach.
+def bypass_proxy_for_loopback(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the proxy variables with which a child connects to loopback directly.
 
-    Some tools read ``NO_PROXY``, some ``no_proxy``, some the first that is set, so both get the hosts of both. ``*``,
-    which means every host only where it is alone, stays alone. grpc, and with it every Pulumi program, knows no ``*``
-    and prefers ``no_grpc_proxy`` (https://github.com/grpc/grpc/blob/master/doc/environment_variables.md).
+    Some tools read ``NO_PROXY``, some ``no_proxy``, some the first that is set, so both get the hosts of both. ``*``
+    means every host only if it is the whole value, so nothing is added to it. grpc, which every Pulumi program uses,
+    doesn't support ``*`` and prefers ``no_grpc_proxy``
+    (https://github.com/grpc/grpc/blob/master/doc/environment_variables.md).
     """
     spellings = [environ.get(name, "").strip() for name in ("no_proxy", "NO_PROXY")]
     grpc_hosts = environ.get("no_grpc_proxy", "").strip()

@@ -1,4 +1,4 @@
-"""Whose token came back? Every service that the emulator can be, and the deputies that were confused."""
+"""A token is accepted only with evidence, for every service that the emulator models."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from base64 import urlsafe_b64encode
 import pytest
 
 from pulumi_fusion.customer.model import Account
-from pulumi_fusion.sessions.proof import Sight, claimed_account, distrust
+from pulumi_fusion.sessions.token_evidence import Evidence, claimed_account, token_problem
 
 
 def account(shortname: str, parent: str | None = "msp", id_: str | None = None) -> Account:
@@ -29,7 +29,7 @@ INSIDE = [
     ("no right to list, but it says its name", [ACME], None, None, "acme"),
     ("does not show itself, but it says its name", [ACME], [], None, "acme"),
 ]
-NOT_PROVED = [
+NOT_VERIFIED = [
     ("our own token", [ACME, OTHER], [ACME, OTHER], ACME, None),
     ("our own, with who asks", [HOME, ACME], [HOME, ACME], ACME, None),
     ("our own, with one customer", [ACME], [ACME], ACME, None),
@@ -38,36 +38,38 @@ NOT_PROVED = [
     ("another name", [ACME, OTHER], [], ACME, "other"),
     ("our own name", [ACME, OTHER], [], ACME, "msp"),
     ("another customer, a leaf", [ACME, OTHER], [], None, None),
-    ("another customer with customers", [ACME, OTHER], [account("theirs", "other")], None, None),
+    ("another customer with customers", [ACME, OTHER], [account("new_list", "other")], None, None),
     ("another account of that name", [ACME, OTHER], [], account("acme", "other", "id-else"), None),
-    ("no id to tell it by", [ACME, OTHER], [], Account(shortname="acme"), None),
+    ("no id to compare", [ACME, OTHER], [], Account(shortname="acme"), None),
     ("nothing to see and no name", [ACME], None, ACME, None),
-    ("nothing of ours to compare with", [], [], ACME, None),
+    ("no own list to compare with", [], [], ACME, None),
     ("an account without a parent", [ACME, OTHER], [account("stray", None)], ACME, None),
     ("parents in a circle", [ACME], [account("one", "two"), account("two", "one")], ACME, None),
 ]
 
 
-@pytest.mark.parametrize(("ours", "theirs", "itself", "claim"), [p[1:] for p in INSIDE], ids=[p[0] for p in INSIDE])
-def test_a_token_of_the_customer_is_trusted(
-    ours: list[Account], theirs: list[Account] | None, itself: Account | None, claim: str | None
+@pytest.mark.parametrize(
+    ("own_list", "new_list", "record", "claim"), [p[1:] for p in INSIDE], ids=[p[0] for p in INSIDE]
+)
+def test_a_token_of_the_customer_is_accepted(
+    own_list: list[Account], new_list: list[Account] | None, record: Account | None, claim: str | None
 ) -> None:
-    assert distrust(ACME, "msp", Sight(ours, theirs, itself, claim)) is None
+    assert token_problem(ACME, "msp", Evidence(own_list, new_list, record, claim)) is None
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs", "itself", "claim"), [p[1:] for p in NOT_PROVED], ids=[p[0] for p in NOT_PROVED]
+    ("own_list", "new_list", "record", "claim"), [p[1:] for p in NOT_VERIFIED], ids=[p[0] for p in NOT_VERIFIED]
 )
-def test_whatever_is_not_proved_is_not_trusted(
-    ours: list[Account], theirs: list[Account] | None, itself: Account | None, claim: str | None
+def test_a_token_without_evidence_is_not_accepted(
+    own_list: list[Account], new_list: list[Account] | None, record: Account | None, claim: str | None
 ) -> None:
-    assert distrust(ACME, "msp", Sight(ours, theirs, itself, claim))
+    assert token_problem(ACME, "msp", Evidence(own_list, new_list, record, claim))
 
 
 @pytest.mark.parametrize("claim", [None, "acme"])
-def test_whoever_sees_a_customer_beside_it_is_not_inside(claim: str | None) -> None:
+def test_a_token_that_can_read_a_sibling_is_not_accepted(claim: str | None) -> None:
     """A list may be empty for once; nothing shows another customer by its name to who may not see it."""
-    assert distrust(ACME, "msp", Sight([ACME, OTHER], [], ACME, claim, stranger=OTHER))
+    assert token_problem(ACME, "msp", Evidence([ACME, OTHER], [], ACME, claim, sibling=OTHER))
 
 
 def jwt_of(claims: object) -> str:
@@ -88,5 +90,5 @@ def jwt_of(claims: object) -> str:
         ("", None),
     ],
 )
-def test_the_name_in_a_token_is_read_and_nothing_else_believed(token: str, account: str | None) -> None:
+def test_only_the_shortname_claim_of_a_token_is_read(token: str, account: str | None) -> None:
     assert claimed_account(token) == account

@@ -1,4 +1,4 @@
-"""What is printed: tables for people, JSON for programs."""
+"""Output on stdout: tables and trees for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ __all__ = ["Branch", "console", "print_json", "print_table", "print_tree"]
 
 
 class Branch(Protocol):
-    """Something with a line of its own and further branches."""
+    """An item of a tree: a line of text, and branches."""
 
     def lines(self) -> tuple[str, Sequence[Branch]]:
-        """Its text and its branches."""
+        """Return the text and the branches."""
 
 
-# More columns than any table has: what is piped is for other programs, and they take lines whole.
+# Columns of a pipe, more than any table has: other programs read whole lines.
 _UNBOUNDED = 10_000
 
 
 def console() -> Console:
-    """stdout as it is: terminal or not, colours or not; text is printed as it stands, markup or no."""
+    """Return a console for stdout that prints text without interpreting markup."""
     return Console(
         width=None if sys.stdout.isatty() else _UNBOUNDED, markup=False, emoji=False, highlight=False, soft_wrap=False
     )
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A line per row; None is shown as ``-``. On a narrow terminal the last column and spaced text go on below."""
+    """Print a line per row; None is shown as ``-``. A narrow terminal wraps the last column and texts with spaces."""
     texts = [["-" if cell is None else printable(str(cell)) for cell in row] for row in rows]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for place, column in enumerate(columns, start=1):
@@ -49,7 +49,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 
 def print_tree(root: str, branches: Iterable[Branch]) -> None:
-    """The root's name with its branches below it."""
+    """Print the name of the root with its branches below it."""
 
     def grow(tree: Tree, below: Iterable[Branch]) -> Tree:
         for branch in below:
@@ -61,5 +61,5 @@ def print_tree(root: str, branches: Iterable[Branch]) -> None:
 
 
 def print_json(document: Any) -> None:
-    """The document with its keys in the order given, in ASCII, so that no encoding on the way can spoil it."""
+    """Print the document with its keys in the given order, in ASCII, which every encoding supports."""
     click.echo(json.dumps(document, indent=2))

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from pulumi_fusion.api.tokens import Netosecret
 from pulumi_fusion.redaction import Secret
-from pulumi_fusion.unwrapping import SecretSearch
+from pulumi_fusion.secret_search import SecretSearch
 
 FIELDS: Final = {
     "url": "https://api.netography.com/api/v1",
@@ -97,7 +97,7 @@ FOLDINGS: Final[dict[str, Callable[[str], str]]] = {
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("wrapping", WRAPPINGS)
 @pytest.mark.threat("reads-the-credential")
-def test_each_part_is_found_in_each_wrapping(search: SecretSearch, part: str, wrapping: str) -> None:
+def test_each_secret_is_found_in_each_encoding(search: SecretSearch, part: str, wrapping: str) -> None:
     wrapped = WRAPPINGS[wrapping](PARTS[part])
     assert search.finds(wrapped)
     assert search.finds(f"before {wrapped} after")
@@ -107,7 +107,7 @@ def test_each_part_is_found_in_each_wrapping(search: SecretSearch, part: str, wr
 @pytest.mark.parametrize("folding", FOLDINGS)
 @pytest.mark.parametrize("wrapping", [None, "base64", "gzip", "hex", "url-safe"])
 @pytest.mark.threat("reads-the-credential")
-def test_each_folding_is_undone(search: SecretSearch, folding: str, wrapping: str | None) -> None:
+def test_a_secret_is_found_in_folded_lines(search: SecretSearch, folding: str, wrapping: str | None) -> None:
     text = WRAPPINGS[wrapping](CREDENTIAL) if wrapping else CREDENTIAL
     folded = FOLDINGS[folding](text)
     assert search.finds(folded)
@@ -122,7 +122,7 @@ LAYER: Final = st.tuples(SURROUNDING, st.sampled_from(sorted(WRAPPINGS)), SURROU
 @given(part=st.sampled_from(sorted(PARTS)), layers=st.lists(LAYER, min_size=1, max_size=3), fold=st.booleans())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.threat("reads-the-credential")
-def test_it_is_found_in_three_layers_of_documents(
+def test_a_secret_is_found_in_three_nested_documents(
     search: SecretSearch, part: str, layers: list[tuple[str, str, str]], fold: bool
 ) -> None:
     text = PARTS[part]
@@ -152,17 +152,17 @@ ORDINARY: Final = {
 
 
 @pytest.mark.parametrize("name", ORDINARY)
-def test_ordinary_variables_are_left_alone(search: SecretSearch, name: str) -> None:
+def test_ordinary_variables_contain_no_secret(search: SecretSearch, name: str) -> None:
     assert not search.finds(ORDINARY[name])
 
 
-def test_the_environment_of_the_tests_is_left_alone(search: SecretSearch) -> None:
+def test_the_environment_of_the_tests_contains_no_secret(search: SecretSearch) -> None:
     assert [name for name, value in os.environ.items() if search.finds(value)] == []
 
 
 @given(text=st.text(max_size=400), wrapping=st.sampled_from(sorted(WRAPPINGS)))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_random_texts_are_left_alone_in_any_wrapping(search: SecretSearch, text: str, wrapping: str) -> None:
+def test_random_texts_contain_no_secret_in_any_encoding(search: SecretSearch, text: str, wrapping: str) -> None:
     text = text.encode(errors="replace").decode()
     assert not search.finds(text)
     assert not search.finds(WRAPPINGS[wrapping](text))
@@ -189,11 +189,11 @@ LARGE: Final = {
 
 
 @pytest.mark.parametrize("case", LARGE)
-def test_the_work_is_bounded(search: SecretSearch, case: str) -> None:
+def test_the_search_for_secrets_is_bounded(search: SecretSearch, case: str) -> None:
     began = time.process_time()
     assert not search.finds(LARGE[case])
     assert time.process_time() - began < 10
 
 
-def test_without_a_secret_nothing_is_searched() -> None:
+def test_without_a_known_secret_nothing_is_found() -> None:
     assert not SecretSearch().finds(CREDENTIAL[::-1])

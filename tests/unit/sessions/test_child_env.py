@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from pulumi_fusion.redaction import Secret
-from pulumi_fusion.sessions.scrubbing import past_the_proxy, scrubbed
+from pulumi_fusion.sessions.child_env import bypass_proxy_for_loopback, without_secrets
 
 KEPT = {
     "PATH": "/bin",
@@ -19,7 +19,7 @@ KEPT = {
 }
 
 
-def test_settings_and_secrets_go_and_all_else_stays() -> None:
+def test_settings_and_secrets_are_removed_and_other_variables_kept() -> None:
     gone = dict.fromkeys(
         [
             "NETOSECRET",
@@ -35,22 +35,22 @@ def test_settings_and_secrets_go_and_all_else_stays() -> None:
         ],
         "x",
     )
-    assert scrubbed({**KEPT, **gone}) == KEPT
+    assert without_secrets({**KEPT, **gone}) == KEPT
 
 
-def test_a_copy_of_the_secret_under_another_name_goes_as_well() -> None:
+def test_a_copy_of_the_secret_in_another_variable_is_removed() -> None:
     secret = Secret("a-secret-that-is-planted-here")
     copies = {
         "TF_VAR_netosecret": secret.reveal(),
         "NOTE": f"before {secret.reveal()} after",
         "ENCODED": base64.b64encode(secret.reveal().encode()).decode(),
     }
-    assert scrubbed({**KEPT, **copies}) == KEPT
+    assert without_secrets({**KEPT, **copies}) == KEPT
 
 
-def test_what_the_child_is_to_have_stays_but_never_the_credential() -> None:
+def test_named_variables_are_kept_but_never_the_credential() -> None:
     environ = {"PULUMI_CONFIG_PASSPHRASE": "x", "PULUMI_ACCESS_TOKEN": "y", "NETOSECRET": "z", "FUSION_ACCOUNT": "a"}
-    kept = scrubbed(environ, keep=["PULUMI_CONFIG_PASSPHRASE", "NETOSECRET", "FUSION_ACCOUNT"])
+    kept = without_secrets(environ, keep=["PULUMI_CONFIG_PASSPHRASE", "NETOSECRET", "FUSION_ACCOUNT"])
     assert kept == {"PULUMI_CONFIG_PASSPHRASE": "x"}
 
 
@@ -72,12 +72,14 @@ LOOPBACK = "127.0.0.1,localhost,::1"
         ({"no_proxy": " * ", "NO_PROXY": "example.com"}, "*"),
     ],
 )
-def test_loopback_is_asked_past_any_proxy(environ: dict[str, str], hosts: str) -> None:
-    given = past_the_proxy(environ)
+def test_a_child_connects_to_loopback_without_a_proxy(environ: dict[str, str], hosts: str) -> None:
+    given = bypass_proxy_for_loopback(environ)
     assert {name: given[name] for name in ("NO_PROXY", "no_proxy")} == {"NO_PROXY": hosts, "no_proxy": hosts}
 
 
-def test_grpc_is_told_where_it_would_not_read_the_others() -> None:
-    assert "no_grpc_proxy" not in past_the_proxy({"NO_PROXY": "example.com"})
-    assert past_the_proxy({"NO_PROXY": "*"})["no_grpc_proxy"] == LOOPBACK
-    assert past_the_proxy({"no_grpc_proxy": "engine.example"})["no_grpc_proxy"] == f"engine.example,{LOOPBACK}"
+def test_grpc_gets_its_own_variable_where_it_ignores_the_others() -> None:
+    assert "no_grpc_proxy" not in bypass_proxy_for_loopback({"NO_PROXY": "example.com"})
+    assert bypass_proxy_for_loopback({"NO_PROXY": "*"})["no_grpc_proxy"] == LOOPBACK
+    assert (
+        bypass_proxy_for_loopback({"no_grpc_proxy": "engine.example"})["no_grpc_proxy"] == f"engine.example,{LOOPBACK}"
+    )

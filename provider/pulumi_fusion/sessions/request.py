@@ -1,4 +1,4 @@
-"""The terms of a session, and what is refused before anything is sent. Pure."""
+"""What is asked of a session (customer, reason, duration, mode), and its validation before anything is sent. Pure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ __all__ = [
     "MARKER_ID",
     "RAW",
     "WRITE",
-    "Terms",
-    "duration_of",
-    "spoken",
+    "SessionRequest",
+    "format_duration",
+    "parse_duration",
 ]
 
 ATTEMPTED: Final = "masquerade as"
@@ -33,7 +33,7 @@ SHORTEST: Final = timedelta(seconds=1)
 SHORTEST_REASON: Final = 10
 LONGEST_TEXT: Final = 500
 
-# How a session is known from inside it; the names are shared with the settings, which refuse other credentials there.
+# The environment variables that mark a session; the settings refuse other credentials where they are set.
 MARKER: Final = SESSION
 MARKER_ID: Final = SESSION_ID
 
@@ -45,11 +45,16 @@ WRITE: Final = "read and write"
 
 
 @dataclass(frozen=True)
-class Terms:
-    """What is asked for: whom to be, why, for how long, and how much.
+class SessionRequest:
+    """A request to open a session.
 
-    ``customer`` is a shortname, ``reason`` 10 to 500 characters, ``duration`` 1 second to 60 minutes, ``ticket``
-    whatever the own company calls the matter. ``raw_token`` hands out the token itself, which nothing here can limit.
+    Args:
+        customer: The shortname of the customer.
+        reason: Why, in 10 to 500 characters; recorded in the audit.
+        duration: 1 second to 60 minutes.
+        write: Allow requests that change something.
+        ticket: The identifier of a ticket, up to 500 characters; recorded in the audit.
+        raw_token: Give the command the access token itself, whose use can't be limited.
     """
 
     customer: str
@@ -61,20 +66,20 @@ class Terms:
 
     @property
     def mode(self) -> str:
-        """How much the session may do, in words."""
+        """What the session may do, as the audit records it."""
         if self.raw_token:
             return RAW
         return WRITE if self.write else "read-only"
 
-    def hold(self, environ: Mapping[str, str]) -> None:
-        """Raise SessionRefused that names everything that is wrong with the terms, or with opening a session here."""
+    def validate(self, environ: Mapping[str, str]) -> None:
+        """Raise SessionRefused inside another session, or with every rule that the request breaks."""
         inside = environ.get(MARKER)
         if inside:
             raise _refused(
                 self.customer,
                 f"this is a session inside {capped(inside)!r} already, and one inside another would hide who acts",
-                "Leave it first (`exit`); open the other session from your own account. If no session runs here, the "
-                f"variables were left behind: `unset {MARKER} {MARKER_ID}`.",
+                "Exit it first (`exit`), then open the other session from your own account. If no session runs here, "
+                f"remove the leftover variables: `unset {MARKER} {MARKER_ID}`.",
             )
         if broken := [*self._broken()]:
             raise _refused(self.customer, "; ".join(broken), "Nothing was sent. Correct that and run it again.")
@@ -90,10 +95,8 @@ class Terms:
             if not text.isprintable():
                 found.append(f"the {name} must be one line of printable characters")
         if not SHORTEST <= self.duration <= LONGEST:
-            found.append(
-                f"the duration must be {spoken(SHORTEST.total_seconds())} to {spoken(LONGEST.total_seconds())}, "
-                f"not {spoken(self.duration.total_seconds())}"
-            )
+            low, high, given = (format_duration(each.total_seconds()) for each in (SHORTEST, LONGEST, self.duration))
+            found.append(f"the duration must be {low} to {high}, not {given}")
         return found
 
 
@@ -104,17 +107,17 @@ def _refused(customer: str, came_back: str, next_step: str) -> SessionRefused:
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours"}
 
 
-def duration_of(text: str) -> timedelta:
-    """The duration that ``90s``, ``15m`` or ``1h`` is. Raises ValueError with the rule."""
+def parse_duration(text: str) -> timedelta:
+    """Return the duration that a text such as ``90s``, ``15m`` or ``1h`` means. Raises ValueError with the rule."""
     found = re.fullmatch(r"([0-9]{1,6})([smh])", text.strip())
     if not found:
         raise ValueError("must be a whole number with its unit: 90s, 15m or 1h")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-def spoken(seconds: float) -> str:
-    """A duration for people: ``15 min``, ``2 min 5 s``, ``40 s``."""
+def format_duration(seconds: float) -> str:
+    """Return a duration for people: ``15 min``, ``2 min 5 s``, ``40 s``."""
     whole = round(seconds)
     minutes, rest = divmod(abs(whole), 60)
-    words = " ".join([f"{minutes} min"] * bool(minutes) + [f"{rest} s"] * bool(rest or not minutes))
-    return f"-{words}" if whole < 0 else words
+    text = " ".join([f"{minutes} min"] * bool(minutes) + [f"{rest} s"] * bool(rest or not minutes))
+    return f"-{text}" if whole < 0 else text

@@ -1,7 +1,7 @@
-"""Finds a known secret in a text however it was wrapped: encoded, compressed, folded, quoted, and that several times.
+"""Find a known secret in a text in which it is encoded, compressed, folded or quoted, also several times.
 
-Meant for variables of an environment, where people keep whole documents: a docker configuration with a base64 text of
-``user:password``, a YAML block, an env file. What it does not undo: encryption, base32, base85, and lines that carry
+It searches environment variables, which may contain whole documents: a docker configuration with a base64 text of
+``user:password``, a YAML block, an env file. It doesn't decode encryption, base32 and base85, or join lines that have
 more than white space and punctuation between the pieces of a secret.
 """
 
@@ -20,12 +20,12 @@ from pulumi_fusion.redaction import known_forms
 
 __all__ = ["SecretSearch"]
 
-# What bounds the work on one text: layers, bytes that are searched, bytes that one compressed text may become.
+# Limits for one text: decoded layers, bytes that are searched, bytes of one decompressed text.
 _LAYERS: Final = 12
 _MOST: Final = 4 * 2**20
 _LARGEST: Final = 2**20
 
-# Shorter forms could come about by joining the ends of words.
+# Characters. Joining the lines of a text could produce a shorter form by chance.
 _SHORTEST_JOINED: Final = 16
 
 _LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -34,8 +34,8 @@ _NOT_BASE64: Final = bytes(set(_EVERY) - set(_LETTERS + b"+/-_"))
 _NOT_HEX: Final = bytes(set(_EVERY) - set(b"0123456789abcdefABCDEF"))
 _STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 
-# A secret and whatever wraps it are printable, perhaps in UTF-16. What was decoded and has no such run, nor the
-# beginning of something compressed, was never encoded.
+# A secret and its encodings are printable, perhaps in UTF-16. Decoded bytes without such a run, and without the start
+# of compressed data, were not encoded text.
 _RUN: Final = re.compile(rb"(?:[\t\n\r\x20-\x7e]\0?){12}")
 _COMPRESSED: Final = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 _MOST_COMPRESSED: Final = 16
@@ -45,7 +45,7 @@ _ESCAPED: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
 class SecretSearch:
-    """A search for the secrets that are known when it is made. Keep it no longer than it is needed: it holds them."""
+    """A search for the secrets that are known when it is created. Drop it soon, since it contains them."""
 
     def __init__(self) -> None:
         self._forms = tuple(_bytes(form) for form in known_forms())
@@ -53,7 +53,7 @@ class SecretSearch:
         self._joined = tuple(form for form in joined if len(form) >= _SHORTEST_JOINED)
 
     def finds(self, text: str) -> bool:
-        """Return whether the text holds a known secret in any wrapping."""
+        """Return whether the text contains a known secret in any supported encoding."""
         begin = _bytes(text)
         waiting, seen, spent = deque([(begin, 0)]), {begin}, 0
         while waiting and spent < _MOST and self._forms:
@@ -79,12 +79,12 @@ def _bytes(text: str) -> bytes:
 
 
 def _joined(text: bytes) -> bytes:
-    """Return the text without what may stand between the lines of a folded one."""
+    """Return the text without the characters that may separate the lines of a folded one."""
     return text.translate(None, _NOT_BASE64)
 
 
 def _unwrapped(layer: bytes) -> Iterator[bytes]:
-    """Yield what the layer may be a wrapping of, whole and without looking where each begins."""
+    """Yield every possible decoding of the layer as a whole."""
     if b"%" in layer:
         yield unquote_to_bytes(layer)
     if b"&" in layer:
@@ -97,7 +97,7 @@ def _unwrapped(layer: bytes) -> Iterator[bytes]:
         yield from _decompressed(layer[found.start() :])
     joined = _joined(layer)
     for text in {joined.translate(_STANDARD), joined.translate(None, b"-_")}:
-        # What stands before it shifts its beginning; three of the four offsets give noise.
+        # The text before it determines the offset at which it begins; the other three offsets give noise.
         for offset in range(4):
             yield from _base64(text[offset:])
     digits = layer.replace(b"0x", b"").translate(None, _NOT_HEX)
