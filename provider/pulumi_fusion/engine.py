@@ -46,7 +46,7 @@ class Connection:
         engine: Returns the address of the engine, "" if unknown.
         kind: The type token of the frontend's resource, "" if unknown.
         provider: The URN of the provider, "" if unknown.
-        more: Further arguments of the Lifecycle.
+        warn: Shows a warning.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Connection:
         engine: Callable[[], str] = lambda: "",
         kind: str = "",
         provider: str = "",
-        **more: Any,
+        warn: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._lock = Lock()
         self._connect = connect
@@ -69,7 +69,7 @@ class Connection:
         self._alive = lambda: is_reachable(engine())
         self._kind = kind
         self._provider = provider
-        self._more = more
+        self._warn = warn
         self._error: FusionError | None = None
         if unknown:
             # No other source may replace an unknown value: it may name another account.
@@ -109,7 +109,7 @@ class Connection:
                     cancelled=self._cancelled,
                     alive=self._alive,
                     stack=_stack_of_run(self._kind, self._provider),
-                    **self._more,
+                    warn=self._warn,
                 )
             return self._lifecycle
 

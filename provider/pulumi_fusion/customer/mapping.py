@@ -143,16 +143,10 @@ def merge(account: Account, known: State, listed: Sequence[AccountType] = ()) ->
     return known.model_copy(update=_without_none(changed))
 
 
-def known_type(known: State, listed: Sequence[AccountType] = ()) -> str | None:
-    """Return the API's type for the type and toggles in the state, or None if it has no known type."""
-    if known.type is None:
-        return None
-    return api_type(
-        known.type,
-        multi_account=bool(known.multi_account),
-        internal=bool(known.internal),
-        listed=listed,
-    )
+def known_type(known: Fields, listed: Sequence[AccountType] = ()) -> str | None:
+    """Return the API's type for the type and toggles of inputs or a state; None if they have no known type."""
+    toggles = {"multi_account": bool(known.multi_account), "internal": bool(known.internal)}
+    return None if known.type is None else api_type(known.type, listed=listed, **toggles)
 
 
 def same_text(one: Any, other: Any) -> bool:

@@ -36,8 +36,7 @@ __all__ = [
     "value_type",
 ]
 
-RETENTION_DAYS: Final = (7, 45, 90, 180)
-ROLLUP_RETENTION_DAYS: Final = (7, 90, 180, 365)
+_TRIAL: Final = {CustomerStatus.ACTIVE.value: False, CustomerStatus.TRIAL_ACTIVE.value: True}
 
 
 class Kind(Enum):
@@ -68,7 +67,7 @@ class FieldSpec:
         sent: Its name in the body of a request, or None if it isn't sent.
         shown: The attribute of an Account that has it, or None if no record does.
         documented: Whether every documented record has it.
-        api_values: The API's value for each value, if they differ.
+        in_api: The API's value for each value, if it uses others.
     """
 
     kind: Kind
@@ -77,21 +76,21 @@ class FieldSpec:
     sent: str | None = None
     shown: str | None = None
     documented: bool = True
-    api_values: Mapping[str, Any] | None = None
+    in_api: Mapping[str, Any] | None = None
 
     def read(self, account: Account | None) -> Any:
         """Return the API's value in a record, or None if it isn't there."""
         return None if account is None or self.shown is None else getattr(account, self.shown)
 
     def to_api(self, value: Any) -> Any:
-        """Return the API's value, or None for one that is unset or not among ``api_values``."""
-        return value if self.api_values is None else self.api_values.get(value)
+        """Return the API's value, or None for one that is unset or not among ``in_api``."""
+        return value if self.in_api is None else self.in_api.get(value)
 
     def from_api(self, value: Any) -> Any:
         """Return the value for one of the API, or None if the API doesn't show it."""
-        if self.api_values is None:
+        if self.in_api is None:
             return value
-        return next((own for own, sent in self.api_values.items() if sent == value), None)
+        return next((own for own, sent in self.in_api.items() if sent == value), None)
 
 
 class _Model(BaseModel):
@@ -125,26 +124,19 @@ class Fields(_Model):
     )
     status: Annotated[
         str | None,
-        FieldSpec(
-            Kind.UPDATE,
-            rules.one_of_texts(tuple(status.value for status in CustomerStatus)),
-            required=True,
-            sent="trial",
-            shown="trial",
-            api_values={CustomerStatus.ACTIVE.value: False, CustomerStatus.TRIAL_ACTIVE.value: True},
-        ),
+        FieldSpec(Kind.UPDATE, rules.one_of_texts(*_TRIAL), required=True, sent="trial", shown="trial", in_api=_TRIAL),
     ] = Field(default=None, description="Active or Trial Active.")
     data_retention: Annotated[
         int | None,
         FieldSpec(
-            Kind.UPDATE, rules.one_of_days(RETENTION_DAYS), required=True, sent="retention", shown="data_retention"
+            Kind.UPDATE, rules.one_of_days(7, 45, 90, 180), required=True, sent="retention", shown="data_retention"
         ),
     ] = Field(default=None, description="How long flow records are kept: 7, 45, 90 or 180 days.")
     rollup_retention: Annotated[
         int | None,
         FieldSpec(
             Kind.UPDATE,
-            rules.one_of_days(ROLLUP_RETENTION_DAYS),
+            rules.one_of_days(7, 90, 180, 365),
             required=True,
             sent="rollupRetention",
             shown="rollup_retention",

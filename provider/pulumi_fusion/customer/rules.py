@@ -181,7 +181,7 @@ def flows(value: Any) -> int:
     return number
 
 
-def one_of_days(allowed: tuple[int, ...]) -> Callable[[Any], int]:
+def one_of_days(*allowed: int) -> Callable[[Any], int]:
     """Return the rule that a value is one of these numbers of days."""
     rule = f"must be one of {', '.join(map(str, allowed))} (days)"
 
@@ -194,7 +194,7 @@ def one_of_days(allowed: tuple[int, ...]) -> Callable[[Any], int]:
     return days
 
 
-def one_of_texts(allowed: tuple[str, ...]) -> Callable[[Any], str]:
+def one_of_texts(*allowed: str) -> Callable[[Any], str]:
     """Return the rule that a value is one of these texts, in this spelling."""
     rule = f"must be one of {', '.join(map(repr, allowed))}"
 

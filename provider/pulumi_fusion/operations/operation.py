@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pulumi_fusion.customer.hints import Hints, about_existing
-from pulumi_fusion.customer.mapping import api_type
+from pulumi_fusion.customer.mapping import known_type
 from pulumi_fusion.customer.model import Account, AccountType, Fields, Inputs, State
 from pulumi_fusion.customer.stack import Stack
 from pulumi_fusion.deadline import Deadline, backoff
@@ -178,12 +178,7 @@ class Operation:
 
     def resolve_type(self, inputs: Fields, listed: Sequence[AccountType]) -> str:
         """Return the account type that the API knows. Raises InvalidInput."""
-        resolved = api_type(
-            inputs.type or "",
-            multi_account=bool(inputs.multi_account),
-            internal=bool(inputs.internal),
-            listed=listed,
-        )
+        resolved = known_type(inputs, listed)
         if resolved is None:
             raise InvalidInput(
                 self.attempted,

@@ -1,4 +1,4 @@
-"""The calls about customers: convert each request to plain values, call the operation, and convert its result.
+"""The calls about one customer: convert each request to plain values, call the operation, and convert its result.
 
 When the engine makes which call:
 https://pulumi-developer-docs.readthedocs.io/latest/docs/architecture/providers/implementers-guide.html
@@ -6,7 +6,7 @@ https://pulumi-developer-docs.readthedocs.io/latest/docs/architecture/providers/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -20,15 +20,15 @@ from pulumi_fusion.customer.model import FIELDS, Kind, State
 from pulumi_fusion.customer.names import UNKNOWN, state_key
 from pulumi_fusion.customer.rules import Failure
 from pulumi_fusion.customer.secrecy import without_secrets
-from pulumi_fusion.errors import InvalidInput, OutcomeUnknown
+from pulumi_fusion.engine import Connection
+from pulumi_fusion.errors import OutcomeUnknown
 from pulumi_fusion.operations.lifecycle import Lifecycle
-from pulumi_fusion.operations.service import Service
 from pulumi_fusion.plugin import functions, responses, schema, values
 from pulumi_fusion.plugin.error_interceptor import PartialState
-from pulumi_fusion.plugin.protocol import provider_pb2
+from pulumi_fusion.plugin.protocol import provider_pb2, provider_pb2_grpc
 from pulumi_fusion.plugin.values import Properties
 
-__all__ = ["Customers"]
+__all__ = ["CustomerCalls"]
 
 _INPUT_KEYS: Final = frozenset(map(state_key, FIELDS))
 _REQUIRED_KEYS: Final = frozenset(state_key(name) for name, spec in FIELDS.items() if spec.required)
@@ -58,25 +58,21 @@ def _alias(urn: str) -> str:
     return f'aliases: ["{urn}"]'
 
 
-class Customers:
-    """The calls about customers, one method for each of the protocol.
+class CustomerCalls(provider_pb2_grpc.ResourceProviderServicer):
+    """The calls about one customer. A subclass sets the attributes.
 
-    Args:
-        lifecycle: The operations.
-        connect: Returns the service for functions and lists.
+    Attributes:
+        connection: The service under the settings.
         warn: Shows a warning: its text, and the URN of the resource if it concerns one.
     """
 
-    def __init__(self, lifecycle: Lifecycle, connect: Callable[[], Service], warn: Callable[..., None]) -> None:
-        self._lifecycle = lifecycle
-        self._connect = connect
-        self._warn = warn
+    connection: Connection
+    warn: Callable[..., None]
 
-    def check(self, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:
+    def Check(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
         """Return the inputs with their defaults, and all failures at once. Unknown values pass."""
-        name = _customer(request.urn)
         news, olds = values.read(request.news), values.read(request.olds)
-        checked = self._bound(request.urn, name).check(news.plain, olds.plain or None)
+        checked = self._lifecycle(request).check(news.plain, olds.plain or None)
         return provider_pb2.CheckResponse(
             inputs=values.write(checked.inputs, news.secret),
             failures=responses.failures(
@@ -85,9 +81,8 @@ class Customers:
             ),
         )
 
-    def diff(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
+    def Diff(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
         """Return what `up` would change, by property and kind."""
-        name = _customer(request.urn)
         old, asked = _old(request.olds, request.old_inputs), values.read(request.old_inputs).plain
         news = values.read(request.news)
         wanted = _apply_ignore_changes(request.ignoreChanges, news.plain, old.state)
@@ -95,9 +90,9 @@ class Customers:
         def warn(text: str) -> None:
             known = old.state.properties()
             masked = without_secrets(Failure("", text), old.secret | news.secret, wanted, known)
-            self._warn(masked.reason, request.urn)
+            self.warn(masked.reason, request.urn)
 
-        found = self._bound(request.urn, name).within(warn=warn).diff(old.state, wanted)
+        found = self._lifecycle(request).within(warn=warn).diff(old.state, wanted)
         response = responses.difference(
             {
                 state_key(change.field): responses.kind(change.old, change.new, replaces=change.kind is Kind.REPLACE)
@@ -109,30 +104,27 @@ class Customers:
             response.stables.extend(_STABLE_KEYS)
         return response
 
-    def create(self, request: provider_pb2.CreateRequest) -> provider_pb2.CreateResponse:
+    def Create(self, request: provider_pb2.CreateRequest, context: Any) -> provider_pb2.CreateResponse:
         """Create the customer; its id is the shortname. A preview returns the known values.
 
         Raises PartialState, FusionError.
         """
-        name = _customer(request.urn)
-        news = values.read(request.properties)
+        lifecycle, news = self._lifecycle(request), values.read(request.properties)
         if request.preview:
             known = {key: value for key, value in news.plain.items() if value is not UNKNOWN}
             return provider_pb2.CreateResponse(properties=values.write(known, news.secret))
         inputs = create_inputs(news.plain, news.secret)
         try:
-            state = self._bound(request.urn, name, request.timeout).create(inputs)
+            state = lifecycle.create(inputs)
         except OutcomeUnknown as failure:
             raise _partial(failure, inputs.shortname, news) from None
         return provider_pb2.CreateResponse(
             id=inputs.shortname, properties=values.write(state.properties(), news.secret)
         )
 
-    def read(self, request: provider_pb2.ReadRequest) -> provider_pb2.ReadResponse:
+    def Read(self, request: provider_pb2.ReadRequest, context: Any) -> provider_pb2.ReadResponse:
         """Return the live state and inputs, for a refresh or an import; an empty id if the customer is gone."""
-        name = _customer(request.urn)
-        # The request of an older SDK has no timeout.
-        lifecycle = self._bound(request.urn, name, getattr(request, "timeout", 0))
+        lifecycle = self._lifecycle(request)
         old, managed = _old(request.properties, request.inputs), values.read(request.inputs)
         # The request for an import, or for a resource that is only read, has an id and no state. Only the latter has
         # inputs, though empty ones.
@@ -143,19 +135,18 @@ class Customers:
         if state is None:
             return provider_pb2.ReadResponse()
         properties = state.properties()
-        inputs = {key: value for key, value in properties.items() if key in _INPUT_KEYS}
-        if managed.plain:
-            # A field that the program does not manage isn't an input, even if the service shows it.
-            inputs = {key: value for key, value in inputs.items() if key in managed.plain or key in _REQUIRED_KEYS}
+        # A field that the program does not manage isn't an input, even if the service shows it.
+        keys = _INPUT_KEYS & ({*managed.plain} | _REQUIRED_KEYS) if managed.plain else _INPUT_KEYS
+        inputs = {key: value for key, value in properties.items() if key in keys}
         return provider_pb2.ReadResponse(
             id=request.id,
             properties=values.write(properties, old.secret),
             inputs=values.write(inputs, old.secret),
         )
 
-    def update(self, request: provider_pb2.UpdateRequest) -> provider_pb2.UpdateResponse:
+    def Update(self, request: provider_pb2.UpdateRequest, context: Any) -> provider_pb2.UpdateResponse:
         """Update the customer, or finish an operation whose outcome was unknown. Raises PartialState, FusionError."""
-        name = _customer(request.urn)
+        lifecycle = self._lifecycle(request)
         old, news = _old(request.olds, request.old_inputs), values.read(request.news)
         wanted = _apply_ignore_changes(request.ignoreChanges, news.plain, old.state)
         if request.preview:
@@ -166,68 +157,31 @@ class Customers:
         asked = values.read(request.old_inputs).plain
         inputs = update_inputs(wanted, asked, news.secret)
         try:
-            state = self._bound(request.urn, name, request.timeout).update(old.state, inputs, State.recall(asked))
+            state = lifecycle.update(old.state, inputs, State.recall(asked))
         except OutcomeUnknown as failure:
             raise _partial(failure, request.id, news) from None
         return provider_pb2.UpdateResponse(properties=values.write(state.properties(), news.secret))
 
-    def delete(self, request: provider_pb2.DeleteRequest) -> Empty:
+    def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> Empty:
         """Delete the customer. One that is gone already is a success. Raises FusionError."""
-        name = _customer(request.urn)
         old = _old(request.properties, request.old_inputs)
-        self._bound(request.urn, name, request.timeout).delete(request.id, old.state)
+        self._lifecycle(request).delete(request.id, old.state)
         return Empty()
 
-    # Functions and lists.
+    def _lifecycle(self, request: Any) -> Lifecycle:
+        """Return the operations for a request: with its timeout, and hints and warnings that name its resource.
 
-    def invoke(self, request: provider_pb2.InvokeRequest) -> provider_pb2.InvokeResponse:
-        """Call a function of the schema. With an unknown argument the response is empty."""
-        if request.tok not in functions.FUNCTIONS:
-            raise _no_such(request.tok, schema.FUNCTIONS)
-        arguments = values.read(request.args)
-        failures = functions.argument_failures(request.tok, arguments.plain)
-        if failures:
-            return provider_pb2.InvokeResponse(
-                failures=responses.failures(
-                    without_secrets(failure, arguments.secret, arguments.plain) for failure in failures
-                )
-            )
-        if UNKNOWN in arguments.plain.values():
-            return provider_pb2.InvokeResponse()
-        found = functions.FUNCTIONS[request.tok](self._connect(), arguments.plain, self._warn)
-        response = provider_pb2.InvokeResponse()
-        getattr(response, "return").CopyFrom(values.write(found))  # `return` is a keyword of Python
-        return response
-
-    def list(self, request: provider_pb2.ListRequest) -> Iterator[provider_pb2.ListResponse]:
-        """Yield the customers that match, sorted by shortname, for `pulumi do`."""
-        if request.token != schema.CUSTOMER:
-            raise _no_such(request.token, (schema.CUSTOMER,))
-        filters = values.read(request.query)
-        for failure in functions.argument_failures(request.token, filters.plain):
-            wrong = without_secrets(failure, filters.secret, filters.plain)
-            raise InvalidInput(
-                "list the customers",
-                wrong.reason,
-                next_step="Correct the query and run it again.",
-            )
-        if UNKNOWN in filters.plain.values():
-            yield provider_pb2.ListResponse(computed=provider_pb2.ListResponse.Computed())
-            return
-        # The service returns all in one response, so there is one page.
-        for number, found in enumerate(functions.matching(self._connect(), filters.plain, self._warn)):
-            if 0 < request.limit <= number:
-                return
-            result = provider_pb2.ListResponse.Result(id=found["shortname"], name=found["shortname"])
-            yield provider_pb2.ListResponse(result=result)
-
-    def _bound(self, urn: str, name: str, timeout: float = 0) -> Lifecycle:
-        """Return the operations for a call: with its deadline, and with hints and warnings that name its resource."""
-        return self._lifecycle.within(
-            deadline=timeout or None,
+        Raises InvalidInput for another kind of resource.
+        """
+        # urn:pulumi:<stack>::<project>::<types of the parents, $-separated>::<name>, and a name may contain "::".
+        _, _, kind, name = [*request.urn.split("::", 3), "", "", "", ""][:4]
+        if kind.rpartition("$")[2] != schema.CUSTOMER:
+            raise functions.not_found(kind.rpartition("$")[2], (schema.CUSTOMER,))
+        return self.connection.lifecycle().within(
+            deadline=getattr(request, "timeout", 0) or None,  # an older SDK and some requests have none
             hints=Hints(partial(_adopt, name), _alias, _UNKNOWN_OUTCOME),
-            warn=lambda text: self._warn(text, urn),
-            urn=urn,
+            warn=lambda text: self.warn(text, request.urn),
+            urn=request.urn,
         )
 
 
@@ -248,23 +202,6 @@ def _old(outputs: Struct, inputs: Struct) -> _Old:
         # An import stores the API's name of the type. The program's name takes precedence.
         merged["type"] = applied.plain["type"]
     return _Old(State.recall(merged), applied.secret | stored.secret, not merged)
-
-
-def _customer(urn: str) -> str:
-    """Return the name of a customer in its program. Raises InvalidInput for another kind of resource."""
-    # urn:pulumi:<stack>::<project>::<types of the parents, $-separated>::<name>, and a name may contain "::".
-    _, _, kind, name = [*urn.split("::", 3), "", "", "", ""][:4]
-    if kind.rpartition("$")[2] != schema.CUSTOMER:
-        raise _no_such(kind.rpartition("$")[2], (schema.CUSTOMER,))
-    return name
-
-
-def _no_such(token: str, existing: Iterable[str]) -> InvalidInput:
-    return InvalidInput(
-        "find a resource or function of this provider",
-        f"it has no {token!r}",
-        next_step=f"It has {', '.join(existing)}.",
-    )
 
 
 def _apply_ignore_changes(ignored: Iterable[str], news: Mapping[str, Any], old: State) -> dict[str, Any]:

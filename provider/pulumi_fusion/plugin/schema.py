@@ -16,13 +16,12 @@ from pulumi_fusion.customer.model import FIELDS, OUTPUTS, Kind, State, value_typ
 from pulumi_fusion.customer.names import CustomerStatus, CustomerType, label, state_key
 from pulumi_fusion.plugin.version import plugin_version
 
-__all__ = ["CUSTOMER", "FILTERS", "FUNCTIONS", "SETTINGS", "VERSION", "as_json", "package"]
+__all__ = ["CUSTOMER", "FILTERS", "SETTINGS", "VERSION", "as_json", "package"]
 
 CUSTOMER: Final = "fusion:index:Customer"
 GET_CUSTOMER: Final = "fusion:index:getCustomer"
 GET_CUSTOMERS: Final = "fusion:index:getCustomers"
 GET_CUSTOMER_TYPES: Final = "fusion:index:getCustomerTypes"
-FUNCTIONS: Final = (GET_CUSTOMER, GET_CUSTOMERS, GET_CUSTOMER_TYPES)
 
 VERSION: Final = plugin_version()
 

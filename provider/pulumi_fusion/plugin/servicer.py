@@ -1,4 +1,4 @@
-"""The methods of the provider protocol: the provider and its configuration. ``Customers`` has those of customers.
+"""The methods of the provider protocol: here those that concern the provider and its configuration.
 
 When the engine makes which call:
 https://pulumi-developer-docs.readthedocs.io/latest/docs/architecture/providers/implementers-guide.html. The SDK's own
@@ -9,7 +9,7 @@ detailed differences and lists.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
@@ -20,16 +20,15 @@ from pulumi_fusion.customer.secrecy import without_secrets
 from pulumi_fusion.customer.stack import PLUGIN_TYPE
 from pulumi_fusion.engine import Connection, once_per_text, show_warning
 from pulumi_fusion.errors import InvalidInput
-from pulumi_fusion.operations.service import Service
-from pulumi_fusion.plugin import configuration, responses, values
-from pulumi_fusion.plugin.customers import Customers
-from pulumi_fusion.plugin.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
-from pulumi_fusion.plugin.version import plugin_version
+from pulumi_fusion.plugin import configuration, responses, schema, values
+from pulumi_fusion.plugin.customers import CustomerCalls
+from pulumi_fusion.plugin.functions import FunctionCalls
+from pulumi_fusion.plugin.protocol import plugin_pb2, provider_pb2
 
 __all__ = ["Servicer"]
 
 
-class Servicer(provider_pb2_grpc.ResourceProviderServicer):
+class Servicer(CustomerCalls, FunctionCalls):
     """One provider in one run. Many threads call it at once.
 
     Args:
@@ -41,16 +40,16 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self.engine = engine
         self._cancelled = threading.Event()
         show = warn or self._show_warning
-        self._warn = once_per_text(lambda text, urn="": show(text, urn))
+        self.warn = once_per_text(lambda text, urn="": show(text, urn))
         self._configure(lambda key: None)
 
     def _configure(self, config: Callable[[str], Any], unknown: Collection[str] = (), provider: str = "") -> None:
-        self._connection = Connection(
+        self.connection = Connection(
             config,
             unknown,
             cancelled=self._cancelled,
             engine=lambda: self.engine,
-            warn=self._warn,
+            warn=self.warn,
             kind=PLUGIN_TYPE,
             provider=provider,
         )
@@ -78,7 +77,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def GetPluginInfo(self, request: Empty, context: Any) -> plugin_pb2.PluginInfo:
         """Return the version of the package, as semver."""
-        return plugin_pb2.PluginInfo(version=plugin_version())
+        return plugin_pb2.PluginInfo(version=schema.VERSION)
 
     def GetSchema(self, request: provider_pb2.GetSchemaRequest, context: Any) -> provider_pb2.GetSchemaResponse:
         """Return the schema. Raises InvalidInput for a format other than 0."""
@@ -88,8 +87,6 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 f"only format 0 is supported, not {request.version}",
                 next_step="Use another version of the Pulumi CLI or of pulumi-fusion.",
             )
-        from pulumi_fusion.plugin import schema  # no other call needs it
-
         return provider_pb2.GetSchemaResponse(schema=schema.as_json())
 
     def GetMapping(self, request: provider_pb2.GetMappingRequest, context: Any) -> provider_pb2.GetMappingResponse:
@@ -102,7 +99,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Cancel(self, request: Empty, context: Any) -> Empty:
         """End every call in progress within 2 seconds. The engine calls this at an interrupt and at the end."""
-        self._connection.end()
+        self.connection.end()
         self.cancel()
         return Empty()
 
@@ -149,43 +146,3 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         unknown = {key for key, value in given.items() if value is UNKNOWN}
         self._configure({f"fusion:{key}": value for key, value in given.items()}.get, unknown, request.urn)
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
-
-    # Customers.
-
-    def Check(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
-        """Return the inputs with their defaults, and all failures at once. Unknown values pass."""
-        return self._customers().check(request)
-
-    def Diff(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
-        """Return what `up` would change, by property and kind."""
-        return self._customers().diff(request)
-
-    def Create(self, request: provider_pb2.CreateRequest, context: Any) -> provider_pb2.CreateResponse:
-        """Create the customer; its id is the shortname. A preview returns the known values."""
-        return self._customers().create(request)
-
-    def Read(self, request: provider_pb2.ReadRequest, context: Any) -> provider_pb2.ReadResponse:
-        """Return the live state and inputs, for a refresh or an import; an empty id if the customer is gone."""
-        return self._customers().read(request)
-
-    def Update(self, request: provider_pb2.UpdateRequest, context: Any) -> provider_pb2.UpdateResponse:
-        """Update the customer, or finish an operation whose outcome was unknown. Raises PartialState, FusionError."""
-        return self._customers().update(request)
-
-    def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> Empty:
-        """Delete the customer. One that is gone already is a success. Raises FusionError."""
-        return self._customers().delete(request)
-
-    def Invoke(self, request: provider_pb2.InvokeRequest, context: Any) -> provider_pb2.InvokeResponse:
-        """Call a function of the schema. With an unknown argument the response is empty."""
-        return self._customers().invoke(request)
-
-    def List(self, request: provider_pb2.ListRequest, context: Any) -> Iterator[provider_pb2.ListResponse]:
-        """Yield the customers that match, sorted by shortname, for `pulumi do`."""
-        return self._customers().list(request)
-
-    def _service(self) -> Service:
-        return self._connection().within(self._connection.deadline(self._connection.settings.deadline))
-
-    def _customers(self) -> Customers:
-        return Customers(self._connection.lifecycle(), self._service, self._warn)

@@ -12,15 +12,12 @@ from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 
 from pulumi_fusion.customer.names import UNKNOWN
 
-__all__ = ["Asset", "Properties", "Reference", "read", "write"]
+__all__ = ["Properties", "read", "write"]
 
 # A map with this key represents another type, which the value of the key identifies.
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the signature of secrets
 _OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
-_ASSET: Final = "c44067f5952c0a294b673a41bacd8c17"
-_ARCHIVE: Final = "0def7320c3a5731c473e5ecbe6d01bc7"
-_RESOURCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
 
 # An unknown value is one of these strings, depending on its type.
 _COMPUTED: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -38,14 +35,6 @@ _UNKNOWNS: Final = frozenset(
 
 # The prefix of the engine's own keys: the pickle of a dynamic provider, defaults of bridged providers.
 _RESERVED: Final = "__"
-
-
-class Asset:
-    """A file or an archive. No field has this type, so a check refuses it."""
-
-
-class Reference:
-    """A reference to a resource. No field has this type, so a check refuses it."""
 
 
 class Properties(NamedTuple):
@@ -96,10 +85,7 @@ def _read_map(struct: Struct) -> tuple[Any, bool]:
     if signature == _OUTPUT:
         inner, is_secret = _read(fields["value"]) if "value" in fields else (UNKNOWN, False)
         return inner, is_secret or ("secret" in fields and fields["secret"].bool_value)
-    if signature in (_ASSET, _ARCHIVE):
-        return Asset(), False
-    if signature == _RESOURCE:
-        return Reference(), False
+    # Assets, archives and references to resources are read as maps, which no field accepts.
     items = {key: _read(value) for key, value in fields.items()}
     return {key: item for key, (item, _) in items.items()}, any(is_secret for _, is_secret in items.values())
 
