@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
-import stat
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -15,13 +12,13 @@ from typing import Any, Final
 import click
 
 from pulumi_fusion.cli.connection import connect, service_options
+from pulumi_fusion.cli.hardening import close_inherited_secret_fds, reexec_without_secret, reopen_closed_std_fds
 from pulumi_fusion.cli.path_option import FilePath
 from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.redaction import redact
 from pulumi_fusion.sessions.audit import AuditLog, default_path
 from pulumi_fusion.sessions.banner import TerminalStyle
 from pulumi_fusion.sessions.exposure import exposures, plain_file, warning
-from pulumi_fusion.sessions.processes import hide_memory
 from pulumi_fusion.sessions.request import SessionRequest, parse_duration
 from pulumi_fusion.sessions.run import Command, run_session
 from pulumi_fusion.sessions.shells import is_shell
@@ -31,9 +28,6 @@ __all__ = ["masquerade"]
 
 NOT_FOUND: Final = 127
 """The exit code of shells for a command that doesn't exist."""
-
-_PASSED: Final = "FUSION_PASSED_NETOSECRET"
-"""The variable in which this program passes itself the descriptor of a pipe with its credential."""
 
 
 class _Duration(click.ParamType[timedelta]):
@@ -124,7 +118,7 @@ def masquerade(
       126 COMMAND can't be run   127 COMMAND doesn't exist
       1 the session was refused or failed, COMMAND was not started   2 wrong usage
     """
-    _reopen_closed_std_fds()
+    reopen_closed_std_fds()
     request = SessionRequest(customer, reason, duration, write, ticket, raw_token)
     request.validate(os.environ)
     _require_terminal(ci)
@@ -133,11 +127,11 @@ def masquerade(
     if file is None:
         report(f"Error: no command {redact(program)!r} to run")
         ctx.exit(NOT_FOUND)
-    _reexec_without_secret()
+    reexec_without_secret()
     settings = Settings.resolve({"account": account, "api_url": api_url})
     named = os.environ.get("FUSION_NETOSECRET_FILE", "").strip()
     file_of_credential = plain_file(named)
-    _close_inherited_secret_fds(named)
+    close_inherited_secret_fds(named)
     style = TerminalStyle.of(os.environ, is_terminal=os.isatty(2), screen=os.isatty(1))
     with connect(settings) as fusion:
         if exposed := exposures(file_of_credential):
@@ -168,15 +162,6 @@ def _write(text: str) -> None:
         click.echo(redact(text), err=True, nl=False, color=True)
 
 
-def _reopen_closed_std_fds() -> None:
-    """Open closed standard streams, whose numbers the next opened file would get, which the child would inherit."""
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
-
-
 def _require_terminal(ci: bool) -> None:
     if ci:
         return
@@ -184,57 +169,3 @@ def _require_terminal(ci: bool) -> None:
         raise click.ClickException("this is CI, where nobody sees the red line. To run it anyway, add --ci.")
     if not os.isatty(2):
         raise click.ClickException("there is no terminal to show the red line. To run it anyway, add --ci.")
-
-
-def _reexec_without_secret() -> None:
-    """Start this program again without the credential in its environment, and pass it through a pipe.
-
-    Other processes of this user can read the environment with which a process was started for as long as it runs.
-    """
-    secret = os.environ.get("NETOSECRET")
-    if secret:
-        reading, writing = os.pipe()
-        text = secret.encode(errors="surrogateescape")
-        if len(text) > 60_000:  # a pipe buffers 64 KiB; a credential is shorter
-            raise click.ClickException("NETOSECRET is too long to be a credential.")
-        os.write(writing, text)
-        os.close(writing)
-        os.set_inheritable(reading, True)
-        environ = {name: value for name, value in os.environ.items() if name != "NETOSECRET"}
-        environ[_PASSED] = str(reading)
-        os.execve(sys.executable, sys.orig_argv, environ)  # noqa: S606 - this very program
-    if passed := re.fullmatch(r"/dev/fd/([0-9]+)", os.environ.get("FUSION_NETOSECRET_FILE", "")):
-        os.set_inheritable(int(passed[1]), False)
-    hide_memory()
-    _read_passed_secret()
-
-
-def _read_passed_secret() -> None:
-    """Set NETOSECRET from the pipe; other processes can't read variables that a process sets itself."""
-    passed = os.environ.pop(_PASSED, "")
-    if passed.isdecimal():
-        with os.fdopen(int(passed), "rb") as pipe:
-            os.environ["NETOSECRET"] = pipe.read().decode(errors="surrogateescape")
-
-
-def _close_inherited_secret_fds(path: str) -> None:
-    """Close descriptors of the file with the credential, also ``/dev/stdin``, before the child inherits them.
-
-    It could read the file from the beginning. A pipe is empty once it was read.
-    """
-    try:
-        held = Path(path).expanduser().stat()
-    except OSError:  # removed since it was read
-        return
-    if not stat.S_ISREG(held.st_mode):
-        return
-    for descriptor in [int(each.name) for each in Path("/dev/fd").iterdir()]:
-        with contextlib.suppress(OSError):  # the one of the listing itself
-            if not os.path.samestat(held, os.fstat(descriptor)):
-                continue
-            if descriptor > 2:
-                os.set_inheritable(descriptor, False)
-            else:
-                nothing = os.open(os.devnull, os.O_RDWR)
-                os.dup2(nothing, descriptor)
-                os.close(nothing)
