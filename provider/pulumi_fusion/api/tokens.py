@@ -22,11 +22,12 @@ from jwt.algorithms import HMACAlgorithm
 from pulumi_fusion.api.retries import Retries
 from pulumi_fusion.api.transport import Transport
 from pulumi_fusion.api.wire import Grant, clock_offset, issue_token
+from pulumi_fusion.api_url import DEFAULT_API_URL, api_base
 from pulumi_fusion.credential_file import bare
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import InDoubt, NotSent, SettingsError, Unauthorized
 from pulumi_fusion.redaction import Secret
-from pulumi_fusion.settings import DEFAULT_API_URL, SETTING_SOURCES, api_base
+from pulumi_fusion.settings import SETTING_SOURCES
 from pulumi_fusion.single_flight import SingleFlight
 
 __all__ = ["AccessToken", "Netosecret", "TokenSource", "request_token"]

@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pulumi_fusion.api.tokens import Netosecret
+from pulumi_fusion.api_url import DEFAULT_API_URL
 from pulumi_fusion.binding import Binding
 from pulumi_fusion.customer.names import UNKNOWN, state_key
 from pulumi_fusion.customer.rules import Failure, nearest
 from pulumi_fusion.errors import SettingsError
 from pulumi_fusion.redaction import Secret
-from pulumi_fusion.settings import DEFAULT_API_URL, SETTING_SOURCES, Settings, other_sources, read_setting
+from pulumi_fusion.settings import SETTING_SOURCES, Settings, other_sources, read_setting
 
 __all__ = ["KEYS", "check", "given", "other_account"]
 
