@@ -28,5 +28,5 @@ def checkup(customer_id: str) -> str | None:
     return None
 
 
-# The id is known once the customer is there, so the checkup comes after it.
+# The id is known after the customer was created, so the checkup runs then.
 pulumi.export("checkup", acme.customer_id.apply(checkup))

@@ -1,4 +1,4 @@
-"""One customer below each of two accounts, each by a provider of its own that works inside that account."""
+"""One customer below each of two accounts, each with a separate provider for that account."""
 
 import pulumi
 import pulumi_fusion_sdk as fusion
@@ -6,7 +6,7 @@ import pulumi_fusion_sdk as fusion
 REGIONS = {"east-mssp": "east-one", "west-mssp": "west-one"}
 
 for account, shortname in REGIONS.items():
-    # The credential comes from the environment, so nothing of it is kept in the state; a provider may also be given
+    # The credential comes from the environment, so nothing of it is kept in the state; a provider may also have
     # its own: netosecret=pulumi.Config().require_secret("eastNetosecret").
     inside = fusion.Provider(account, account=account)
     customer = fusion.Customer(

@@ -21,7 +21,7 @@ from pulumi_fusion.settings import Settings
 
 __all__ = ["customers"]
 
-NOBODY: Final[frozenset[str]] = frozenset()
+NO_ACCOUNTS: Final[frozenset[str]] = frozenset()
 
 
 @click.command
@@ -86,7 +86,9 @@ class Branch:
         return f"{self.account.shortname}{f'  {kind}' if kind else ''}{unseen}", self.below
 
 
-def _branches(listed: Sequence[Account], top: str, settings: Settings, above: frozenset[str] = NOBODY) -> list[Branch]:
+def _branches(
+    listed: Sequence[Account], top: str, settings: Settings, above: frozenset[str] = NO_ACCOUNTS
+) -> list[Branch]:
     """Return the customers directly below ``top``; the list may contain the whole subtree or only one level of it."""
     seen = above | {top}
     listed = [account for account in listed if account.shortname not in seen]

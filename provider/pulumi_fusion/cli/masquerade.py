@@ -166,6 +166,6 @@ def _require_terminal(ci: bool) -> None:
     if ci:
         return
     if os.environ.get("CI", "").strip().lower() not in ("", "0", "false"):
-        raise click.ClickException("this is CI, where nobody sees the red line. To run it anyway, add --ci.")
+        raise click.ClickException("this is CI, where the red line isn't visible. To run it anyway, add --ci.")
     if not os.isatty(2):
         raise click.ClickException("there is no terminal to show the red line. To run it anyway, add --ci.")

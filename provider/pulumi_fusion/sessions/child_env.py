@@ -13,7 +13,7 @@ __all__ = ["LOOPBACK", "bypass_proxy_for_loopback", "without_secrets"]
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 """Loopback as lists of hosts that bypass the proxy spell it."""
 
-# Pulumi's own variables that hold a secret or lead to one, and PULUMI_CONFIG, the decrypted configuration of a program.
+# Variables of Pulumi that contain a secret or its path, and PULUMI_CONFIG, the decrypted configuration of a program.
 # https://www.pulumi.com/docs/iac/cli/environment-variables/
 _PULUMI_SECRET: Final = re.compile(r"PULUMI_.*(TOKEN|PASSPHRASE|SECRET|PASSWORD|CREDENTIAL|KEY|CONFIG)", re.IGNORECASE)
 

@@ -60,8 +60,8 @@ def access_end(request: SessionRequest, expires: float | None) -> str:
 
 def helper_died_text(request: SessionRequest, expires: float | None) -> str:
     """Return the same for a session whose helper died, so that its changes aren't known."""
-    stays = f"; {_MAY_REMAIN}" if request.mode == WRITE else ""
-    return f"{access_end(request, expires)}{stays}"
+    effects = f"; {_MAY_REMAIN}" if request.mode == WRITE else ""
+    return f"{access_end(request, expires)}{effects}"
 
 
 def remaining_access(start: Mapping[str, Any]) -> str:

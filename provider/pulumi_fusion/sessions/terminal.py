@@ -1,7 +1,7 @@
 """Relay between the helper's terminal and the pseudo terminal that the command gets in its place.
 
 A program can insert input into its own terminal (TIOCSTI), which the shell that started the helper would then execute.
-So the command gets a terminal of its own, as with sudo's ``use_pty``.
+So the command gets a separate terminal, as with sudo's ``use_pty``.
 """
 
 from __future__ import annotations

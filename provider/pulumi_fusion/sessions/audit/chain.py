@@ -26,8 +26,8 @@ __all__ = [
     "START",
     "UNCLOSED",
     "Break",
+    "ChainEnd",
     "Examined",
-    "Last",
     "Record",
     "examine",
     "find_start",
@@ -72,7 +72,7 @@ _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _HIGHEST: Final = 2**53 - 1  # the highest whole number that every reader of JSON keeps exactly
 
 
-class Last(NamedTuple):
+class ChainEnd(NamedTuple):
     """The end of a chain: the sequence number and hash of its last record."""
 
     sequence: int = 0
@@ -87,7 +87,7 @@ class Last(NamedTuple):
         return self.sequence + 1 if self.sequence < _HIGHEST else 1
 
 
-def new_record(event: str, session: str, facts: Mapping[str, Any], last: Last) -> Record:
+def new_record(event: str, session: str, facts: Mapping[str, Any], last: ChainEnd) -> Record:
     """Return the record that follows ``last``, with known secrets masked in its texts."""
     masked = {name: redact(value) if isinstance(value, str) else value for name, value in facts.items()}
     now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -101,7 +101,7 @@ def line_of(record: Record) -> bytes:
     return json.dumps(record, ensure_ascii=True).encode()
 
 
-def later_record(event: str, start: Record, facts: Mapping[str, Any], last: Last) -> Record:
+def later_record(event: str, start: Record, facts: Mapping[str, Any], last: ChainEnd) -> Record:
     """Return the record that follows ``last`` on the session of ``start``, with the facts of that start.
 
     A forged start may be too long or too deeply nested to be written again. Then its facts are left out, so that it
@@ -215,7 +215,7 @@ class _Reading:
     breaks: list[Break] = field(default_factory=list)
     open: dict[str, Record] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
-    last: Last = field(default_factory=Last)
+    last: ChainEnd = field(default_factory=ChainEnd)
     number: int = 0
     """The line of the last record."""
 
@@ -232,7 +232,7 @@ class _Reading:
         else:
             wrong = self._of_chain(record, line)
         also_wrong = self._of_session(record)
-        self.last = Last(record["sequence"], record["hash"])
+        self.last = ChainEnd(record["sequence"], record["hash"])
         self.records.append(record)
         self.breaks += [Break(number, what) for what in (wrong, also_wrong) if what]
 

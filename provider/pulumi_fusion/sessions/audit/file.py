@@ -15,7 +15,7 @@ from typing import Final
 
 from pulumi_fusion.errors import NotAudited, capped
 from pulumi_fusion.paths import NoHomeError, absolute, home
-from pulumi_fusion.sessions.audit.chain import LONGEST_LINE, SHORTEST_LINE, Last, Record, last_record, line_of
+from pulumi_fusion.sessions.audit.chain import LONGEST_LINE, SHORTEST_LINE, ChainEnd, Record, last_record, line_of
 
 __all__ = ["AuditFile", "UnfitFileError", "default_path", "locked", "named_path", "read", "sync_folder"]
 
@@ -106,17 +106,17 @@ class AuditFile:
             rest = first[: LONGEST_LINE + 1]
         yield rest
 
-    def last(self) -> Last:
+    def last(self) -> ChainEnd:
         """Return the end of the chain. Raises UnfitFileError for a file that isn't empty and has no record."""
         record = last_record(self.lines_backwards())
         if record is not None:
-            return Last(record["sequence"], record["hash"])
+            return ChainEnd(record["sequence"], record["hash"])
         if self.size:
             raise UnfitFileError(
                 "it contains no audit record, so it may be another file of yours",
                 f"Nothing in it was changed. If it was the audit, move it away: `mv {self.path} {self.path}.damaged`.",
             )
-        return Last()
+        return ChainEnd()
 
     def is_at_its_path(self) -> bool:
         """Return whether the path still names this file."""

@@ -17,7 +17,7 @@ from pulumi_fusion.sessions.audit.chain import (
     PRESENT,
     START,
     UNCLOSED,
-    Last,
+    ChainEnd,
     Record,
     examine,
     find_start,
@@ -97,7 +97,7 @@ class AuditLog:
                 records = []
                 for start in dead:
                     records.append(_unclosed(start, last))
-                    last = Last(records[-1]["sequence"], records[-1]["hash"])
+                    last = ChainEnd(records[-1]["sequence"], records[-1]["hash"])
                 if records:
                     file.append(*records)
         except FileNotFoundError:
@@ -134,7 +134,7 @@ def _how_it_ended(facts: Mapping[str, Any]) -> str:
     return f"The session is over, and its command ended: {how if how == code_text else f'{how}, {code_text}'}."
 
 
-def _unclosed(start: Record, last: Last) -> Record:
+def _unclosed(start: Record, last: ChainEnd) -> Record:
     ended = {"start_hash": hash_of_start(start), "ended": "no end was recorded: found at a later start"}
     return later_record(UNCLOSED, start, ended, last)
 

@@ -17,8 +17,8 @@ from pulumi_fusion.sessions.audit.chain import (
     CARRIED,
     ROTATED,
     Break,
+    ChainEnd,
     Examined,
-    Last,
     Record,
     examine,
     hash_of_start,
@@ -112,7 +112,7 @@ def _copied(file: AuditFile, archive: Path) -> None:
         os.close(descriptor)
 
 
-def _first_records(archive: Path, content: Examined, last: Last) -> list[Record]:
+def _first_records(archive: Path, content: Examined, last: ChainEnd) -> list[Record]:
     """Return the record of the rotation, and one for each session without an end.
 
     A single record of all these sessions could exceed the length of a record.
@@ -122,7 +122,7 @@ def _first_records(archive: Path, content: Examined, last: Last) -> list[Record]
     for start in content.open:
         since = start.get(STARTED, start.get("time"))
         carried = {STARTED: since, "start_hash": hash_of_start(start)}
-        records.append(later_record(CARRIED, start, carried, Last(records[-1]["sequence"], records[-1]["hash"])))
+        records.append(later_record(CARRIED, start, carried, ChainEnd(records[-1]["sequence"], records[-1]["hash"])))
     return records
 
 
@@ -158,7 +158,7 @@ def archive_of(path: Path, found: Examined) -> Archive | None:
         return Archive(archive, None)
     except OSError as wrong:
         return Archive(archive, None, Break(1, f"the archive {archive} can't be read: {wrong.strerror}"))
-    ends = Last(content.records[-1]["sequence"], content.records[-1]["hash"]) if content.records else Last()
+    ends = ChainEnd(content.records[-1]["sequence"], content.records[-1]["hash"]) if content.records else ChainEnd()
     if ends.follows(rotated):
         return Archive(archive, content)
     what = f"it doesn't continue the archive {archive}, which was cut or changed after the rotation"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pulumi_fusion.sessions.audit import AuditLog, examine, identity
-from pulumi_fusion.sessions.audit.chain import END, START, Examined, Last, Record, line_of, new_record
+from pulumi_fusion.sessions.audit.chain import END, START, ChainEnd, Examined, Record, line_of, new_record
 
 FACTS = {"customer": "acme-corp", "reason": "INC-1234 ingest check", "ticket": None}
 BEFORE = Path(__file__).with_name("before_this_format.jsonl")
@@ -25,13 +25,13 @@ def examined(log: AuditLog) -> Examined:
 class Chain:
     """Lines that are chained as the log does it, without a file."""
 
-    def __init__(self, last: Last | None = None) -> None:
+    def __init__(self, last: ChainEnd | None = None) -> None:
         self.lines: list[bytes] = []
-        self._last = last or Last()
+        self._last = last or ChainEnd()
 
     def add(self, event: str, session: str, **facts: object) -> Record:
         record = new_record(event, session, {**FACTS, **facts}, self._last)
-        self._last = Last(record["sequence"], record["hash"])
+        self._last = ChainEnd(record["sequence"], record["hash"])
         self.lines.append(line_of(record))
         return record
 

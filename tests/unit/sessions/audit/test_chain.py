@@ -17,7 +17,7 @@ from pulumi_fusion.sessions.audit.chain import (
     ROTATED,
     START,
     UNCLOSED,
-    Last,
+    ChainEnd,
     line_of,
     new_record,
 )
@@ -31,7 +31,7 @@ THREE = Chain().session("s0").session("s1").session("s2").lines
 
 
 def after_a_rotation() -> list[bytes]:
-    chain = Chain(Last(17, "a" * 64))
+    chain = Chain(ChainEnd(17, "a" * 64))
     chain.add(ROTATED, "", archive="audit-20261127T120000Z.jsonl")
     for name in ("r0", "r1"):
         chain.add(CARRIED, name, start_hash="b" * 64)
@@ -180,7 +180,7 @@ def test_an_empty_file_and_a_missing_end_of_line_are_breaks() -> None:
 def test_records_of_earlier_versions_still_verify() -> None:
     found = examine(BEFORE.read_bytes())
     assert (found.breaks, len(found.records)) == ([], 3)
-    later = Chain(Last(3, found.records[-1]["hash"]))
+    later = Chain(ChainEnd(3, found.records[-1]["hash"]))
     later.add(END, "b" * 32, start_hash=found.records[-1]["hash"], start_record="present")
     found = examine(BEFORE.read_bytes() + later.bytes())
     assert (found.breaks, found.open) == ([], [])
@@ -223,7 +223,7 @@ def test_an_end_is_compared_with_its_start() -> None:
 
 
 def test_a_file_that_continues_an_archive_is_checked_from_its_first_record() -> None:
-    chain = Chain(Last(17, "a" * 64))
+    chain = Chain(ChainEnd(17, "a" * 64))
     chain.add(ROTATED, "", archive="audit-20261127T120000Z.jsonl")
     chain.add(CARRIED, "runs", start_hash="b" * 64)
     chain.add(CARRIED, "runs too", start_hash="c" * 64)
@@ -250,7 +250,7 @@ def test_a_forged_sequence_is_not_a_record(value: str) -> None:
 
 
 def test_after_the_highest_sequence_the_next_is_1() -> None:
-    forged = new_record(START, "s", FACTS, Last(2**53 - 2, "0" * 64))
-    after = new_record(START, "t", FACTS, Last(forged["sequence"], forged["hash"]))
+    forged = new_record(START, "s", FACTS, ChainEnd(2**53 - 2, "0" * 64))
+    after = new_record(START, "t", FACTS, ChainEnd(forged["sequence"], forged["hash"]))
     assert after["sequence"] == 1
     assert breaks(line_of(forged) + b"\n" + line_of(after) + b"\n") == [(1, MOVED)]
