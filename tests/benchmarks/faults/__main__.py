@@ -1,4 +1,4 @@
-"""What becomes of a customer whose create meets a fault, under our policy and the three usual ones, as Markdown.
+"""Print the result of a create with a fault, by the policy of this provider and three common ones, as Markdown.
 
     python -m tests.benchmarks.faults
 

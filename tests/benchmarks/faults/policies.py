@@ -1,7 +1,7 @@
-"""How a create may be sent: ours, and the three policies that providers usually have, each re-implemented in its core.
+"""Send a create by the policy of this provider, and by three common ones, of which the core is implemented here.
 
-A policy gets the address, the credential and the API's own body, and returns the id that its provider would keep in the
-state, None where it would raise and so keep nothing.
+A policy gets the emulator, and returns the id that its provider would store in the state, or None if it would raise and
+store nothing.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Policy:
     create: Callable[[Emulator], str | None]
 
 
-def ours(emulator: Emulator) -> str | None:
-    """The provider's own hooks, as the engine calls them."""
+def pulumi_fusion(emulator: Emulator) -> str | None:
+    """Call the methods of the provider as the engine does."""
     with Stack(emulator, deadline=8) as stack:
         stack.up("acme", PROGRAM)
         stored = stack.state.get("acme")
@@ -55,12 +55,12 @@ def ours(emulator: Emulator) -> str | None:
 
 
 def no_retry(emulator: Emulator) -> str | None:
-    """One POST, and its answer is believed: most hand-written clients, the vendor's neto-mcp among them."""
+    """Send one POST and trust its response, as most hand-written clients do, such as the vendor's neto-mcp."""
     return _created(lambda: _post(requests.Session(), emulator))
 
 
 def urllib3_defaults(emulator: Emulator) -> str | None:
-    """``requests`` with ``urllib3.Retry`` as it comes, which repeats a POST only where the connection failed
+    """``requests`` with ``urllib3.Retry`` with its defaults, which repeats a POST only if the connection failed
     (https://urllib3.readthedocs.io/en/stable/reference/urllib3.util.html#urllib3.util.Retry).
     """
     session = requests.Session()
@@ -69,7 +69,7 @@ def urllib3_defaults(emulator: Emulator) -> str | None:
 
 
 def retry_everything(emulator: Emulator) -> str | None:
-    """Any error and any 429 or 5xx is sent again, whatever the verb: go-retryablehttp, botocore without its tokens."""
+    """Repeat after any error, 429 or 5xx, whatever the method: go-retryablehttp, botocore without its quota."""
 
     def post() -> requests.Response:
         session = requests.Session()
@@ -91,7 +91,7 @@ def retry_everything(emulator: Emulator) -> str | None:
 
 
 POLICIES: Final = (
-    Policy("pulumi-fusion", ours),
+    Policy("pulumi-fusion", pulumi_fusion),
     Policy("no retry", no_retry),
     Policy("urllib3 defaults", urllib3_defaults),
     Policy("retry everything", retry_everything),

@@ -1,7 +1,7 @@
-"""Measure the provider beside the engine's own cost and the usual way to write one.
+"""Measure the provider, the engine's own cost and a provider as usually written.
 
-Nothing here passes or fails. Every round gives each provider a fresh project and an empty service; the commands of a
-round take turns over the providers, so that whatever else the machine does hits all alike.
+It has no limits that fail. In every round each provider gets a new project and an empty service. The commands of a
+round alternate between the providers, so that other load of the machine affects all of them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import click
 
 from tests.benchmarks.speed import growth, report
 from tests.benchmarks.speed.figures import Figures
-from tests.benchmarks.speed.process import Failed
+from tests.benchmarks.speed.process import FailedError
 from tests.benchmarks.speed.providers import PROVIDERS
 from tests.benchmarks.speed.rounds import Sample, lived
 
@@ -46,7 +46,7 @@ _LATENCIES = (0, 50, 200)
     show_default=True,
     help="Where speed.json, speed.md and speed.svg go.",
 )
-@click.option("--redraw", is_flag=True, help="Measure nothing; make the table and the picture of speed.json anew.")
+@click.option("--redraw", is_flag=True, help="Measure nothing; make the table and the picture from speed.json.")
 def main(
     *,
     quick: bool,
@@ -90,7 +90,7 @@ def main(
 def _measured(
     counts: Sequence[int], latencies: Sequence[int], chosen: Sequence[str], rounds: int
 ) -> Iterator[list[Sample]]:
-    """One command of each provider at a time."""
+    """Run one command of each provider at a time."""
     settings = [(count, latency) for count in counts for latency in latencies]
     for number in range(rounds):
         for count, latency in settings:
@@ -98,7 +98,7 @@ def _measured(
             taking_part = [PROVIDERS[name] for name in chosen if count <= PROVIDERS[name].most] or [
                 PROVIDERS[chosen[0]]
             ]
-            # Whoever comes first finds the caches colder.
+            # The first provider has colder caches.
             turned = taking_part[number % len(taking_part) :] + taking_part[: number % len(taking_part)]
             lives = [_as_far_as_it_goes(lived(provider, count, latency), provider.title) for provider in turned]
             for turn in zip_longest(*lives):
@@ -110,10 +110,10 @@ def _measured(
 
 
 def _as_far_as_it_goes(samples: Iterator[Sample], title: str) -> Iterator[Sample]:
-    """One that fails leaves the round, and the others go on."""
+    """Report a failure, which ends the round for this provider alone."""
     try:
         yield from samples
-    except Failed as failed:
+    except FailedError as failed:
         lines = str(failed).strip().splitlines()
         why = next((line.strip() for line in lines if "Error: " in line), lines[0])
         click.echo(f"{title} leaves this round: {lines[0]}: {why}", err=True)

@@ -1,4 +1,4 @@
-"""What the programs declare, and what an empty provider answers: the same number of properties for all."""
+"""The customers of the programs, and the outputs of an empty provider: the same number of properties for all."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ OUTPUTS: Final[Mapping[str, Any]] = {
     "parent": "benchmark",
     "node": "/benchmark/customer",
 }
-"""What an empty provider answers beside the inputs, in the place of the service's own."""
+"""The outputs of an empty provider, in addition to the inputs, in place of those of the service."""
 
 
 def declared(count: int) -> dict[str, dict[str, Any]]:
-    """The customers of a program by their names, with the keys of the schema."""
+    """Return the customers of a program by their names, with the keys of the schema."""
     return {f"customer-{number:04}": _customer(f"cust-{number:04}") for number in range(count)}
 
 

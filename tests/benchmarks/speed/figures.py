@@ -1,4 +1,4 @@
-"""Samples to figures: the median of each command over the rounds, and how it stands to its floor."""
+"""The median of each command over the rounds, and its ratio to the floor."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Figures:
         return Sample(provider=provider, operation=operation, **medians)
 
     def ratio(self, found: Sample, of: str) -> float | None:
-        """How often the floor's own is in what was found; None for the floor itself, or where it was not measured."""
+        """Return the ratio to the floor; None for the floor itself, or if it was not measured."""
         floor = PROVIDERS[found.provider].floor
         least = self.of(floor, found.count, found.latency_ms, found.operation)
         if floor == found.provider or least is None or not getattr(least, of):
@@ -52,7 +52,7 @@ class Figures:
         return float(getattr(found, of) / getattr(least, of))
 
     def rows(self) -> Iterator[tuple[Sample, float | None, float | None]]:
-        """Every command's medians with the ratios of its time on the clock and on the processor."""
+        """Yield the medians of every command, with the ratios of its elapsed and processor time."""
         for count, latency_ms in self.settings:
             for provider in self.providers:
                 for operation in OPERATIONS:

@@ -1,6 +1,7 @@
-"""The floor of the dynamic face: a resource of the same shape whose provider does nothing and asks nobody.
+"""The floor of the dynamic provider: a resource of the same shape whose provider does nothing.
 
-In a module, as ours is: Pulumi pickles what is in the program by its code, and what is in a module by its name.
+It is in a module, like the real one: Pulumi pickles a class in the program by its code, and one in a module by its
+name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The floor of the plugin face: the same calls over the same stubs, imported the same way, and nothing behind them."""
+"""The floor of the plugin: the same calls and stubs with the same imports, and no operations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the time of each command grows with the number of customers, drawn as SVG: both axes logarithmic."""
+"""Draw the time of each command by the number of customers as SVG, with logarithmic axes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 14, 28, 30
 
 
 def drawn(figures: Figures, latency_ms: int) -> str:
-    """One small picture for each command, all on the same axes, so that they compare."""
+    """Draw one small picture for each command, all with the same axes."""
     counts = sorted({count for count, latency in figures.settings if latency == latency_ms})
     lines = {
         (operation, provider): [

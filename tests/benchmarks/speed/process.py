@@ -1,4 +1,4 @@
-"""A command and what it cost with all that it started: time, processor, memory. Linux only, for it reads /proc."""
+"""Run a command and measure time, processor and memory of its process tree. Linux only, since it reads /proc."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Cost", "Failed", "processor_seconds", "run"]
+__all__ = ["Cost", "FailedError", "processor_seconds", "run"]
 
 _SUBREAPER: Final = 36  # PR_SET_CHILD_SUBREAPER of prctl(2)
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 
 # Seconds between looks at the memory, and those that what outlives the command gets to end.
-_LOOK: Final = 0.1
-_OUTLIVES: Final = 3.0
+_SAMPLE_SECONDS: Final = 0.1
+_OUTLIVE_SECONDS: Final = 3.0
 
 
-class Failed(Exception):
-    """The command failed, so that its figures mean nothing; the text is what it said."""
+class FailedError(Exception):
+    """The command failed, so its figures are invalid; the text is its output."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Cost:
 
 
 def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Cost:
-    """Run the command to its end. Raises Failed."""
+    """Run the command to its end. Raises FailedError."""
     # Whatever the command leaves behind becomes a child of this process, which so learns its processor time as well.
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     with tempfile.TemporaryFile("w+") as said:
@@ -71,23 +71,23 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) ->
         processor = usage.ru_utime + usage.ru_stime + outlived
         if process.returncode:
             said.seek(0)
-            raise Failed(f"{' '.join(command)}: exit code {process.returncode}\n{said.read()[-3000:]}")
+            raise FailedError(f"{' '.join(command)}: exit code {process.returncode}\n{said.read()[-3000:]}")
     return Cost(seconds, processor, memory.all, memory.python)
 
 
 def processor_seconds(pid: int) -> float:
-    """What a running process has used so far."""
+    """Return the processor time that a running process has used so far."""
     fields = _stat(pid)
     return (int(fields[11]) + int(fields[12])) / _TICK
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from the state on: the name before them may hold anything."""
+    """Return the fields of /proc/PID/stat from the state on; the name before them may contain any character."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def _members(session: int) -> list[int]:
-    """The living processes of a session: the engine gives its plugins groups of their own, but no sessions."""
+    """Return the running processes of a session: the engine gives its plugins separate groups, but not sessions."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError, IndexError):
@@ -98,8 +98,8 @@ def _members(session: int) -> list[int]:
 
 
 def _orphans(session: int) -> float:
-    """Wait for what outlived the command, end what does not end by itself, and tell the processor time of it all."""
-    spent, end = 0.0, time.monotonic() + _OUTLIVES
+    """Wait for processes that outlive the command, kill those that don't end, and return their processor time."""
+    spent, end = 0.0, time.monotonic() + _OUTLIVE_SECONDS
     while members := _members(session):
         if time.monotonic() > end:
             for pid in members:
@@ -123,7 +123,7 @@ def _reaped(session: int) -> float:
 
 
 class _Memory:
-    """The peaks of what the processes of a session have in memory, looked at from a thread."""
+    """The peaks of the memory of a session's processes, sampled by a thread."""
 
     def __init__(self, session: int) -> None:
         self.all = self.python = 0
@@ -137,7 +137,7 @@ class _Memory:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._ended.wait(_LOOK):
+        while not self._ended.wait(_SAMPLE_SECONDS):
             resident = {"python": 0, "other": 0}
             for pid in _members(self._session):
                 with suppress(OSError, IndexError):

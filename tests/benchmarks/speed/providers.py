@@ -1,4 +1,4 @@
-"""The providers that are compared, and for each the floor that the engine sets it."""
+"""The providers that are compared, each with its floor."""
 
 from __future__ import annotations
 
@@ -15,8 +15,15 @@ _PROGRAMS: Final = Path(__file__).parent / "programs"
 
 @dataclass(frozen=True)
 class Provider:
-    """``floor`` is the name of the empty provider of the same face, its own for one that is a floor; beyond
-    ``most`` customers it is not measured.
+    """A provider to measure.
+
+    Args:
+        name: Its name in options.
+        title: Its name in tables.
+        program: The file of its program.
+        floor: The name of the empty provider of the same kind; its own name if it is one.
+        environ: Environment variables of its commands.
+        most: With more customers it isn't measured.
     """
 
     name: str
@@ -31,7 +38,7 @@ class Provider:
         return (_PROGRAMS / self.program).read_text()
 
     def install(self, folder: Path) -> None:
-        """Put what the engine looks for on PATH into the folder: the empty plugin, like a console script of pip's."""
+        """Write the empty plugin into the folder, which is on PATH, like a console script of pip."""
         script = folder / "pulumi-resource-empty"
         script.write_text(
             f"#!{sys.executable}\nimport sys\nfrom tests.benchmarks.speed.floor_plugin import main\nsys.exit(main())\n"

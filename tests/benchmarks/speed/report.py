@@ -24,24 +24,24 @@ __all__ = ["as_json", "as_markdown", "loaded", "machine", "show"]
 
 _READING: Final = (
     "Commands: seconds on the clock (requests to the service). Processor: seconds of all processes of the command. "
-    "x: times the floor, which is the empty provider of the same face in the same run. Memory: the peak of all "
+    "x: times the floor, which is the empty provider of the same kind in the same run. Memory: the peak of all "
     "processes of `up`, and of those of Python among them, the program and the provider. Connections and requests at "
-    "once: the most that one command had. The emulator answers from a process of its own, which is not counted, but it "
-    "works on the same cores."
+    "once: the most that one command had. The emulator runs in a separate process, which is not counted, but uses "
+    "the same cores."
 )
 
 _Cell = Callable[[Figures, dict[str, Sample]], str]
 
 
 def machine() -> dict[str, Any]:
-    """Where and on what it was measured."""
-    told = subprocess.run(["pulumi", "version"], capture_output=True, text=True, check=True).stdout.strip()
+    """Return the date, the machine and the versions of a measurement."""
+    cli = subprocess.run(["pulumi", "version"], capture_output=True, text=True, check=True).stdout.strip()
     return {
         "date": datetime.now(tz=timezone.utc).date().isoformat(),
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "cli": told,
+        "cli": cli,
         "sdk": version("pulumi"),
     }
 
@@ -55,13 +55,13 @@ def as_json(figures: Figures, where: dict[str, Any]) -> str:
 
 
 def loaded(text: str) -> tuple[Figures, dict[str, Any]]:
-    """What an earlier run kept."""
+    """Return the figures and the machine of an earlier run."""
     document = json.loads(text)
     return Figures([Sample(**each) for each in document["samples"]]), document["machine"]
 
 
 def as_markdown(figures: Figures, where: dict[str, Any]) -> str:
-    lines = [f"{_told(where)}\n\n{_READING}\n"]
+    lines = [f"{_machine_text(where)}\n\n{_READING}\n"]
     for count, latency_ms in figures.settings:
         lines.append(f"\n**{_setting(figures, count, latency_ms)}**\n\n")
         head = ["", *(PROVIDERS[name].title for name in figures.providers)]
@@ -73,7 +73,7 @@ def as_markdown(figures: Figures, where: dict[str, Any]) -> str:
 def show(figures: Figures, where: dict[str, Any]) -> None:
     """Print the tables."""
     console = Console()
-    console.print(f"{_told(where)}\n{_READING}")
+    console.print(f"{_machine_text(where)}\n{_READING}")
     for count, latency_ms in figures.settings:
         table = Table(title=_setting(figures, count, latency_ms), title_justify="left")
         table.add_column("", no_wrap=True)
@@ -84,7 +84,7 @@ def show(figures: Figures, where: dict[str, Any]) -> None:
         console.print(table)
 
 
-def _told(where: dict[str, Any]) -> str:
+def _machine_text(where: dict[str, Any]) -> str:
     return (
         f"Measured {where['date']} on {where['cores']} cores ({where['system']}), Pulumi CLI {where['cli']}, "
         f"SDK {where['sdk']}, Python {where['python']}."
@@ -103,19 +103,19 @@ def _setting(figures: Figures, count: int, latency_ms: int) -> str:
 
 
 def _rows(figures: Figures, count: int, latency_ms: int) -> Iterator[list[str]]:
-    """The cells of a table: a row for each thing that is told, a column for each provider."""
+    """Yield the rows of a table, with a column for each provider."""
     columns = []
     for provider in figures.providers:
         found = {name: figures.of(provider, count, latency_ms, name) for name in OPERATIONS}
         columns.append({name: each for name, each in found.items() if each is not None})
-    for label, cell in _told_of().items():
+    for label, cell in _cells_by_label().items():
         cells = [cell(figures, column) if column else "" for column in columns]
         if any(cells):
             yield [label, *cells]
 
 
-def _told_of() -> dict[str, _Cell]:
-    """The rows by their labels, each with what makes a cell of it."""
+def _cells_by_label() -> dict[str, _Cell]:
+    """Return the labels of the rows, each with the function that makes a cell."""
 
     def timed(name: str, of: str, *, requests: bool = False) -> _Cell:
         return lambda figures, column: _cell(figures, column.get(name), of, requests=requests)
@@ -138,13 +138,13 @@ def _told_of() -> dict[str, _Cell]:
 def _cell(figures: Figures, found: Sample | None, of: str, *, requests: bool = False) -> str:
     if found is None:
         return ""
-    told = _times(f"{getattr(found, of):.2f}", figures.ratio(found, of))
-    return f"{told} ({found.requests:.0f})" if requests and found.requests else told
+    text = _times(f"{getattr(found, of):.2f}", figures.ratio(found, of))
+    return f"{text} ({found.requests:.0f})" if requests and found.requests else text
 
 
 def _megabytes(figures: Figures, found: Sample, of: str) -> str:
     return _times(f"{getattr(found, of) / 1e6:.0f} MB", figures.ratio(found, of))
 
 
-def _times(told: str, ratio: float | None) -> str:
-    return told if ratio is None else f"{told} x{ratio:.2f}"
+def _times(text: str, ratio: float | None) -> str:
+    return text if ratio is None else f"{text} x{ratio:.2f}"

@@ -1,4 +1,4 @@
-"""One round: the life of a stack from its first preview to its end, each command measured."""
+"""One round: all commands of a stack from the first preview to its destruction, each measured."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Sample:
 
 
 def lived(provider: Provider, count: int, latency_ms: int) -> Iterator[Sample]:
-    """The samples of a round, as they are measured. Raises process.Failed."""
+    """Yield the samples of a round, as they are measured. Raises process.FailedError."""
     with tempfile.TemporaryDirectory(prefix="fusion-bench-") as name, Service(latency_ms / 1000) as service:
         folder = Path(name)
         provider.install(folder)
@@ -94,8 +94,8 @@ def lived(provider: Provider, count: int, latency_ms: int) -> Iterator[Sample]:
 
 
 def _require_whole(stack: Stack, count: int) -> None:
-    """What did not do its work is no figure."""
+    """Raise FailedError if the state doesn't contain all customers."""
     kept = json.loads(stack.checkpoint.read_text())["checkpoint"]["latest"]["resources"]
     made = sum("customerId" in each.get("outputs", {}) for each in kept)
     if made != count:
-        raise process.Failed(f"{made} of {count} customers are in the state")
+        raise process.FailedError(f"{made} of {count} customers are in the state")

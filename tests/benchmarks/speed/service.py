@@ -1,4 +1,4 @@
-"""The emulator in a process of its own, so that nothing that it costs is taken for the provider's."""
+"""The emulator in a separate process, so that its cost isn't counted as the provider's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from tests.benchmarks.speed.process import Failed, processor_seconds
+from tests.benchmarks.speed.process import FailedError, processor_seconds
 
 __all__ = ["Asked", "Service"]
 
@@ -29,7 +29,7 @@ class Asked:
 
 
 class Service:
-    """An empty service that answers ``latency`` seconds late, for as long as the block lasts."""
+    """Run an empty service that delays each response by ``latency`` seconds, until the block ends."""
 
     def __init__(self, latency: float) -> None:
         self._latency = latency
@@ -44,9 +44,9 @@ class Service:
         if not all(lines):
             self._process.kill()
             self._process.wait()
-            raise Failed(f"the emulator ended with exit code {self._process.returncode} before it served")
+            raise FailedError(f"the emulator ended with exit code {self._process.returncode} before it served")
         self.environ = dict(words[1].split("=", 1) for words in lines)
-        """What a command needs to find it."""
+        """Return the settings that a command needs to connect."""
         self._spent = 0.0
         return self
 
@@ -57,12 +57,12 @@ class Service:
         self._process.wait(10)
 
     def forget(self) -> None:
-        """Begin to count afresh."""
+        """Reset the counts."""
         requests.delete(self._journal, timeout=10)
         self._spent = processor_seconds(self._process.pid)
 
     def asked(self) -> Asked:
-        """What was asked since."""
+        """Return the counts since the reset."""
         spent = processor_seconds(self._process.pid) - self._spent
         entries = requests.get(self._journal, timeout=60).json()
         return Asked(len(entries), len({each["connection"] for each in entries}), _at_once(entries), spent)
@@ -73,7 +73,7 @@ class Service:
 
 
 def _at_once(entries: Sequence[dict[str, Any]]) -> int:
-    """The most entries that overlap; one that ends at the moment when another starts does not."""
+    """Return the largest number of overlapping entries; one that ends when another starts doesn't overlap it."""
     moments = sorted(moment for each in entries for moment in ((each["time"], 1), (each["time"] + each["seconds"], -1)))
     most = under_way = 0
     for _, step in moments:

@@ -1,4 +1,4 @@
-"""Our dynamic face."""
+"""A program with the dynamic provider of this project."""
 
 import json
 from pathlib import Path

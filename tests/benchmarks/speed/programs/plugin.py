@@ -1,4 +1,4 @@
-"""Our plugin face, or the empty plugin: the package is told by the environment, all else is the same."""
+"""A program with the plugin of this project or the empty plugin, whose package is in the environment."""
 
 import json
 import os
