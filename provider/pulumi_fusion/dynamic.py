@@ -223,9 +223,11 @@ class Customer(dynamic.Resource, module="fusion", name="Customer"):
         dynamic.Resource.__init__(self, CustomerProvider(), resource_name, {**inputs, **dict.fromkeys(OUTPUTS)}, opts)
 
     def translate_input_property(self, prop: str) -> str:
+        """Return the state key of a field."""
         return state_key(prop) if prop in INPUTS or prop in OUTPUTS else prop
 
     def translate_output_property(self, prop: str) -> str:
+        """Return the Python name of a state key."""
         return _NAMES.get(prop, prop)
 
 

@@ -144,7 +144,10 @@ def is_shortname(name: str) -> bool:
 
 
 def is_dns_label(name: str) -> bool:
-    """Return whether a name can be part of a host name: https://www.rfc-editor.org/rfc/rfc1035#section-2.3.1"""
+    """Return whether a name can be part of a host name.
+
+    https://www.rfc-editor.org/rfc/rfc1035#section-2.3.1
+    """
     return _DNS_LABEL.fullmatch(name) is not None
 
 

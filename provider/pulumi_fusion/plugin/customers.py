@@ -24,7 +24,7 @@ from pulumi_fusion.engine import Connection
 from pulumi_fusion.errors import OutcomeUnknown
 from pulumi_fusion.operations.lifecycle import Lifecycle
 from pulumi_fusion.plugin import functions, responses, schema, values
-from pulumi_fusion.plugin.error_interceptor import PartialState
+from pulumi_fusion.plugin.error_interceptor import PartialStateError
 from pulumi_fusion.plugin.protocol import provider_pb2, provider_pb2_grpc
 from pulumi_fusion.plugin.values import Properties
 
@@ -107,7 +107,7 @@ class CustomerCalls(provider_pb2_grpc.ResourceProviderServicer):
     def Create(self, request: provider_pb2.CreateRequest, context: Any) -> provider_pb2.CreateResponse:
         """Create the customer; its id is the shortname. A preview returns the known values.
 
-        Raises PartialState, FusionError.
+        Raises PartialStateError, FusionError.
         """
         lifecycle, news = self._lifecycle(request), values.read(request.properties)
         if request.preview:
@@ -145,7 +145,7 @@ class CustomerCalls(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Update(self, request: provider_pb2.UpdateRequest, context: Any) -> provider_pb2.UpdateResponse:
-        """Update the customer, or finish an operation whose outcome was unknown. Raises PartialState, FusionError."""
+        """Update the customer, or finish an operation whose outcome was unknown. Raises PartialStateError, FusionError."""
         lifecycle = self._lifecycle(request)
         old, news = _old(request.olds, request.old_inputs), values.read(request.news)
         wanted = _apply_ignore_changes(request.ignoreChanges, news.plain, old.state)
@@ -219,7 +219,7 @@ def _apply_ignore_changes(ignored: Iterable[str], news: Mapping[str, Any], old: 
 def _partial(failure: OutcomeUnknown, shortname: str, news: Properties) -> Exception:
     if failure.handle is None:
         return failure
-    return PartialState(
+    return PartialStateError(
         provider_pb2.ErrorResourceInitFailed(
             id=shortname,
             properties=values.write(failure.handle, news.secret),

@@ -17,7 +17,7 @@ from pulumi_fusion import errors
 from pulumi_fusion.errors import FusionError, capped
 from pulumi_fusion.plugin.protocol import provider_pb2, status_pb2
 
-__all__ = ["ErrorInterceptor", "PartialState", "code"]
+__all__ = ["ErrorInterceptor", "PartialStateError", "code"]
 
 _CODES: Final[dict[type[FusionError], grpc.StatusCode]] = {
     errors.SettingsError: grpc.StatusCode.INVALID_ARGUMENT,
@@ -39,7 +39,7 @@ _CODES: Final[dict[type[FusionError], grpc.StatusCode]] = {
 _log: Final = logging.getLogger(__name__)
 
 
-class PartialState(Exception):
+class PartialStateError(Exception):
     """The resource may exist in part: the engine saves it, and calls Update in the next `pulumi up`.
 
     ``saved`` is what the state saves of it, with the reasons.
@@ -93,7 +93,7 @@ def _wrap_stream(call: Callable[[Any, Any], Iterator[Any]]) -> Callable[[Any, An
 
 
 def _abort(failure: Exception, context: Any) -> NoReturn:
-    if isinstance(failure, PartialState):
+    if isinstance(failure, PartialStateError):
         status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(failure))
         status.details.add().Pack(failure.saved)
         # https://grpc.io/docs/guides/error/#richer-error-model

@@ -11,7 +11,7 @@ import pytest
 
 from pulumi_fusion import errors
 from pulumi_fusion.errors import FusionError
-from pulumi_fusion.plugin.error_interceptor import ErrorInterceptor, PartialState, code
+from pulumi_fusion.plugin.error_interceptor import ErrorInterceptor, PartialStateError, code
 from pulumi_fusion.plugin.protocol import provider_pb2, status_pb2
 from pulumi_fusion.redaction import Secret, redact_logs
 
@@ -19,7 +19,7 @@ KINDS = [each for _, each in inspect.getmembers(errors, inspect.isclass) if issu
 MAY_BE_CORRUPT = {grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS}
 
 
-class Aborted(Exception):
+class AbortedError(Exception):
     pass
 
 
@@ -34,7 +34,7 @@ class Context:
 
     def abort(self, status: grpc.StatusCode, text: str) -> None:
         self.status, self.text = status, text
-        raise Aborted
+        raise AbortedError
 
 
 def intercepted(failure: Exception, *, streaming: bool = False) -> Context:
@@ -52,7 +52,7 @@ def intercepted(failure: Exception, *, streaming: bool = False) -> Context:
     )
     guarded = ErrorInterceptor().intercept_service(lambda _: handler, None)
     context = Context()
-    with pytest.raises(Aborted):
+    with pytest.raises(AbortedError):
         if streaming:
             list(guarded.unary_stream(None, context))
         else:
@@ -75,7 +75,7 @@ def test_the_message_of_a_fusion_error_is_unchanged(streaming: bool) -> None:
 
 def test_partial_state_is_a_status_with_details() -> None:
     saved = provider_pb2.ErrorResourceInitFailed(id="acme-corp", reasons=["the outcome is unknown"])
-    context = intercepted(PartialState(saved))
+    context = intercepted(PartialStateError(saved))
     assert (context.status, context.text) == (grpc.StatusCode.UNKNOWN, "the outcome is unknown")
     [(key, value)] = context.metadata
     assert key == "grpc-status-details-bin"
