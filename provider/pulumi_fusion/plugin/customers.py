@@ -145,7 +145,7 @@ class CustomerCalls(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Update(self, request: provider_pb2.UpdateRequest, context: Any) -> provider_pb2.UpdateResponse:
-        """Update the customer, or finish an operation whose outcome was unknown. Raises PartialStateError, FusionError."""
+        """Update the customer, or resolve an unknown outcome. Raises PartialStateError, FusionError."""
         lifecycle = self._lifecycle(request)
         old, news = _old(request.olds, request.old_inputs), values.read(request.news)
         wanted = _apply_ignore_changes(request.ignoreChanges, news.plain, old.state)
