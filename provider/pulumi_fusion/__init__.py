@@ -1,13 +1,13 @@
-"""Customers of Netography Fusion under infrastructure as code.
+"""Manage the customers of Netography Fusion with Pulumi.
 
-``Customer`` is the resource for Python programs; ``masquerade`` opens a temporary session inside a customer;
-``FusionClient`` speaks to the service on its own; every error is a ``FusionError``. Names are imported when they are
-first used: a program that declares customers needs no HTTP stack, and a script that lists them needs no Pulumi.
+``Customer`` is the resource for Python programs. ``masquerade`` opens a temporary session inside a customer.
+``FusionClient`` sends single requests. Every error is a ``FusionError``. Each name is imported at its first use, so
+a program that declares customers imports no HTTP library, and a script that lists them does not import Pulumi.
 """
 
 from __future__ import annotations
 
-# Nothing is imported here: the plugin has to take the working directory off the search path before anything is.
+# Nothing is imported here: the plugin must first remove the working directory from the module search path.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -53,6 +53,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
+    """Import and return a name of ``__all__``."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
@@ -62,11 +63,12 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as missing:
         from pulumi_fusion.posix import needs_posix
 
-        if sentence := needs_posix(f"{__name__}.{name}", missing):
-            raise ImportError(sentence) from None
+        if reason := needs_posix(f"{__name__}.{name}", missing):
+            raise ImportError(reason) from None
         raise
     return getattr(module, name)
 
 
 def __dir__() -> list[str]:
+    """Return the names of the module, with those that are not imported yet."""
     return sorted([*globals(), *__all__])

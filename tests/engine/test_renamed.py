@@ -206,7 +206,7 @@ def test_one_shortname_in_two_resources_fails_the_preview(
     for command in (stack.preview, stack.up):
         refused = words(command().failed().text)
         # The engine may ask about either of them first.
-        assert "is declared by two resources of this program" in refused or "If two resources are meant" in refused
+        assert "is declared by two resources of this program" in refused or "If two customers are intended" in refused
         assert all(name in refused for name in both)
     assert len(emulator.requests.of("POST", "/customer")) == 1
 

@@ -1,4 +1,4 @@
-"""What to do next about a customer that exists already: texts that differ per frontend, and the choice between them."""
+"""What a user can do about a customer that exists already. Some of the texts differ per frontend."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ __all__ = ["Hints", "about_existing", "renamed"]
 class Hints:
     """The texts of one frontend.
 
-    ``adopt(shortname, id)`` says how to manage an existing customer, ``alias(urn)`` is the resource option that names a
-    resource's previous URN, ``unknown_outcome`` what follows a create whose outcome is unknown.
+    Args:
+        adopt: Returns how to manage an existing customer, from its shortname and its id.
+        alias: Returns the resource option that names the previous URN of a resource.
+        unknown_outcome: What to do after a create whose outcome is unknown.
     """
 
     adopt: Callable[[str, str | None], str]
@@ -27,16 +29,16 @@ def about_existing(hints: Hints, stack: Stack, urn: str, shortname: str, custome
     """Return what to do about an existing customer under the shortname that the resource ``urn`` wants to create."""
     owner = stack.owner(customer_id, shortname)
     if owner is not None and owner.pending_delete:
-        undo = "Give this resource its last shortname again" if owner.urn == urn else "Remove this resource for now"
+        undo = "Restore the last shortname of this resource" if owner.urn == urn else "Remove this resource for now"
         return (
-            f"It is waiting for its deletion as {owner.urn}, which was replaced. {undo} and run `pulumi up`, which "
+            f"It is pending deletion as {owner.urn}, which was replaced. {undo} and run `pulumi up`, which "
             "repeats the deletion."
         )
     if owner is not None and (owner.urn == urn or stack.declares(shortname, owner.urn)):
         return (
             "This resource manages it, and a replacement keeps the shortname: set the resource option "
             "deleteBeforeReplace, which deletes the customer and its data first, or don't replace it (`pulumi state "
-            "untaint` where it was tainted)."
+            "untaint` if it is tainted)."
         )
     if owner is not None:
         return renamed(hints, stack, owner, urn)
@@ -65,5 +67,5 @@ def renamed(hints: Hints, stack: Stack, owner: Managed, urn: str) -> str:
     return (
         f"This stack manages it as {owner.urn}. If that resource was renamed or moved, add its previous URN to the "
         f"options of this one: {hints.alias(owner.urn)}{rename}; then nothing is sent. Don't adopt or import it a "
-        "second time. If two resources are meant, choose another shortname."
+        "second time. If two customers are intended, choose another shortname."
     )

@@ -1,7 +1,7 @@
-"""Which resources of the stack manage which customers, as far as one run can know.
+"""Which resources of the stack manage which customers.
 
 The engine calls a provider for one resource at a time. Whether a customer may be deleted, adopted or created depends
-on the other resources as well: those that the program declares, and those in the state of the stack.
+on other resources too: those that the program declares, and those in the state of the stack.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ from pulumi_fusion import forking
 __all__ = ["DYNAMIC_TYPE", "PLUGIN_TYPE", "Command", "Managed", "Stack", "StackState", "may_be_same_provider"]
 
 PLUGIN_TYPE: Final = "fusion:index:Customer"
-"""The type of a customer in the plugin."""
+"""The type token of the plugin."""
 
 DYNAMIC_TYPE: Final = "pulumi-python:dynamic/fusion:Customer"
-"""The type of a customer in the dynamic provider."""
+"""The type token of the dynamic provider."""
 
-
-# How long reading the state may take: it is a start of the CLI, and one request where the backend is a service.
+# Seconds that reading the state may take: it starts the CLI, which sends a request if the backend is a service.
 _READ_SECONDS: Final = 20.0
-# How long what was read serves for deletions: what another provider adopts meanwhile isn't in it.
+# Seconds that deletions use the state that was read. It lacks what another provider adopts meanwhile.
 _FRESH_SECONDS: Final = 1.0
 
 
@@ -34,8 +33,15 @@ _FRESH_SECONDS: Final = 1.0
 class Managed:
     """One customer in the state of the stack.
 
-    ``provider`` is the URN of the provider resource, ``protected`` the deletion protection, ``pending_delete`` says
-    that only its deletion is left to do, as after a replacement, ``kept`` that a destroy leaves the customer alone.
+    Args:
+        urn: The resource.
+        shortname: Its shortname.
+        customer_id: Its immutable id, None if the state has none or has it encrypted.
+        parent: The shortname of the parent account.
+        provider: The URN of the provider resource.
+        protected: Whether it has deletion protection.
+        pending_delete: Whether it was replaced and is yet to be deleted.
+        kept: Whether a destroy retains the customer.
     """
 
     urn: str
@@ -50,12 +56,15 @@ class Managed:
 
 @dataclass(frozen=True)
 class Command:
-    """What the engine was asked to do.
+    """What the engine does in this run.
 
-    ``imports``: import resources, without the program. ``destroys``: delete resources without asking the program.
-    ``is_limited``: leave out resources, as by ``--target``, so that the provider isn't called for all that the program
-    declares. ``targets`` are the URNs that it is limited to. ``may_miss``: resources of another provider may be missing
-    in the state when something is deleted, since the run goes on after errors or writes no state before its end.
+    Args:
+        imports: It imports resources, without the program.
+        destroys: It deletes resources, without the program.
+        is_limited: It skips resources, as with ``--target``, so the provider isn't called for all that are declared.
+        targets: The URNs to which it is limited.
+        may_miss: The state may lack resources of another provider when something is deleted, since the run continues
+            after errors or writes no state before its end.
     """
 
     imports: bool = False
@@ -67,7 +76,7 @@ class Command:
 
 @dataclass(frozen=True)
 class StackState:
-    """What the state of a stack holds: the customers, and the URNs of the providers that customers can have."""
+    """The customers in the state of a stack, and the URNs of the providers that customers can have."""
 
     customers: Sequence[Managed] = ()
     providers: Sequence[str] = ()
@@ -77,9 +86,11 @@ class StackState:
 class Stack:
     """The customers that the program declares and those in the state. Safe to use from several threads.
 
-    ``read(seconds)`` returns the state as it is now, None where it can't be read in time; without it nothing is known.
-    ``kind`` is the type token of the frontend's resource, ``provider`` the URN of the provider that this process
-    serves, "" where that isn't known.
+    Args:
+        read: Returns the current state, or None if it can't be read in so many seconds. Without it nothing is known.
+        command: What the engine does.
+        kind: The type token of the frontend's resource.
+        provider: The URN of the provider that this process serves, "" if unknown.
     """
 
     read: Callable[[float], StackState | None] | None = None
@@ -88,6 +99,7 @@ class Stack:
     provider: str = ""
 
     def __post_init__(self) -> None:
+        """Create the locks and what the run notes."""
         self._lock = forking.Lock()
         self._reading = forking.Lock()
         self._read: dict[str, tuple[float, StackState | None]] = {}
@@ -115,17 +127,17 @@ class Stack:
             )
 
     def owner(self, customer_id: str | None, shortname: str) -> Managed | None:
-        """Return the resource in the state that manages the customer; None where there is none or nothing is known."""
+        """Return the resource in the state that manages the customer; None if there is none or nothing is known."""
         found = self._managing("start", customer_id, shortname)
         return min(found, key=lambda each: each.pending_delete, default=None)
 
     def named(self, shortname: str) -> Managed | None:
-        """Return the resource in the state that has the shortname and stays, None where there is none."""
+        """Return the resource in the state that has the shortname and isn't pending deletion, or None."""
         found = (each for each in self._customers("start") if each.shortname == shortname and not each.pending_delete)
         return next(found, None)
 
     def manages(self, urn: str) -> bool:
-        """Return whether that resource is in the state and stays."""
+        """Return whether that resource is in the state and isn't pending deletion."""
         return any(each.urn == urn and not each.pending_delete for each in self._customers("start"))
 
     def is_known(self) -> bool:
@@ -138,7 +150,7 @@ class Stack:
             return urn in self._declared[shortname]
 
     def declared_as(self, shortname: str) -> str:
-        """Return the URN of the resource that declares the shortname, "" where none or more than one does."""
+        """Return the URN of the only resource that declares the shortname, or ""."""
         with self._lock:
             urns = self._declared[shortname]
             return next(iter(urns)) if len(urns) == 1 else ""
@@ -154,9 +166,9 @@ class Stack:
         ]
 
     def other_managers(self, urn: str, shortname: str, customer_id: str | None) -> list[str]:
-        """Return what else manages a customer that the resource ``urn`` ("" where unknown) is about to delete.
+        """Return what else manages a customer that the resource ``urn`` ("" if unknown) is about to delete.
 
-        A `pulumi destroy` of the whole stack deletes every resource, so only one that it leaves alone keeps a customer.
+        A `pulumi destroy` of the whole stack deletes every resource, so only those that it retains count.
         """
         managing = self._managing("start" if self._destroys_all else "delete", customer_id, shortname)
         entries = [each.urn for each in managing if each.kept or each.protected or not self._destroys_all]
@@ -179,9 +191,9 @@ class Stack:
     def may_be_declared_elsewhere(self, urn: str, shortname: str, customer_id: str | None) -> bool:
         """Return whether the program may still declare a customer that is about to be deleted.
 
-        A limited run shows the provider only a part of the program. What the program declares for another provider, in
-        a process of its own, is known once it is in the state; after an error it may never get there. A resource that
-        was checked in this run with the same shortname is being replaced, which is what the user wants.
+        A limited run calls the provider only for a part of the program. What the program declares for another provider,
+        which has its own process, is known only from the state, and an error may prevent that it is written there. A
+        resource that was checked in this run with the same shortname is being replaced, which the user wants.
         """
         partial = self.command.is_limited or (self.command.may_miss and self._has_other_providers())
         if self.command.destroys or not partial:
@@ -192,9 +204,9 @@ class Stack:
         return not deleted or not deleted <= checked
 
     def _managing(self, moment: str, customer_id: str | None, shortname: str) -> list[Managed]:
-        """Return what manages the customer in the state, a URN that is there twice also twice.
+        """Return what manages the customer in the state. A URN that is there twice is returned twice.
 
-        A state may keep the id encrypted, and never the shortname.
+        A state may have the id encrypted, but not the shortname.
         """
         return [
             each
@@ -202,10 +214,10 @@ class Stack:
             if each.customer_id == customer_id is not None or (each.customer_id is None and each.shortname == shortname)
         ]
 
-    def is_unproved(self, shortname: str, customer_id: str | None) -> bool:
-        """Return whether the state, which must hold a customer that is about to be deleted, couldn't be read.
+    def is_unverified(self, shortname: str, customer_id: str | None) -> bool:
+        """Return whether the state that was read lacks a customer that is about to be deleted.
 
-        It may be that of another stack, where the command names its stack in a way that isn't known here.
+        It may be the state of another stack, if the command names its stack in a way that isn't known here.
         """
         if self.read is None or self._destroys_all:
             return False
@@ -228,7 +240,7 @@ class Stack:
         return () if state is None else state.customers
 
     def _state(self, moment: str) -> StackState | None:
-        """Return the state: at the start of the run, or within the last second of a deletion."""
+        """Return the state at the ``moment``: "start" of the run, or "delete", at most one second old."""
         with self._reading:
             now = time.monotonic()
             at, state = self._read.get(moment, (None, None))
@@ -239,7 +251,7 @@ class Stack:
 
 
 def may_be_same_provider(one: str, other: str) -> bool:
-    """Return whether two URNs of providers may be the same provider: a default one is renamed by each version."""
+    """Return whether two URNs may be the same provider. A default provider has another name in each version."""
     return not one or not other or _name(one) == _name(other)
 
 

@@ -169,7 +169,7 @@ def _require_sole(stack: Stack, urn: str, shortname: str, state: State) -> None:
             f"one: `pulumi state delete {own}`. If the other one isn't applied yet, give it the old URN as an "
             "alias instead. The customer stays on the service in both cases.",
         )
-    if stack.is_unproved(shortname, state.customer_id):
+    if stack.is_unverified(shortname, state.customer_id):
         raise StillManaged(
             _ATTEMPTED,
             "the state of the stack, by `pulumi stack export`, couldn't be read or lacks the customer, so it can't "

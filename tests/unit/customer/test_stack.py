@@ -174,15 +174,15 @@ def test_a_run_that_goes_on_after_errors_may_hide_what_another_provider_was_aske
 
 
 def test_a_deletion_needs_the_state_that_holds_the_customer() -> None:
-    assert not stack(entry(OLD)).is_unproved("acme-corp", "id-1")
-    assert stack().is_unproved("acme-corp", "id-1")
-    assert stack(entry(OLD, "id-2")).is_unproved("acme-corp", "id-1")
-    assert Stack(lambda seconds: None).is_unproved("acme-corp", "id-1")
-    assert not stack(destroys=True).is_unproved("acme-corp", "id-1")
-    assert stack(destroys=True, is_limited=True).is_unproved("acme-corp", "id-1")
+    assert not stack(entry(OLD)).is_unverified("acme-corp", "id-1")
+    assert stack().is_unverified("acme-corp", "id-1")
+    assert stack(entry(OLD, "id-2")).is_unverified("acme-corp", "id-1")
+    assert Stack(lambda seconds: None).is_unverified("acme-corp", "id-1")
+    assert not stack(destroys=True).is_unverified("acme-corp", "id-1")
+    assert stack(destroys=True, is_limited=True).is_unverified("acme-corp", "id-1")
     # A state may keep the id encrypted; and a provider that Pulumi didn't start has no state to read.
-    assert not Stack(lambda seconds: StackState([Managed(OLD, "acme-corp", None)])).is_unproved("acme-corp", "id-1")
-    assert not Stack().is_unproved("acme-corp", "id-1")
+    assert not Stack(lambda seconds: StackState([Managed(OLD, "acme-corp", None)])).is_unverified("acme-corp", "id-1")
+    assert not Stack().is_unverified("acme-corp", "id-1")
 
 
 def test_targets_of_an_update_keep_what_they_manage() -> None:

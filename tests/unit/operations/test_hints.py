@@ -41,7 +41,7 @@ def test_swapped_names_are_swapped_back() -> None:
 
 def test_a_pending_deletion_is_repeated_first() -> None:
     waiting = Managed(OLD, "acme-corp", "id-1", pending_delete=True)
-    assert "Give this resource its last shortname again" in about(waiting, urn=OLD)
+    assert "Restore the last shortname of this resource" in about(waiting, urn=OLD)
     assert "Remove this resource for now" in about(waiting)
 
 
