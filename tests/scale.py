@@ -1,4 +1,4 @@
-"""How much is tried: little in every run, much at night (``HYPOTHESIS_PROFILE=nightly``)."""
+"""The number of random examples: small in every run, large at night (``HYPOTHESIS_PROFILE=nightly``)."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ NIGHTLY: Final = PROFILE == "nightly"
 
 
 def scaled(default: int, *, nightly: int) -> int:
-    """The number for the profile of this run."""
+    """Return the number for the Hypothesis profile of this run."""
     return nightly if NIGHTLY else default

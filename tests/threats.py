@@ -1,4 +1,4 @@
-"""The tests that each row of the threat model names: run this module to write them into the page."""
+"""List the tests of each row of the threat model; run this module to write them to the page."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ __all__ = ["BANNED", "Banned", "Finding", "findings", "main"]
 _ROOT: Final = Path(__file__).resolve().parents[1]
 _SUFFIXES: Final = frozenset({".py", ".md", ".sh", ".yaml", ".toml"})
 _SCRIPTS: Final = frozenset({"run", "get", "restore", "environment"})
-# They quote the words.
+# These files quote the words.
 _SKIPPED: Final = frozenset({"tests/wording.py", "tests/unit/test_wording.py"})
 
 

@@ -1,4 +1,4 @@
-"""A proxy on loopback that keeps what it is asked and lets nothing through."""
+"""A proxy on loopback that records requests and forwards none."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 NAMES = ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-"""The variables that lead to a proxy, for one tool or another."""
+"""The variables in which tools look for a proxy."""
 
 
 class RecordingProxy:
-    """``url`` is its address, ``asked`` the first line of every request that reached it."""
+    """``asked`` has the first line of every request that it received."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.asked: list[str] = []
 
     def variables(self, **more: str) -> dict[str, str]:
-        """An environment in which everything goes through it, and ``more``."""
+        """Return an environment in which every request uses the proxy, and ``more``."""
         return {**dict.fromkeys(NAMES, self.url), **more}
 
 

@@ -1,4 +1,4 @@
-"""Whose certificates are trusted, and what an error advises where that or a SOCKS proxy keeps a request back."""
+"""Trusted certificates, and the errors about a certificate or a SOCKS proxy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pulumi_fusion import FusionClient
 from pulumi_fusion.errors import NotSent
 from tests.contract.tls.service import CERTIFICATE, TlsService, tls_service
 
-# What `openssl x509 -hash` says of the certificate: the name by which OpenSSL looks it up in a folder.
+# The output of `openssl x509 -hash`: the name by which OpenSSL finds the certificate in a folder.
 HASH = "97138f5b.0"
 VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 

@@ -1,4 +1,4 @@
-"""What goes through a proxy of the environment, and that loopback never does."""
+"""The proxy of the environment is used for other hosts, and never for loopback."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pulumi_fusion.errors import NotSent
 from tests.contract.cli.terminal import COMMAND, Terminal
 from tests.contract.recording_proxy import RecordingProxy, recording_proxy
 
-# Lists that do not name the address which is asked for, as users have them.
+# Typical lists that don't contain the requested address.
 LISTS = [{}, {"NO_PROXY": "localhost"}, {"no_proxy": "example.com", "NO_PROXY": "localhost,.internal"}]
 
 
@@ -42,7 +42,7 @@ def proxy() -> Iterator[RecordingProxy]:
 
 @pytest.fixture
 def behind(proxy: RecordingProxy, monkeypatch: pytest.MonkeyPatch) -> RecordingProxy:
-    """The proxy, which every variable of this process leads to."""
+    """A proxy that every proxy variable of this process names."""
     for name in ("NO_PROXY", "no_proxy", "no_grpc_proxy"):
         monkeypatch.delenv(name, raising=False)
     for name, value in proxy.variables().items():

@@ -1,4 +1,4 @@
-"""Inside the emulator's environment or a session's, no other source decides which service is reached."""
+"""Inside the emulator's environment or a session's, no other source can supply a credential, url or account."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ GIVEN: Final = st.fixed_dictionaries({}, optional=VALUES)
 
 
 def same(name: str, value: str, environ: Mapping[str, str]) -> bool:
-    """Whether the value says what the environment says, as a person reads it."""
+    """Return whether a person would consider the value equal to the environment's."""
     own = environ.get(VARIABLES[name]) or (environ.get(EMULATOR) if name == "api_url" else None)
     trimmed = value.strip(' "').removesuffix("/api/v1")
     return own is not None and trimmed == own.strip()
@@ -112,7 +112,7 @@ def test_in_a_bound_environment_other_sources_are_equal_or_refused(
 def test_no_client_in_a_bound_environment_connects_elsewhere(
     where: str, explicit: dict[str, str], by_settings: bool
 ) -> None:
-    """Neither by arguments nor by settings that were made by hand or before."""
+    """With arguments, and with settings that were created earlier."""
     environ = ENVIRONMENTS[where]
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environ.items():
@@ -139,7 +139,7 @@ def test_no_client_in_a_bound_environment_connects_elsewhere(
         ({**IN_SESSION, "NETOSECRET": REAL}, "the credential in NETOSECRET is not the session's"),
         ({**IN_SESSION, SESSION_ID: "another-session"}, "the credential in NETOSECRET is not the session's"),
         ({**IN_SESSION, "FUSION_API_URL": PRODUCTION}, "FUSION_API_URL names another address than the session's"),
-        # A session's shell in which `. ./fusion.env` was run, and one that is left behind by an earlier one.
+        # A session's shell in which `. ./fusion.env` was run, and the leftover variables of an earlier session.
         ({**IN_SESSION, **IN_EMULATOR}, "the credential in NETOSECRET is not the session's"),
         ({SESSION: "acme-corp", "NETOSECRET": REAL}, f"`unset {SESSION} {SESSION_ID}`"),
     ],

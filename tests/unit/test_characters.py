@@ -1,4 +1,4 @@
-"""What of a foreign text is printed."""
+"""Control characters in texts of external sources."""
 
 from __future__ import annotations
 

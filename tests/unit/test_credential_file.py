@@ -70,7 +70,7 @@ def test_a_credential_file_that_cannot_be_read_is_reported(tmp_path: Path, monke
             "can't be read: No such file or directory: /dev/fd/987, perhaps a pipe of another process. Put the",
         ),
     ):
-        # A relative name depends on the working directory, so the error shows what it came to.
+        # A relative name depends on the working directory, so the error shows the absolute path.
         for given in (name, str(tmp_path / name)) if name[0] not in "~/" else (name,):
             message = refused({"FUSION_NETOSECRET_FILE": given})
             assert f"netosecret (file named by FUSION_NETOSECRET_FILE) {problem}" in message
@@ -125,7 +125,7 @@ def test_the_pipe_of_a_shell_is_read_once_for_a_whole_process() -> None:
 def test_an_empty_pipe_is_waited_for_only_briefly(
     pipe: Path, monkeypatch: pytest.MonkeyPatch, written: bytes | None
 ) -> None:
-    """Nobody writes to it, as in the second process that reads it; or the writer never closes it."""
+    """The pipe has no writer, as in the second process that reads it, or the writer never closes it."""
     monkeypatch.setattr(credential_file, "_NO_WRITER_SECONDS", 0.2)
     monkeypatch.setattr(credential_file, "_WRITER_SECONDS", 0.4)
     with contextlib.ExitStack() as stack:

@@ -98,7 +98,7 @@ def test_text_of_external_sources_is_sanitized(foreign: str, fit: str) -> None:
 
 
 class Clock(threading.Event):
-    """An interrupt whose waits take no time."""
+    """An event whose waits take no time."""
 
     now = 50.0
 

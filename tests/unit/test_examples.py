@@ -1,4 +1,4 @@
-"""Every example of Python is a project as `pulumi new` makes it, so that the official host can install and run it."""
+"""Every Python example is a project like those of `pulumi new`, which the official host can install and run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_each_example_lists_its_requirements(folder: Path) -> None:
     assert runtime(folder) == {"name": "python", "options": {"toolchain": "pip", "virtualenv": "venv"}}
     needed = requirements(folder)
     assert "pulumi>=3.216,<4" in needed
-    # pip reads a path from the folder in which the host runs it, that of the project.
+    # pip resolves a path relative to the folder in which the host runs it, that of the project.
     provider = [folder / re.sub(r"\[.*", "", line) for line in needed if line.startswith(".")]
     if folder.name in PLUGIN:
         assert "import pulumi_fusion_sdk" in (folder / "__main__.py").read_text()
@@ -44,7 +44,7 @@ def test_each_example_lists_its_requirements(folder: Path) -> None:
 
 
 def test_the_quick_start_runs_in_the_environment_that_its_script_makes() -> None:
-    """With `virtualenv` the official host would look for another one; without, it takes the first Python on PATH."""
+    """With `virtualenv` the official host would use that environment; without, it uses the first Python on PATH."""
     assert runtime(ROOT / "examples" / "quickstart") == {"name": "python", "options": {"toolchain": "pip"}}
     assert 'export PATH="$bin:' in (ROOT / "examples" / "quickstart" / "run").read_text()
 

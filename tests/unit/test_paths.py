@@ -1,4 +1,4 @@
-"""Paths that a user names."""
+"""Paths from users."""
 
 from __future__ import annotations
 

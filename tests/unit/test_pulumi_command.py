@@ -1,4 +1,4 @@
-"""What can be read off the command that started a provider, and off the state of its stack."""
+"""The options of the command that started a provider, and the state of its stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A secret shows in no form, at no place, and in no file."""
+"""No form of a secret is shown anywhere or written to a file."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from pulumi_fusion.settings import Settings
 
 @pytest.fixture
 def text() -> str:
-    """New for each test, and with characters that each form writes differently."""
+    """A new secret for each test, with characters that each form encodes differently."""
     return f'{secrets.token_hex(8)}/+ "ü\\{secrets.token_hex(8)}'
 
 
 def inside(before: int, after: int) -> Callable[[str], str]:
-    """The base64 text of bytes among which the secret stands."""
+    """Return the base64 text of bytes that contain the secret."""
     return lambda text: base64.b64encode(b"x" * before + text.encode() + b"y" * after).decode()
 
 
@@ -65,7 +65,7 @@ def test_every_form_of_a_secret_is_masked_anywhere_in_a_text(text: str, form: st
     for part in (text, text[:12], text[-12:], text[4:16]):
         assert part not in masked
         assert part.encode().hex() not in masked.lower()
-    # Of a longer base64 text, no more than the characters shared with its neighbours stay.
+    # Only the characters of a longer base64 text that also encode neighbouring bytes are kept.
     assert FORMS[form](text)[6:-6] not in masked
 
 

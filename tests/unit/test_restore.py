@@ -1,4 +1,4 @@
-"""States of a file backend that a killed CLI left unreadable: what `.ci/engine/restore` changes, and what it leaves."""
+"""The script .ci/engine/restore: which states of a file backend it replaces, and which it doesn't change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OLD, NEWER, NEWEST = (
 
 @pytest.fixture(params=["", ".gz"])
 def state(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """A whole state with its copies, as the engine leaves them, plain and compressed."""
+    """A valid state with the copies that the engine makes, plain and compressed."""
     state = tmp_path / ".pulumi" / "stacks" / "onboarding" / f"dev.json{request.param}"
     backups = tmp_path / ".pulumi" / "backups" / "onboarding" / "dev"
     backups.mkdir(parents=True)
@@ -45,7 +45,7 @@ def files(folder: Path) -> dict[Path, bytes]:
 
 
 def restore(backend: Path) -> str:
-    """Return what it reports."""
+    """Run the script and return its output."""
     return subprocess.run([RESTORE, backend], capture_output=True, text=True, check=True).stderr
 
 
@@ -64,7 +64,7 @@ def empty(file: Path) -> None:
 
 
 def zeros(file: Path) -> None:
-    """What some file systems hold after a power failure."""
+    """Content of files on some file systems after a power failure."""
     file.write_bytes(bytes(file.stat().st_size))
 
 
@@ -97,7 +97,7 @@ class TestDamage:
         assert read(state) == OLD
 
     def test_an_unreadable_state_without_a_copy_is_renamed(self, tmp_path: Path, state: Path, damage: Damage) -> None:
-        """So the stack can be created again, and the error about each existing customer names its id."""
+        """Then the stack can be created again, and the error about each existing customer has its id."""
         for each in files(tmp_path):
             if each != state:
                 each.unlink()
@@ -107,7 +107,7 @@ class TestDamage:
 
 
 def test_a_state_without_read_permission_is_not_changed(tmp_path: Path) -> None:
-    """Not to be able to open a file says nothing about what it holds."""
+    """A file that can't be opened may be valid."""
     state = tmp_path / ".pulumi" / "stacks" / "dev.json"
     state.mkdir(parents=True)  # as root, no permission would keep the script from reading
     done = subprocess.run([RESTORE, tmp_path], capture_output=True, text=True, check=False)

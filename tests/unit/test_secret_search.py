@@ -1,4 +1,4 @@
-"""A secret is found however it is wrapped, and what holds none is left alone."""
+"""A secret is found in every supported encoding, and not in texts without one."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ WRAPPINGS: Final[dict[str, Callable[[str], str]]] = {
     "XML": lambda text: f'<key value="{html.escape(text).replace(chr(10), "&#10;").replace("+", "&#x2B;")}"/>',
     "an env file": lambda text: f"PATH=/bin\nNETOSECRET='{text}'\nTERM=dumb\n",
 }
-# Only what has no white space of its own survives these as it is.
+# Only texts without white space are unchanged by these.
 FOLDINGS: Final[dict[str, Callable[[str], str]]] = {
     "fold": _lines,
     "fold of Windows": lambda text: _lines(text).replace("\n", "\r\n"),

@@ -1,4 +1,4 @@
-"""Where settings come from, which counts, and which addresses a credential may travel to."""
+"""The sources of settings, their order, and the validation of their values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEYS = {
     "preflight": ("fusion:preflight", "FUSION_PREFLIGHT"),
     "deadline": ("fusion:deadline", "FUSION_DEADLINE"),
 }
-# Three values of each setting, and how Settings holds them.
+# Three values of each setting, with the value in Settings.
 VALUES: dict[str, list[tuple[str, Any]]] = {
     "netosecret": [(text, Secret(text)) for text in ("secret-of-argument", "secret-of-stack", "secret-of-environment")],
     "api_url": [(f"https://{name}.netography.com/api/v1", f"https://{name}.netography.com") for name in "abc"],

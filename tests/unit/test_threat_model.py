@@ -1,4 +1,4 @@
-"""The page on threats names the tests that show what it claims."""
+"""The threat model lists the tests of its rows."""
 
 from __future__ import annotations
 

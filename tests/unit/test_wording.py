@@ -1,4 +1,4 @@
-"""The check of the wording finds each banned word where it can stand, and nothing in plain text."""
+"""The check of the wording finds each banned word in any place, and nothing in plain text."""
 
 from __future__ import annotations
 

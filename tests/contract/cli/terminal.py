@@ -1,4 +1,4 @@
-"""The console script as a user's shell runs it."""
+"""Run the console script as a user's shell does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COMMAND = SCRIPTS / "pulumi-fusion"
 
 
 class Process(subprocess.Popen[str]):
-    """A process that ends when its test fails; Popen would wait for it, and with it all tests that follow."""
+    """A process that is ended if its test fails; Popen would wait for it and block all later tests."""
 
     def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
         if kind is not None and self.poll() is None:

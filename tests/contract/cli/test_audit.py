@@ -1,4 +1,4 @@
-"""`pulumi-fusion audit`: what it lists, what it finds wrong, and the rotation of the file."""
+"""The command pulumi-fusion audit: its list, its check, and the rotation of the file."""
 
 from __future__ import annotations
 

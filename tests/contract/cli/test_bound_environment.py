@@ -1,4 +1,4 @@
-"""Inside the emulator's environment and inside a session, the commands and the client reach nothing else."""
+"""Inside the emulator's environment and inside a session, commands and the client connect to nothing else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Within = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(params=["emulator", "session"])
 def within(request: pytest.FixtureRequest, terminal: Terminal, emulator: Emulator) -> Within:
-    """Runs a command inside an emulator of its own, or inside a session; ``emulator`` is the real service there."""
+    """Run a command inside another emulator, or inside a session; ``emulator`` is the real service then."""
     emulator.seed("acme-corp", type="reseller")
     emulator.seed("other-corp", type="reseller")
     before = {
@@ -75,7 +75,7 @@ def test_a_real_credential_that_a_shell_exports_is_sent_to_the_emulator_alone(
     assert list(emulator.requests) == []
 
 
-# The command's own output, where no traceback is searched for: a program of the user may print one.
+# The output of the command isn't searched for tracebacks, since a program of the user may print one.
 QUIETLY = """
 import subprocess, sys
 done = subprocess.run(sys.argv[1:], capture_output=True, text=True)
@@ -145,7 +145,7 @@ def test_an_emulator_that_has_ended_is_named(bare: Terminal) -> None:
 
 
 def test_leftover_variables_of_a_session_are_named(terminal: Terminal, emulator: Emulator) -> None:
-    """The text names them, and taking its advice helps."""
+    """The message names them, and its advice works."""
     left = {"FUSION_MASQUERADE": "acme-corp", "FUSION_MASQUERADE_ID": "0123456789abcdef"}
     emulator.seed("other-corp")
     for command in (("customers",), ("masquerade", "other-corp", "--ci", *REASON, "--", "true")):

@@ -1,4 +1,4 @@
-"""Copies of the credential in other variables reach no child of any verb, however they are wrapped."""
+"""No child of any command gets a copy of the credential in another variable, in any encoding."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COMMANDS: Final = {
 
 
 def copies(credential: str) -> dict[str, str]:
-    """The ways in which people keep a credential in a variable."""
+    """Return variables with a credential in common encodings."""
     fields = json.loads(base64.b64decode(credential + "=="))
     folded = "\n".join(credential[at : at + 76] for at in range(0, len(credential), 76))
     twice = base64.encodebytes(credential.encode()).decode()

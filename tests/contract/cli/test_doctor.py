@@ -1,4 +1,4 @@
-"""What the doctor finds."""
+"""The command pulumi-fusion doctor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.contract.cli.terminal import Terminal
 
 
 def engine(folder: Path, *, version: str = "v3.259.0", hosts: bool = True) -> Path:
-    """A directory with programs that answer as the Pulumi CLI and its Python host do."""
+    """Return a directory with programs that behave like the Pulumi CLI and its Python host."""
     folder.mkdir()
     names = ["pulumi", *(["pulumi-language-python", "pulumi-resource-pulumi-python"] if hosts else [])]
     for name in names:

@@ -1,4 +1,4 @@
-"""Where a child of a session finds the real credential all the same, and what the helper says about it."""
+"""Places from which a child of a session can read the real credential, and the warning about them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def customer(emulator: Emulator) -> None:
 
 
 def shell(bare: Terminal, script: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run a script in a bash that stays above what it starts."""
+    """Run a script in a bash that is the parent of the processes that it starts."""
     done = subprocess.run(
         ["bash", "-c", f"{script}\nexit $?"],
         cwd=bare.folder,
@@ -50,7 +50,7 @@ def start(folder: Path) -> dict[str, Any]:
 
 
 def warning_of(done: subprocess.CompletedProcess[str], emulator: Emulator) -> str:
-    """The one line of the warning, which holds no secret."""
+    """Return the line of the warning, which must contain no secret."""
     lines = [line for line in done.stderr.splitlines() if EXPOSED in line]
     assert len(lines) == 1, done.stderr
     assert emulator.netosecret not in done.stderr
@@ -79,7 +79,7 @@ def test_a_copy_in_another_variable_of_the_calling_shell_is_reported(
 
 
 def test_a_credential_of_another_account_is_reported(bare: Terminal, emulator: Emulator, tmp_path: Path) -> None:
-    """Also the real one above a rehearsal with the emulator."""
+    """The real credential of a parent process, during a rehearsal with the emulator."""
     (tmp_path / "credential").write_text(emulator.netosecret)
     script = f'NETOSECRET="$(cat credential)" {OPEN} -- true'
     done = shell(bare, script, NETOSECRET=emulator.key("acme-corp"))

@@ -1,4 +1,4 @@
-"""How a command that fails reads, and what it exits with."""
+"""The messages and exit codes of commands that fail."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_api_url_option_overrides_the_environment(terminal: Terminal) -> Non
 def test_an_interrupted_command_prints_no_traceback(terminal: Terminal, emulator: Emulator) -> None:
     emulator.faults.add("GET /customers hang")
     with terminal.start("customers") as process:
-        # Once the service has the request, the command waits for an answer that never comes.
+        # After the service received the request, the command waits for a response that is never sent.
         while not emulator.requests.of("GET", "/customers"):
             assert process.poll() is None
             time.sleep(0.01)

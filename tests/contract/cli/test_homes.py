@@ -1,4 +1,4 @@
-"""Homes that are not as usual, and paths that depend on them."""
+"""Unusual homes, and paths that depend on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verbs that show what the service has."""
+"""The commands that list objects of the service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`pulumi-fusion masquerade`: what it refuses, what its child gets, and what the audit says afterwards."""
+"""The command pulumi-fusion masquerade: its refusals, the environment of its child, and the audit."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def audit(folder: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
-# name: arguments, environment, what is said
+# name: arguments, environment, message
 REFUSALS: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {
     "no reason": (("acme-corp", "--ci"), {}, "Missing option '--reason'"),
     "a short reason": (("acme-corp", "--ci", "--reason", "testing"), {}, "the reason must have 10 to 500 characters"),

@@ -1,4 +1,4 @@
-"""Names of the service and of the credential are printed without anything that a terminal obeys."""
+"""Names from the service and the credential are printed without control characters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SESSION: Final = ("masquerade", "acme-corp", "--reason", "INC-1234 ingest check"
 
 @pytest.fixture
 def evil(tmp_path: Path, emulator: Emulator) -> Terminal:
-    """A shell with a credential whose account and key have such names, in front of a service that has more."""
+    """A shell with a credential and a service whose names contain control characters."""
     emulator.switch(record="extended")
     emulator.seed("acme-corp", type="reseller")
     emulator.seed("acme-east", parent="acme-corp")
@@ -73,7 +73,7 @@ def test_audit_prints_no_control_characters(evil: Terminal, tmp_path: Path) -> N
     shown = evil.run("audit")
     as_json = evil.run("audit", "--json")
     assert obeyed(shown.stdout + shown.stderr + as_json.stdout) == set()
-    # A program that writes the file can put other names into it, also for a session that has no end.
+    # A program that can write the file can add other names to it, also for a session without an end.
     start = {**json.loads(file.read_text().splitlines()[0]), "session": EVIL, "customer": EVIL, "mode": EVIL}
     file.write_text(json.dumps({**start, "os_user": EVIL, "time": EVIL, "pid": 2**22 - 1, "ended": EVIL}) + "\n")
     shown = evil.run("audit")

@@ -1,4 +1,4 @@
-"""What is reported on a system without the modules of POSIX."""
+"""The messages on a system without POSIX modules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from fusion_emulator import Emulator
 from tests.contract.cli.terminal import Terminal, patched
 
-# As far as Python shows it: these modules are not there.
+# On Windows, Python lacks these modules.
 WINDOWS = """
 import platform, sys
 for name in ("fcntl", "grp", "pty", "pwd", "resource", "termios"):

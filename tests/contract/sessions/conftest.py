@@ -11,7 +11,7 @@ from pulumi_fusion import FusionClient
 
 @pytest.fixture
 def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """A service with a reseller below us that has customers of its own, and another customer."""
+    """A service with a reseller below the account that has customers, and another customer."""
     with Emulator() as running:
         running.seed(shortname="acme-corp", type="reseller")
         running.seed(shortname="acme-east", parent="acme-corp")

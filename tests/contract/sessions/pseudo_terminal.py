@@ -1,4 +1,4 @@
-"""A terminal whose other side is this test: it types, and waits for what is shown."""
+"""A pseudo terminal that the test controls: it types, and waits for output."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ PATIENCE = 60.0
 
 
 class PseudoTerminal:
-    """Runs ``command`` as the leader of a session whose terminal this is."""
+    """Runs ``command`` as the leader of a session with this terminal."""
 
     def __init__(self, command: Sequence[str | Path], *, folder: Path, environ: Mapping[str, str]) -> None:
         self._here, there = pty.openpty()
         self.resize(40, 160)
-        # The leader of a new session gets as its terminal the first that it opens.
+        # The first terminal that the leader of a new session opens becomes its controlling terminal.
         opening = 'exec "$@" <>"$0" >&0 2>&0'
         self.process = subprocess.Popen(
             ["sh", "-c", opening, os.ttyname(there), *command],
@@ -36,15 +36,15 @@ class PseudoTerminal:
         )
         self._there = there
         self.shown = ""
-        """All that was shown so far."""
+        """All output so far."""
         self._seen = 0
 
     def resize(self, lines: int, columns: int) -> None:
-        """As when the window gets another size."""
+        """Change the size of the window."""
         fcntl.ioctl(self._here, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def press(self, keys: str) -> None:
-        """As if by hand: ``\\x03`` is Ctrl-C, ``\\x1a`` Ctrl-Z."""
+        """Type keys: ``\\x03`` is Ctrl-C, ``\\x1a`` Ctrl-Z."""
         os.write(self._here, keys.encode())
 
     def enter(self, line: str) -> None:
@@ -79,14 +79,14 @@ class PseudoTerminal:
         return list(termios.tcgetattr(self._here))
 
     def hang_up(self) -> None:
-        """As when the window is closed."""
+        """Close the window."""
         self._close_there()
         if self._here >= 0:
             os.close(self._here)
             self._here = -1
 
     def _close_there(self) -> None:
-        # It was kept open so that what is shown outlives the moments in which no process has the terminal.
+        # It was open so that output isn't lost while no process has the terminal open.
         if self._there >= 0:
             os.close(self._there)
             self._there = -1
@@ -118,5 +118,5 @@ class PseudoTerminal:
 
 
 def plain(text: str) -> str:
-    """The text without the sequences that colour it, set titles and move the cursor."""
+    """Return the text without control sequences."""
     return re.sub(r"\x1b\][^\a]*\a|\x1b\[[0-9;?]*[A-Za-z]|\x1b[78>=]|\r", "", text)

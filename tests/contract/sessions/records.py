@@ -1,4 +1,4 @@
-"""What sessions in Python leave behind: their audit, and what the service was asked."""
+"""The audit records of sessions in Python, and the requests that the service received."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def changes(emulator: Emulator) -> list[str]:
 
 
 class Later:
-    """The clock of sessions, which a test puts forward ``by`` seconds, so that none ends before the test gets to it."""
+    """The clock of sessions, which a test advances by ``by`` seconds, so that no session ends earlier."""
 
     by = 0.0
 

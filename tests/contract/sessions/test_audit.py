@@ -1,4 +1,4 @@
-"""What a child of the same user does to the audit while its session runs, and what is said of it."""
+"""Changes of the audit by a child while its session runs, and the reports of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ for each in psutil.Process().parents():
 
 @pytest.fixture
 def desk(tmp_path: Path, emulator: Emulator) -> Terminal:
-    """A shell whose audit holds a session already."""
+    """A shell whose audit file already has a session."""
     environ = {"NETOSECRET": emulator.netosecret, "FUSION_AUDIT_FILE": str(tmp_path / "audit.jsonl")}
     desk = Terminal(tmp_path, environ)
     log = AuditLog(tmp_path / "audit.jsonl")
@@ -39,7 +39,7 @@ def desk(tmp_path: Path, emulator: Emulator) -> Terminal:
 REMOVED = "the record of the start was removed"
 CHANGED = "the record of the start was changed"
 NO_START = "it is an end without a start of the session"
-# name: what the child does, what is said at the end, what the audit says afterwards
+# name: what the child does, the message at the end, the message of `pulumi-fusion audit` afterwards
 ATTACKS: dict[str, tuple[str, str, str]] = {
     "removed": ("rm A", REMOVED, NO_START),
     "emptied": (": > A", REMOVED, NO_START),

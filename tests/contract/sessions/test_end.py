@@ -1,4 +1,4 @@
-"""The end of a session comes for everything that its command started, whatever the command does against it."""
+"""The end of a session ends everything that its command started, also against its will."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def desk(tmp_path: Path, emulator: Emulator) -> Terminal:
 
 
 def runs(pid: int) -> bool:
-    """Return whether the process is there and no zombie."""
+    """Return whether the process exists and isn't a zombie."""
     done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
     return done.stdout.strip()[:1] not in ("", "Z")
 
 
 def pids(desk: Terminal) -> list[int]:
-    """Return the process ids that the command wrote down."""
+    """Return the process ids that the command wrote to a file."""
     return [int(each) for each in desk.folder.joinpath("pids").read_text().split()]
 
 
@@ -52,7 +52,7 @@ def last_record(desk: Terminal) -> Mapping[str, Any]:
     return record
 
 
-# Leaves its group and its session, has no environment, and is an orphan; what it is called is of no matter.
+# Leaves its group and session, clears its environment, and is an orphan; its name doesn't matter.
 DAEMON = "(setsid env -i sleep 321 & echo $! >>pids)"
 
 
@@ -68,7 +68,7 @@ DAEMON = "(setsid env -i sleep 321 & echo $! >>pids)"
     ],
 )  # fmt: skip
 def test_processes_that_the_command_started_are_ended_with_it(shell: str, script: str, desk: Terminal) -> None:
-    # The name is that of the program that the process has become by then.
+    # The name is that of the program that the process executes by then.
     become = "; until ps -o comm= -p $(cat pids) | grep -qx sleep; do sleep 0.05; done; exit 0"
     done = desk.run(*OPEN, "--", shell, "-c", script + become)
     assert done.returncode == 0
@@ -79,7 +79,7 @@ def test_processes_that_the_command_started_are_ended_with_it(shell: str, script
     assert (record["ended_with_it"], record["still_running"]) == ([f"sleep (pid {pid})"], [])
 
 
-# Clears its environment, becomes a daemon by two forks, and cannot be looked into, as ssh-agent.
+# Clears its environment, becomes a daemon by two forks, and can't be inspected, like ssh-agent.
 HIDDEN = """
 import ctypes, os, sys, time
 if os.fork(): os._exit(0)
@@ -157,7 +157,7 @@ with open("pids", "w") as file: file.write(str(pid))
 @LINUX
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a process of another user")
 def test_a_process_that_cannot_be_ended_is_named(desk: Terminal) -> None:
-    """As a setuid program is, which belongs to another user."""
+    """Like a setuid program, which belongs to another user."""
     desk.folder.joinpath("foreign.py").write_text(FOREIGN)
     session = [str(COMMAND), *OPEN, "--", sys.executable, "foreign.py"]
     done = subprocess.run(
@@ -200,7 +200,7 @@ def test_many_processes_that_ignore_their_end_are_ended(desk: Terminal) -> None:
     assert len(last_record(desk)["ended_with_it"]) == 11, "ten names, and how many more"
 
 
-# Has another process id each time that somebody reads a list of processes.
+# It has another process id each time a list of processes is read.
 HOPPING = """
 import os, signal, time
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP): signal.signal(number, signal.SIG_IGN)
@@ -223,7 +223,7 @@ def test_a_process_that_forks_and_exits_in_turn_is_ended(desk: Terminal) -> None
     assert not beat.exists()
 
 
-# As above, many at once and in a language that is fast at it.
+# The same, many at once, in a faster language.
 SWARM = """
 #include <fcntl.h>
 #include <signal.h>

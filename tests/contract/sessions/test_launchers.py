@@ -1,4 +1,4 @@
-"""A session inside the programs that pipelines and machines start commands with."""
+"""A session inside programs with which pipelines start commands."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_xargs_opens_concurrent_sessions(desk: Terminal) -> None:
 
 @pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
 def test_make_and_its_job_server_reach_the_command(desk: Terminal) -> None:
-    """The descriptors that make passes on are the command's, and a make inside it takes part in the job server."""
+    """The command inherits the descriptors of make, so a make inside it uses the same job server."""
     session = shlex.join([*SESSION, "--"])
     desk.folder.joinpath("Makefile").write_text(
         f"all:\n\t+{session} $(MAKE) -f inner.mk\nfailing:\n\t{session} sh -c 'exit 3'\n"
@@ -140,7 +140,7 @@ def test_a_session_runs_in_a_bare_environment(drop: tuple[str, ...], more: dict[
 
 @pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="only root can become a user without a name")
 def test_a_session_runs_as_a_user_id_without_a_name(desk: Terminal) -> None:
-    """As containers do. It keeps root's rights to files, since the interpreter may be in root's home."""
+    """Like in containers. It keeps root's permissions on files, since the interpreter may be in root's home."""
     keep = ["setpriv", "--reuid", "54321", "--clear-groups", "--inh-caps", "+dac_override", "--ambient-caps"]
     if shutil.which("setpriv"):
         done = launch([*keep, "+dac_override", *SESSION, *CHECK], desk)

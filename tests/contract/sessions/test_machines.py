@@ -1,4 +1,4 @@
-"""A session on a machine that is not as usual: no temporary folder, a change of clocks, an odd interpreter."""
+"""A session on an unusual machine: no temporary folder, a change of clocks, another interpreter."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_end_in_local_time_is_right_over_a_change_of_clocks(desk: Terminal) 
     assert shown.rpartition("until ")[2].strip() in expected
 
 
-# An interpreter whose library is in no usual place; bash alone can give a program another name for itself.
+# An interpreter whose library is in an unusual place; only bash can start a program with another name.
 NEEDY = """\
 #!/bin/bash
 if [ "$LD_LIBRARY_PATH" != /needed ]; then
@@ -69,7 +69,7 @@ exec -a "$0" {python} "$@"
 
 
 def needy(folder: Path) -> list[str]:
-    """The command line run by such an interpreter."""
+    """Run the command line by such an interpreter."""
     python = folder / "needy" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(NEEDY.format(python=shlex.quote(str(Path(sys.executable).resolve()))))
@@ -111,7 +111,7 @@ def run(command: list[str], desk: Terminal) -> subprocess.CompletedProcess[str]:
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="only root can make a namespace")
 @pytest.mark.threat("outlives-the-end")
 def test_nothing_runs_if_proc_belongs_to_another_namespace(desk: Terminal) -> None:
-    """The process ids of a /proc of another namespace are those of unrelated processes."""
+    """The process ids in a /proc of another namespace belong to unrelated processes."""
     session = [str(COMMAND), *SESSION, "--", "touch", "started"]
     done = run(["unshare", "--pid", "--fork", *session], desk)
     assert done.returncode == 126

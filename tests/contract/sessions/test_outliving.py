@@ -1,4 +1,4 @@
-"""What outlives a session is reported at each of its ends, on stderr and in the audit."""
+"""The effects that remain after a session are reported at its end, on stderr and in the audit."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def last_record(desk: Terminal) -> Mapping[str, Any]:
 
 
 def asking(*requests: tuple[str, str, object]) -> tuple[str, ...]:
-    """A command that sends these requests and ends without an error."""
+    """Return a command that sends these requests and exits with 0."""
     program = "from pulumi_fusion import FusionClient\nfrom pulumi_fusion.errors import FusionError\n"
     program += "client = FusionClient()\n"
     for method, path, body in requests:

@@ -1,4 +1,4 @@
-"""A session in Python: what it can, what it cannot, and what is left of it."""
+"""A session in Python: its requests, its refusals, and its audit."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_sessions_in_several_threads_are_independent(emulator: Emulator, fusion:
 
 @pytest.mark.parametrize("empty", [1, 2])
 def test_a_changing_list_does_not_verify_a_token(emulator: Emulator, fusion: FusionClient, empty: int) -> None:
-    """Right after a customer was made, the list that is asked first may not hold it yet, and the next one does; or a
+    """Right after a customer was created, the first list may lack it and the next one contain it; or a
     list that is asked with our own token, taken for the customer's, is empty for once.
     """
     emulator.switch(masquerade="parent-token", token_names_account=False)
@@ -214,7 +214,7 @@ def test_a_role_without_the_right_is_distinguished_from_a_wrong_credential(
 def test_a_token_for_another_account_is_never_used(
     emulator: Emulator, fusion: FusionClient, names: bool, scope: str, includes: bool, customer: str
 ) -> None:
-    """The confused deputy: a service that ignores the claim and answers with our own token."""
+    """The confused deputy: a service that ignores the claim and returns a token of the caller's account."""
     emulator.switch(list_scope=scope, list_includes_caller=includes, token_names_account=names)
     with masquerade(customer, reason=REASON, client=fusion) as session:
         assert session.client.get_customer(customer).shortname == customer

@@ -1,4 +1,4 @@
-"""A client of a session under another deadline: it ends with the session all the same."""
+"""A client of a session with another deadline ends with the session."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ GIVE_UP: Final = frozenset({"retries", "a wait after 503", "a wait after 429"})
 
 
 class Call:
-    """A call in a thread of its own, under way once the service was asked."""
+    """A call in a separate thread, in flight after the service received the request."""
 
     def __init__(self, emulator: Emulator, act: Callable[[FusionClient], object], client: FusionClient) -> None:
         self.raised: BaseException | None = None
@@ -121,7 +121,7 @@ def test_a_call_in_flight_is_interrupted_when_the_time_is_over(
         emulator.faults.add(fault)
         call = Call(emulator, act, session.client.within(Deadline(LONG)))
         raised = call.end()
-        # What would have to wait for longer than is left ends before, with the answer of the service.
+        # If a wait would be longer than the time left, the call ends at once with the response of the service.
         assert isinstance(raised, FusionError if case in GIVE_UP else SessionEnded), repr(raised)
         while session.remaining():
             time.sleep(0.05)

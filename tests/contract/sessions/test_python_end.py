@@ -1,4 +1,4 @@
-"""The end of a session in Python: what is over then, however it came, and what is left."""
+"""The end of a session in Python, by any cause, and what remains."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_token_that_ends_early_is_not_renewed(emulator: Emulator, fusion: Fusi
 
 
 def strings() -> set[str]:
-    """Every text that some object of this process holds."""
+    """Yield every text that is reachable from an object of this process."""
     found: set[str] = set()
     for thing in gc.get_objects():
         if isinstance(thing, (types.FrameType, types.ModuleType)):

@@ -41,7 +41,7 @@ def desk(tmp_path: Path, emulator: Emulator) -> Terminal:
 
 
 def until(true: Callable[[], Any]) -> Any:
-    """Wait for a condition, and return what it was."""
+    """Wait for a condition, and return its value."""
     end = time.monotonic() + 60
     while not (value := true()):
         assert time.monotonic() < end, "it did not come true"
@@ -50,12 +50,12 @@ def until(true: Callable[[], Any]) -> Any:
 
 
 def written(path: Path) -> str:
-    """A line, once it is there."""
+    """Wait for a line, and return it."""
     return str(until(lambda: path.exists() and path.read_text().endswith("\n") and path.read_text())).strip()
 
 
 def runs(pid: int) -> bool:
-    """Whether the process is there and no zombie."""
+    """Return whether the process exists and isn't a zombie."""
     done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
     return done.stdout.strip()[:1] not in ("", "Z")
 
@@ -135,7 +135,7 @@ def test_a_command_that_was_stopped_is_ended_by_a_signal_as_well(number: signal.
 
 
 def test_an_ignored_signal_stays_ignored_in_the_command(desk: Terminal) -> None:
-    """As nohup(1) wants it."""
+    """As nohup(1) requires."""
     session = shlex.join([str(COMMAND), *OPEN, "--", "sh", "-c", "kill -HUP $$ $PPID; echo survived"])
     done = subprocess.run(
         ["sh", "-c", f"trap '' HUP; {session}"], env=desk.environment(), capture_output=True, text=True, timeout=60
@@ -164,7 +164,7 @@ import os, pathlib, signal, subprocess, sys, time
 for number in (signal.SIGTERM, signal.SIGHUP): signal.signal(number, signal.SIG_IGN)
 if len(sys.argv) == 1:
     near = subprocess.Popen([sys.executable, __file__, "job"])
-    # As the jobs of a shell, in groups of their own; the last one is stopped and hears of nothing.
+    # Like the jobs of a shell, in separate groups; the last one is stopped and receives no signal.
     far = subprocess.Popen([sys.executable, __file__, "job"], start_new_session=True)
     stopped = subprocess.Popen(["sleep", "1000"], start_new_session=True)
     os.kill(stopped.pid, signal.SIGSTOP)
@@ -225,7 +225,7 @@ def test_when_the_helper_is_killed_the_access_and_the_command_end(desk: Terminal
 
 
 def everywhere(pids: set[int]) -> Iterator[tuple[str, bytes]]:
-    """What another process of this user can read of these: command lines, environments, open files."""
+    """Return what another process of this user can read of these: command lines, environments, open files."""
     for pid in pids:
         folder = Path(f"/proc/{pid}")
         for name in ("cmdline", "environ"):
@@ -252,7 +252,7 @@ def waiting_in(pipe: Path) -> bytes:
 
 
 def family(top: int) -> set[int]:
-    """A process and all that descend from it."""
+    """Return a process and all its descendants."""
     parents = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
@@ -281,12 +281,12 @@ def parts(netosecret: str) -> list[bytes]:
     return [netosecret.encode(), document, fields["sharedsecret"].encode(), fields["appkey"].encode()]
 
 
-# A JSON Web Token, which the service's access tokens are; a child that asked for none holds none.
+# A JSON Web Token, like the service's access tokens; a child that requested none has none.
 TOKEN = re.compile(rb"eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+")
 
 
 def hits(desk: Terminal, top: int, netosecret: str) -> set[str]:
-    """Where the credential, a part of it, or a token is to be seen."""
+    """Return where the credential, a part of it, or a token is visible."""
     files = [each for each in desk.folder.rglob("*") if each.is_file()]
     texts = [*everywhere(family(top)), *((str(each), each.read_bytes()) for each in files)]
     secrets = parts(netosecret)
@@ -336,7 +336,7 @@ def test_the_memory_search_finds_a_credential(desk: Terminal, emulator: Emulator
 
 @LINUX
 def test_when_the_watchdog_is_killed_older_children_keep_running(desk: Terminal) -> None:
-    """The shell had started the reader of the helper's messages before it became the helper."""
+    """The shell started the reader of the helper's messages before it became the helper."""
     session = shlex.join([str(COMMAND), *OPEN, "--", "sh", "-c", "kill -KILL $PPID; sleep 321"])
     line = f"exec {session} 2> >(cat >log; echo done >>log)"
     done = subprocess.run(["bash", "-c", line], cwd=desk.folder, env=desk.environment(), timeout=60)

@@ -1,4 +1,4 @@
-"""What `pulumi-fusion plugin` leaves in the Pulumi home, and which home that is."""
+"""The command pulumi-fusion plugin: the registration in the Pulumi home, and which home that is."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def start(home: Path) -> subprocess.CompletedProcess[str]:
 def test_an_environment_that_was_removed_or_lacks_the_package_is_named(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The engine calls that a bug in the provider, and shows what it wrote to stderr."""
+    """The engine reports that as a bug in the provider, and shows its stderr."""
     environment = home.parent / "an environment"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     python = environment / "bin" / "python"

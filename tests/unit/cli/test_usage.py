@@ -1,4 +1,4 @@
-"""What the command line says before it does anything."""
+"""Usage errors and help of the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the environment of a child keeps."""
+"""The environment of a child process."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def test_a_token_without_evidence_is_not_accepted(
 
 @pytest.mark.parametrize("claim", [None, "acme"])
 def test_a_token_that_can_read_a_sibling_is_not_accepted(claim: str | None) -> None:
-    """A list may be empty for once; nothing shows another customer by its name to who may not see it."""
+    """A list may be empty temporarily; a customer that can be read by name isn't hidden by that."""
     assert token_problem(ACME, "msp", Evidence([ACME, OTHER], [], ACME, claim, sibling=OTHER))
 
 

@@ -1,4 +1,4 @@
-"""Sessions in a real terminal: who sits there, and what is seen on the screen."""
+"""Fixtures for sessions in a real terminal."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def desk(tmp_path: Path, emulator: Emulator) -> Terminal:
 
 @pytest.fixture
 def sit(desk: Terminal) -> Iterator[Sit]:
-    """Opens a session in a terminal of its own; with ``within`` typed, with that at the end, in a shell with jobs."""
+    """Open a session in a separate terminal; ``within`` is typed at the end, in a shell with job control."""
     opened: list[PseudoTerminal] = []
 
     def sit(*arguments: str, within: str = "", **more: str) -> PseudoTerminal:

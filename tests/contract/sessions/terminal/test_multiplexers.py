@@ -1,4 +1,4 @@
-"""What a terminal multiplexer that runs already keeps outside of a session is named at its start."""
+"""A session warns at its start about running terminal multiplexers, whose windows are outside of it."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def test_a_session_in_a_multiplexer_warns_about_its_windows(
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A folder with a short name: that of a socket has 100 characters or so at most."""
+    """Return a folder with a short name, since the name of a socket has at most about 100 characters."""
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
 
 
 @pytest.mark.parametrize(("tmux", "screen"), [(True, False), (False, True), (True, True), (False, False)])
 def test_only_a_running_multiplexer_is_found(tmux: bool, screen: bool, sit: Sit, place: Path) -> None:
-    """A killed server leaves its socket behind."""
+    """A killed server leaves its socket file."""
     for name in (f"tmux-{os.getuid()}", "screens"):
         (place / name).mkdir(mode=0o700)
     with subprocess.Popen(["true"]) as gone:

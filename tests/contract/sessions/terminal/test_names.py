@@ -1,4 +1,4 @@
-"""A red line, a title and a end_line with names that would drive the terminal, in every kind of shell."""
+"""The banner, the title and the line at the end with names that contain control characters, in every shell."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHOWN: Final = re.escape("x\ufffd[2J\ufffd]0;evil\ufffd\ufffd'$(touch owned)`tou
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Terminal]:
-    """A shell in front of a service whose account and key have such names."""
+    """A shell with a service whose account and key have such names."""
     with Emulator() as emulator:
         emulator.seed("acme-corp")
         emulator.edit(emulator.root.shortname, shortname=f"msp{EVIL}")

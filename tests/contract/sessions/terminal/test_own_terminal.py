@@ -1,4 +1,4 @@
-"""The command has a terminal of its own: it cannot type into the one that the session was started in."""
+"""The command has a separate terminal: it can't type into the one in which the session was started."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.contract.sessions.terminal.conftest import OPEN, STOPPED, Sit
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="other systems have other terminals")
 
-# Types a command into every terminal that it can open, as TIOCSTI (ioctl_tty(2)) lets a program do with its own.
+# Inserts a command into every terminal that it can open, by TIOCSTI (ioctl_tty(2)).
 INJECT = """
 import fcntl, glob, os, termios
 for place in ["/dev/tty", *glob.glob("/dev/pts/[0-9]*"), 0, 1, 2]:
@@ -30,7 +30,7 @@ print("tr" + "ied")
 """
 
 
-# Without CAP_SYS_ADMIN (PR_CAPBSET_DROP), with which root types into any terminal.
+# Without CAP_SYS_ADMIN (PR_CAPBSET_DROP), with which root can type into any terminal.
 ORDINARY = "import ctypes, os, sys; ctypes.CDLL(None).prctl(24, 21, 0, 0, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 SHELL = ["bash", "--noprofile", "--norc", "--noediting", "-i"]
 
@@ -55,7 +55,7 @@ def test_a_command_cannot_type_into_the_shell_that_started_the_session(within: s
 
 @LINUX
 def test_without_a_session_a_command_can_type_into_the_shell(desk: Terminal) -> None:
-    """The control: where the kernel allows it (sysctl dev.tty.legacy_tiocsti), the program above does type."""
+    """The counter-check: if the kernel allows it (sysctl dev.tty.legacy_tiocsti), the program above types."""
     desk.folder.joinpath("inject.py").write_text(INJECT)
     with PseudoTerminal(SHELL, folder=desk.folder, environ=desk.environment(PS1="outer> ")) as terminal:
         terminal.see("outer> ")
@@ -138,7 +138,7 @@ def test_ctrl_c_in_a_pipeline_with_a_pager_reaches_the_command(sit: Sit) -> None
 
 
 def test_a_command_in_a_pipeline_can_read_a_password_from_the_terminal(sit: Sit) -> None:
-    """ssh and sudo read /dev/tty, whatever stdin and stdout are."""
+    """ssh and sudo read /dev/tty, independent of stdin and stdout."""
     script = (
         "stty -echo </dev/tty; printf 'pass''word: ' >/dev/tty; read -r word </dev/tty; "
         "stty echo </dev/tty; echo got $word"
@@ -155,7 +155,7 @@ def test_a_command_in_a_pipeline_can_read_a_password_from_the_terminal(sit: Sit)
 def test_a_terminal_is_usable_after_the_helper_was_killed(streams: str, desk: Terminal) -> None:
     script = "read -r line </dev/tty; kill -KILL $(ps -o ppid= -p $PPID); sleep 321"
     session = shlex.join([str(COMMAND), *OPEN, "--ci", "--", "sh", "-c", script])
-    # A shell without job control leaves the modes to others.
+    # A shell without job control doesn't change the modes.
     outer = ["sh", "-c", f"{session} {streams}; echo 'aft''er'; sleep 321"]
     with PseudoTerminal(outer, folder=desk.folder, environ=desk.environment()) as terminal:
         before = terminal.modes()

@@ -1,4 +1,4 @@
-"""The line above the prompt in each shell, also inside another one, or a notice that there is none."""
+"""The banner above the prompt in each shell, also in nested ones, or a notice that there is none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.contract.sessions.terminal.conftest import BASHRC, LINE, PROMPT, RED,
 
 START_FILES = {
     "zsh": {
-        # Many users keep their start files elsewhere, and start hooks from none.
+        # Many users have their start files elsewhere, and no hooks in them.
         ".zshenv": "export ZDOTDIR=$HOME/elsewhere\n",
         "elsewhere/.zshrc": "precmd_functions=()\nPROMPT='mine> '\nalias greet='echo hello'\nHISTFILE=$HOME/history\n",
     },
@@ -27,7 +27,7 @@ START_FILES = {
 
 @pytest.mark.parametrize("name", START_FILES)
 def test_other_shells_show_the_banner_and_read_the_users_start_files(name: str, sit: Sit, desk: Terminal) -> None:
-    """Where a shell is not installed, its start files are looked at alone, in the test below."""
+    """For a shell that isn't installed, only its start files are checked, in the test below."""
     program = shutil.which(name)
     if program is None:
         return
@@ -52,7 +52,7 @@ BANNER = Banner("MASQUERADE o'b$(id) from home", "MASQUERADE o'b$(id)", datetime
 
 @pytest.mark.parametrize("outer", ["bash", "zsh", "fish", "dash"])
 def test_every_shell_shows_the_banner_after_the_users_start_files(outer: str, tmp_path: Path) -> None:
-    """Whichever shell it is, for others may be started inside it."""
+    """In any shell, since others may be started inside it."""
     environ = {"ZDOTDIR": "/own", "ENV": "/own/shinit", "PROMPT_COMMAND": "own", "XDG_DATA_DIRS": "/own/share"}
     shell = shell_with_banner(f"/bin/{outer}", BANNER, TerminalStyle(True, True, True), tmp_path, environ)
     assert (shell.command[0], shell.note) == (f"/bin/{outer}", "")
@@ -139,7 +139,7 @@ def test_a_prompt_hook_of_the_user_gets_the_exit_code_and_runs_once(sit: Sit, de
 
 @pytest.mark.parametrize("name", ["tcsh", "nu", "pwsh", "xonsh", "elvish", "some-shell"])
 def test_a_shell_that_cannot_show_the_banner_starts_with_a_notice(name: str, sit: Sit, desk: Terminal) -> None:
-    """A program of that name, which is started without arguments that it might not know."""
+    """A program of that name, which is started without arguments that it might not support."""
     program = desk.folder / name
     program.write_text('#!/bin/sh\necho "$# arguments"\nread -r line\nexit 7\n')
     program.chmod(0o755)

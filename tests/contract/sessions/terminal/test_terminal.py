@@ -1,4 +1,4 @@
-"""The session as somebody sees it who sits in front of it."""
+"""A session in a terminal, as a user sees it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_session_in_bash_from_its_first_line_to_its_last(sit: Sit, desk: Termi
     terminal.press("half a command")
     terminal.see("half a command")
     terminal.press("\x03")
-    # A plain bash, too, misses one now and then that comes while readline draws.
+    # A plain bash sometimes also misses one that arrives while readline draws.
     terminal.see(PROMPT, again="\x03")
     terminal.enter("PS1='other> '; false")
     terminal.see(RED + LINE)

@@ -9,7 +9,7 @@ from pulumi_fusion.sessions.audit.chain import END, START, ChainEnd, Examined, R
 
 FACTS = {"customer": "acme-corp", "reason": "INC-1234 ingest check", "ticket": None}
 BEFORE = Path(__file__).with_name("before_this_format.jsonl")
-"""Records as they were written until 2026-11-27."""
+"""Records in the format until 2026-11-27."""
 
 
 def write(log: AuditLog, sessions: int = 3) -> None:
@@ -23,7 +23,7 @@ def examined(log: AuditLog) -> Examined:
 
 
 class Chain:
-    """Lines that are chained as the log does it, without a file."""
+    """Return lines that are chained like those of the log, without a file."""
 
     def __init__(self, last: ChainEnd | None = None) -> None:
         self.lines: list[bytes] = []

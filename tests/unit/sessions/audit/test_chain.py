@@ -1,4 +1,4 @@
-"""The chain of the audit: every change of a file is a break, but for what no file can show of itself."""
+"""The chain of the audit: every change of a file is a break, except those that a file can't show."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_every_change_of_lines_except_a_cut_end_is_a_break(file: str, data: st.D
 
 
 def test_a_cut_end_shows_at_most_as_a_session_without_an_end() -> None:
-    """The limit that the documentation names."""
+    """The documented limit of the check."""
     assert [examine(text_of(THREE[:length])).breaks for length in range(1, 7)] == [[]] * 6
     assert [len(examine(text_of(THREE[:length])).open) for length in range(1, 7)] == [1, 0] * 3
 

@@ -1,4 +1,4 @@
-"""The audit file on the disk: what may be one, what is made, and what is left alone."""
+"""The audit file on the disk: which files are accepted, created and not changed."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ KINDS = ["a directory", "a symbolic link", "a named pipe (FIFO)", "a socket", "a
 
 
 def made(path: Path, kind: str) -> Path:
-    """Put something at the path, or name another one where there is such a thing."""
+    """Create a file of that kind at the path, or return another path with one."""
     if kind == "a directory":
         path.mkdir()
     elif kind == "a symbolic link":
@@ -197,7 +197,7 @@ def test_a_writer_that_waited_for_a_rotated_file_writes_to_the_new_one(log: Audi
 def test_a_file_system_that_cannot_sync_a_folder_is_supported(
     log: AuditLog, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    """As CIFS."""
+    """Like CIFS."""
     known = os.fsync
 
     def fails(descriptor: int) -> None:
@@ -228,7 +228,7 @@ def test_the_default_audit_file_is_in_the_state_folder() -> None:
     assert default_path({"HOME": "/home/me"}) == Path("/home/me/.local/state/pulumi-fusion/audit.jsonl")
     xdg = {"HOME": "/home/me", "XDG_STATE_HOME": "/var/state"}
     assert default_path(xdg) == Path("/var/state/pulumi-fusion/audit.jsonl")
-    # "All paths set in these environment variables must be absolute", says the specification.
+    # The specification: "All paths set in these environment variables must be absolute".
     assert default_path({**xdg, "XDG_STATE_HOME": "state"}) == default_path({"HOME": "/home/me"})
     assert default_path({**xdg, "FUSION_AUDIT_FILE": "/var/log/audit.jsonl"}) == Path("/var/log/audit.jsonl")
     assert default_path({**xdg, "FUSION_AUDIT_FILE": "~/audit.jsonl"}) == Path("/home/me/audit.jsonl")

@@ -1,4 +1,4 @@
-"""What sessions write to the audit, and what each finds of itself and of those before it."""
+"""The audit records of sessions, and the check of earlier records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rotation of the audit file: a chain that goes on, and nothing that is lost on the way."""
+"""The rotation of the audit file: the chain continues, and no record is lost."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_a_rotation_that_fails_changes_nothing(log: AuditLog, monkeypatch: pytes
 
 @pytest.mark.parametrize("links", [True, False], ids=["a link", "a copy"])
 def test_an_interrupted_rotation_loses_no_record(log: AuditLog, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
-    """Wherever it comes: before the new file is there, or right after."""
+    """At any time: before the new file exists, or right after."""
     write(log)
     before = log.path.read_bytes()
     if not links:
