@@ -16,7 +16,7 @@ from typing import Final
 
 import psutil
 
-__all__ = ["GRACE", "Family", "adopt_orphans", "hide_memory", "require_proc"]
+__all__ = ["GRACE", "SessionProcesses", "adopt_orphans", "hide_memory", "require_proc"]
 
 GRACE: Final = 5.0
 """Seconds from TERM to KILL."""
@@ -64,17 +64,17 @@ def hide_memory() -> None:
 
 
 @dataclass(frozen=True)
-class Family:
+class SessionProcesses:
     """The descendants of this process, and all processes that have the variable ``mark`` (name, value).
 
     Args:
         mark: A variable that only processes of the session have. It finds processes that aren't descendants because
             another process such as atd started them, or on macOS because their parent ended.
-        spare: Process ids that don't belong to the session: the helper's, or those of its other children.
+        exclude: Process ids that don't belong to the session: the helper's, or those of its other children.
     """
 
     mark: tuple[str, str]
-    spare: Collection[int] = ()
+    exclude: Collection[int] = ()
 
     def members(self) -> list[psutil.Process]:
         """Return the running processes, without zombies, in the order of their ids."""
@@ -82,7 +82,7 @@ class Family:
         name, value = self.mark
         marked = (each for each in psutil.process_iter(["environ"]) if (each.info["environ"] or {}).get(name) == value)
         found = sorted({*me.children(recursive=True), *marked}, key=lambda each: each.pid)
-        return [each for each in found if each.pid not in (me.pid, *self.spare) and _runs(each)]
+        return [each for each in found if each.pid not in (me.pid, *self.exclude) and _runs(each)]
 
     def end(self, command: int | None = None, *, shell: bool = False) -> tuple[list[str], list[str]]:
         """Send TERM to all, and after :data:`GRACE` seconds KILL to those that still run.
@@ -113,7 +113,7 @@ class Family:
         """Send KILL until no process is left or the time is over; return the names of those that are left."""
         end = time.monotonic() + _KILL_SECONDS
         while True:
-            done = _kill_children(self.spare)
+            done = _kill_children(self.exclude)
             left = self.members()
             if not left or time.monotonic() > end:
                 return [*map(_name, left), *([] if done or left else [_FORKING_IN_TURN])]
@@ -121,8 +121,8 @@ class Family:
             time.sleep(0.02)
 
 
-def _kill_children(spare: Collection[int]) -> bool:
-    """Send KILL to the children of this process, except ``spare``, until none is left; return whether none is left.
+def _kill_children(exclude: Collection[int]) -> bool:
+    """Send KILL to the children of this process, except ``exclude``, until none is left; return whether none is left.
 
     A process that forks and exits in turn has another id each time a list of all processes is read. As an orphan it is
     a child of this process, and the kernel's list of children is read fast enough to kill it. A signal to its process
@@ -136,7 +136,7 @@ def _kill_children(spare: Collection[int]) -> bool:
             listed = [int(each) for each in children.read_text().split()]
         except FileNotFoundError:  # not Linux, or a kernel without that list
             return True
-        targets = [each for each in listed if each not in spare]
+        targets = [each for each in listed if each not in exclude]
         for each in targets:
             _kill_group(each)
         if not _reap() or (listed and not targets):

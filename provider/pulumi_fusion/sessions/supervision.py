@@ -15,7 +15,7 @@ import psutil
 
 from pulumi_fusion.sessions.clock import now
 from pulumi_fusion.sessions.launch import watchdog
-from pulumi_fusion.sessions.processes import GRACE, Family, adopt_orphans, require_proc
+from pulumi_fusion.sessions.processes import GRACE, SessionProcesses, adopt_orphans, require_proc
 from pulumi_fusion.sessions.terminal import Terminal
 from pulumi_fusion.sessions.waiting import wait
 from pulumi_fusion.sessions.watchdog import TERMINAL_REQUESTS, CommandConfig, Report, receive, send
@@ -334,7 +334,11 @@ class _Supervision:
         with contextlib.suppress(OSError):
             os.kill(self._watchdog, signal.SIGKILL)
         return Ended(
-            code, how, *Family(self._child.mark, spare=(self._watchdog, *_with_descendants(self._older_children))).end()
+            code,
+            how,
+            *SessionProcesses(
+                self._child.mark, exclude=(self._watchdog, *_with_descendants(self._older_children))
+            ).end(),
         )
 
 

@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Final
 
 from pulumi_fusion.sessions.clock import now
-from pulumi_fusion.sessions.processes import Family, adopt_orphans, hide_memory
+from pulumi_fusion.sessions.processes import SessionProcesses, adopt_orphans, hide_memory
 from pulumi_fusion.sessions.waiting import wait
 
 __all__ = ["IGNORED", "MARGIN", "READY", "TERMINAL_REQUESTS", "CommandConfig", "Report", "main", "receive", "send"]
@@ -129,7 +129,7 @@ def main() -> None:
     hide_memory()
     number, *streams = map(int, sys.argv[1:])
     os.set_inheritable(number, False)
-    outer = _Outer(streams.pop()) if len(streams) > _STREAMS else None
+    outer = _HelperTerminal(streams.pop()) if len(streams) > _STREAMS else None
     with Connection(number) as channel:
         send(channel, READY)
         # Before that the standard streams lead to the helper, which reports why this process did not start.
@@ -141,7 +141,7 @@ def main() -> None:
             _Watchdog(channel, CommandConfig(**config), outer, stderr=streams[2]).run()
 
 
-class _Outer:
+class _HelperTerminal:
     """The helper's terminal, with its modes as they were before the helper used it."""
 
     def __init__(self, descriptor: int) -> None:
@@ -161,14 +161,16 @@ class _Outer:
 class _Watchdog:
     """Run one command; ``stderr`` is the helper's, since the command's may be the pseudo terminal."""
 
-    def __init__(self, channel: Connection, config: CommandConfig, outer: _Outer | None, *, stderr: int) -> None:
+    def __init__(
+        self, channel: Connection, config: CommandConfig, outer: _HelperTerminal | None, *, stderr: int
+    ) -> None:
         self._channel = channel
         self._outer = outer
         self._config = config
         self._stderr = stderr
         self._helper = os.getppid()
         self._foreground = config.foreground
-        self._family = Family(config.mark, spare=(self._helper,))
+        self._processes = SessionProcesses(config.mark, exclude=(self._helper,))
         self._child: int | None = None
         self._over = False
 
@@ -295,13 +297,13 @@ class _Watchdog:
         if self._over:
             return
         self._over = True
-        ended, left = self._family.end(self._child, shell=self._config.shell)
+        ended, left = self._processes.end(self._child, shell=self._config.shell)
         send(self._channel, asdict(Report(over=True, status=status, time_over=time_over, ended=ended, left=left)))
 
     def _helper_died(self) -> None:
         if self._outer and self._foreground:
             self._outer.restore()
-        if not self._over and self._family.members():
+        if not self._over and self._processes.members():
             with contextlib.suppress(OSError):  # the terminal may be closed as well
                 os.write(self._stderr, self._config.helper_died_text.encode(errors="replace"))
             self._end()
