@@ -1,4 +1,4 @@
-"""The family of errors. Every one says what was attempted, on which shortname, what came back, what to do.
+"""The errors of this package. Each has what was attempted, on which shortname, what came back, and what to do.
 
 ::
 
@@ -6,15 +6,15 @@
     ├── SettingsError           a setting is malformed; nothing was sent
     │   └── MissingSetting      a setting is needed and was not given
     ├── InvalidInput            the inputs break rules; nothing was sent
-    ├── Refusal                 we will not act; nothing that changes the service was sent
-    │   ├── AlreadyExists       the shortname is taken by an account that this run did not make
-    │   ├── AbsenceNotProved    the service does not say plainly that the shortname is free
+    ├── Refusal                 the provider refuses to act; nothing that changes the service was sent
+    │   ├── AlreadyExists       the shortname is taken by an account that this run did not create
+    │   ├── AbsenceNotProved    the service does not confirm that the shortname is available
     │   ├── Protected           deletion protection is on
     │   ├── StillManaged        another resource of the stack manages the customer that is to be deleted
     │   ├── WrongAccount        the stack's customers belong to another account than the one of this run
-    │   ├── HasSubAccounts      the customer has customers of its own
-    │   ├── NotOurs             the live account is not proved to be the one in state
-    │   ├── SessionRefused      no masquerade session is opened on these terms
+    │   ├── HasSubAccounts      the customer has sub-accounts
+    │   ├── NotOurs             the live account is not known to be the one in the state
+    │   ├── SessionRefused      a masquerade session is not opened
     │   ├── NotAudited          the audit file cannot be written, so no session starts
     │   └── OutOfBounds         the session does not allow the request
     ├── RequestFailed           one request to the service failed; its phase is its class
@@ -23,12 +23,12 @@
     │   │   ├── BadRequest      400, 422
     │   │   ├── Unauthorized    401
     │   │   ├── Forbidden       403
-    │   │   ├── NotFound        404 with the service's own error body, the only proof of absence
+    │   │   ├── NotFound        404 with the service's own error body, which confirms absence
     │   │   ├── Conflict        409
     │   │   └── RateLimited     429
     │   └── InDoubt             the service may or may not have acted
-    │       └── Unrecognised    whoever answered did not speak as Fusion does
-    ├── OutcomeUnknown          a request that changes something was sent and its effect could not be settled
+    │       └── Unrecognised    the response isn't one that Fusion sends
+    ├── OutcomeUnknown          a request that changes something was sent, and its effect could not be found out
     ├── SessionEnded            the masquerade session is over
     ├── AuditIncomplete         the masquerade session is over, and the audit lacks its start or its end
     ├── DeadlineExceeded        the time of the operation was over before the next request
@@ -41,7 +41,7 @@ is published.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_fusion.characters import printable
 from pulumi_fusion.redaction import redact
@@ -92,17 +92,20 @@ def presentable(text: str) -> str:
 
 
 def capped(text: str) -> str:
-    """Foreign text made fit to show: redacted, on one line, printable, at most 300 characters."""
+    """Return foreign text as it may be shown: redacted, on one line, printable, at most 300 characters."""
     line = "".join(c if c.isprintable() else " " for c in redact(text))
     line = " ".join(line.split())
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 
 class FusionError(Exception):
-    """Anything that this package raises on purpose.
+    """Anything that this package raises on purpose. ``str()`` joins its attributes to a text.
 
-    ``attempted`` (str, an infinitive: "create the customer"), ``shortname`` (str | None),
-    ``came_back`` (str) and ``next_step`` (str) are kept apart for programs; ``str()`` joins them.
+    Args:
+        attempted: An infinitive: "create the customer".
+        came_back: Why it failed.
+        shortname: The customer.
+        next_step: What to do; each class has a default.
     """
 
     next_step: str = "Run it again; if it stays, ask the service's support."
@@ -127,21 +130,18 @@ class FusionError(Exception):
         return presentable(f"Could not {self.attempted}{subject}: {self.came_back}. {self.next_step}")
 
     def during(self, attempted: str, shortname: str | None = None) -> Self:
-        """The same error anew, told from the point of view of the operation that ran into it."""
-        told = type(self).__new__(type(self))
-        told.__dict__.update(self.__dict__)
-        told.attempted = presentable(attempted)
-        told.shortname = shortname or self.shortname
-        told.args = (told._text(),)
-        return told
+        """Return a copy of this error for the operation that it ended, and for its customer."""
+        return self.replace(attempted=attempted, shortname=shortname or self.shortname)
 
-    def advising(self, next_step: str) -> Self:
-        """Return the same error with another next step."""
-        told = type(self).__new__(type(self))
-        told.__dict__.update(self.__dict__)
-        told.next_step = presentable(next_step)
-        told.args = (told._text(),)
-        return told
+    def replace(self, **fields: Any) -> Self:
+        """Return a copy of this error with other values of some attributes."""
+        for name in ("attempted", "came_back", "next_step"):
+            if name in fields:
+                fields[name] = presentable(fields[name])
+        copy = type(self).__new__(type(self))
+        copy.__dict__.update(self.__dict__, **fields)
+        copy.args = (copy._text(),)
+        return copy
 
 
 class SettingsError(FusionError):
@@ -157,11 +157,11 @@ class InvalidInput(FusionError):
 
 
 class Refusal(FusionError):
-    """We will not act; nothing that changes the service was sent."""
+    """The provider refuses to act; nothing that changes the service was sent."""
 
 
 class AlreadyExists(Refusal):
-    """The shortname is taken by an account that this run did not make; ``customer_id`` names it."""
+    """The shortname is taken by an account that this run did not create; ``customer_id`` is its id."""
 
     def __init__(self, attempted: str, *, shortname: str, customer_id: str | None, next_step: str) -> None:
         self.customer_id = customer_id
@@ -174,7 +174,7 @@ class AlreadyExists(Refusal):
 
 
 class AbsenceNotProved(Refusal):
-    """The service does not say plainly that the shortname is free."""
+    """The service does not confirm that the shortname is available."""
 
 
 class Protected(Refusal):
@@ -190,15 +190,15 @@ class WrongAccount(Refusal):
 
 
 class HasSubAccounts(Refusal):
-    """The customer has customers of its own."""
+    """The customer has sub-accounts."""
 
 
 class NotOurs(Refusal):
-    """The account that lives under the shortname is not proved to be the one in state."""
+    """The account that has the shortname is not known to be the one in the state."""
 
 
 class SessionRefused(Refusal):
-    """No masquerade session is opened on these terms; nothing was started."""
+    """A masquerade session is not opened; nothing was started."""
 
 
 class NotAudited(Refusal):
@@ -210,10 +210,18 @@ class OutOfBounds(Refusal):
 
 
 class RequestFailed(FusionError):
-    """One request to the service failed; its phase is its class.
+    """One request to the service failed; its class is the phase.
 
-    ``status`` is the HTTP status (int | None), ``name`` and ``message`` are the service's own words
-    (str | None), ``retry_after`` the wait that it asked for in seconds (float | None).
+    Args:
+        attempted: As of FusionError.
+        came_back: As of FusionError.
+        shortname: As of FusionError.
+        next_step: As of FusionError.
+        status: The HTTP status.
+        name: The name in the service's error body.
+        message: The message there.
+        retry_after: The seconds of Retry-After.
+        permanent: Sending it again can't help.
     """
 
     def __init__(
@@ -227,7 +235,9 @@ class RequestFailed(FusionError):
         name: str | None = None,
         message: str | None = None,
         retry_after: float | None = None,
+        permanent: bool = False,
     ) -> None:
+        self.permanent = permanent
         self.status = status
         self.name = name
         self.message = message
@@ -236,10 +246,9 @@ class RequestFailed(FusionError):
 
 
 class NotSent(RequestFailed):
-    """Nothing reached the service: any verb may be repeated. ``lasting`` (bool): a repeat cannot help."""
+    """Nothing was sent: any verb may be repeated."""
 
     next_step = "Nothing was sent. Check the api url, the network and any proxy, then run it again."
-    lasting = False
 
 
 class Rejected(RequestFailed):
@@ -262,28 +271,28 @@ class Unauthorized(Rejected):
 
 
 class Forbidden(Rejected):
-    """403: the role of the API key does not allow it, or the account is not below ours."""
+    """403: the role of the API key does not allow it, or the account is not below the one of the credential."""
 
     next_step = "Nothing was changed. Give the API key a role that may manage customers, or use another account."
 
 
 class NotFound(Rejected):
-    """404 with the service's own error body: the only proof of absence."""
+    """404 with the service's own error body, which confirms absence."""
 
     next_step = (
         "Check the shortname and the account that you work in; "
-        "if it was deleted outside, `pulumi refresh` drops it and the next up makes it anew."
+        "if it was deleted outside, `pulumi refresh` drops it and the next `pulumi up` creates it again."
     )
 
 
 class Conflict(Rejected):
-    """409: it contradicts what the service holds."""
+    """409: it conflicts with the data of the service."""
 
-    next_step = "Nothing was changed. Look at the customer in Fusion, then run it again."
+    next_step = "Nothing was changed. Check the customer in Fusion, then run it again."
 
 
 class RateLimited(Rejected):
-    """429: too many requests; ``retry_after`` says how long to wait, where the service did."""
+    """429: too many requests."""
 
     next_step = "Nothing was changed. Wait and run it again, with fewer customers at once."
 
@@ -291,29 +300,29 @@ class RateLimited(Rejected):
 class InDoubt(RequestFailed):
     """The service may or may not have acted."""
 
-    next_step = "Run it again: what was done meanwhile is looked up before anything is sent."
+    next_step = "Run it again: it reads what was done before it sends anything."
 
 
 class Unrecognised(InDoubt):
-    """Something else than Fusion answered: a proxy, a login page, another path or host."""
+    """Something other than Fusion answered: a proxy, a login page, another path or host."""
 
-    next_step = "Check the api url and any proxy between: this answer proves nothing, and nothing was forgotten."
+    next_step = "Check the api url and any proxy in between. This answer proves nothing, and the state was not changed."
 
 
 class OutcomeUnknown(FusionError):
-    """A request that changes something was sent and its effect could not be settled.
+    """A request that changes something was sent, and its effect could not be found out.
 
-    ``handle`` is what a state has to keep, so that the next run can settle it (properties by the keys of the state),
-    None where the state that there is says enough.
+    Attributes:
+        partial_state: Properties to save in the state, so that the next run can find out; None to keep the state.
     """
 
-    handle: Mapping[str, object] | None = None
+    partial_state: Mapping[str, object] | None = None
 
 
 class SessionEnded(FusionError):
     """The masquerade session is over; its token is gone."""
 
-    next_step = "Open another session, with a reason of its own."
+    next_step = "Open another session."
 
 
 class AuditIncomplete(FusionError):
@@ -329,7 +338,7 @@ class DeadlineExceeded(FusionError):
 class Cancelled(FusionError):
     """The operation was interrupted before the next request."""
 
-    next_step = "Run it again when you are ready: what was done meanwhile is looked up first."
+    next_step = "Run it again when you are ready: it reads first what was done."
 
 
 BY_STATUS: Final[dict[int, type[Rejected]]] = {
@@ -341,4 +350,4 @@ BY_STATUS: Final[dict[int, type[Rejected]]] = {
     422: BadRequest,
     429: RateLimited,
 }
-"""Statuses with which the service says that it did not act."""
+"""Statuses with which the service reports that it did not act."""

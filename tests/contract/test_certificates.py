@@ -52,7 +52,7 @@ def ask(credential: str, url: str) -> object:
 def test_an_authority_that_nobody_named_is_refused_with_the_variable(service: TlsService, credential: str) -> None:
     with pytest.raises(NotSent, match="TLS certificate not accepted: self") as caught:
         ask(credential, service.url)
-    assert caught.value.lasting
+    assert caught.value.permanent
     assert "set REQUESTS_CA_BUNDLE to a PEM file" in str(caught.value)
 
 
@@ -91,7 +91,7 @@ def test_the_variables_of_requests_count_first(
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
-@pytest.mark.parametrize(("content", "words"), [(None, "cannot be read"), ("no PEM", "holds no certificate")])
+@pytest.mark.parametrize(("content", "words"), [(None, "cannot be read"), ("no PEM", "contains no certificate")])
 def test_a_file_without_certificates_is_named_by_its_variable(
     service: TlsService,
     credential: str,
@@ -108,7 +108,7 @@ def test_a_file_without_certificates_is_named_by_its_variable(
     monkeypatch.setenv(name, str(bundle))
     with pytest.raises(NotSent, match=f"the certificate bundle that {name} names {words}") as caught:
         ask(credential, service.url)
-    assert caught.value.lasting
+    assert caught.value.permanent
     assert f"Set {name} to a PEM file" in str(caught.value)
 
 
@@ -117,6 +117,6 @@ def test_a_socks_proxy_without_pysocks_names_the_remedy(credential: str, monkeyp
         monkeypatch.setenv(name, "socks5h://user:pass-word@127.0.0.1:9")
     with pytest.raises(NotSent, match="PySocks is not installed") as caught:
         ask(credential, "https://fusion.example")
-    assert caught.value.lasting
+    assert caught.value.permanent
     assert "-m pip install pysocks" in str(caught.value)
     assert "pass-word" not in str(caught.value)

@@ -156,7 +156,7 @@ def test_waits_grow_up_to_a_cap_and_are_spread() -> None:
 def test_no_part_of_an_error_controls_a_terminal() -> None:
     evil = "x\x1b[2J\x07\u202e\n\x9b31m"
     error = FusionError(f"do {evil}", f"got {evil}", shortname=evil, next_step=f"see {evil}")
-    for failure in (error, error.during(f"redo {evil}", evil), error.advising(f"ask {evil}")):
+    for failure in (error, error.during(f"redo {evil}", evil), error.replace(next_step=f"ask {evil}")):
         for text in (str(failure), failure.attempted, failure.came_back, failure.next_step):
             assert text.isprintable()
             assert "x\ufffd[2J\ufffd\ufffd \ufffd31m" in text

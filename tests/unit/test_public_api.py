@@ -61,7 +61,8 @@ def test_importing_the_package_imports_no_dependency() -> None:
         ("from pulumi_fusion import FusionClient", {"pulumi", "grpc", "flask", "click", "rich"}),
         ("from pulumi_fusion import FusionError, Secret, Settings", HEAVY),
         ("import pulumi_fusion.plugin.server", {"pulumi", "flask", "click", "rich"}),
-        ("import pulumi_fusion.engine, pulumi_fusion.api.client", {"pulumi", "grpc", "flask", "click", "pydantic"}),
+        ("import pulumi_fusion.engine", {"pulumi", "grpc", "requests", "flask", "click", "pydantic"}),
+        ("import pulumi_fusion.api.client", {"pulumi", "grpc", "flask", "click"}),
         ("import pulumi_fusion.operations.lifecycle", {"pulumi", "grpc", "requests", "flask", "click"}),
     ],
 )

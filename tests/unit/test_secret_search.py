@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pulumi_fusion.api.tokens import Netosecret
+from pulumi_fusion.api.credentials import Netosecret
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.secret_search import SecretSearch
 

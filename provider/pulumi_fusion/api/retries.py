@@ -2,7 +2,7 @@
 
 The phase in which a request failed decides, not its status: what was not sent may be sent again with any method, what
 has an unknown outcome only where a repeat does no harm, and what was rejected not at all. A 429 is waited out, by all
-threads of the process together.
+threads that share a client together.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from pulumi_fusion.deadline import WORTHWHILE, Deadline, backoff
-from pulumi_fusion.errors import InDoubt, NotSent, RateLimited, Rejected, RequestFailed
+from pulumi_fusion.errors import InDoubt, NotSent, RateLimited, Rejected, RequestFailed, Unauthorized
 from pulumi_fusion.forking import Lock, renew_in_child
 
-__all__ = ["Precondition", "RateLimit", "Retries", "RetryQuota", "retries_for"]
+__all__ = ["Precondition", "RateLimit", "Retries", "RetryQuota", "Throttle"]
 
 T = TypeVar("T")
 
@@ -25,8 +25,8 @@ ATTEMPTS: Final = 5
 LONGEST_WAIT: Final = 300.0
 """Seconds: the only window that the vendor documents ("50 requests per 300 seconds", POST /api/v1/user)."""
 
-# Seconds for which a precondition counts as checked. After a recheck it is longer, so that a request in a queue where
-# all requests wait is sent in the end.
+# Maximum age of a precondition in seconds; longer after a recheck, so that a request makes progress in a queue where
+# all requests wait.
 _CHECKED: Final = 1.0
 _RECHECKED: Final = 30.0
 
@@ -38,6 +38,9 @@ class RetryQuota:
     cost, and 1 more, up to ``capacity``. The scheme is that of the AWS clients
     (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html) with a smaller capacity: 20 requests
     of an outage become at most 40, and a single one (4 retries cost 40 at most) never exhausts it.
+
+    Args:
+        capacity: The price of all retries that may be in debt at the same time.
     """
 
     def __init__(self, capacity: int = 100) -> None:
@@ -62,11 +65,14 @@ class RetryQuota:
 
 
 class RateLimit:
-    """How fast all threads of the process may send requests for one account, as its 429 answers say.
+    """How fast all threads may send requests for one account, by its 429 answers.
 
     Without a 429 there is no limit. After one, all wait until the time that the service named, or 1 s doubling up to
     20 s where it named none or further 429 answers follow. Then one request is sent alone, and each success allows one
     more at the same time.
+
+    Args:
+        clock: Returns the time in seconds.
     """
 
     _FIRST, _LAST, _UNLIMITED = 1.0, 20.0, 32
@@ -130,7 +136,7 @@ class RateLimit:
     def _limit(self, asked: float | None, started: float) -> None:
         with self._lock:
             now = self._clock()
-            # The answer to a request that was sent before the last 429 came says nothing new.
+            # A request that was sent before the last 429 arrived was too early to respect it.
             is_new = started >= self._limited_at
             wait = max(asked or 0.0, self._step if is_new else 0.0)
             self._until = max(self._until, now + min(wait, LONGEST_WAIT))
@@ -149,9 +155,11 @@ class RateLimit:
 
 
 class Precondition:
-    """What a change relies on, such as that a shortname is available; it was checked when this is made.
+    """What a change relies on, such as that a shortname is available. It was verified when this is created.
 
-    ``recheck`` raises what keeps the request from being sent.
+    Args:
+        recheck: Verifies it again; raises FusionError to keep the request from being sent.
+        clock: Returns the time in seconds.
     """
 
     def __init__(self, recheck: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
@@ -160,17 +168,22 @@ class Precondition:
         self._until = clock() + _CHECKED
 
     def is_stale(self) -> bool:
-        """Return whether it must be checked again before the request is sent."""
+        """Return whether it must be verified again before the request is sent."""
         return self._clock() > self._until
 
     def recheck(self) -> None:
-        """Check it again."""
+        """Verify it again. Raises what keeps the request from being sent."""
         self._recheck()
         self._until = self._clock() + _RECHECKED
 
 
 class Retries:
-    """Sends one request again as far as its phase, the deadline, the rate limit and the quota allow."""
+    """Sends one request again as far as its phase, the deadline, the rate limit and the quota allow.
+
+    Args:
+        quota: Shared by all requests to the service.
+        limit: The rate limit of the account.
+    """
 
     def __init__(self, quota: RetryQuota, limit: RateLimit) -> None:
         self._quota = quota
@@ -184,66 +197,91 @@ class Retries:
         operation: str,
         repeatable: bool,
         precondition: Precondition | None = None,
+        renew: Callable[[], None] | None = None,
     ) -> T:
-        """Return the first result of ``send``, which is called up to 5 times, not counting 429 answers.
+        """Return the first result of ``send``, which is called up to 5 times, not counting 401 and 429 answers.
 
         Args:
+            send: Sends the request once.
+            deadline: The end of the operation.
             operation: An infinitive for error texts.
-            repeatable: A repeat does no harm even if the first request took effect.
-            precondition: Rechecked before a request that is sent late, or again after a 429.
+            repeatable: A second request does no harm even if the first one took effect.
+            precondition: Verified again before every request that is sent late or again.
+            renew: Gets another access token after the first 401, which means that nothing was done.
 
         Raises:
             RequestFailed: What the last call raised.
             Cancelled: An interrupt ended a wait.
+            FusionError: What the precondition raised; the request was not sent again.
         """
-        spent, pauses = 0, backoff()
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                result = self._send_in_slot(send, deadline, operation, precondition)
-            except Rejected:
-                self._quota.release(spent)  # the service works
-                raise
-            except (NotSent, InDoubt) as failure:
-                pause = max(next(pauses), failure.retry_after or 0.0)
-                longest = min(LONGEST_WAIT, deadline.remaining() - WORTHWHILE)
-                if attempt == ATTEMPTS or pause > longest or not _may_repeat(failure, repeatable):
-                    raise
-                price = self._quota.acquire(failure)
-                if not price:
-                    raise
-                spent += price
-                deadline.wait(pause, operation)
-            else:
-                break
-        self._quota.release(spent)
-        return result
-
-    def _send_in_slot(
-        self, send: Callable[[], T], deadline: Deadline, operation: str, precondition: Precondition | None
-    ) -> T:
-        """Wait out every 429. That costs no quota, since the rate limit thins out the requests."""
+        retry = _Retry(self._quota, deadline, repeatable)
         while True:
             try:
                 with self._limit.slot(deadline, operation):
                     if precondition is None or not precondition.is_stale():
-                        return send()
-            except RateLimited as answer:
-                asked = answer.retry_after or 0.0
-                if asked > LONGEST_WAIT or asked >= deadline.remaining():
+                        return retry.succeeded(send())
+            except RateLimited as limited:
+                # The slot waits, which costs no quota: the rate limit thins out the requests.
+                seconds = limited.retry_after or 0.0
+                if seconds > LONGEST_WAIT or seconds >= deadline.remaining():
                     raise
+            except Rejected as rejected:
+                if renew is None or not isinstance(rejected, Unauthorized):
+                    retry.answered()
+                    raise
+                renew()
+                renew = None
+            except (NotSent, InDoubt) as failed:
+                deadline.wait(retry.pause_after(failed), operation)
             if precondition is not None:
                 precondition.recheck()
 
 
-def _may_repeat(failure: NotSent | InDoubt, repeatable: bool) -> bool:
-    return repeatable if isinstance(failure, InDoubt) else not failure.lasting
+class _Retry:
+    """What one request may still spend on retries."""
+
+    def __init__(self, quota: RetryQuota, deadline: Deadline, repeatable: bool) -> None:
+        self._quota = quota
+        self._deadline = deadline
+        self._repeatable = repeatable
+        self._pauses = backoff()
+        self._attempts = 1
+        self._spent = 0
+
+    def pause_after(self, failure: NotSent | InDoubt) -> float:
+        """Pay for a retry and return the seconds to wait before it. Raises the failure where there is no retry."""
+        allowed = self._repeatable if isinstance(failure, InDoubt) else not failure.permanent
+        pause = max(next(self._pauses), failure.retry_after or 0.0)
+        if not allowed or self._attempts == ATTEMPTS or pause > self._longest_pause():
+            raise failure
+        price = self._quota.acquire(failure)
+        if not price:
+            raise failure
+        self._attempts += 1
+        self._spent += price
+        return pause
+
+    def answered(self) -> None:
+        """Give back to the quota what was spent: the service works."""
+        self._quota.release(self._spent)
+
+    def succeeded(self, result: T) -> T:
+        """Return the result, after what was spent was given back."""
+        self.answered()
+        return result
+
+    def _longest_pause(self) -> float:
+        return min(LONGEST_WAIT, self._deadline.remaining() - WORTHWHILE)
 
 
-_quotas: Final[dict[str, RetryQuota]] = {}
-_limits: Final[dict[tuple[str, str], RateLimit]] = {}
+class Throttle:
+    """What all clients of one service in a program share: the retry quota, and the rate limit of each account."""
 
+    def __init__(self) -> None:
+        self._quota = RetryQuota()
+        self._limits: dict[str, RateLimit] = {}
 
-def retries_for(base_url: str, account: str) -> Retries:
-    """Return the retries with this process's quota for a host and its rate limit for one account there."""
-    # Each setdefault is atomic: threads that call this at once get the same one without a lock.
-    return Retries(_quotas.setdefault(base_url, RetryQuota()), _limits.setdefault((base_url, account), RateLimit()))
+    def retries(self, account: str) -> Retries:
+        """Return the retries of requests that act in an account."""
+        # setdefault is atomic: threads that call this at once get the same one without a lock.
+        return Retries(self._quota, self._limits.setdefault(account, RateLimit()))

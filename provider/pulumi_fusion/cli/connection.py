@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from pulumi_fusion.api.client import FusionClient
-from pulumi_fusion.api.tokens import Netosecret
+from pulumi_fusion.api.credentials import Netosecret
 from pulumi_fusion.credential_file import bare, read_credential
 from pulumi_fusion.errors import MissingSetting, SettingsError
 from pulumi_fusion.redaction import Secret

@@ -23,7 +23,7 @@ from pulumi_fusion.errors import (
     RequestFailed,
 )
 from pulumi_fusion.operations.adopt import adopt
-from pulumi_fusion.operations.operation import ADDRESS, Operation, handle_of, has_address, keeping_handle
+from pulumi_fusion.operations.operation import ADDRESS, Operation, has_address, partial_state_of, saving_partial_state
 
 __all__ = ["create", "create_new", "require_created", "resolve", "unresolved", "with_address", "with_id"]
 
@@ -38,7 +38,7 @@ def create(op: Operation, inputs: Inputs) -> State:
         AlreadyExists, AbsenceNotProved, NotOurs, InvalidInput, RequestFailed: Nothing was created.
         OutcomeUnknown: It says how the next run finds out.
     """
-    with keeping_handle(handle_of(op, inputs)):
+    with saving_partial_state(partial_state_of(op, inputs)):
         listed = op.account_types()
         account_type = op.resolve_type(inputs, listed)
         if inputs.adopt is not None:

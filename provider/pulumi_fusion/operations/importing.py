@@ -54,7 +54,7 @@ def _account(op: Operation) -> Account:
     try:
         return op.get()
     except NotFound as absent:
-        raise absent.advising(f"The id of a Customer is its shortname, {_ID_FORMAT}.") from None
+        raise absent.replace(next_step=f"The id of a Customer is its shortname, {_ID_FORMAT}.") from None
 
 
 def require_shortname(op: Operation) -> None:

@@ -27,7 +27,16 @@ from pulumi_fusion.operations.imports import Imports
 from pulumi_fusion.operations.service import Service
 from pulumi_fusion.settings import Preflight
 
-__all__ = ["ADDRESS", "Call", "Operation", "Run", "consistency_timeout", "handle_of", "has_address", "keeping_handle"]
+__all__ = [
+    "ADDRESS",
+    "Call",
+    "Operation",
+    "Run",
+    "consistency_timeout",
+    "has_address",
+    "partial_state_of",
+    "saving_partial_state",
+]
 
 CONSISTENCY_SECONDS: Final = 20.0
 """How long an answer may lag behind a write. Inference: no delay is published; the API reads as if there were none."""
@@ -244,16 +253,15 @@ def has_address(known: Account | State) -> bool:
     return known.ingest_ip is not None and known.ingest_port is not None
 
 
-def handle_of(op: Operation, inputs: Inputs) -> State:
-    """Return what a state keeps of a create whose outcome is unknown: what was sent, and below which account."""
+def partial_state_of(op: Operation, inputs: Inputs) -> State:
+    """Return the state to save where the outcome of a create is unknown: what was sent, and the parent."""
     return State.recall(inputs.model_dump()).model_copy(update={"parent": op.service.account})
 
 
 @contextmanager
-def keeping_handle(handle: State) -> Iterator[None]:
-    """Add to an OutcomeUnknown what a state keeps of the customer."""
+def saving_partial_state(state: State) -> Iterator[None]:
+    """Attach the state to save to an OutcomeUnknown that has none."""
     try:
         yield
     except OutcomeUnknown as unknown:
-        unknown.handle = unknown.handle or handle.properties()
-        raise
+        raise unknown.replace(partial_state=unknown.partial_state or state.properties()) from None

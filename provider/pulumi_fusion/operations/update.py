@@ -12,7 +12,7 @@ from pulumi_fusion.errors import InDoubt, InvalidInput, NotFound
 from pulumi_fusion.operations.adopt import adopt
 from pulumi_fusion.operations.change import put
 from pulumi_fusion.operations.create import create_new, resolve, unresolved, with_address, with_id
-from pulumi_fusion.operations.operation import ADDRESS, Operation, handle_of, keeping_handle
+from pulumi_fusion.operations.operation import ADDRESS, Operation, partial_state_of, saving_partial_state
 from pulumi_fusion.operations.read import get_or_confirm_missing, require_same_parent
 
 __all__ = ["read_address", "sends_something", "update"]
@@ -52,7 +52,7 @@ def update(op: Operation, old: State, inputs: Fields, asked: State | None) -> St
             difference.
     """
     desired = old.model_copy(update=inputs.model_dump(exclude_none=True))
-    with keeping_handle(old):
+    with saving_partial_state(old):
         listed = op.account_types()
         account_type = op.resolve_type(desired, listed) if desired.type is not None else None
         if _is_unfinished(old, asked) and old.shortname == op.shortname and isinstance(inputs, Inputs):
@@ -91,7 +91,7 @@ def _finish(op: Operation, old: State, inputs: Inputs, account_type: str, listed
     found = resolve(op, sent, InDoubt("create the customer", "the answer was lost in an earlier run"))
     if found is None:
         require_same_parent(op, old)
-        with keeping_handle(handle_of(op, inputs)):
+        with saving_partial_state(partial_state_of(op, inputs)):
             return create_new(op, to_create(inputs, account_type), known_available=True)
     account = with_address(op, with_id(op, found, sent))
     body = to_update(inputs, account_type, live=account, known=old)

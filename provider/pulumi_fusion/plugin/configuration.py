@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pulumi_fusion.api.tokens import Netosecret
+from pulumi_fusion.api.credentials import Netosecret
 from pulumi_fusion.api_url import DEFAULT_API_URL
 from pulumi_fusion.binding import Binding
 from pulumi_fusion.customer.names import UNKNOWN, state_key

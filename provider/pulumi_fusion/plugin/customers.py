@@ -217,12 +217,12 @@ def _apply_ignore_changes(ignored: Iterable[str], news: Mapping[str, Any], old: 
 
 
 def _partial(failure: OutcomeUnknown, shortname: str, news: Properties) -> Exception:
-    if failure.handle is None:
+    if failure.partial_state is None:
         return failure
     return PartialStateError(
         provider_pb2.ErrorResourceInitFailed(
             id=shortname,
-            properties=values.write(failure.handle, news.secret),
+            properties=values.write(failure.partial_state, news.secret),
             reasons=[str(failure)],
             inputs=values.write(news.plain, news.secret),
         )

@@ -34,7 +34,7 @@ def _get_customer(service: Service, arguments: Mapping[str, Any], warn: Warn) ->
         return _properties(service.get_customer(arguments["shortname"]))
     except NotFound as absent:
         advice = "`pulumi-fusion customers` lists the existing shortnames."
-        raise absent.during("look up the customer").advising(advice) from None
+        raise absent.replace(attempted="look up the customer", next_step=advice) from None
 
 
 def _get_customers(service: Service, arguments: Mapping[str, Any], warn: Warn) -> dict[str, Any]:

@@ -108,7 +108,7 @@ class Access:
         self.expires = held.expires
         seconds = min(request.duration.total_seconds(), held.ends - time.monotonic())
         self.term = Term(seconds, customer.shortname)
-        self.client = fusion.on_leave(customer.shortname, self).within(self.term)
+        self.client = fusion.with_credentials(customer.shortname, self).within(self.term)
         self._lock = Lock()
         self._held: AccessToken | None = held
         self._began = now()
@@ -146,7 +146,7 @@ class Access:
                 raise
             raise self.term.ended(failure.attempted, failure) from None
 
-    def admit(self, method: str, path: str) -> None:
+    def authorize(self, method: str, path: str) -> None:
         """Count the request, or raise OutOfBounds or SessionEnded before anything leaves the machine."""
         self.term.check("use the session")
         against = refusal(method, path, write=self.request.write)
@@ -167,7 +167,7 @@ class Access:
         """Count something that was refused before it could be asked of the service."""
         self._counts.refused(kind)
 
-    def came_back(self, method: str, path: str, changed: bool | None) -> None:
+    def record(self, method: str, path: str, changed: bool | None) -> None:
         """Count whether a request that was admitted changed something; None where its outcome is unknown."""
         self._counts.came_back(method, path, changed)
 
@@ -198,7 +198,6 @@ class Access:
     def close(self) -> None:
         """End the session: its requests break off, its token is dropped, and whoever asks again is told so."""
         self.term.cancelled.set()
-        self.client.break_off_interrupted()
         self._drop_token()
 
     def _drop_token(self) -> None:
@@ -292,15 +291,15 @@ class _Trial:
     def bound(self, deadline: Deadline) -> AbstractContextManager[Deadline]:
         return nullcontext(deadline)
 
-    def admit(self, method: str, path: str) -> None:
+    def authorize(self, method: str, path: str) -> None:
         """Only reads are asked on trial."""
 
-    def came_back(self, method: str, path: str, changed: bool | None) -> None:
+    def record(self, method: str, path: str, changed: bool | None) -> None:
         """Only reads are asked on trial."""
 
 
 def _evidence(ours: FusionClient, customer: Account, line: Sequence[str], held: AccessToken) -> Evidence:
-    inside = ours.on_leave(customer.shortname, _Trial(held))
+    inside = ours.with_credentials(customer.shortname, _Trial(held))
     # Ours first: a list that lags behind can only grow meanwhile, and ours must not seem longer than theirs for that.
     listed = ours.list_customers()
     beside = next((each.shortname for each in listed if each.shortname not in line and each.parent == ours.account), "")

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from http.client import responses
 from typing import Any, Final, Protocol
 
-from pulumi_fusion.api.answers import Relayed
+from pulumi_fusion.api.relayed import Relayed
 from pulumi_fusion.errors import FusionError, NotSent, OutOfBounds, SessionEnded, Unauthorized
 from pulumi_fusion.sessions.access import Access
 from pulumi_fusion.sessions.bodies import Body, SizedBody

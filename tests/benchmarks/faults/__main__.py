@@ -49,7 +49,7 @@ def tried(policy: Policy, fault: str, *, unique: bool) -> tuple[str, Counter[str
 
 def main() -> None:
     # What differs between the policies is what they do, not how long they wait.
-    transport._READ = READ_TIMEOUT
+    transport.READ_SECONDS = READ_TIMEOUT
     random.seed(1)
     print(f"| fault | names | {' | '.join(policy.name for policy in POLICIES)} |")  # noqa: T201
     print(f"|---|---|{'---|' * len(POLICIES)}")  # noqa: T201

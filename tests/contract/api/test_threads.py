@@ -13,16 +13,19 @@ from pulumi_fusion.errors import NotSent
 
 
 @pytest.mark.parametrize("relayed", [False, True])
-def test_nothing_is_sent_and_the_error_says_why(
+def test_nothing_is_sent_without_a_thread_that_watches_the_deadline(
     client: FusionClient, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, relayed: bool
 ) -> None:
     client.list_customers()
     emulator.requests.clear()
+    for thread in threading.enumerate():
+        if thread.name == "pulumi-fusion-watch":
+            thread.join(10)  # it ends soon after the last request
     bound = client.within(Deadline(2))
     started = threading.Thread.start
 
     def refusing(thread: threading.Thread) -> None:
-        if thread.name == "pulumi-fusion-exchange" or isinstance(thread, threading.Timer):
+        if thread.name == "pulumi-fusion-watch":
             raise RuntimeError("can't start new thread")
         started(thread)
 

@@ -17,7 +17,7 @@ def brief_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     The time for which an absence must be seen does not depend on the deadline of the test.
     """
     monkeypatch.setattr(random, "uniform", lambda low, high: low + (high - low) / 20)
-    monkeypatch.setattr(transport, "_READ", 1.0)
+    monkeypatch.setattr(transport, "READ_SECONDS", 1.0)
     monkeypatch.setattr(read, "PAUSE", 0.02)
     monkeypatch.setattr(operation, "CONSISTENCY_SECONDS", 0.6)
 

@@ -17,7 +17,6 @@ from pulumi.runtime.proto import provider_pb2 as messages
 from pulumi.runtime.proto import provider_pb2_grpc, status_pb2
 
 from pulumi_fusion import errors
-from pulumi_fusion.api import retries
 from pulumi_fusion.customer.names import UNKNOWN
 from pulumi_fusion.errors import FusionError, OutcomeUnknown
 from pulumi_fusion.plugin import values
@@ -85,8 +84,6 @@ class PluginStack(Stack):
 
     def restart(self) -> None:
         self._stop()
-        retries._quotas.clear()
-        retries._limits.clear()
         self.servicer = Servicer(warn=self._add_warning)
         self._server, port = serve(self.servicer)
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")

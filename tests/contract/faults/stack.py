@@ -25,7 +25,6 @@ from pulumi.dynamic.config import Config
 
 from fusion_emulator import Account, Emulator
 from pulumi_fusion import dynamic as face
-from pulumi_fusion.api import retries
 from pulumi_fusion.errors import FusionError, OutcomeUnknown
 from pulumi_fusion.settings import Settings
 
@@ -126,8 +125,6 @@ class Stack:
 
     def restart(self) -> None:
         """A new provider process: nothing is left but what the engine keeps."""
-        retries._quotas.clear()
-        retries._limits.clear()
         self._before_get: Callable[[], None] = lambda: None
         self.provider = _Provider(self.warnings.append, lambda: self._before_get())
         config = {

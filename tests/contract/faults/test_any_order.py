@@ -255,7 +255,7 @@ class AnyOrder(RuleBasedStateMachine):
 
 def test_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
     # Slowness of this machine is one more lost answer, which must do no harm either.
-    monkeypatch.setattr(transport, "_READ", 0.3)
+    monkeypatch.setattr(transport, "READ_SECONDS", 0.3)
     run_state_machine_as_test(
         AnyOrder,
         settings=settings(

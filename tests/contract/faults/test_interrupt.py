@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from fusion_emulator import Emulator, black_hole
-from pulumi_fusion.api import retries, transport
+from pulumi_fusion.api import transport
 from pulumi_fusion.api.client import FusionClient
 from pulumi_fusion.customer.model import Inputs, State
 from pulumi_fusion.errors import Cancelled, FusionError, OutcomeUnknown
@@ -58,7 +58,7 @@ WAITS = {
 def long_waits(brief_waits: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other end of what full jitter may draw, so that a wait is there to be interrupted."""
     monkeypatch.setattr(random, "uniform", lambda low, high: high)
-    monkeypatch.setattr(transport, "_READ", 30.0)
+    monkeypatch.setattr(transport, "READ_SECONDS", 30.0)
 
 
 @pytest.mark.parametrize("wait", WAITS)
@@ -150,8 +150,6 @@ class _Act:
 def running(
     emulator: Emulator, url: str, operation: str, faults: list[str], *, interrupted: bool = False
 ) -> Iterator[_Act]:
-    retries._quotas.clear()
-    retries._limits.clear()
     state = State()
     if operation != "create":
         with FusionClient(netosecret=emulator.netosecret, api_url=emulator.url, deadline=60) as maker:

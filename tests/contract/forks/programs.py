@@ -35,7 +35,7 @@ class Meanwhile:
             self.got = act()
         self._thread = threading.Thread(target=run)
         self._thread.start()
-        while not any(each.name == "pulumi-fusion-exchange" for each in threading.enumerate()):
+        while not any(each.name == "pulumi-fusion-watch" for each in threading.enumerate()):
             time.sleep(0.01)
         time.sleep(0.3)
     def end(self):
@@ -118,7 +118,7 @@ TURN = (
     HEAD
     + """
 fusion.list_customers()
-limit = fusion._retries._limit
+limit = fusion._connection.retries(fusion.account)._limit
 meanwhile = Meanwhile(lambda: name("acme-00"))
 while not (limit._slots == limit._in_flight == 1):
     time.sleep(0.01)

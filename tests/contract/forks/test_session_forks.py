@@ -269,7 +269,7 @@ ENDPOINT = (
     + """
 import socket
 from urllib.parse import urlsplit
-from pulumi_fusion.api.tokens import Netosecret
+from pulumi_fusion.api.credentials import Netosecret
 from pulumi_fusion.redaction import Secret
 
 def refused(where):

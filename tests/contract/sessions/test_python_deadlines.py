@@ -28,15 +28,15 @@ def copied(client: FusionClient) -> FusionClient:
     return client.within(Deadline(LONG)).within(Deadline(LONG))
 
 
-def on_leave_again(client: FusionClient) -> FusionClient:
-    return client.on_leave("acme-corp", client._leave).within(Deadline(LONG))
+def with_credentials_again(client: FusionClient) -> FusionClient:
+    return client.with_credentials("acme-corp", client._credentials).within(Deadline(LONG))
 
 
 OTHERS: Final[dict[str, Callable[[FusionClient], FusionClient]]] = {
     "the same": lambda client: client,
     "within": within,
     "copies": copied,
-    "on leave": on_leave_again,
+    "with credentials": with_credentials_again,
 }
 
 

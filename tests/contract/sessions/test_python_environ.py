@@ -18,7 +18,7 @@ import pytest
 
 from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient, Session, masquerade
-from pulumi_fusion.api.tokens import Netosecret
+from pulumi_fusion.api.credentials import Netosecret
 from pulumi_fusion.errors import SessionEnded, SessionRefused
 from pulumi_fusion.redaction import Secret
 from tests.contract.sessions.records import REASON, Later, audit, changes

@@ -22,12 +22,13 @@ from pulumi_fusion.api.failures import explain
 )
 def test_what_a_repeat_cannot_help_names_the_remedy(wrong: Exception, words: str, advice: str) -> None:
     cause = explain(wrong, {"SSL_CERT_FILE": "/bundle.pem"})
-    assert cause.lasting
-    assert words in cause.words
+    assert cause.permanent
+    assert not cause.sent
+    assert words in cause.reason
     assert advice in (cause.next_step or "")
     assert "secret" not in f"{cause}"
 
 
 def test_any_other_url_has_the_usual_next_step() -> None:
     cause = explain(requests.exceptions.InvalidSchema("No connection adapters were found for 'x:'"), {})
-    assert (cause.words, cause.next_step) == ("the url, or that of the proxy, cannot be used", None)
+    assert (cause.reason, cause.next_step) == ("the url, or that of the proxy, cannot be used", None)

@@ -55,10 +55,8 @@ def failed(kind: type[RequestFailed], **details: Any) -> Callable[[], RequestFai
     return lambda: kind("read the customer", "it failed", **details)
 
 
-def lasting() -> RequestFailed:
-    error = NotSent("read the customer", "TLS certificate not accepted")
-    error.lasting = True
-    return error
+def permanent() -> RequestFailed:
+    return NotSent("read the customer", "TLS certificate not accepted", permanent=True)
 
 
 def run(
@@ -91,7 +89,7 @@ def run(
     ("failure", "reading", "writing"),
     [
         (failed(NotSent), ("done", 2), ("done", 2)),
-        (lasting, (NotSent, 1), (NotSent, 1)),
+        (permanent, (NotSent, 1), (NotSent, 1)),
         (failed(InDoubt), ("done", 2), (InDoubt, 1)),
         (failed(InDoubt, status=503), ("done", 2), (InDoubt, 1)),
         (failed(Unrecognised, status=404), ("done", 2), (Unrecognised, 1)),

@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 import pytest
 
-from pulumi_fusion.api.tokens import Netosecret, request_token
+from pulumi_fusion.api.credentials import Netosecret, request_token
 from pulumi_fusion.errors import FusionError, SettingsError
 from pulumi_fusion.redaction import Secret, redact
 

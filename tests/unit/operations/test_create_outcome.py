@@ -185,5 +185,5 @@ def test_an_unknown_outcome_has_the_properties_that_the_state_keeps(lifecycle: M
     service = ScriptedService(get=[not_found, html_page], post=[connection_lost])
     with pytest.raises(OutcomeUnknown) as unknown:
         lifecycle(service).create(declared())
-    assert unknown.value.handle == {**State.recall(declared().model_dump()).properties(), "parent": PARENT}
-    assert "customerId" not in unknown.value.handle
+    assert unknown.value.partial_state == {**State.recall(declared().model_dump()).properties(), "parent": PARENT}
+    assert "customerId" not in unknown.value.partial_state

@@ -195,7 +195,7 @@ def test_an_update_with_an_unknown_outcome_keeps_the_state(lifecycle: Make) -> N
     service = ScriptedService(get=[account(), html_page], put=[connection_lost])
     with pytest.raises(OutcomeUnknown) as unknown:
         lifecycle(service).update(state(), RENAMED, state())
-    assert unknown.value.handle == state().properties()
+    assert unknown.value.partial_state == state().properties()
 
 
 def test_an_update_waits_until_the_change_shows(lifecycle: Make, warnings: list[str]) -> None:

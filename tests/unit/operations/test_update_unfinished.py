@@ -73,8 +73,8 @@ def test_a_repeated_create_with_an_unknown_outcome_keeps_what_was_sent_last(life
     service = ScriptedService(get=[not_found, html_page], post=[connection_lost])
     with pytest.raises(OutcomeUnknown) as unknown:
         lifecycle(service).update(unfinished(), declared(data_retention=90), unfinished())
-    assert unknown.value.handle is not None
-    assert unknown.value.handle["dataRetention"] == 90
+    assert unknown.value.partial_state is not None
+    assert unknown.value.partial_state["dataRetention"] == 90
     assert service.changing == ["POST"]
 
 

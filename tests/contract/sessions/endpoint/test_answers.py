@@ -33,7 +33,7 @@ from tests.contract.sessions.endpoint.upstream import Upstream, listening
 def test_answers_are_let_through_without_what_outlives_them(endpoint: Endpoint, answer: bytes, status: int) -> None:
     headers = bearer(endpoint)
     with listening([], answer) as url:
-        endpoint.access.client._transport.base_url = url
+        endpoint.access.client._connection.transport.base_url = url
         got = requests.get(f"{endpoint.url}/api/v1/users", headers=headers, timeout=10, allow_redirects=False)
     assert got.status_code == status
     assert not {"Set-Cookie", "Location"} & {*got.headers}
@@ -52,7 +52,7 @@ def test_an_answer_comes_as_it_is_made(endpoint: Endpoint, head: bytes, first: b
     released: list[bool] = []
     server = socket.create_server(("127.0.0.1", 0))
     headers = bearer(endpoint)
-    endpoint.access.client._transport.base_url = f"http://127.0.0.1:{server.getsockname()[1]}"
+    endpoint.access.client._connection.transport.base_url = f"http://127.0.0.1:{server.getsockname()[1]}"
     more = threading.Event()
 
     def serve() -> None:
@@ -89,7 +89,7 @@ def test_a_service_that_shows_what_it_was_sent_gives_no_token_away(endpoint: End
         answer = head + encoding + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
     headers = bearer(endpoint)
     with listening([], answer) as url:
-        endpoint.access.client._transport.base_url = url
+        endpoint.access.client._connection.transport.base_url = url
         got = requests.get(f"{endpoint.url}/api/v1/users", headers=headers, timeout=10)
     stars = "*" * len(real)
     assert got.headers["X-Echo"] == f"Bearer {stars}"

@@ -90,7 +90,7 @@ def test_what_changed_something_is_counted_by_the_answer(
 def test_what_was_not_sent_changed_nothing(writing: Endpoint) -> None:
     headers = bearer(writing)
     with socket.create_server(("127.0.0.1", 0)) as unused:
-        writing.access.client._transport.base_url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        writing.access.client._connection.transport.base_url = f"http://127.0.0.1:{unused.getsockname()[1]}"
     got = requests.put(f"{writing.url}/api/v1/user/7", headers=headers, json={}, timeout=10)
     assert got.status_code == 503
     changes = writing.access.counts()["changes"]

@@ -36,7 +36,7 @@ def test_what_guards_a_write_is_passed_on(writing: Endpoint) -> None:
     seen: list[bytes] = []
     headers = {**bearer(writing), **GUARDS}
     with listening(seen) as url:
-        writing.access.client._transport.base_url = url
+        writing.access.client._connection.transport.base_url = url
         requests.put(f"{writing.url}/api/v1/customer/acme-east", headers=headers, json={}, timeout=10)
     assert {f"{name}: {value}".lower() for name, value in GUARDS.items()} <= {*lines(seen[0])}
 
@@ -48,7 +48,7 @@ def test_a_list_over_several_lines_is_passed_on_whole(writing: Endpoint) -> None
     asked += "Content-Type: application/json\r\nContent-Type: text/html\r\n"
     asked += f"Host: 127.0.0.1:{writing.port}\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n"
     with listening(seen) as url:
-        writing.access.client._transport.base_url = url
+        writing.access.client._connection.transport.base_url = url
         assert raw(writing, asked.encode()).split(b" ")[1] == b"204"
     assert 'if-match: "one", "two"' in lines(seen[0])
     assert "content-type: application/json" in lines(seen[0])
@@ -59,7 +59,7 @@ def test_a_part_of_an_answer_cannot_be_had(endpoint: Endpoint) -> None:
     seen: list[bytes] = []
     headers = {**bearer(endpoint), "Range": "bytes=0-9", "If-Range": '"one"'}
     with listening(seen) as url:
-        endpoint.access.client._transport.base_url = url
+        endpoint.access.client._connection.transport.base_url = url
         requests.get(f"{endpoint.url}/api/v1/users", headers=headers, timeout=10)
     assert not [line for line in lines(seen[0]) if line.startswith(("range:", "if-range:"))]
 
@@ -70,7 +70,7 @@ def test_a_server_that_overlooks_a_body_makes_no_write_of_it(endpoint: Endpoint)
     seen: list[bytes] = []
     headers = bearer(endpoint)
     with listening(seen, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as url:
-        endpoint.access.client._transport.base_url = url
+        endpoint.access.client._connection.transport.base_url = url
         smuggled = b"DELETE /api/v1/customer/acme-east HTTP/1.1\r\nX-Rest: "
         assert requests.post(f"{endpoint.url}/api/v1/search/flow", headers=headers, data=smuggled, timeout=10).ok
         with contextlib.suppress(requests.RequestException):
@@ -111,7 +111,7 @@ def test_a_compressed_body_arrives_as_it_was_sent(
     packed = gzip.compress(b'{"size": 1}')
     headers = {**bearer(running), "Content-Type": "application/json", "Content-Encoding": "gzip"}
     with listening(seen) as url:
-        running.access.client._transport.base_url = url
+        running.access.client._connection.transport.base_url = url
         data = iter([packed[:7], packed[7:]]) if chunked else packed
         requests.post(f"{running.url}/api/v1/search/flow", headers=headers, data=data, timeout=10)
     assert "content-encoding: gzip" in lines(seen[0])
@@ -173,7 +173,7 @@ def test_a_body_without_a_length_is_sent_on_as_it_comes(writing: Endpoint) -> No
     headers = bearer(writing)
     seen: list[bytes] = []
     with listening(seen) as url:
-        writing.access.client._transport.base_url = url
+        writing.access.client._connection.transport.base_url = url
         answer = requests.put(f"{writing.url}/api/v1/labels/ips/upload", data=iter(pieces), headers=headers, timeout=10)
     assert answer.status_code == 204
     assert b"transfer-encoding: chunked" in seen[0].lower()

@@ -28,7 +28,7 @@ def test_writes_are_refused_before_anything_leaves(endpoint: Endpoint, emulator:
 def test_no_header_makes_a_write_of_a_read(endpoint: Endpoint, header: str) -> None:
     seen: list[bytes] = []
     with listening(seen) as url:
-        endpoint.access.client._transport.base_url = url
+        endpoint.access.client._connection.transport.base_url = url
         asked = {**bearer(endpoint), header: "DELETE", "Cookie": "a=b", "X-Forwarded-For": "10.0.0.1"}
         requests.get(f"{endpoint.url}/api/v1/users", headers=asked, timeout=10)
     assert seen[0].startswith(b"GET /api/v1/users HTTP/1.1")
@@ -42,7 +42,7 @@ def test_no_form_makes_a_write_of_a_query(request: pytest.FixtureRequest, sessio
     endpoint: Endpoint = request.getfixturevalue(session)
     seen: list[bytes] = []
     with listening(seen) as url:
-        endpoint.access.client._transport.base_url = url
+        endpoint.access.client._connection.transport.base_url = url
         asked = {**bearer(endpoint), **kind}
         requests.post(f"{endpoint.url}/api/v1/search/flow", headers=asked, data=b"_method=DELETE", timeout=10)
     assert seen[0].lower().count(b"content-type: application/json\r\n") == 1
@@ -67,7 +67,7 @@ def test_a_path_is_encoded_once(endpoint: Endpoint, asked: str, sent: str) -> No
     token = bearer(endpoint)["Authorization"]
     request_ = f"GET {asked} HTTP/1.1\r\nHost: 127.0.0.1:{endpoint.port}\r\nAuthorization: {token}\r\n"
     with listening(seen) as url:
-        endpoint.access.client._transport.base_url = url
+        endpoint.access.client._connection.transport.base_url = url
         assert raw(endpoint, f"{request_}Connection: close\r\n\r\n".encode()).split(b" ")[1] == b"204"
     assert seen[0].split(b"\r\n")[0].decode() == f"GET {sent} HTTP/1.1"
 

@@ -64,7 +64,7 @@ class Upstream:
 
     def serve(self, endpoint: Endpoint) -> Upstream:
         """Take the place of the service behind an endpoint."""
-        endpoint.access.client._transport.base_url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        endpoint.access.client._connection.transport.base_url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         return self
 
     def __enter__(self) -> Upstream:

@@ -1,6 +1,6 @@
-"""What of an answer is passed on to a client. Pure: headers and pieces of a body go in and come out.
+"""What of a response is passed on to the client of a session. Pure.
 
-The client must be able to see where the answer ends, and must not find the token in it that the service was sent.
+The client must be able to see where the response ends, and must not find the token in it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pulumi_fusion.redaction import forms
 __all__ = ["ACCEPTED_CODINGS", "Relayed", "passed_on", "was_done"]
 
 ACCEPTED_CODINGS: Final = "gzip, deflate"
-"""What is asked for, since every installation can decode it."""
+"""The codings that are requested: every installation of Python can decode them."""
 
 _GZIP: Final = frozenset({"gzip", "x-gzip"})  # one coding under two names: RFC 9110, 8.4.1.3
 _DECODED: Final = _GZIP | {"deflate"}
@@ -40,10 +40,14 @@ Fields = Iterable[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Relayed:
-    """An answer as it is passed on: ``headers`` under lower-case names, the body in ``chunks``.
+    """A response as it is passed on.
 
-    ``length`` is how many bytes the body has where that is known before it was read; for an answer without a body, what
-    the service states for another method.
+    Args:
+        status: The status code.
+        headers: By their names in lower case.
+        length: How many bytes the body has, where that is known; for a response to HEAD, what the service states.
+        has_body: Whether a body follows.
+        chunks: The body.
     """
 
     status: int
@@ -56,10 +60,11 @@ class Relayed:
 def passed_on(
     operation: str, method: str, status: int, fields: Fields, pieces: Iterator[bytes], secret: str
 ) -> Relayed:
-    """Return the answer without what belongs to the connection that it came over, and with ``secret`` masked.
+    """Return the response without the headers of its connection, and with ``secret`` masked.
 
-    Raises InDoubt where its headers leave open where it ends, or for a coding in which the secret could not be found;
-    the chunks may raise it too.
+    Raises:
+        InDoubt: Its headers don't state unambiguously where it ends, or its coding can't be searched for the secret.
+            The chunks may raise it too.
     """
     received = [(name.lower(), value) for name, value in fields]
     has_body = method != "HEAD" and status not in (204, 304)
@@ -74,9 +79,9 @@ def passed_on(
 
 
 def was_done(status: int) -> bool | None:
-    """Return whether a request that was answered so was done, or None where the status leaves it open.
+    """Return whether a request with this status was processed, or None where its outcome is unknown.
 
-    A proxy's 502 and the redirect after a form may follow what was done, and a 408 what was read in time after all.
+    A proxy's 502, the redirect after a form and a 408 may be sent for a request that was processed.
     """
     if 200 <= status < 300:
         return True
@@ -92,11 +97,11 @@ def _length(operation: str, status: int, received: Fields) -> int | None:
     """Return the Content-Length. Raises InDoubt for headers that two readers could take for different lengths."""
     lengths, codings = _values(received, "content-length"), _values(received, "transfer-encoding")
     if codings and ([each.lower() for each in codings] != ["chunked"] or lengths):
-        raise InDoubt(operation, f"the service answered {status} with a transfer coding that leaves its length open")
+        raise InDoubt(operation, f"the service answered {status} with an ambiguous transfer coding")
     if not lengths:
         return None
     if len(lengths) > 1 or not re.fullmatch(r"[0-9]{1,18}", lengths[0], re.ASCII):
-        raise InDoubt(operation, f"the service answered {status} with a Content-Length that is none")
+        raise InDoubt(operation, f"the service answered {status} with an invalid Content-Length")
     return int(lengths[0])
 
 
@@ -120,9 +125,6 @@ def _headers(received: Fields, hidden: Sequence[bytes]) -> dict[str, str]:
 
 def _shown(text: str, hidden: Sequence[bytes]) -> str:
     return _hide(text.encode("latin-1", errors="replace"), hidden).decode("latin-1")
-
-
-# What the body is decoded from.
 
 
 def _decoded(operation: str, status: int, codings: Sequence[str], pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -151,47 +153,44 @@ def _inflated(operation: str, coding: str, pieces: Iterator[bytes]) -> Iterator[
 
 
 class _Inflater:
-    """Undoes one coding, in pieces of a bounded size."""
+    """Decodes one coding, in pieces of a bounded size."""
 
     def __init__(self, coding: str) -> None:
         self._coding = coding
         self._engine: zlib._Decompress | None = None
-        self._held = b""
+        self._rest = b""
 
     @property
     def is_whole(self) -> bool:
-        """Whether all that was begun has ended."""
-        return self._engine is None and not self._held
+        """Whether no compressed data is incomplete."""
+        return self._engine is None and not self._rest
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
-        """Yield what the piece adds. Raises zlib.error."""
-        self._hold(self._held + piece)
-        while self._held if self._engine else len(self._held) > 1:
+        """Yield what the piece decodes to. Raises zlib.error."""
+        self._keep(self._rest + piece)
+        while self._rest if self._engine else len(self._rest) > 1:
             engine = self._engine = self._engine or zlib.decompressobj(self._window())
             more = True
             while more:
-                inflated = engine.decompress(self._held, _PIECE)
-                self._held = engine.unconsumed_tail
+                inflated = engine.decompress(self._rest, _PIECE)
+                self._rest = engine.unconsumed_tail
                 more = len(inflated) == _PIECE and not engine.eof
                 yield inflated
             if engine.eof:
                 self._engine = None
-                self._hold(engine.unused_data)
+                self._keep(engine.unused_data)
 
-    def _hold(self, rest: bytes) -> None:
+    def _keep(self, rest: bytes) -> None:
         # A gzip file may have several members, and zeros after them.
         between = self._engine is None and self._coding in _GZIP
-        self._held = rest.lstrip(b"\0") if between else rest
+        self._rest = rest.lstrip(b"\0") if between else rest
 
     def _window(self) -> int:
-        """Return the format as zlib counts it; what is called deflate comes with or without the header of zlib."""
+        """Return zlib's number for the format; deflate may or may not have the header of zlib."""
         if self._coding in _GZIP:
             return 31
-        first, second = self._held[:2]
+        first, second = self._rest[:2]
         return 15 if first & 0x0F == 8 and (first * 256 + second) % 31 == 0 else -15
-
-
-# What is hidden in it.
 
 
 def _hide(text: bytes, hidden: Sequence[bytes]) -> bytes:
@@ -203,16 +202,16 @@ def _hide(text: bytes, hidden: Sequence[bytes]) -> bytes:
 
 
 def _masked(pieces: Iterator[bytes], hidden: Sequence[bytes]) -> Iterator[bytes]:
-    """Yield the pieces masked; what may be the beginning of a form waits for what comes next."""
-    held = b""
+    """Yield the pieces masked; what may be the beginning of a form waits for the next piece."""
+    rest = b""
     for piece in pieces:
-        held = _hide(held + piece, hidden)
-        begun = max((_begun(held, form) for form in hidden), default=0)
-        ready, held = held[: len(held) - begun], held[len(held) - begun :]
+        rest = _hide(rest + piece, hidden)
+        begun = max((_begun(rest, form) for form in hidden), default=0)
+        ready, rest = rest[: len(rest) - begun], rest[len(rest) - begun :]
         if ready:
             yield ready
-    if held:
-        yield held
+    if rest:
+        yield rest
 
 
 def _begun(text: bytes, form: bytes) -> int:
