@@ -39,7 +39,7 @@ _OLD: Final = "outdated or literary English"
 _PRONOUN: Final = "the reader can't know whom it means"
 
 BANNED: Final = (
-    Banned("tells?|told", "returned, raised, reported, documented; distinguish", _PERSON),
+    Banned("tells?|told|says", "returned, raised, reported, documented; distinguish", _PERSON),
     Banned("whoever", "anyone who, the caller, the process that", _PRONOUN),
     Banned("besides?", "next to, concurrent, also, except", "it has meant a sibling, a concurrent request and `also`"),
     Banned("vouch(es|ed|ing)?", "verified", _PICTURE),

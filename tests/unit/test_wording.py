@@ -12,6 +12,7 @@ from tests.wording import findings
 WORDS = [
     "told",
     "tells",
+    "says",
     "whoever",
     "beside",
     "besides",

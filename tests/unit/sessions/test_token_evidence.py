@@ -21,20 +21,20 @@ BELOW, DEEP = account("below", "acme"), account("deep", "below")
 
 INSIDE = [
     ("a leaf", [ACME, OTHER], [], ACME, None),
-    ("a leaf that says its name", [ACME, OTHER], [], ACME, "acme"),
+    ("a leaf that names its account", [ACME, OTHER], [], ACME, "acme"),
     ("one with customers", [ACME, OTHER], [BELOW], ACME, None),
     ("a whole subtree", [ACME, OTHER, BELOW, DEEP], [BELOW, DEEP], ACME, None),
     ("lists with who asks", [HOME, ACME, OTHER], [ACME, BELOW], ACME, None),
     ("the only customer", [ACME], [], ACME, None),
-    ("no right to list, but it says its name", [ACME], None, None, "acme"),
-    ("does not show itself, but it says its name", [ACME], [], None, "acme"),
+    ("no right to list, but it names its account", [ACME], None, None, "acme"),
+    ("does not show itself, but it names its account", [ACME], [], None, "acme"),
 ]
 NOT_VERIFIED = [
     ("our own token", [ACME, OTHER], [ACME, OTHER], ACME, None),
     ("our own, with who asks", [HOME, ACME], [HOME, ACME], ACME, None),
     ("our own, with one customer", [ACME], [ACME], ACME, None),
     ("our own, put below its own customer", [HOME, ACME], [account("msp", "acme"), ACME], ACME, None),
-    ("our own, which says the customer's name", [ACME, OTHER], [ACME, OTHER], ACME, "acme"),
+    ("the caller's own token, which names the customer", [ACME, OTHER], [ACME, OTHER], ACME, "acme"),
     ("another name", [ACME, OTHER], [], ACME, "other"),
     ("our own name", [ACME, OTHER], [], ACME, "msp"),
     ("another customer, a leaf", [ACME, OTHER], [], None, None),
