@@ -24,7 +24,7 @@ _GLANCE: Final = 0.1
 
 
 def backoff(base: float = 0.5, cap: float = 20.0) -> Iterator[float]:
-    """Waits in seconds with full jitter: each drawn between 0 and a bound that doubles up to ``cap``.
+    """Yield waits in seconds with full jitter: each drawn between 0 and a bound that doubles up to ``cap``.
 
     https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """

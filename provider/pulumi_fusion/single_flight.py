@@ -108,7 +108,7 @@ class SingleFlight(Generic[T]):
         try:
             value = fetch()
         except (Cancelled, DeadlineExceeded):
-            raise  # the end of one operation says nothing to the others
+            raise  # the end of one operation doesn't affect the others
         except FusionError as failure:
             # Nor does a failure for lack of time.
             if deadline is None or (deadline.remaining() > WORTHWHILE and not deadline.interrupted()):

@@ -20,6 +20,6 @@ def test_a_warning_and_the_requests_of_a_provider_pass_no_proxy(
         fields = a_customer("Acme-Corp")  # whose name draws a warning
         stack.declare({"acme": fields if fixture == "stack" else in_schema(fields)})
         ran = stack.up().ok()
-    assert "the shortname is no DNS label" in ran.stdout
+    assert "the shortname isn't a DNS label" in ran.stdout
     assert emulator.account("Acme-Corp") is not None
     assert proxy.asked == []

@@ -50,8 +50,8 @@ class Cause:
     next_step: str | None = None
 
 
-# What urllib3 and requests raise before they send a request, as urllib3's Retry tells it apart: no connection, none
-# through the proxy, and what keeps them from trying. After everything else the request may have been sent.
+# What urllib3 and requests raise before they send a request, like urllib3's Retry: no connection, none through the
+# proxy, or an invalid request. After any other exception the request may have been sent.
 _BEFORE_SENDING: Final = (
     urllib3.exceptions.ConnectTimeoutError,  # and its subclasses: no connection, no address for the name
     urllib3.exceptions.ProxyError,

@@ -53,8 +53,8 @@ def certificate_file(environ: Mapping[str, str]) -> str | None:
 def certificate_folders(environ: Mapping[str, str]) -> str | None:
     """Return the folders of trusted certificates, separated by colons, that count in addition to the file.
 
-    As for OpenSSL: https://docs.openssl.org/master/man3/SSL_CTX_load_verify_locations/. None where one of the variables
-    of requests says what is trusted.
+    As for OpenSSL: https://docs.openssl.org/master/man3/SSL_CTX_load_verify_locations/. None if one of the variables
+    of requests names the trusted certificates.
     """
     if environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE"):
         return None

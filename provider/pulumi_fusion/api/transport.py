@@ -106,8 +106,7 @@ class Transport:
         The token is masked in the response, where the service or a proxy may repeat it. That is why the response is
         decoded here. :meth:`close` breaks it off.
 
-        Args:
-            body: None or iterable and readable, with a length where that is known.
+        ``body`` is None, or iterable and readable, with a length if that is known.
 
         Raises:
             NotSent, InDoubt: As :meth:`exchange` does; the chunks of the response may raise InDoubt as well.

@@ -137,7 +137,7 @@ _COLUMNS: Final[dict[str, Callable[[Account], object]]] = {
     "ID": lambda account: account.id,
 }
 _UNDOCUMENTED: Final = {label("organization"), label("type")}
-"""Columns that are left out if the service returns none of their values."""
+"""Columns that are left out if the service returns no value for them."""
 
 
 def _print(accounts: Sequence[Account]) -> None:

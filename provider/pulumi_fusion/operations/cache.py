@@ -14,7 +14,7 @@ from pulumi_fusion.single_flight import SingleFlight
 
 __all__ = ["LONGEST_LIST", "CustomerCache"]
 
-# Long enough for one engine run over a thousand customers, short enough for a process that lives on.
+# Seconds, long enough for one engine run over a thousand customers, short enough for a process of several runs.
 FRESH_SECONDS: Final = 60.0
 # More is not listed: https://docs.netography.com/api-reference/netography-apis/resellers
 LONGEST_LIST: Final = 1000
@@ -79,18 +79,18 @@ class CustomerCache:
         self._granted.get(grant, service.deadline)
 
     def types(self, service: Service) -> Sequence[AccountType]:
-        """The service's own account types. Raises FusionError."""
+        """Return the account types that the service lists. Raises FusionError."""
         return self._types.get(_types_of(service), service.deadline)
 
     def types_if_listed(self, service: Service) -> Sequence[AccountType]:
-        """The same, or none where the service refuses to tell: then the table of the mapping holds alone."""
+        """Return the same, or an empty list if the service refuses; then only the table of the mapping applies."""
         try:
             return self.types(service)
         except (BadRequest, Forbidden, NotFound):
             return ()
 
     def find(self, service: Service, shortname: str) -> Account | None:
-        """The account as this process last wrote it or as the list shows it; None leaves the question open.
+        """Return the account as this process last wrote it or as the list has it; None if neither has it.
 
         Raises FusionError.
         """

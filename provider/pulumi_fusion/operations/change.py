@@ -83,7 +83,7 @@ def _same_account(op: Operation, customer_id: str | None) -> Account:
             op.attempted,
             f"the request was delayed, and the customer with this shortname has the id {live.id!r} now, not "
             f"{customer_id!r}",
-            next_step="Nothing was changed. Run it again: the error then says what to do.",
+            next_step="Nothing was changed. Run it again: the next error has instructions.",
         )
     return live
 

@@ -35,7 +35,7 @@ def import_customer(op: Operation) -> State:
             op, f"it is a customer of {account.parent!r}, and you work in the account {op.service.account!r}"
         )
     if account.id is None:
-        raise _outside(op, "the service does not return its id, so it could not be told from another one later")
+        raise _outside(op, "the service does not return its id, so it can't be distinguished from another one later")
     op.run.stack.note_managed(account.id, op.shortname, op.call.urn)
     _warn_of_second_import(op, account)
     return merge(account, State(), op.account_types())

@@ -149,7 +149,7 @@ def adopts_its_own(inputs: Mapping[str, Any], stack: Stack, urn: str) -> list[Fa
 
 
 def _replaced(shortname: str, owner: Managed, adopt: str | None) -> tuple[list[Failure], str]:
-    """What to report of a resource whose own customer is replaced under the same shortname."""
+    """Return what to report for a resource whose customer is replaced under the same shortname."""
     if owner.protected:
         return [
             Failure(

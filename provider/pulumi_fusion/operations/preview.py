@@ -75,8 +75,8 @@ def _warn_if_no_dns_label(call: Call, name: str) -> None:
     if not is_dns_label(name):
         # Inference: each customer's portal is https://<shortname>.fusion.netography.com, as single sign-on has it.
         call.warn(
-            f"{name}: the shortname is no DNS label (lower-case letters, digits, hyphens inside), so an address "
-            "of the customer that is made of it may not work. It cannot be changed later without a new customer."
+            f"{name}: the shortname isn't a DNS label (lower-case letters, digits, hyphens inside), so an address "
+            "of the customer that contains it may not work. It cannot be changed later without a new customer."
         )
 
 

@@ -61,15 +61,15 @@ def get_or_confirm_missing(op: Operation, state: State) -> Account | None:
     run any more, and the list does not show it. Only the parent account can confirm it: any other one gets the same
     404.
     """
-    settled = op.run.lagging.remaining() <= 0
+    is_consistent = op.run.lagging.remaining() <= 0
     for number, answer in enumerate(op.poll(pause=PAUSE), start=1):
         if isinstance(answer, Account):
             return answer
         if not isinstance(answer, NotFound):
             raise answer
-        if number >= NOT_FOUND_CHECKS and settled:
+        if number >= NOT_FOUND_CHECKS and is_consistent:
             break
-        settled = op.run.lagging.remaining() <= 0
+        is_consistent = op.run.lagging.remaining() <= 0
     require_same_parent(op, state)
     return op.run.cache.find(op.service, op.shortname)
 

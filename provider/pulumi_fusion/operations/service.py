@@ -14,12 +14,13 @@ __all__ = ["Service"]
 
 
 class Service(Protocol):
-    """The service's verbs. Each raises a :class:`~pulumi_fusion.errors.RequestFailed` whose class is the phase
-    in which it failed, and repeats on its own only what provably changed nothing.
+    """The requests of the service.
 
-    ``recheck`` is called before a request that the service refused (401, 429) is sent once more, and before one that
-    had to wait to be sent at all, for minutes may have passed since what it relies on was proved; what it raises keeps
-    the request back.
+    Each raises a :class:`~pulumi_fusion.errors.RequestFailed` whose class is the phase in which it failed, and repeats
+    only requests that changed nothing.
+
+    ``recheck`` runs before a mutation is re-sent after a 401 or 429, or sent late. If it raises, the request isn't
+    sent.
     """
 
     @property
@@ -28,31 +29,31 @@ class Service(Protocol):
 
     @property
     def deadline(self) -> Deadline | None:
-        """What :meth:`within` bound it to."""
+        """The deadline of :meth:`within`."""
 
     def within(self, deadline: Deadline) -> Service:
-        """The same service, with every request bound to the deadline."""
+        """Return the same service, with every request bound to the deadline."""
 
     def inside(self, shortname: str) -> Service:
         """Return the same service, acting in an account below. Nothing is sent; raises OutOfBounds in a session."""
 
     def authenticate(self) -> None:
-        """Have an access token. Raises Unauthorized where the credential is refused, RateLimited, NotSent."""
+        """Get an access token. Raises Unauthorized if the credential is refused, RateLimited, NotSent."""
 
     def list_customers(self) -> Sequence[Account]:
-        """All accounts that the service lists for this account, 1000 at most."""
+        """Return the accounts that the service lists for this account, at most 1000."""
 
     def get_customer(self, shortname: str) -> Account:
-        """One account. Raises NotFound on proof of absence."""
+        """Return one account. Raises NotFound if its absence is confirmed."""
 
     def create_customer(self, body: Mapping[str, Any], *, recheck: Callable[[], None]) -> Account:
-        """Create an account; one request is all that is ever sent whose outcome is in doubt."""
+        """Create an account; a request whose outcome is unknown is never repeated."""
 
     def update_customer(self, shortname: str, body: Mapping[str, Any], *, recheck: Callable[[], None]) -> Account:
-        """Replace what the service holds of an account."""
+        """Replace the settings of an account."""
 
     def delete_customer(self, shortname: str, *, recheck: Callable[[], None]) -> None:
-        """Delete an account. Raises NotFound where it is gone already."""
+        """Delete an account. Raises NotFound if it is gone already."""
 
     def list_customer_types(self) -> Sequence[AccountType]:
-        """The account types that the service knows."""
+        """Return the account types that the service lists."""

@@ -4,7 +4,7 @@
 
 Each cell is one `pulumi up` of one customer against a fresh emulator, which is asked afterwards what it holds:
 ``kept`` is on the service and in the state, ``lost`` on the service alone, ``none`` nowhere (the next run makes it);
-``doubled`` says that the service holds it twice. Takes about a minute.
+``doubled``: the service has it twice. Takes about a minute.
 """
 
 from __future__ import annotations

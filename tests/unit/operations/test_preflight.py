@@ -192,7 +192,7 @@ def test_a_new_shortname_that_is_not_a_dns_label_is_a_warning(
 ) -> None:
     old = None if before is None else {**DECLARED, "shortname": before}
     lifecycle(ScriptedService(), mode="off").check({**DECLARED, "shortname": shortname}, old)
-    assert any("no DNS label" in sentence for sentence in warnings) == warns
+    assert any("isn't a DNS label" in sentence for sentence in warnings) == warns
 
 
 def test_a_shorter_retention_warns_that_history_is_lost(lifecycle: Make, warnings: list[str]) -> None:
