@@ -1,4 +1,4 @@
-"""Leave to act inside a customer: opened after every refusal, bounded in time and scope, and ended for good."""
+"""The access of a session: open it after all checks, limit its requests, and end it."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ from pulumi_fusion.sessions.token_evidence import Evidence, claimed_account, tok
 
 __all__ = ["Access", "open_access"]
 
-# How far above a customer its line is followed; trees of resellers are a few levels deep.
+# The most ancestors of a customer that are read; trees of resellers are a few levels deep.
 _LEVELS: Final = 16
 
 
 class Term(Deadline):
-    """The time of a session: every request ends with it, and every later one is told that it is over."""
+    """The time of a session: every request ends with it, and a later one raises SessionEnded."""
 
     def __init__(self, seconds: float, customer: str) -> None:
         super().__init__(seconds)
@@ -51,7 +51,7 @@ class Term(Deadline):
         self._forked = False
 
     def after_fork(self) -> None:
-        """Be over: a session belongs to the process that opened it."""
+        """End the time in a forked child: a session belongs to the process that opened it."""
         super().after_fork()
         self._forked = True
         self.cancelled.set()
@@ -91,54 +91,59 @@ class Term(Deadline):
 
 
 class Access:
-    """The one holder of a session's token, and the one who counts. Safe to use from several threads.
+    """The token of a session and the counts of its requests. Safe to use from several threads.
 
-    ``id`` (str) names the session in the audit, ``customer`` is the account as it was when the session began,
-    ``home`` the account that opened it, ``appname`` the API key, ``url`` the service, ``term`` its time, ``expires``
-    the token's own end in seconds since the epoch, where that is known.
+    Attributes:
+        id: The id of the session in the audit (str).
+        customer: The customer as it was when the session began.
+        home: The shortname of the account that opened it.
+        appname: The name of the API key.
+        url: The url of the service.
+        term: The time of the session.
+        expires: When the token expires, in seconds since the epoch; None if unknown.
     """
 
-    def __init__(self, fusion: FusionClient, customer: Account, held: AccessToken, request: SessionRequest) -> None:
+    def __init__(self, fusion: FusionClient, customer: Account, token: AccessToken, request: SessionRequest) -> None:
         self.id = uuid.uuid4().hex
         self.customer = customer
         self.request = request
         self.home = fusion.account
         self.appname = fusion.appname
         self.url = fusion.url
-        self.expires = held.expires
-        seconds = min(request.duration.total_seconds(), held.ends - time.monotonic())
+        self.expires = token.expires
+        seconds = min(request.duration.total_seconds(), token.ends - time.monotonic())
         self.term = Term(seconds, customer.shortname)
         self.client = fusion.with_credentials(customer.shortname, self).within(self.term)
         self._lock = Lock()
-        self._held: AccessToken | None = held
+        self._token: AccessToken | None = token
         self._began = now()
         self._counts = Counts()
         renew_in_child(self)
 
     def after_fork(self) -> None:
-        """Keep no token: its term is over in a child."""
+        """Drop the token in a forked child."""
         self._drop_token()
 
     def token(self, deadline: Deadline, *, instead_of: Secret | None = None) -> Secret:
-        """The session's only token. Raises SessionEnded, or Unauthorized where the service takes it no more."""
+        """Return the session's only token. Raises SessionEnded, or Unauthorized if the service no longer accepts it."""
         self.term.check("use the session")
         with self._lock:
-            held = self._held
-        if held is None:
+            token = self._token
+        if token is None:
             raise self.term.ended("use the session")
         if instead_of is not None:
             raise Unauthorized(
                 "use the session",
-                "the service takes the session's token no more",
+                "the service no longer accepts the session's token",
                 shortname=self.customer.shortname,
                 next_step="Nothing was changed. Open another session.",
                 status=401,
             )
-        return held.token
+        return token.token
 
     @contextmanager
     def bound(self, deadline: Deadline) -> Iterator[Deadline]:
-        """Return a deadline that ends with the session as well. Raises SessionEnded for a call that this cut off."""
+        """Yield a deadline that ends with the session as well. Raises SessionEnded for a call that this interrupted."""
         try:
             yield deadline if deadline is self.term else Both(self.term, deadline)
         except (NotSent, InDoubt, RateLimited) as failure:
@@ -147,7 +152,7 @@ class Access:
             raise self.term.ended(failure.attempted, failure) from None
 
     def authorize(self, method: str, path: str) -> None:
-        """Count the request, or raise OutOfBounds or SessionEnded before anything leaves the machine."""
+        """Count the request, or raise OutOfBounds or SessionEnded before anything is sent."""
         self.term.check("use the session")
         against = refusal(method, path, write=self.request.write)
         if against is None:
@@ -158,23 +163,23 @@ class Access:
                 f"send {capped(method)} {capped(path.partition('?')[0])}",
                 against,
                 shortname=self.customer.shortname,
-                next_step="Nothing was sent. A session that may change things is opened with write=True or --write."
+                next_step="Nothing was sent. To change something, open a session with write=True or --write."
                 if against == READ_ONLY
                 else "Nothing was sent.",
             )
 
     def count_refused(self, kind: RefusedKind) -> None:
-        """Count something that was refused before it could be asked of the service."""
+        """Count a request that was refused before it was sent."""
         self._counts.refused(kind)
 
     def record(self, method: str, path: str, changed: bool | None) -> None:
-        """Count whether a request that was admitted changed something; None where its outcome is unknown."""
+        """Count whether an authorized request changed something; None if its outcome is unknown."""
         self._counts.came_back(method, path, changed)
 
     def counts(self) -> Mapping[str, Any]:
-        """Return the seconds that the session took, and its requests: by method, path, refusal and effect.
+        """Return the seconds that the session took, and its requests by method, path, refusal and effect.
 
-        All but the seconds is unknown in a session with a raw token.
+        For a session with a raw token, only the seconds are known.
         """
         seconds = round(now() - self._began, 1)
         if not self.request.raw_token:
@@ -182,7 +187,7 @@ class Access:
         return {"seconds": seconds, **Counts.no_facts()}
 
     def facts(self) -> Mapping[str, Any]:
-        """Who is whom here, for the audit; and when a raw token ends, since the session does not end it."""
+        """Return the facts for the audit; with a raw token, also its expiry, since the session can't end it."""
         ends = self.expires and datetime.fromtimestamp(self.expires, timezone.utc).isoformat(timespec="seconds")
         return {
             **({"token_ends": ends or UNKNOWN} if self.request.raw_token else {}),
@@ -196,40 +201,44 @@ class Access:
         }
 
     def close(self) -> None:
-        """End the session: its requests break off, its token is dropped, and whoever asks again is told so."""
+        """End the session: interrupt its requests and drop its token. A later request raises SessionEnded."""
         self.term.cancelled.set()
         self._drop_token()
 
     def _drop_token(self) -> None:
         with self._lock:
-            held, self._held = self._held, None
-        if held is not None:
-            held.forget()
+            token, self._token = self._token, None
+        if token is not None:
+            token.forget()
 
     def __repr__(self) -> str:
         return f"Access(customer={self.customer.shortname!r}, mode={self.request.mode!r})"
 
 
 def open_access(fusion: FusionClient, request: SessionRequest) -> Access:
-    """Leave to act inside the customer, once it is proved to be ours and the token to be the customer's.
+    """Return access to the customer, after verifying that it is below the account and that the token acts inside it.
 
-    Reads only. Raises SessionRefused for all that will not do, Unauthorized for a credential that does not work at
-    all, and the other RequestFailed for a service that does not answer.
+    It sends only reads and token requests.
+
+    Raises:
+        SessionRefused: The session can't be opened.
+        Unauthorized: The credential doesn't work.
+        RequestFailed: The service failed.
     """
     wanted = request.customer
     if fusion.appname.startswith(KEY_PREFIX):
         raise _refused(
             wanted,
-            f"the credential at hand is that of a session inside {fusion.home_account!r}",
+            f"the credential belongs to a session inside {fusion.home_account!r}",
             "A session inside another would hide who acts. Open it from your own account.",
         )
     if wanted in (fusion.account, fusion.home_account):
         raise _refused(wanted, "it is your own account", "Nothing was sent. Work in it without a session.")
     deadline = Deadline(fusion.seconds)
-    ours = fusion.within(deadline)
-    customer, line = _customer_below(ours, wanted)
+    client = fusion.within(deadline)
+    customer, line = _customer_below(client, wanted)
     try:
-        held = fusion.token_inside(wanted, deadline)
+        token = fusion.token_inside(wanted, deadline)
     except Unauthorized as failure:
         raise _refused(
             wanted,
@@ -238,77 +247,79 @@ def open_access(fusion: FusionClient, request: SessionRequest) -> Access:
             "Give the role of the API key the right to masquerade (Settings > Roles), or use a key whose role has it.",
         ) from None
     with ExitStack() as stack:
-        stack.callback(held.forget)
-        problem = token_problem(customer, fusion.account, _evidence(ours, customer, line, held))
+        stack.callback(token.forget)
+        problem = token_problem(customer, fusion.account, _evidence(client, customer, line, token))
         if problem is not None:
             raise _refused(
                 wanted,
                 problem,
-                "Nothing was done with it, and it was dropped: what was meant for one customer could reach others.",
+                "The token was not used and was dropped: requests for one customer could reach others.",
             )
         stack.pop_all()
-    return Access(fusion, customer, held, request)
+    return Access(fusion, customer, token, request)
 
 
 def _refused(customer: str, came_back: str, next_step: str) -> SessionRefused:
     return SessionRefused(ATTEMPTED, came_back, shortname=customer, next_step=next_step)
 
 
-def _customer_below(ours: FusionClient, wanted: str) -> tuple[Account, Sequence[str]]:
-    """The customer, proved to stand below the account that we work in, and the shortnames from it up to there."""
+def _customer_below(client: FusionClient, wanted: str) -> tuple[Account, Sequence[str]]:
+    """Return the customer, verified to be below the client's account, and the shortnames from it up to there."""
     try:
-        customer = ours.get_customer(wanted)
+        customer = client.get_customer(wanted)
     except (NotFound, BadRequest, Forbidden) as failure:
         raise _refused(
             wanted,
-            f"{ours.account!r} has no such customer: {failure.came_back}",
-            "Nothing was started. `pulumi-fusion customers --tree` shows which there are.",
+            f"{client.account!r} has no such customer: {failure.came_back}",
+            "Nothing was started. `pulumi-fusion customers --tree` lists the customers.",
         ) from None
     above, line = customer.parent, [wanted]
-    while above is not None and above != ours.account and above not in line and len(line) < _LEVELS:
+    while above is not None and above != client.account and above not in line and len(line) < _LEVELS:
         line.append(above)
         try:
-            above = ours.get_customer(above).parent
+            above = client.get_customer(above).parent
         except (NotFound, BadRequest, Forbidden):
             above = None
-    # A record need not tell its parent; the list of "all Accounts for the reseller" then has to.
-    if above == ours.account or any(each.shortname == wanted for each in ours.list_customers()):
+    # A record may lack its parent; then the list of "all Accounts for the reseller" must contain the customer.
+    if above == client.account or any(each.shortname == wanted for each in client.list_customers()):
         return customer, line
-    raise _refused(wanted, f"nothing shows that it stands below {ours.account!r}", "Nothing was started.")
+    raise _refused(wanted, f"there is no evidence that it is below {client.account!r}", "Nothing was started.")
 
 
-class _Trial:
-    """Leave to look where a token acts, before anything is done with it."""
+class _TrialCredentials:
+    """Credentials for the reads that verify where a token acts."""
 
-    def __init__(self, held: AccessToken) -> None:
-        self._held = held
+    def __init__(self, token: AccessToken) -> None:
+        self._token = token
 
     def token(self, deadline: Deadline, *, instead_of: Secret | None = None) -> Secret:
         if instead_of is not None:
-            raise Unauthorized("prove where the token acts", "the service takes it no more", status=401)
-        return self._held.token
+            raise Unauthorized("verify where the token acts", "the service no longer accepts it", status=401)
+        return self._token.token
 
     def bound(self, deadline: Deadline) -> AbstractContextManager[Deadline]:
         return nullcontext(deadline)
 
     def authorize(self, method: str, path: str) -> None:
-        """Only reads are asked on trial."""
+        """Allow the request: only reads are sent with these credentials."""
 
     def record(self, method: str, path: str, changed: bool | None) -> None:
-        """Only reads are asked on trial."""
+        """Do nothing: only reads are sent with these credentials."""
 
 
-def _evidence(ours: FusionClient, customer: Account, line: Sequence[str], held: AccessToken) -> Evidence:
-    inside = ours.with_credentials(customer.shortname, _Trial(held))
-    # Ours first: a list that lags behind can only grow meanwhile, and ours must not seem longer than theirs for that.
-    listed = ours.list_customers()
-    beside = next((each.shortname for each in listed if each.shortname not in line and each.parent == ours.account), "")
+def _evidence(client: FusionClient, customer: Account, line: Sequence[str], token: AccessToken) -> Evidence:
+    inside = client.with_credentials(customer.shortname, _TrialCredentials(token))
+    # The own list first: a list may lack recent customers, and the first one must not seem longer for that reason.
+    listed = client.list_customers()
+    sibling_name = next(
+        (each.shortname for each in listed if each.shortname not in line and each.parent == client.account), ""
+    )
     new_list = record = sibling = None
     with suppress(Forbidden, BadRequest, NotFound):
         new_list = inside.list_customers()
     with suppress(Forbidden, BadRequest, NotFound):
         record = inside.get_customer(customer.shortname)
-    if beside:
+    if sibling_name:
         with suppress(Forbidden, BadRequest, NotFound):
-            sibling = inside.get_customer(beside)
-    return Evidence(listed, new_list, record, claimed_account(held.token.reveal()), sibling)
+            sibling = inside.get_customer(sibling_name)
+    return Evidence(listed, new_list, record, claimed_account(token.token.reveal()), sibling)

@@ -83,7 +83,7 @@ def test_a_session_inside_a_session_is_also_detected_by_its_credential(terminal:
     inner = f"env -u FUSION_MASQUERADE pulumi-fusion masquerade acme-east --ci {shlex.join(REASON)} -- touch started"
     done = terminal.run("masquerade", "acme-corp", "--ci", *REASON, "--", "sh", "-c", inner)
     assert done.returncode == 1
-    assert "the credential at hand is that of a session inside 'acme-corp'" in done.stderr
+    assert "the credential belongs to a session inside 'acme-corp'" in done.stderr
     assert not (terminal.folder / "started").exists()
 
 

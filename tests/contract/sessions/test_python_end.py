@@ -91,7 +91,7 @@ def test_a_session_ends_with_its_token(emulator: Emulator, fusion: FusionClient)
 def test_a_token_that_ends_early_is_not_renewed(emulator: Emulator, fusion: FusionClient) -> None:
     with masquerade("acme-corp", reason=REASON, client=fusion) as session:
         emulator.faults.add("GET /users revoked x1")
-        with pytest.raises(Unauthorized, match="takes the session's token no more"):
+        with pytest.raises(Unauthorized, match="no longer accepts the session's token"):
             session.get("/api/v1/users")
 
 
