@@ -101,7 +101,7 @@ class Connection:
             if self._lifecycle is None:
                 from pulumi_fusion.operations.lifecycle import Lifecycle
 
-                self._lifecycle = Lifecycle(
+                self._lifecycle = Lifecycle.of_run(
                     self,
                     deadline=self.settings.deadline,
                     mode=self.settings.preflight,

@@ -60,7 +60,7 @@ def test_a_tree_of_resellers_a_stack_for_each(tmp_path: Path, emulator: Emulator
         "harbor-south": "harbor",
     }
     assert harbor.pulumi("stack", "output", "below").ok().stdout.strip() == '["harbor"]'
-    assert "it has 2 customers of its own" in top.destroy("--stack", "top").failed().text
+    assert "it has 2 sub-accounts" in top.destroy("--stack", "top").failed().text
     harbor.destroy("--stack", "harbor").ok()
     top.destroy("--stack", "top").ok()
     assert emulator.accounts() == ()

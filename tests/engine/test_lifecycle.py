@@ -176,7 +176,7 @@ def test_a_customer_with_customers_of_its_own_is_not_deleted(stack: Stack, emula
 
     refused = stack.destroy().failed()
 
-    assert "it has 1 customers of its own" in refused.text
+    assert "it has 1 sub-account" in refused.text
     assert {account.shortname for account in emulator.accounts()} == {"north-mssp", "below-corp"}
 
 

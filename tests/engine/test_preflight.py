@@ -131,7 +131,7 @@ def test_without_a_credential_the_rules_are_checked_all_the_same(stack: Stack, e
     del stack.environ["NETOSECRET"]
     stack.declare({"acme": a_customer("acme-corp")})
     told = stack.pulumi("preview").ok().text
-    assert told.count("The preview asks nothing of the service") >= 1
+    assert told.count("The preview sends no requests") >= 1
     assert "fusion:netosecret" in told
 
     stack.declare({"acme": a_customer("acme-corp", data_retention=30)})

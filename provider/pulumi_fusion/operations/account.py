@@ -12,7 +12,7 @@ def require_account(shortname: str | None, parent: str | None, account: str, sou
 
     Args:
         shortname: The customer.
-        parent: Its parent in the state; None where the state does not hold it.
+        parent: Its parent in the state; None where it isn't known.
         account: The account of this run.
         source: The setting that decides the account.
     """
@@ -20,7 +20,7 @@ def require_account(shortname: str | None, parent: str | None, account: str, sou
         return
     raise WrongAccount(
         "work in this account with the customer",
-        f"the state holds it as a customer of {parent!r}, but this run works in the account {account!r} (by {source})",
+        f"it is a customer of {parent!r}, but this run works in the account {account!r} (by {source})",
         shortname=shortname,
         next_step="Nothing was changed. Set the account "
         f"(`pulumi config set fusion:account {parent}`, FUSION_ACCOUNT, or account of the provider) or use a "

@@ -1,4 +1,4 @@
-"""What the service holds, asked once for a whole run and not once for every customer."""
+"""The lists of the service, requested once for a whole run instead of once for every customer."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pulumi_fusion.single_flight import SingleFlight
 
 __all__ = ["LONGEST_LIST", "CustomerCache"]
 
-# Seconds, long enough for one engine run over a thousand customers, short enough for a process of several runs.
+# Long enough for one engine run over a thousand customers, short enough for a process that serves several runs.
 FRESH_SECONDS: Final = 60.0
 # More is not listed: https://docs.netography.com/api-reference/netography-apis/resellers
 LONGEST_LIST: Final = 1000
-# Long enough that a burst of operations fails together, short enough that the next attempt is a real one.
+# Long enough that concurrent operations share a failure, short enough that the next attempt sends a request.
 FAILED_SECONDS: Final = 5.0
 
 
@@ -26,11 +26,11 @@ class Listing(NamedTuple):
     """The customers that the service listed.
 
     Args:
-        accounts: They, by shortname.
+        accounts: The customers, by shortname.
         folded: Their shortnames without case.
         is_cut: The list is as long as a list can be, so it may lack customers.
         is_complete: It lacks no customer. Whether the service lists the customers of customers is not published, so a
-            list that shows a customer with customers of its own counts as incomplete.
+            list that shows a customer with sub-accounts counts as incomplete.
     """
 
     accounts: Mapping[str, Account]
@@ -40,7 +40,7 @@ class Listing(NamedTuple):
 
     @classmethod
     def of(cls, listed: Sequence[Account]) -> Listing:
-        """Return what the list shows."""
+        """Return the listing of a response."""
         is_cut = len(listed) >= LONGEST_LIST
         return cls(
             {account.shortname: account for account in listed},
@@ -70,7 +70,7 @@ class CustomerCache:
         self._lock = Lock()
 
     def authenticate(self, service: Service) -> None:
-        """Have the credential tried. Raises FusionError."""
+        """Verify the credential, once for all operations. Raises FusionError."""
 
         def grant() -> bool:
             service.authenticate()
@@ -79,20 +79,21 @@ class CustomerCache:
         self._granted.get(grant, service.deadline)
 
     def types(self, service: Service) -> Sequence[AccountType]:
-        """Return the account types that the service lists. Raises FusionError."""
+        """Return the account types of the service. Raises FusionError."""
         return self._types.get(_types_of(service), service.deadline)
 
     def types_if_listed(self, service: Service) -> Sequence[AccountType]:
-        """Return the same, or an empty list if the service refuses; then only the table of the mapping applies."""
+        """Return the account types, or none where the service does not list them."""
         try:
             return self.types(service)
         except (BadRequest, Forbidden, NotFound):
             return ()
 
     def find(self, service: Service, shortname: str) -> Account | None:
-        """Return the account as this process last wrote it or as the list has it; None if neither has it.
+        """Return the account as this process last wrote it, or as the list shows it. None proves nothing.
 
-        Raises FusionError.
+        Raises:
+            FusionError: The list can't be fetched.
         """
         with self._lock:
             written = self._written.get(shortname)
@@ -131,7 +132,7 @@ class CustomerCache:
         self._types.begin(_types_of(service), service.deadline)
 
     def note(self, shortname: str, account: Account | None) -> None:
-        """Note what this process made of an account, None: deleted. A list that is read later may still lag behind."""
+        """Note what this process wrote; None for a deletion. A list that is read later may still show the old state."""
         with self._lock:
             self._written[shortname] = (time.monotonic(), account)
             self._used.add(shortname.casefold())

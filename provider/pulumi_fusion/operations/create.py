@@ -36,7 +36,7 @@ def create(op: Operation, inputs: Inputs) -> State:
 
     Raises:
         AlreadyExists, AbsenceNotProved, NotOurs, InvalidInput, RequestFailed: Nothing was created.
-        OutcomeUnknown: The customer may have been created; the next step is how the next run resolves it.
+        OutcomeUnknown: It says how the next run finds out.
     """
     with saving_partial_state(partial_state_of(op, inputs)):
         listed = op.account_types()
@@ -76,7 +76,7 @@ def _require_available(op: Operation) -> None:
             op.attempted,
             f"when asked for this shortname, {unclear.came_back}, which does not confirm that it is available",
             next_step="Nothing was created. A customer is created only if its shortname is confirmed to be available, "
-            "since it can't be distinguished from one that existed before.",
+            "since it could not be distinguished from one that existed before.",
         ) from None
     raise op.already_exists(account)
 
@@ -221,7 +221,7 @@ def with_address(op: Operation, created: Account) -> Account:
 def _refused(op: Operation, failure: FusionError) -> FusionError:
     """Return what a refused POST means. "Exists already" has no published status, so a GET decides.
 
-    Also for another refusal: if the service created the customer nevertheless, the error names it.
+    Also where the refusal says something else: if the service created the customer all the same, the error names it.
     """
     if isinstance(failure, Rejected) and not isinstance(failure, RateLimited):
         with suppress(FusionError):

@@ -24,7 +24,7 @@ def import_customer(op: Operation) -> State:
         InvalidInput: No customer can have this id.
         NotFound: There is no such customer.
         NotOurs: It is not a customer of this account.
-        RequestFailed: The service does not answer as needed.
+        RequestFailed: The customer can't be read.
     """
     require_shortname(op)
     if op.shortname == op.service.account:
@@ -35,7 +35,7 @@ def import_customer(op: Operation) -> State:
             op, f"it is a customer of {account.parent!r}, and you work in the account {op.service.account!r}"
         )
     if account.id is None:
-        raise _outside(op, "the service does not return its id, so it can't be distinguished from another one later")
+        raise _outside(op, "the service does not return its id, so it could not be identified later")
     op.run.stack.note_managed(account.id, op.shortname, op.call.urn)
     _warn_of_second_import(op, account)
     return merge(account, State(), op.account_types())
@@ -60,7 +60,7 @@ def _account(op: Operation) -> Account:
 def require_shortname(op: Operation) -> None:
     """Raise InvalidInput for an id that cannot be a shortname. Nothing is sent, except for an immutable id.
 
-    A path with such an id may be answered by something else than the service.
+    Something other than the service may answer the path of such an id.
     """
     try:
         valid_shortname(op.shortname)

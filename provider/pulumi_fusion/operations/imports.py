@@ -1,4 +1,4 @@
-"""What a run has to say of its imports: one sentence for all of them, at its end."""
+"""One warning for all imports of a run, shown at its end."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from pulumi_fusion.operations.account import require_account
 from pulumi_fusion.operations.cache import CustomerCache
 from pulumi_fusion.operations.imports import Imports
 from pulumi_fusion.operations.operation import Call, Run, consistency_timeout, has_address
+from pulumi_fusion.operations.protection import require_deletable
 from pulumi_fusion.operations.service import Service
 from pulumi_fusion.settings import Preflight
 
@@ -40,10 +41,10 @@ def _python_alias(urn: str) -> str:
 
 
 RUN_AGAIN: Final = (
-    "Run `pulumi up` again: a customer that was not made is made then; for one that was made, "
-    'the error then names its id, and adopt="<that id>" on this Customer keeps it.'
+    "Run `pulumi up` again. If the customer wasn't created, it will be now. If it was, the run fails and prints its "
+    'id; set adopt="<id>" on this Customer to manage it.'
 )
-"""What follows a create whose outcome is unknown where nothing can be kept in the state."""
+"""The next step after a create with an unknown outcome, where no partial state can be saved."""
 
 DYNAMIC_HINTS: Final = Hints(adopt_only, _python_alias, RUN_AGAIN)
 """The texts of the dynamic provider."""
@@ -53,19 +54,15 @@ class Lifecycle:
     """The verbs of a resource for the customers of one account. Safe for several threads.
 
     Args:
-        connect: Returns the service or raises SettingsError.
-        deadline: Seconds that one operation may take.
-        mode: The preflight setting.
-        warn: Shows a sentence to the user.
-        hints: The texts of the frontend.
-        stack: What is known of the other resources.
-        account_source: The setting that decides the account.
-        cancelled: Setting it ends all waits, and no request that changes anything follows.
-        alive: Returns False where the engine has ended; no request follows then.
+        call: What all verbs of one call of the engine share.
     """
 
-    def __init__(
-        self,
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    @classmethod
+    def of_run(
+        cls,
         connect: Callable[[], Service],
         *,
         deadline: float = 300.0,
@@ -76,7 +73,20 @@ class Lifecycle:
         account_source: str = "the credential",
         cancelled: threading.Event | None = None,
         alive: Callable[[], bool] = lambda: True,
-    ) -> None:
+    ) -> Lifecycle:
+        """Return the verbs for a new run, with nothing cached.
+
+        Args:
+            connect: Returns the service or raises SettingsError.
+            deadline: Seconds that one operation may take.
+            mode: The preflight setting.
+            warn: Shows a sentence to the user.
+            hints: The texts of the frontend.
+            stack: What is known of the other resources.
+            account_source: The setting that decides the account.
+            cancelled: Setting it ends all waits, and no request that changes anything follows.
+            alive: Returns False where the engine has ended; no request follows then.
+        """
         run = Run(
             connect=connect,
             mode=mode,
@@ -88,14 +98,7 @@ class Lifecycle:
             imports=Imports(),
             lagging=Deadline(consistency_timeout(deadline)),
         )
-        self._call = Call(run=run, seconds=deadline, urn="", hints=hints, warn=warn)
-
-    @classmethod
-    def of(cls, call: Call) -> Lifecycle:
-        """Return the verbs for one call."""
-        lifecycle = cls.__new__(cls)
-        lifecycle._call = call
-        return lifecycle
+        return cls(Call(run=run, seconds=deadline, urn="", hints=hints, warn=warn))
 
     def within(
         self,
@@ -106,7 +109,7 @@ class Lifecycle:
         urn: str = "",
     ) -> Lifecycle:
         """Return the same life cycle, with everything that it has cached, for a call about the resource ``urn``."""
-        return self.of(
+        return Lifecycle(
             dataclasses.replace(
                 self._call,
                 seconds=deadline or self._call.seconds,
@@ -162,6 +165,6 @@ class Lifecycle:
 
     def delete(self, shortname: str, state: State) -> None:
         """Delete the customer. Raises Protected and StillManaged before the service is reached."""
-        delete.require_deletable(self._call.run.stack, self._call.urn, shortname, state)
+        require_deletable(self._call.run.stack, self._call.urn, shortname, state)
         with self._call.operation("delete the customer", shortname) as op:
             delete.delete(op, state)

@@ -236,7 +236,7 @@ class Operation:
         )
 
     def find_listed(self) -> Account | None:
-        """Return the account as the list has it; None if it lacks it, which isn't evidence. Raises FusionError."""
+        """Return the account as the list shows it; None proves nothing. Raises FusionError."""
         account = self.run.cache.find(self.service, self.shortname)
         if account is None:
             self.call.warn_if_list_is_cut()

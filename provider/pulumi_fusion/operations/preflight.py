@@ -1,8 +1,8 @@
-"""What a preview asks the service: whether the credential works, which types there are, which names are taken.
+"""What a preview reads from the service: that the credential works, the account types, the taken shortnames.
 
-Pulumi's guide wants no network in a check
-(https://www.pulumi.com/docs/iac/extending-pulumi/provider-implementers-guide/). This is the one deliberate
-exception: a preview that sees neither a dead credential nor a taken shortname is worth little before onboarding.
+Pulumi's guide advises against network access in a check
+(https://www.pulumi.com/docs/iac/extending-pulumi/provider-implementers-guide/). This is the one exception: a preview
+that detects neither an invalid credential nor a taken shortname has little value before onboarding.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def ask(
         cache: The lists of the run.
         mode: The preflight setting.
         warn: Shows a sentence to the user.
-        unchanged: The inputs are as before, so that only the credential is tried.
+        unchanged: The inputs are as before, so only the credential is verified.
         is_new_name: The caller looks up a shortname next, so the list is fetched at the same time.
 
     Returns:
@@ -58,14 +58,21 @@ def ask(
             cache.prefetch_list(service)
         return service, cache.types(service), []
     except FusionError as failure:
-        lost = "The preview asks nothing of the service, so a taken shortname or a bad credential shows at up."
+        lost = "The preview sends no requests, so a taken shortname or a bad credential is reported by `pulumi up`."
         return None, (), unanswered(failure, mode, warn, lost)
 
 
 def unanswered(failure: FusionError, mode: Preflight, warn: Callable[[str], None], lost: str) -> list[Failure]:
-    """Return what a question without an answer means to a preview; ``lost`` is the sentence that a warning begins with.
+    """Return the failures of a preview whose request failed; without any, show a warning.
 
-    Such a failure has no property: it is not one of the customer.
+    Args:
+        failure: Why the request failed.
+        mode: The preflight setting.
+        warn: Shows a sentence to the user.
+        lost: The first sentence of the warning: what the preview can't check.
+
+    Returns:
+        Failures without a property: they are not about the customer.
     """
     if isinstance(failure, (Unauthorized, Forbidden)):
         return [Failure("", str(failure))]
@@ -77,7 +84,7 @@ def unanswered(failure: FusionError, mode: Preflight, warn: Callable[[str], None
 
 
 def is_new(shortname: Any, before: str | None) -> TypeGuard[str]:
-    """Whether a customer is to be created under the name, as far as it is known."""
+    """Return whether a customer is to be created under the shortname, as far as it is known."""
     return isinstance(shortname, str) and shortname != before
 
 
@@ -89,10 +96,17 @@ def already_taken(
     hints: Hints,
     urn: str,
 ) -> tuple[list[Failure], str]:
-    """Return the failure of a resource that wants to create a customer that exists, and what to warn of ("": nothing).
+    """Return the failure of a resource that would create a customer that exists, and a warning or "".
 
-    ``find`` returns the customer that the service lists under a shortname. A forced replacement looks like a create:
-    the engine passes no old inputs, so the state decides.
+    A forced replacement looks like a create: the engine passes no old inputs, so the state decides.
+
+    Args:
+        inputs: The inputs.
+        before: The shortname in the state.
+        find: Returns the customer that the service lists under a shortname.
+        stack: What is known of the other resources.
+        hints: The texts of the frontend.
+        urn: The resource.
     """
     shortname, adopt = inputs.get("shortname"), inputs.get("adopt")
     if not is_new(shortname, before):
@@ -124,7 +138,7 @@ def already_taken(
 def renamed_in_state(
     inputs: Mapping[str, Any], before: str | None, stack: Stack, hints: Hints, urn: str
 ) -> list[Failure]:
-    """Return the failure of a resource that wants to create what the stack manages. The service isn't asked."""
+    """Return the failure of a resource that would create what the stack manages. Nothing is sent."""
     shortname = inputs.get("shortname")
     owner = stack.named(shortname) if is_new(shortname, before) else None
     if owner is None or not urn or owner.urn == urn:
@@ -133,7 +147,7 @@ def renamed_in_state(
 
 
 def adopts_its_own(inputs: Mapping[str, Any], stack: Stack, urn: str) -> list[Failure]:
-    """Return the failure of a replacement that would adopt the customer which it deletes. The service isn't asked."""
+    """Return the failure of a replacement that would adopt the customer that it deletes. Nothing is sent."""
     adopt = inputs.get("adopt")
     shortname = inputs.get("shortname")
     owner = stack.owner(adopt, shortname) if isinstance(adopt, str) and isinstance(shortname, str) else None
@@ -149,13 +163,13 @@ def adopts_its_own(inputs: Mapping[str, Any], stack: Stack, urn: str) -> list[Fa
 
 
 def _replaced(shortname: str, owner: Managed, adopt: str | None) -> tuple[list[Failure], str]:
-    """Return what to report for a resource whose customer is replaced under the same shortname."""
+    """Return the failure or the warning of a replacement that keeps the shortname."""
     if owner.protected:
         return [
             Failure(
                 "deletionProtection",
                 f"{shortname!r} would be replaced, which deletes the customer and its data, and deletion protection is "
-                "on. If that is meant, apply deletionProtection=false first, then replace it",
+                "on. To replace it, apply deletionProtection=false first, then replace it",
             )
         ], ""
     if adopt is not None:

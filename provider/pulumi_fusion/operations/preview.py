@@ -1,4 +1,4 @@
-"""What a preview runs: check with its preflight, and diff."""
+"""Check the inputs with the preflight, and compute the differences: what a preview runs."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def check(call: Call, raw: Mapping[str, Any], old: Mapping[str, Any] | None) -> 
     )
     if listed:
         checked = check_fields(raw, old, listed)
-    # A name that breaks the rule is not among the inputs; it is a failure already.
+    # The inputs lack a shortname that breaks the rule, which is a failure already.
     name = checked.inputs.get("shortname")
     if isinstance(name, str):
         failures += _declared_twice(call, name)
         if is_new_name:
             failures += preflight.adopts_its_own(checked.inputs, run.stack, call.urn)
-            _warn_if_no_dns_label(call, name)
+            _warn_unless_dns_label(call, name)
     if service is None:
         failures += preflight.renamed_in_state(checked.inputs, before, run.stack, call.hints, call.urn)
     else:
@@ -71,12 +71,12 @@ def _taken(call: Call, service: Service, inputs: Mapping[str, Any], before: str 
     return failures
 
 
-def _warn_if_no_dns_label(call: Call, name: str) -> None:
+def _warn_unless_dns_label(call: Call, name: str) -> None:
     if not is_dns_label(name):
         # Inference: each customer's portal is https://<shortname>.fusion.netography.com, as single sign-on has it.
         call.warn(
-            f"{name}: the shortname isn't a DNS label (lower-case letters, digits, hyphens inside), so an address "
-            "of the customer that contains it may not work. It cannot be changed later without a new customer."
+            f"{name}: the shortname isn't a DNS label (lower-case letters, digits, hyphens inside), so the address "
+            "of the customer's portal may not work. It can't be changed later without a new customer."
         )
 
 

@@ -1,4 +1,4 @@
-"""Read a customer that the state holds, and confirm that one is missing."""
+"""Read a customer of the state, and confirm that one is missing."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pulumi_fusion.operations.operation import Operation, has_address
 __all__ = ["get_or_confirm_missing", "read", "require_same_parent"]
 
 NOT_FOUND_CHECKS: Final = 3
-"""GETs that must find nothing before a customer of the state counts as missing."""
+"""How many 404s in a row confirm that a customer of the state is missing. A deletion needs one; see delete.py."""
 
-# Seconds between them at least, since two GETs at once may be answered from the same cache.
+# Seconds between them at least: two GETs at once may be answered from the same cache.
 PAUSE: Final = 0.2
 
 
@@ -25,7 +25,7 @@ def read(op: Operation, state: State) -> State | None:
 
     Raises:
         NotOurs: Another account has the shortname.
-        RequestFailed: The service does not answer as needed.
+        RequestFailed: The customer can't be read.
     """
     if state.shortname is None:
         require_shortname(op)
@@ -57,8 +57,8 @@ def _listed(op: Operation) -> Account | None:
 def get_or_confirm_missing(op: Operation, state: State) -> Account | None:
     """Return the account by a GET, or None if it is confirmed to be missing.
 
-    It counts as missing when several GETs in a row find nothing, the last one after no answer can lag behind an earlier
-    run any more, and the list does not show it. Only the parent account can confirm it: any other one gets the same
+    It counts as missing when several GETs in a row return a 404, the last one after the consistency timeout of an
+    earlier run, and the list does not show it. Only its parent account can confirm that: any other one gets the same
     404.
     """
     is_consistent = op.run.lagging.remaining() <= 0
@@ -80,7 +80,7 @@ def require_same_parent(op: Operation, state: State) -> None:
         raise AbsenceNotProved(
             op.attempted,
             f"the account {op.service.account!r} has no such customer, but it was created below "
-            f"{state.parent!r}, so it may only be invisible here",
+            f"{state.parent!r}, so it may exist and not be visible here",
             next_step=f"The state was not changed. Work in the account {state.parent!r} (fusion:account, or its own "
             "netosecret) and run `pulumi up` first, since refresh and destroy use the provider as the last run "
             "stored it. If the customer is gone, remove it from the state by `pulumi state delete`.",

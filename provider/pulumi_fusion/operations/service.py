@@ -1,4 +1,4 @@
-"""What the life cycle needs of the service."""
+"""The verbs of the service, as the operations use them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ __all__ = ["Service"]
 
 
 class Service(Protocol):
-    """The requests of the service.
+    """The service's verbs.
 
     Each raises a :class:`~pulumi_fusion.errors.RequestFailed` whose class is the phase in which it failed, and repeats
-    only requests that changed nothing.
-
-    ``recheck`` runs before a mutation is re-sent after a 401 or 429, or sent late. If it raises, the request isn't
-    sent.
+    only what changed nothing. ``recheck`` runs before a change is sent again after a 401 or 429, or sent late. If it
+    raises, the request isn't sent.
     """
 
     @property
@@ -29,7 +27,7 @@ class Service(Protocol):
 
     @property
     def deadline(self) -> Deadline | None:
-        """The deadline of :meth:`within`."""
+        """The deadline that :meth:`within` set."""
 
     def within(self, deadline: Deadline) -> Service:
         """Return the same service, with every request bound to the deadline."""
@@ -38,22 +36,22 @@ class Service(Protocol):
         """Return the same service, acting in an account below. Nothing is sent; raises OutOfBounds in a session."""
 
     def authenticate(self) -> None:
-        """Get an access token. Raises Unauthorized if the credential is refused, RateLimited, NotSent."""
+        """Get an access token. Raises Unauthorized where the credential is refused, RateLimited, NotSent."""
 
     def list_customers(self) -> Sequence[Account]:
-        """Return the accounts that the service lists for this account, at most 1000."""
+        """Return all accounts that the service lists for this account, 1000 at most."""
 
     def get_customer(self, shortname: str) -> Account:
-        """Return one account. Raises NotFound if its absence is confirmed."""
+        """Return one account. Raises NotFound for a confirmed absence."""
 
     def create_customer(self, body: Mapping[str, Any], *, recheck: Callable[[], None]) -> Account:
-        """Create an account; a request whose outcome is unknown is never repeated."""
+        """Create an account. A request with an unknown outcome is never repeated."""
 
     def update_customer(self, shortname: str, body: Mapping[str, Any], *, recheck: Callable[[], None]) -> Account:
         """Replace the settings of an account."""
 
     def delete_customer(self, shortname: str, *, recheck: Callable[[], None]) -> None:
-        """Delete an account. Raises NotFound if it is gone already."""
+        """Delete an account. Raises NotFound if there is none."""
 
     def list_customer_types(self) -> Sequence[AccountType]:
-        """Return the account types that the service lists."""
+        """Return the account types of the service."""

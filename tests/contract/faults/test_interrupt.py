@@ -153,13 +153,15 @@ def running(
     state = State()
     if operation != "create":
         with FusionClient(netosecret=emulator.netosecret, api_url=emulator.url, deadline=60) as maker:
-            state = Lifecycle(lambda: maker).create(Inputs.model_validate(PROGRAM))
+            state = Lifecycle.of_run(lambda: maker).create(Inputs.model_validate(PROGRAM))
     emulator.faults.add(*faults)
     cancelled = threading.Event()
     if interrupted:
         cancelled.set()
     with FusionClient(netosecret=emulator.netosecret, api_url=url, deadline=DEADLINE) as client:
-        act = _Act(Lifecycle(lambda: client, deadline=DEADLINE, cancelled=cancelled), cancelled, operation, state)
+        act = _Act(
+            Lifecycle.of_run(lambda: client, deadline=DEADLINE, cancelled=cancelled), cancelled, operation, state
+        )
         act.before = writes(emulator)
         if faults:
             emulator.requests.clear()

@@ -49,7 +49,7 @@ def test_a_reseller_with_customers_is_not_deleted_and_not_waited_for(
     delete_inside(emulator, "gone-corp")
     emulator.switch(masquerade=masquerade)
     frontend.restart()
-    assert "it has 2 customers of its own" in frontend.destroy("acme").text
+    assert "it has 2 sub-accounts" in frontend.destroy("acme").text
     assert mutations(emulator.requests) == []
     if masquerade == "allowed":
         assert len(emulator.requests.of("GET", "/customer/acmecorp")) == 1

@@ -27,6 +27,6 @@ def lifecycle(clock: Clock, warnings: list[str]) -> Callable[..., Lifecycle]:
     """Return the life cycle over a service; keywords as Lifecycle takes them."""
 
     def make(service: ScriptedService, **settings: Any) -> Lifecycle:
-        return Lifecycle(lambda: service, warn=warnings.append, cancelled=clock, **settings)
+        return Lifecycle.of_run(lambda: service, warn=warnings.append, cancelled=clock, **settings)
 
     return make

@@ -139,7 +139,7 @@ def test_changing_requests_follow_evidence_whatever_is_answered(
     with stopped_clock() as clock:
         recorder = Recorder(data.draw, clock, lists)
         service = recorder.service()
-        run = Lifecycle(lambda: service, deadline=DEADLINE, mode=mode, cancelled=clock)
+        run = Lifecycle.of_run(lambda: service, deadline=DEADLINE, mode=mode, cancelled=clock)
         created = False
         for step in steps:
             clock.now += step.pause
@@ -223,7 +223,7 @@ def require_same_account(earlier: list[Request], requests: list[Request]) -> Non
                 shown = seen_before(earlier, requests[:number])
             same = [each for each in shown if getattr(each, "id", None) == "id-1"]
             assert same, "a change of another account"
-            assert request.verb == "PUT" or any(each.children == 0 for each in same), "it has customers of its own"
+            assert request.verb == "PUT" or any(each.children == 0 for each in same), "it has sub-accounts"
             latest = None
 
 

@@ -223,4 +223,4 @@ def test_error_for_a_missing_setting_names_the_operation(clock: Clock) -> None:
         raise MissingSetting("reach the service", "netosecret is not set")
 
     with pytest.raises(MissingSetting, match="Could not create the customer 'acme-corp': netosecret is not set"):
-        Lifecycle(connect, cancelled=clock).create(declared())
+        Lifecycle.of_run(connect, cancelled=clock).create(declared())

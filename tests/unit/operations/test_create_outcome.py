@@ -128,8 +128,8 @@ def test_there_is_no_third_post(lifecycle: Make) -> None:
     assert service.changing == ["POST", "POST"]
     assert str(raised.value) == (
         "Could not create the customer 'acme-corp': the request was sent, the connection was reset, and whether the "
-        "customer exists could not be found out since. Run `pulumi up` again: a customer that was not made is made "
-        'then; for one that was made, the error then names its id, and adopt="<that id>" on this Customer keeps it.'
+        "customer exists could not be found out since. Run `pulumi up` again. If the customer wasn't created, it will "
+        'be now. If it was, the run fails and prints its id; set adopt="<id>" on this Customer to manage it.'
     )
 
 

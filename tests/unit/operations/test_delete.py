@@ -152,7 +152,7 @@ def test_a_delete_with_a_lost_answer_is_sent_again_where_the_customer_remains(li
     ("answer", "reason"),
     [
         (account(id="id-2"), "since another customer (id 'id-2') has the shortname now"),
-        (account(children=2), "it has 2 customers of its own"),
+        (account(children=2), "it has 2 sub-accounts"),
         (forbidden(), "the service answered 403"),
     ],
     ids=["another id", "customers below", "forbidden"],

@@ -1,4 +1,4 @@
-"""Delete a customer that has, or may have, customers of its own."""
+"""Delete a customer that has, or may have, sub-accounts."""
 
 from __future__ import annotations
 
@@ -23,16 +23,14 @@ PARENT_OF_TWO = account(children=2, is_parent=True)
 @pytest.mark.parametrize(
     ("tree", "reason"),
     [
-        ({"children": 3, "is_parent": True}, "it has 3 customers of its own"),
-        ({"children": 3, "is_parent": None}, "it has 3 customers of its own"),
-        ({"children": 0, "is_parent": True}, "it has some customers of its own"),
-        ({"children": None, "is_parent": True}, "it has some customers of its own"),
-        ({"children": None, "is_parent": None}, "the service does not show whether it has customers of its own"),
+        ({"children": 3, "is_parent": True}, "it has 3 sub-accounts"),
+        ({"children": 3, "is_parent": None}, "it has 3 sub-accounts"),
+        ({"children": 0, "is_parent": True}, "it has sub-accounts"),
+        ({"children": None, "is_parent": True}, "it has sub-accounts"),
+        ({"children": None, "is_parent": None}, "the service does not show whether it has sub-accounts"),
     ],
 )
-def test_a_customer_with_customers_of_its_own_is_not_deleted(
-    lifecycle: Make, tree: dict[str, Any], reason: str
-) -> None:
+def test_a_customer_with_sub_accounts_is_not_deleted(lifecycle: Make, tree: dict[str, Any], reason: str) -> None:
     service = ScriptedService(get=[account(**tree)])
     with pytest.raises(HasSubAccounts, match=reason):
         lifecycle(service).delete("acme-corp", state())
@@ -67,7 +65,7 @@ def test_a_deletion_waits_for_a_count_only_as_long_as_it_may_lag(
     service = ScriptedService(get=[PARENT_OF_TWO])
     service.below["acme-corp"] = below
     before = clock.now
-    with pytest.raises(HasSubAccounts, match="it has 2 customers of its own"):
+    with pytest.raises(HasSubAccounts, match="it has 2 sub-accounts"):
         lifecycle(service).delete("acme-corp", state())
     assert service.changing == []
     assert seconds <= clock.now - before <= seconds + 2.0

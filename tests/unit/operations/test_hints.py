@@ -51,7 +51,7 @@ def test_what_no_resource_of_the_stack_manages_may_be_adopted() -> None:
 
 
 def check(stack: Stack, urn: str, **changed: Any) -> list[str]:
-    life = Lifecycle(ScriptedService, mode="off", stack=stack).within(urn=urn)
+    life = Lifecycle.of_run(ScriptedService, mode="off", stack=stack).within(urn=urn)
     return [failure.reason for failure in life.check({**DECLARED, **changed}, None).failures]
 
 

@@ -154,7 +154,7 @@ def test_a_missing_setting_is_a_warning_and_a_wrong_one_a_failure(
     def connect() -> Any:
         raise wrong
 
-    run = Lifecycle(connect, mode=mode, warn=warned.append, cancelled=clock)
+    run = Lifecycle.of_run(connect, mode=mode, warn=warned.append, cancelled=clock)
     assert [failure.property for failure in run.check(DECLARED, None).failures] == failing
     assert len(warned) == (0 if failing else 1)
 

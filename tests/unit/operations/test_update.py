@@ -87,7 +87,7 @@ def test_a_put_resets_no_field_that_the_program_leaves_out(stated: set[str], ser
     service = ScriptedService(get=[live, live.model_copy(update={"data_retention": 90})], put=[live])
     inputs = declared(data_retention=90, **{name: OPTIONAL[name] for name in stated})
     with stopped_clock() as clock:
-        after = Lifecycle(lambda: service, cancelled=clock).update(state(**OPTIONAL), inputs)
+        after = Lifecycle.of_run(lambda: service, cancelled=clock).update(state(**OPTIONAL), inputs)
     assert service.bodies("PUT") == [{**PUT_BODY, "type": "staff", "retention": 90, "fps": 5000}]
     assert after == state(**OPTIONAL, data_retention=90)
 

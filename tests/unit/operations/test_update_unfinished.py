@@ -50,7 +50,7 @@ def test_an_unfinished_create_is_repeated_after_absence_for_the_consistency_time
 def test_an_unfinished_create_is_not_repeated_below_another_account(lifecycle: Make) -> None:
     elsewhere = unfinished(parent="another-msp")
     service = ScriptedService(get=[not_found])
-    with pytest.raises(AbsenceNotProved, match="created below 'another-msp', so it may only be invisible here"):
+    with pytest.raises(AbsenceNotProved, match="created below 'another-msp', so it may exist and not be visible here"):
         lifecycle(service).update(elsewhere, declared(), elsewhere)
     assert service.changing == []
 
