@@ -36,7 +36,7 @@ def create(op: Operation, inputs: Inputs) -> State:
 
     Raises:
         AlreadyExists, AbsenceNotProved, NotOurs, InvalidInput, RequestFailed: Nothing was created.
-        OutcomeUnknown: It says how the next run finds out.
+        OutcomeUnknown: The customer may have been created; the next step is how the next run resolves it.
     """
     with saving_partial_state(partial_state_of(op, inputs)):
         listed = op.account_types()
@@ -221,7 +221,7 @@ def with_address(op: Operation, created: Account) -> Account:
 def _refused(op: Operation, failure: FusionError) -> FusionError:
     """Return what a refused POST means. "Exists already" has no published status, so a GET decides.
 
-    Also where the refusal says something else: if the service created the customer all the same, the error names it.
+    Also for another refusal: if the service created the customer nevertheless, the error names it.
     """
     if isinstance(failure, Rejected) and not isinstance(failure, RateLimited):
         with suppress(FusionError):
