@@ -190,7 +190,7 @@ def test_a_pipe_as_the_credential_serves_the_preview_and_the_next_process_says_w
 
     through_a_pipe("preview").ok()
     told = " ".join(through_a_pipe("up", "--yes").failed().text.split())
-    assert "no complete credential came through it" in told
+    assert "no complete credential was written to it" in told
     assert "Put the credential into a file or into NETOSECRET" in told
     assert mutations(emulator.requests) == []
 
