@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, IncompleteRead, RemoteDisconnected
 from typing import Any
@@ -14,18 +13,12 @@ import pytest
 
 from fusion_emulator import Emulator, black_hole
 from tests.contract.emulator.caller import Caller, Reply
+from tests.waiting import wait_until
 
 
 def made(emulator: Emulator) -> list[str]:
     """Return the accounts that exist, whatever was answered."""
     return [account.shortname for account in emulator.accounts()]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(("fault", "left"), [("reset-before", []), ("commit-then-reset", ["acme-one"])])
@@ -64,7 +57,7 @@ def test_hang_lasts_longer_than_a_read_timeout(emulator: Emulator, caller: Calle
     caller.timeout = 0.2
     with pytest.raises(TimeoutError):
         caller.create()
-    until(lambda: made(emulator) == left)
+    wait_until(lambda: made(emulator) == left)
 
 
 def test_hang_after_the_commit_delays_the_answer(emulator: Emulator, caller: Caller) -> None:
@@ -234,7 +227,7 @@ def test_a_delayed_request_is_executed_after_its_client_disconnected(emulator: E
     caller.timeout = 0.1
     with pytest.raises(TimeoutError):
         caller.create()
-    until(lambda: made(emulator) == ["acme-one"])
+    wait_until(lambda: made(emulator) == ["acme-one"])
 
 
 def test_slice_sends_the_complete_answer(emulator: Emulator, caller: Caller) -> None:

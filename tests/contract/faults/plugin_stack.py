@@ -22,7 +22,8 @@ from pulumi_fusion.errors import FusionError, OutcomeUnknown
 from pulumi_fusion.plugin import values
 from pulumi_fusion.plugin.server import serve
 from pulumi_fusion.plugin.servicer import Servicer
-from tests.contract.faults.stack import Outcome, Stack, Stored
+from tests.contract.faults.outcome import Outcome, Stored
+from tests.contract.faults.stack import Stack
 
 __all__ = ["PluginStack", "urn"]
 
@@ -66,9 +67,9 @@ class Kept(OutcomeUnknown):
 
 @dataclass
 class PluginStack(Stack):
-    """``unsettled`` are the resources whose last operation ended in partial state, ``warned_resources`` URNs."""
+    """``unfinished`` are the resources whose last operation ended in partial state, ``warned_resources`` URNs."""
 
-    unsettled: set[str] = field(default_factory=set)
+    unfinished: set[str] = field(default_factory=set)
     warned_resources: list[str] = field(default_factory=list, repr=False)
     _server: grpc.Server | None = None
 
@@ -128,7 +129,7 @@ class PluginStack(Stack):
                     del self.pending[name]
                 return outcome
             return self._delete_pending(name) or outcome
-        if change.changes == messages.DiffResponse.DIFF_NONE and name not in self.unsettled:
+        if change.changes == messages.DiffResponse.DIFF_NONE and name not in self.unfinished:
             self.state[name] = Stored(old.id, inputs, old.outputs)
             return Outcome()
         request = messages.UpdateRequest(
@@ -137,7 +138,7 @@ class PluginStack(Stack):
         return self._write("update", name, old.id, inputs, lambda: self.stub.Update(request))
 
     def plan(self, name: str, program: Mapping[str, Any]) -> str | list[str]:
-        """A preview runs create and update as well, which tell what is known and send nothing."""
+        """A preview runs create and update as well, which return what is known and send nothing."""
         old = self.state.get(name)
         olds = values.write(old.inputs if old else {})
         checked = self.stub.Check(messages.CheckRequest(urn=urn(name), olds=olds, news=values.write(program)))
@@ -159,8 +160,8 @@ class PluginStack(Stack):
                     )
                 )
                 later = dict.fromkeys(("ingestIp", "ingestPort"), UNKNOWN)
-                told = values.read(updated.properties).plain
-                assert told == {**later, **old.outputs, **values.read(checked.inputs).plain}
+                known = values.read(updated.properties).plain
+                assert known == {**later, **old.outputs, **values.read(checked.inputs).plain}
                 return "update"
         created = self.stub.Create(messages.CreateRequest(urn=urn(name), properties=checked.inputs, preview=True))
         assert created.id == ""
@@ -175,12 +176,12 @@ class PluginStack(Stack):
         result, outcome = self._call(verb, shortname, lambda: _raising(send))
         if result is not None:
             self.state[name] = Stored(shortname, inputs, values.read(result.properties).plain)
-            self.unsettled.discard(name)
+            self.unfinished.discard(name)
         elif isinstance(outcome.error, Kept):
             kept = outcome.error.kept
             assert kept.id == shortname
             self.state[name] = Stored(kept.id, inputs, values.read(kept.properties).plain)
-            self.unsettled.add(name)
+            self.unfinished.add(name)
         return outcome
 
     def refresh(self, name: str) -> Outcome:
@@ -203,7 +204,7 @@ class PluginStack(Stack):
         return outcome
 
     def _keep(self, name: str, read: messages.ReadResponse) -> None:
-        self.unsettled.discard(name)
+        self.unfinished.discard(name)
         if not read.id:
             del self.state[name]
             return

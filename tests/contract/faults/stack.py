@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import re
 import sys
 import time
 import traceback
@@ -24,9 +23,9 @@ from pulumi import dynamic
 from pulumi.dynamic.config import Config
 
 from fusion_emulator import Account, Emulator
-from pulumi_fusion import dynamic as face
-from pulumi_fusion.errors import FusionError, OutcomeUnknown
-from pulumi_fusion.settings import Settings
+from pulumi_fusion.errors import FusionError
+from tests.contract.faults.outcome import Outcome, Stored, require_helpful
+from tests.contract.faults.provider import Provider, as_sent, as_stored
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -48,46 +47,6 @@ PROGRAM: Final[Mapping[str, Any]] = {
 
 GRACE: Final = 5.0
 """Seconds that an operation may take beyond its deadline."""
-
-_SENTENCES: Final = re.compile(
-    r"(?P<kind>[\w.]+): Could not (?P<operation>\w+ .+?) '(?P<shortname>[^']+)': (?P<came_back>.+?)\. (?P<next_step>.+)"
-)
-_ADOPT: Final = re.compile(r"""adopt=['"](?P<id>[^'"<>]+)['"]""")
-# Every token of the service, and base64 of a JSON object in general, which the netosecret is.
-_TOKEN: Final = re.compile(r"eyJ[A-Za-z0-9_-]{16,}")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What the engine is told: the failures of the check, or the error and its text as the SDK sends it."""
-
-    error: FusionError | None = None
-    text: str = ""
-    failures: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        return self.error is None and not self.failures
-
-    @property
-    def unknown(self) -> bool:
-        """Whether the text admits that it does not know what holds now."""
-        return isinstance(self.error, OutcomeUnknown)
-
-    @property
-    def adopt(self) -> str | None:
-        """The id in the recovery line of the text."""
-        found = _ADOPT.search(self.text)
-        return found["id"] if found else None
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A resource in the state: its id, the inputs and outputs of the last operation that succeeded."""
-
-    id: str
-    inputs: Mapping[str, Any]
-    outputs: Mapping[str, Any]
 
 
 @dataclass
@@ -126,7 +85,7 @@ class Stack:
     def restart(self) -> None:
         """A new provider process: nothing is left but what the engine keeps."""
         self._before_get: Callable[[], None] = lambda: None
-        self.provider = _Provider(self.warnings.append, lambda: self._before_get())
+        self.provider = Provider(self.warnings.append, lambda: self._before_get())
         config = {
             "fusion:netosecret": self.netosecret or self.emulator.netosecret,
             "fusion:apiUrl": self.url or self.emulator.url,
@@ -155,13 +114,13 @@ class Stack:
         if left is not None:
             return left
         old = self.state.get(name)
-        checked = self.provider.check(_wire(old.inputs if old else {}), _wire(program))
+        checked = self.provider.check(as_sent(old.inputs if old else {}), as_sent(program))
         if checked.failures:
             return Outcome(failures=tuple((failure.property, failure.reason) for failure in checked.failures))
-        inputs = _wire(checked.inputs)
+        inputs = as_sent(checked.inputs)
         if old is None:
             return self._create(name, inputs)
-        change = self.provider.diff(old.id, _kept(old.outputs), inputs)
+        change = self.provider.diff(old.id, as_stored(old.outputs), inputs)
         if change.replaces:
             outcome = self._create(name, inputs)
             if not outcome.ok:
@@ -171,32 +130,34 @@ class Stack:
         if not change.changes:
             self.state[name] = Stored(old.id, inputs, old.outputs)
             return Outcome()
-        result, outcome = self._call("update", old.id, lambda: self.provider.update(old.id, _wire(old.outputs), inputs))
+        result, outcome = self._call(
+            "update", old.id, lambda: self.provider.update(old.id, as_sent(old.outputs), inputs)
+        )
         if result is not None:
-            self.state[name] = Stored(old.id, inputs, _wire(result.outs or {}))
+            self.state[name] = Stored(old.id, inputs, as_sent(result.outs or {}))
         return outcome
 
     def plan(self, name: str, program: Mapping[str, Any]) -> str | list[str]:
         """`pulumi preview` of one resource: what `up` would do, or the properties whose check fails."""
         old = self.state.get(name)
-        checked = self.provider.check(_wire(old.inputs if old else {}), _wire(program))
+        checked = self.provider.check(as_sent(old.inputs if old else {}), as_sent(program))
         if checked.failures:
             return [failure.property for failure in checked.failures]
         if old is None:
             return "create"
-        change = self.provider.diff(old.id, _kept(old.outputs), _wire(checked.inputs))
+        change = self.provider.diff(old.id, as_stored(old.outputs), as_sent(checked.inputs))
         return "replace" if change.replaces else "update" if change.changes else "same"
 
     def refresh(self, name: str) -> Outcome:
         """`pulumi refresh` of one resource."""
         old = self.state[name]
-        result, outcome = self._call("read", old.id, lambda: self.provider.read(old.id, _wire(old.outputs)))
+        result, outcome = self._call("read", old.id, lambda: self.provider.read(old.id, as_sent(old.outputs)))
         if result is None:
             return outcome
         if not result.id:
             del self.state[name]
         else:
-            self.state[name] = Stored(result.id, _wire(result.inputs or old.inputs), _wire(result.outs or {}))
+            self.state[name] = Stored(result.id, as_sent(result.inputs or old.inputs), as_sent(result.outs or {}))
         return outcome
 
     def destroy(self, name: str) -> Outcome:
@@ -225,7 +186,7 @@ class Stack:
     def _create(self, name: str, inputs: dict[str, Any]) -> Outcome:
         result, outcome = self._call("create", inputs["shortname"], lambda: self.provider.create(inputs))
         if result is not None:
-            self.state[name] = Stored(result.id, inputs, _wire(result.outs or {}))
+            self.state[name] = Stored(result.id, inputs, as_sent(result.outs or {}))
         return outcome
 
     def _delete_pending(self, name: str) -> Outcome | None:
@@ -239,13 +200,13 @@ class Stack:
 
     def _delete(self, old: Stored) -> Outcome:
         def delete() -> bool:
-            self.provider.delete(old.id, _wire(old.outputs))
+            self.provider.delete(old.id, as_sent(old.outputs))
             return True
 
         return self._call("delete", old.id, delete)[1]
 
     def _call(self, verb: str, shortname: str, hook: Callable[[], T]) -> tuple[T | None, Outcome]:
-        """Runs a hook. Any exception of another family than ours goes through: it would be a traceback."""
+        """Run a hook. Only a FusionError is caught, since any other exception is a traceback for the user."""
         began = time.monotonic()
         result, error, text = None, None, ""
         try:
@@ -256,107 +217,52 @@ class Stack:
         seconds = time.monotonic() - began
         assert seconds <= self.deadline + GRACE, f"{verb} took {seconds:.1f} s"
         if error is not None:
-            self._require_helpful(text, verb, shortname)
+            require_helpful(text, verb, shortname, self.planted())
         return result, Outcome(error, text)
 
-    # What the emulator says to that.
-
-    def _require_helpful(self, text: str, verb: str, shortname: str) -> None:
-        assert 'File "' not in text, text
-        line = text.splitlines()[-1]
-        told = _SENTENCES.fullmatch(line)
-        assert told, f"names no operation, shortname, reason or next step: {text}"
-        assert told["operation"].startswith(verb), text
-        assert told["shortname"] == shortname, text
-        for planted in self.planted():
-            assert planted not in text, "a part of the credential is told"
-        assert not _TOKEN.search(text), text
+    # Checks against the emulator.
 
     def planted(self) -> Iterable[str]:
-        """What must never be told: the credential and each secret part of it."""
+        """Return what no error may contain: the credential and each secret part of it."""
         credential = self.netosecret or self.emulator.netosecret
         fields = json.loads(base64.b64decode(credential + "=" * (-len(credential) % 4)))
         return credential, fields["sharedsecret"], fields["appkey"]
 
     def foreign(self, *accounts: Account) -> None:
-        """Accounts that somebody else made or changed, as they are to stay."""
+        """Note accounts that another user created or changed, as they have to stay."""
         self._foreign |= {account.id: account for account in accounts}
 
     def gone(self, account: Account) -> None:
-        """An account that somebody else removed."""
+        """Note an account that another user removed."""
         self._foreign.pop(account.id, None)
 
     def is_foreign(self, identity: str | None) -> bool:
         return identity in self._foreign
 
-    def ours(self) -> list[Account]:
-        """What is on the service because of this stack."""
+    def created(self) -> list[Account]:
+        """Return the accounts of the service that this stack created."""
         return [account for account in self.emulator.accounts() if account.id not in self._foreign]
 
     def require_unharmed(self) -> None:
-        """No foreign account was changed, deleted or taken; no customer of ours was made twice."""
+        """Fail if a foreign account was changed, deleted or adopted, or if this stack created a customer twice."""
         live = {account.id: account for account in self.emulator.accounts()}
         for identity, account in self._foreign.items():
-            assert live.get(identity) == account, f"{account.shortname} belongs to somebody else and was touched"
+            assert live.get(identity) == account, f"{account.shortname} is foreign and was changed"
         for stored in (*self.state.values(), *self.pending.values()):
-            assert not self.is_foreign(stored.outputs.get("customerId")), f"{stored.id} was taken over"
-        names = [account.shortname for account in self.ours()]
+            assert not self.is_foreign(stored.outputs.get("customerId")), f"{stored.id} was adopted"
+        names = [account.shortname for account in self.created()]
         assert len(names) == len(set(names)), f"doubled: {names}"
 
     def require_in_step(self) -> None:
-        """The service holds exactly what the state holds."""
+        """Fail unless the service has exactly the customers of the state."""
         stored = {
             (each.outputs["shortname"], each.outputs.get("customerId"))
             for each in (*self.state.values(), *self.pending.values())
         }
-        live = {(account.shortname, account.id) for account in self.ours()}
+        live = {(account.shortname, account.id) for account in self.created()}
         assert live == stored, f"lost: {live - stored}, only in the state: {stored - live}"
 
     def posts(self, shortname: str) -> int:
-        """How many POSTs for that customer the service has carried out."""
+        """Return how many POSTs for that customer the service has carried out."""
         posts = self.emulator.requests.of("POST", "/customer")
         return sum(entry.genuine == 201 for entry in posts if entry.shortname == shortname)
-
-
-class _Provider(face.CustomerProvider):
-    """The provider with other warnings, and a client that calls ``before_get`` before each GET of a customer."""
-
-    def __init__(self, warn: Callable[[str], object], before_get: Callable[[], None]) -> None:
-        self._warn = warn
-        self._before_get = before_get
-
-    def connect(self, settings: Settings) -> Any:
-        return _Watched(super().connect(settings), self._before_get)
-
-    def warn(self, text: str) -> None:
-        self._warn(text)
-
-
-class _Watched:
-    """A client that calls ``before_get`` before each GET of a customer."""
-
-    def __init__(self, service: Any, before_get: Callable[[], None]) -> None:
-        self._service = service
-        self._before_get = before_get
-
-    def within(self, deadline: object) -> _Watched:
-        return _Watched(self._service.within(deadline), self._before_get)
-
-    def get_customer(self, shortname: str) -> Any:
-        self._before_get()
-        return self._service.get_customer(shortname)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._service, name)
-
-
-def _kept(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Outputs as the engine keeps them: with the pickled provider."""
-    return {**_wire(outputs), "__provider": "pickled"}
-
-
-def _wire(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Properties as they come out of the engine: numbers are doubles, and what is null is not there."""
-    return {
-        key: float(value) if type(value) is int else value for key, value in properties.items() if value is not None
-    }

@@ -1,7 +1,7 @@
-"""Any answer: no exception of another family than ours, no secret told, and nothing believed that proves nothing.
+"""Any answer: only FusionError is raised, no error has a secret, and nothing is done without evidence.
 
-A tiny server plays the service: tokens are always granted and the types mostly told; everything else gets the one
-answer of the example.
+A small server plays the service: tokens are always granted and the types mostly listed; all other requests get the
+one answer of the example.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from fusion_emulator import ROOT, Emulator
 from pulumi_fusion.customer.model import OUTPUTS, Inputs
 from pulumi_fusion.customer.names import state_key
-from tests.contract.faults.stack import PROGRAM, Outcome, Stack, Stored
+from tests.contract.faults.outcome import Outcome, Stored
+from tests.contract.faults.stack import PROGRAM, Stack
 from tests.scale import scaled
 
 ID = "5f1e0c0ffee0000000000001"
@@ -37,7 +38,7 @@ LISTED = {"meta": {"code": 200, "count": 1}, "data": [RECORD]}
 TYPES = {"meta": {"code": 200, "count": 1}, "data": [{"value": "customer", "label": "SLG"}]}
 ABSENT = {"status": 404, "name": "Not Found", "message": "No account 'acmecorp'"}
 ECHO = "@AUTHORIZATION@"
-"""Stands for the Authorization header of the request in an answer."""
+"""Replaced in an answer by the Authorization header of the request."""
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(max_size=20) | st.just(ECHO),
@@ -184,8 +185,8 @@ def stored() -> Stored:
     return Stored("acmecorp", {**PROGRAM, "deletionProtection": False}, outputs)
 
 
-def proves_absence(script: Script) -> bool:
-    """Read anew from the vendor's page: a 404 whose JSON is the documented error, {status, name, message}."""
+def confirms_absence(script: Script) -> bool:
+    """Return whether it is a 404 with the documented error {status, name, message}, independently of the client."""
     try:
         document = json.loads(script.body)
     except ValueError:
@@ -201,38 +202,40 @@ def proves_absence(script: Script) -> bool:
     )
 
 
-def shows_ours(script: Script) -> bool:
+def shows_the_id(script: Script) -> bool:
     """Whether the immutable id stands in the answer at all."""
     return 200 <= script.status < 300 and ID.encode() in script.body
 
 
 @settings(max_examples=scaled(150, nightly=5_000))
 @given(script=scripts(), operation=st.sampled_from(["create", "read", "update", "delete"]))
-def test_any_answer(stack: Stack, script: Script, operation: str) -> None:
+def test_any_answer_raises_only_fusion_errors_and_changes_nothing_without_evidence(
+    stack: Stack, script: Script, operation: str
+) -> None:
     before = begin(stack, script, operation)
     outcome = act(stack, operation)
     writes = [asked for asked in script.asked if not asked.startswith("GET")]
     event(f"{operation}: {'done' if outcome.ok else type(outcome.error).__name__}")
     if operation == "create":
-        assert not writes or proves_absence(script)
+        assert not writes or confirms_absence(script)
         assert not outcome.ok
         assert stack.state == {}
     elif operation == "read":
         assert writes == []
         if "acme" not in stack.state:
-            assert proves_absence(script)
+            assert confirms_absence(script)
         elif not outcome.ok:
             assert stack.state["acme"] == before
         else:
             require_sound(stack.state["acme"], script)
     else:
-        assert not writes or shows_ours(script)
+        assert not writes or shows_the_id(script)
         if not outcome.ok:
             assert stack.state["acme"] == before
         elif operation == "update":
             require_sound(stack.state["acme"], script)
         else:
-            assert proves_absence(script) or shows_ours(script)
+            assert confirms_absence(script) or shows_the_id(script)
 
 
 def begin(stack: Stack, script: Script, operation: str) -> Stored:

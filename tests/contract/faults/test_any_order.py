@@ -1,7 +1,8 @@
-"""Any order of programs, refreshes, deletions, hands from outside, faults and restarts: nothing lost, nothing doubled,
-nothing foreign touched.
+"""Programs, refreshes, deletions, changes from outside, faults and restarts in any order.
 
-One emulator serves all steps of a run. It would take a second customer of the same name, so that a double shows.
+Nothing is lost or doubled, and nothing foreign is changed.
+
+One emulator serves all steps of a run. It accepts a second customer of the same name, so that a double shows.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from hypothesis.stateful import (
 from fusion_emulator import Emulator, Fault, Switches
 from pulumi_fusion.api import transport
 from pulumi_fusion.errors import AlreadyExists, NotOurs
-from tests.contract.faults.stack import PROGRAM, Outcome, Stack
+from tests.contract.faults.outcome import Outcome
+from tests.contract.faults.stack import PROGRAM, Stack
 from tests.scale import NIGHTLY, scaled
 
 NAMES = ("tenant-a", "tenant-b", "tenant-c")
 
-# A delay of a commit, or reads that lag, beyond the settle window are outside of what any client can hold without the
-# service's help, so the delays and lags here stay within it.
+# No client can be correct where a commit or a read lags longer than the consistency timeout, so these lag less.
 KINDS = (
     *(f"{kind}-{side}" for kind in ("reset", "500", "502", "503", "504") for side in ("before", "after")),
     *("hang-before", "hang-after", "cut-body", "empty", "not-json", "wrong-types", "unknown-fields", "missing-fields"),
@@ -59,7 +60,7 @@ TARGETS = (
 
 
 def makes_sense(line: str) -> bool:
-    """A proved 404 in the place of an account that is there is a service that lies; no client can tell."""
+    """Return False for a 404 of an account that exists: no client can see that the service is wrong."""
     return "404-before" not in line or line.startswith(("POST", "PUT"))
 
 
@@ -84,7 +85,7 @@ PROGRAMS = st.fixed_dictionaries(
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """``told`` holds the names whose last error leaves the outcome open, or names the way back."""
+    """``reported`` has the names whose last error is an unknown outcome, or names what to do."""
 
     steps = 0
 
@@ -100,7 +101,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.emulator.start()
         self.emulator.seed("neighbour")
         self.stack = Stack(self.emulator, deadline=2).__enter__()
-        self.told: dict[str, Outcome] = {}
+        self.reported: dict[str, Outcome] = {}
         self.programs: dict[str, dict[str, Any]] = {}
 
     # What the user does.
@@ -164,14 +165,14 @@ class AnyOrder(RuleBasedStateMachine):
         else:
             assert self.stack.state[name] == before
 
-    @precondition(lambda self: any(isinstance(outcome.error, NotOurs) for outcome in self.told.values()))
+    @precondition(lambda self: any(isinstance(outcome.error, NotOurs) for outcome in self.reported.values()))
     @rule()
     def follow_the_advice(self) -> None:
-        """`pulumi state delete` of what somebody else replaced."""
-        for name, outcome in list(self.told.items()):
+        """`pulumi state delete` of a customer that another user replaced."""
+        for name, outcome in list(self.reported.items()):
             if isinstance(outcome.error, NotOurs) and "pulumi state delete" in outcome.text:
                 self.stack.forget(name)
-                del self.told[name]
+                del self.reported[name]
 
     # What others do.
 
@@ -180,7 +181,7 @@ class AnyOrder(RuleBasedStateMachine):
         name=st.sampled_from([*NAMES, "neighbour"]),
         retention=st.sampled_from([7, 45, 90]),
     )
-    def somebody_else(self, act: str, name: str, retention: int) -> None:
+    def another_user(self, act: str, name: str, retention: int) -> None:
         account = self.emulator.account(name)
         if act == "seed" and account is None:
             self.stack.foreign(self.emulator.seed(name, retention=retention, trial=True))
@@ -205,14 +206,14 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost(self) -> None:
-        """What is on the service because of us is in the state, or the last error said how it gets there."""
+        """Each customer that the stack created is in the state, or the last error named how it gets there."""
         if not hasattr(self, "stack"):
             return
         kept = {stored.outputs.get("customerId") for stored in self.stack.state.values()}
         names = {stored.id for stored in self.stack.state.values() if "customerId" not in stored.outputs}
-        for account in self.stack.ours():
-            assert account.id in kept or account.shortname in names or account.shortname in self.told, (
-                f"{account.shortname} was made and forgotten"
+        for account in self.stack.created():
+            assert account.id in kept or account.shortname in names or account.shortname in self.reported, (
+                f"{account.shortname} was created and lost"
             )
 
     def under(self, faults: list[str], name: str, act: Any) -> Outcome:
@@ -224,19 +225,19 @@ class AnyOrder(RuleBasedStateMachine):
         self.emulator.faults.clear()
         assert self.stack.posts(name) <= posts + 1
         if outcome.ok:
-            self.told.pop(name, None)
+            self.reported.pop(name, None)
         elif outcome.unknown or isinstance(outcome.error, (AlreadyExists, NotOurs)):
-            self.told[name] = outcome
+            self.reported[name] = outcome
         return outcome
 
     def teardown(self) -> None:
-        """When all is over the documented way back leads every customer of ours into the state."""
+        """At the end the documented recovery brings every customer that the stack created into the state."""
         if not hasattr(self, "stack"):
             return
         try:
             self.stack.deadline = 20.0
             self.stack.restart()
-            for account in self.stack.ours():
+            for account in self.stack.created():
                 name = account.shortname
                 stored = self.stack.state.get(name)
                 if stored is not None and stored.outputs.get("customerId") not in (None, account.id):
@@ -253,7 +254,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.emulator.stop()
 
 
-def test_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_steps_in_any_order_lose_and_double_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     # Slowness of this machine is one more lost answer, which must do no harm either.
     monkeypatch.setattr(transport, "READ_SECONDS", 0.3)
     run_state_machine_as_test(
@@ -262,7 +263,7 @@ def test_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
             max_examples=scaled(30, nightly=500),
             stateful_step_count=scaled(20, nightly=40),
             suppress_health_check=list(HealthCheck),
-            # Minutes of shrinking are well spent at night; by day the failure is told at once.
+            # Shrinking takes minutes: the nightly run does it, the others report the failure at once.
             phases=list(Phase) if NIGHTLY else [Phase.explicit, Phase.reuse, Phase.generate],
         ),
     )

@@ -1,4 +1,4 @@
-"""What is not proved ours is left alone, and what is not proved gone is kept."""
+"""Only the customer with the id of the state is changed, and only a confirmed absence drops one from the state."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 
 from fusion_emulator import Emulator
 from pulumi_fusion.errors import HasSubAccounts, NotFound, NotOurs
+from tests.contract.faults.lines import writes
 from tests.contract.faults.stack import PROGRAM, Stack
-from tests.contract.faults.test_creation import writes
 
 NO_PROOF = (
     "html-404",  # F23: a proxy, or a wrong base path
@@ -50,8 +50,10 @@ CHANGED_RECORD = ("missing-fields=id", "missing-fields=id,shortname", "wrong-typ
         *((kind, True) for kind in CHANGED_RECORD),
     ],
 )
-def test_nothing_but_proof_makes_a_customer_gone(emulator: Emulator, kind: str, there: bool) -> None:
-    """Even if it was removed: an answer that is no proof stays none."""
+def test_a_customer_stays_in_the_state_unless_its_absence_is_confirmed(
+    emulator: Emulator, kind: str, there: bool
+) -> None:
+    """Also where it was removed, and the answer does not confirm it."""
     with Stack(emulator) as stack:
         stack.up("acme", PROGRAM)
         kept = dict(stack.state)
@@ -67,7 +69,7 @@ def test_nothing_but_proof_makes_a_customer_gone(emulator: Emulator, kind: str, 
         assert writes(emulator) == sent
 
 
-def test_a_customer_that_was_removed_is_dropped_and_made_again(emulator: Emulator) -> None:
+def test_a_removed_customer_leaves_the_state_and_is_created_again(emulator: Emulator) -> None:
     with Stack(emulator) as stack:
         stack.up("acme", PROGRAM)
         emulator.remove("acmecorp")
@@ -86,7 +88,9 @@ def test_a_customer_that_was_removed_is_dropped_and_made_again(emulator: Emulato
     "fault", [None, "* /customer/* 500 x1", "* /customer/* reset x1", "GET /customer/* stale=1 x1"]
 )
 @pytest.mark.parametrize("operation", ["read", "update", "delete", "replace"])
-def test_the_same_name_made_again_by_somebody_else(emulator: Emulator, operation: str, fault: str | None) -> None:
+def test_a_customer_that_another_user_recreated_is_not_changed(
+    emulator: Emulator, operation: str, fault: str | None
+) -> None:
     with Stack(emulator) as stack:
         stack.up("acme", PROGRAM)
         kept = dict(stack.state)
@@ -118,8 +122,8 @@ def test_the_same_name_made_again_by_somebody_else(emulator: Emulator, operation
 @pytest.mark.parametrize(
     "kind", ["reset-before", "500-before", "hang-before", "html-404", "202-before", "429", "token-expired"]
 )
-def test_made_again_by_somebody_else_before_a_request_is_sent_again(emulator: Emulator, moment: str, kind: str) -> None:
-    """Between a request and its repeat another account takes the place: the repeat must not hit it."""
+def test_a_request_is_not_repeated_to_a_recreated_customer(emulator: Emulator, moment: str, kind: str) -> None:
+    """Between a request and its repeat another customer gets the shortname."""
     with Stack(emulator) as stack:
         stack.up("acme", PROGRAM)
         verb = {"update": "PUT", "delete": "DELETE"}[moment]
@@ -133,7 +137,7 @@ def test_made_again_by_somebody_else_before_a_request_is_sent_again(emulator: Em
 
 
 def test_a_customer_with_customers_of_its_own_is_not_deleted(emulator: Emulator) -> None:
-    # The list holds the direct children alone, so it cannot tell of this one; only the record can.
+    # The list has the direct children only, so only the record shows this one.
     emulator.switch(delete_parent="cascades")
     with Stack(emulator) as stack:
         stack.up("acme", {**PROGRAM, "type": "MSSP"})
@@ -166,7 +170,7 @@ def test_a_state_without_an_id_leads_to_no_change(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("edited", [{"retention": 7}, {"rollup_retention": 365}, {"trial": False}])
-def test_an_edit_from_outside_shows_and_is_put_right(emulator: Emulator, edited: dict[str, int]) -> None:
+def test_an_edit_from_outside_shows_and_is_reverted(emulator: Emulator, edited: dict[str, int]) -> None:
     with Stack(emulator) as stack:
         stack.up("acme", PROGRAM)
         before = stack.state["acme"].outputs
@@ -175,7 +179,11 @@ def test_an_edit_from_outside_shows_and_is_put_right(emulator: Emulator, edited:
         assert stack.refresh("acme").ok
         assert stack.state["acme"].outputs != before
         assert stack.up("acme", PROGRAM).ok
-        assert (stack.ours()[0].retention, stack.ours()[0].rollup_retention, stack.ours()[0].trial) == (90, 180, True)
+        assert (stack.created()[0].retention, stack.created()[0].rollup_retention, stack.created()[0].trial) == (
+            90,
+            180,
+            True,
+        )
         stack.require_in_step()
 
 

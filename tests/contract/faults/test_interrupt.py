@@ -16,8 +16,9 @@ from pulumi_fusion.api.client import FusionClient
 from pulumi_fusion.customer.model import Inputs, State
 from pulumi_fusion.errors import Cancelled, FusionError, OutcomeUnknown
 from pulumi_fusion.operations.lifecycle import Lifecycle
+from tests.contract.faults.lines import writes
 from tests.contract.faults.stack import PROGRAM
-from tests.contract.faults.test_creation import writes
+from tests.waiting import wait_until
 
 SOON = 15.0
 """Seconds, for a busy machine: without the interrupt each wait lasts 30 or longer."""
@@ -28,26 +29,30 @@ WAITS = {
     "a token": ("create", ["POST /auth/token hang"], ("POST", "/auth/token")),
     "a token again": ("create", ["POST /auth/token 500"], ("POST", "/auth/token")),
     "the types": ("create", ["GET /customers/types hang"], ("GET", "/customers/types")),
-    "the proof of absence": ("create", ["GET /customer/* hang"], ("GET", "/customer/*")),
-    "a repeat of it": ("create", ["GET /customer/* 503 retry-after=30"], ("GET", "/customer/*")),
-    "its 429": ("create", ["GET /customer/* 429 retry-after=30"], ("GET", "/customer/*")),
+    "the GET before the POST": ("create", ["GET /customer/* hang"], ("GET", "/customer/*")),
+    "a repeat of that GET": ("create", ["GET /customer/* 503 retry-after=30"], ("GET", "/customer/*")),
+    "the 429 of that GET": ("create", ["GET /customer/* 429 retry-after=30"], ("GET", "/customer/*")),
     "the POST": ("create", ["POST /customer hang-before"], ("POST", "/customer")),
     "the POST, committed": ("create", ["POST /customer hang-after"], ("POST", "/customer")),
     "the POST's 429": ("create", ["POST /customer 429 retry-after=30"], ("POST", "/customer")),
-    "settling": ("create", ["POST /customer reset-before"], ("POST", "/customer")),
-    "settling, committed": (
+    "the GETs after a lost POST": ("create", ["POST /customer reset-before"], ("POST", "/customer")),
+    "the GETs after a lost POST, committed": (
         "create",
         ["POST /customer 500-after", "GET /customer/* 500 skip=1"],
         ("POST", "/customer"),
     ),
-    "a look at it": ("create", ["POST /customer 500-after", "GET /customer/* hang skip=1"], ("POST", "/customer")),
+    "an answer to a GET after a lost POST": (
+        "create",
+        ["POST /customer 500-after", "GET /customer/* hang skip=1"],
+        ("POST", "/customer"),
+    ),
     "the list": ("read", ["GET /customers hang"], ("GET", "/customers")),
     "a read": ("read", ["GET /customer* hang", "GET /customers 403"], ("GET", "/customers")),
-    "a second look": ("read", ["GET /customers 403", "GET /customer/* stale=9"], ("GET", "/customer/*")),
+    "a second GET": ("read", ["GET /customers 403", "GET /customer/* stale=9"], ("GET", "/customer/*")),
     "the PUT": ("update", ["PUT /customer/* hang-before"], ("PUT", "/customer/*")),
     "the PUT's repeat": ("update", ["PUT /customer/* 500"], ("PUT", "/customer/*")),
     "the PUT's 429": ("update", ["PUT /customer/* 429 retry-after=30"], ("PUT", "/customer/*")),
-    "the PUT to show": ("update", ["PUT /customer/* stale=90"], ("PUT", "/customer/*")),
+    "the update to show": ("update", ["PUT /customer/* stale=90"], ("PUT", "/customer/*")),
     "the DELETE": ("delete", ["DELETE /customer/* hang-before"], ("DELETE", "/customer/*")),
     "the DELETE's repeat": ("delete", ["DELETE /customer/* 502"], ("DELETE", "/customer/*")),
     "the DELETE, committed": ("delete", ["DELETE /customer/* hang-after"], ("DELETE", "/customer/*")),
@@ -62,17 +67,17 @@ def long_waits(brief_waits: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("wait", WAITS)
-def test_the_wait_for(emulator: Emulator, wait: str) -> None:
+def test_an_interrupt_ends_a_wait_and_no_request_follows(emulator: Emulator, wait: str) -> None:
     operation, faults, seen = WAITS[wait]
     with running(emulator, emulator.url, operation, faults) as act:
-        until(lambda: emulator.requests.of(*seen))
+        wait_past(lambda: emulator.requests.of(*seen))
         act.interrupt()
         sent = writes(emulator)
         took = act.end()
         assert took <= SOON
         assert writes(emulator) == sent
         if act.error is None:
-            assert operation == "update"  # the PUT was accepted: not seeing it is no failure of it
+            assert operation == "update"  # the PUT was accepted, so the update succeeds although it does not show
             return
         committed = any(entry.genuine == 201 for entry in emulator.requests.of("POST", "/customer"))
         if operation == "create" and committed:
@@ -82,7 +87,7 @@ def test_the_wait_for(emulator: Emulator, wait: str) -> None:
 
 
 @pytest.mark.parametrize("operation", ["create", "read", "update", "delete"])
-def test_a_connection_that_never_comes(emulator: Emulator, operation: str) -> None:
+def test_an_interrupt_ends_a_connection_attempt(emulator: Emulator, operation: str) -> None:
     with black_hole() as url, running(emulator, url, operation, []) as act:
         time.sleep(0.3)  # there is no request to see; it connects from its first moment on
         act.interrupt()
@@ -92,18 +97,16 @@ def test_a_connection_that_never_comes(emulator: Emulator, operation: str) -> No
 
 
 @pytest.mark.parametrize("operation", ["create", "read", "update", "delete"])
-def test_one_that_came_before(emulator: Emulator, operation: str) -> None:
+def test_no_request_is_sent_after_an_interrupt(emulator: Emulator, operation: str) -> None:
     with running(emulator, emulator.url, operation, [], interrupted=True) as act:
         assert act.end() <= SOON
         assert isinstance(act.error, Cancelled)
     assert writes(emulator) == act.before
 
 
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to that wait"
-        time.sleep(0.01)
+def wait_past(condition: Callable[[], object]) -> None:
+    """Wait until the condition is met and the wait that follows it has begun."""
+    wait_until(condition)
     time.sleep(0.15)  # from the request to the wait for its answer, or for what follows it
 
 

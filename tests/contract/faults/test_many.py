@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -10,7 +9,9 @@ from functools import partial
 import pytest
 
 from fusion_emulator import Emulator, Switches
-from tests.contract.faults.stack import PROGRAM, Outcome, Stack
+from tests.contract.faults.outcome import Outcome
+from tests.contract.faults.stack import PROGRAM, Stack
+from tests.waiting import wait_until
 
 ROW = [f"tenant-{number:02}" for number in range(32)]
 
@@ -44,13 +45,6 @@ def four_at_a_time(acts: Iterable[Callable[[], Outcome]]) -> list[Outcome]:
 
 def ups(stack: Stack, names: Iterable[str] = ROW) -> list[Callable[[], Outcome]]:
     return [partial(stack.up, name, {**PROGRAM, "shortname": name}) for name in names]
-
-
-def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def gets(emulator: Emulator) -> int:
@@ -98,7 +92,9 @@ def test_many_deletes_lose_nothing(emulator: Emulator, stack: Stack, fault: str 
     ],
     ids=str,
 )
-def test_many_creates_whatever_the_list_is_like(emulator: Emulator, stack: Stack, switched: dict[str, object]) -> None:
+def test_many_creates_succeed_whatever_the_list_contains(
+    emulator: Emulator, stack: Stack, switched: dict[str, object]
+) -> None:
     emulator.switch(**switched)
     outcomes = four_at_a_time(ups(stack))
     assert [outcome.text for outcome in outcomes if not outcome.ok] == []
@@ -107,7 +103,7 @@ def test_many_creates_whatever_the_list_is_like(emulator: Emulator, stack: Stack
     assert [stack.posts(name) for name in ROW] == [1] * len(ROW)
 
 
-def test_a_name_that_a_list_of_direct_children_lacks_is_asked_for(emulator: Emulator, stack: Stack) -> None:
+def test_a_shortname_that_a_list_of_direct_children_lacks_is_read_by_a_get(emulator: Emulator, stack: Stack) -> None:
     """The service would create a second one, and the list does not show the first."""
     emulator.seed("grandchild", parent="bystander")
     outcomes = four_at_a_time(ups(stack, [*ROW, "grandchild"]))
@@ -121,7 +117,7 @@ def test_a_name_that_is_taken_after_the_list_is_reported(emulator: Emulator, sta
     """As between a GET and the POST, the service decides."""
     emulator.switch(unique_shortnames=True)
     assert all(outcome.ok for outcome in four_at_a_time(ups(stack, ROW[:-1])))
-    emulator.seed(ROW[-1], organization="Somebody Else")
+    emulator.seed(ROW[-1], organization="Another Inc.")
     (outcome,) = four_at_a_time(ups(stack, ROW[-1:]))
     assert "exists already" in outcome.text
     stack.require_unharmed()
@@ -134,9 +130,9 @@ def test_names_that_are_taken_while_a_rate_limit_delays_the_creates(emulator: Em
     emulator.faults.add(f"POST /customer 429 retry-after=2 x{len(delayed)}")
     with ThreadPoolExecutor(len(delayed)) as pool:
         outcomes = [pool.submit(act) for act in ups(stack, delayed)]
-        until(lambda: emulator.requests.of("POST", "/customer"))
+        wait_until(lambda: emulator.requests.of("POST", "/customer"))
         for name in delayed:
-            emulator.seed(name, organization="Somebody Else")
+            emulator.seed(name, organization="Another Inc.")
         assert [text for outcome in outcomes if "exists already" not in (text := outcome.result().text)] == []
     stack.require_unharmed()
     assert len(emulator.accounts()) == 2 + len(delayed)

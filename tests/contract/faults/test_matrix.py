@@ -1,17 +1,16 @@
-"""Every kind of fault on every step of every operation: what becomes of the customer, and of everybody else's.
+"""Every kind of fault on every step of every operation, and what it does to this customer and to all others.
 
-Each cell of the table says what must come of one fault:
+Each cell of the table has the verdict for one fault:
 
 ``D``  done within the call, whatever the fault
 ``N``  no: an error, nothing changed on the service, and the same operation works when the fault is over
-``U``  unknown: the error admits it, and running it again (for a create: with the adopt line that it prints) settles it
+``U``  unknown: the error admits it, and running it again (for a create: with the adopt line that it prints) resolves it
 ``A``  "exists already", with the adopt line
 ``-``  cannot happen: the step has no such answer
 
-"before" strikes before the service acts, "after" when it has; ``x1`` strikes once, everything else as long as the
-operation lasts. The columns are the requests that are hit: ``free?`` asks whether the shortname is free, ``same?``
-whether the customer is still the one in state, before an update and before a delete; ``old`` is the deletion that ends
-a replacement.
+"before" acts before the service executes the request, "after" afterwards; ``x1`` acts once, everything else during
+the whole operation. The columns are the requests: ``free?`` is the GET before a create, ``same?`` the GET before an
+update and before a delete; ``old`` is the deletion that ends a replacement.
 """
 
 from __future__ import annotations
@@ -24,7 +23,8 @@ from _pytest.mark import ParameterSet
 
 from fusion_emulator import Emulator, black_hole
 from pulumi_fusion.errors import AlreadyExists
-from tests.contract.faults.stack import PROGRAM, Outcome, Stack
+from tests.contract.faults.outcome import Outcome
+from tests.contract.faults.stack import PROGRAM, Stack
 
 NEW = {**PROGRAM, "shortname": "acme-new"}
 CHANGED = {**PROGRAM, "dataRetention": 45, "organization": "Acme plc"}
@@ -97,7 +97,7 @@ F28 huge=17000000                   N    -     D      N    N       U      N     
 F30 stale=2 x1                      -    -     -      -    -       D      -        -      -       -
 """
 
-# Faults that hit whatever is asked.
+# Faults of all requests.
 EVERYWHERE = """
 fault                               create read update delete replace
 F1  refused                         N      N    N      N      N
@@ -113,16 +113,20 @@ F29 clock-skew=-600                 D      D    D      D      D
 """
 
 
+VERDICTS = {"D", "N", "U", "A", "-"}
+
+
 def cells(table: str) -> list[ParameterSet]:
+    """Return a test case for each verdict of a table whose columns are the number, the fault, and one per step."""
     found = []
     head, *rows = table.strip().splitlines()
     steps = head.split()[1:]
     for row in rows:
-        fault, expected = row[:36].strip(), row[36:].split()
-        assert len(expected) == len(steps), row
+        number, *words = row.split()
+        kind, expected = " ".join(words[: -len(steps)]), words[-len(steps) :]
+        assert set(expected) <= VERDICTS, row
         for step, outcome in zip(steps, expected, strict=True):
             if outcome != "-":
-                number, kind = fault.split(maxsplit=1)
                 found.append(
                     pytest.param(kind, step, outcome, id=f"{step}-{number}-{kind.replace(' ', ',')}-{outcome}")
                 )
@@ -130,23 +134,23 @@ def cells(table: str) -> list[ParameterSet]:
 
 
 @pytest.mark.parametrize(("kind", "step", "expected"), cells(SINGLE))
-def test_one_step_fails(emulator: Emulator, kind: str, step: str, expected: str) -> None:
+def test_operation_with_a_fault_of_one_request(emulator: Emulator, kind: str, step: str, expected: str) -> None:
     operation, target = STEPS[step]
     with Stack(emulator) as stack:
         prepare(stack, operation)
         emulator.faults.add(f"{target} {kind}")
         attempt(stack, operation, expected, hits_old=step == "old")
         emulator.faults.clear()
-        settle(stack, operation)
+        recover(stack, operation)
 
 
 @pytest.mark.parametrize(("kind", "operation", "expected"), cells(EVERYWHERE))
-def test_everything_fails(emulator: Emulator, kind: str, operation: str, expected: str) -> None:
+def test_operation_with_a_fault_of_all_requests(emulator: Emulator, kind: str, operation: str, expected: str) -> None:
     with Stack(emulator) as stack:
         prepare(stack, operation)
         with everywhere(stack, kind):
             attempt(stack, operation, expected)
-        settle(stack, operation)
+        recover(stack, operation)
 
 
 @contextlib.contextmanager
@@ -171,7 +175,7 @@ def everywhere(stack: Stack, kind: str) -> Iterator[None]:
 
 
 def prepare(stack: Stack, operation: str) -> None:
-    """What must be there before; made by an earlier run, so that nothing is remembered."""
+    """Create what the operation needs in an earlier run, so that nothing is cached."""
     if operation != "create":
         assert stack.up("acme", PROGRAM).ok
         stack.restart()
@@ -206,8 +210,8 @@ def attempt(stack: Stack, operation: str, expected: str, *, hits_old: bool = Fal
         assert stack.state == stored
 
 
-def settle(stack: Stack, operation: str) -> None:
-    """The documented recovery, after which service and state agree and say what the program says."""
+def recover(stack: Stack, operation: str) -> None:
+    """Recover as documented; service and state then match the program."""
     if operation == "delete":
         stack.restart()
         if "acme" in stack.state:
@@ -227,9 +231,9 @@ def require_reached(stack: Stack, operation: str) -> None:
     stack.require_in_step()
     wanted = {"create": PROGRAM, "read": PROGRAM, "update": CHANGED, "replace": NEW}.get(operation)
     if wanted is None:
-        assert stack.ours() == []
+        assert stack.created() == []
         return
-    assert [account.shortname for account in stack.ours()] == [wanted["shortname"]]
-    live = stack.ours()[0]
+    assert [account.shortname for account in stack.created()] == [wanted["shortname"]]
+    live = stack.created()[0]
     assert (live.organization, live.retention) == (wanted["organization"], wanted["dataRetention"])
     assert (live.type, live.rollup_retention, live.trial) == ("customer", 180, True)

@@ -1,6 +1,6 @@
-"""The same faults over the plugin: what the dynamic face can only tell, this one keeps as partial state.
+"""The fault matrix over the plugin, which saves a partial state where the dynamic provider only raises.
 
-Every run tries the cells in which that makes a difference, and the whole column of the create; the nightly one tries
+Every run tries the cells in which that makes a difference, and the whole column of the create; the nightly run tries
 all of them.
 """
 
@@ -29,31 +29,33 @@ from tests.scale import NIGHTLY
 
 
 def tried(table: str) -> list[ParameterSet]:
-    return [cell for cell in cells(table) if NIGHTLY or cell.values[1] == "create" or tells_more(*cell.values)]
+    return [cell for cell in cells(table) if NIGHTLY or cell.values[1] == "create" or saves_partial_state(*cell.values)]
 
 
-def tells_more(_kind: object, step: object, expected: object) -> bool:
+def saves_partial_state(_kind: object, step: object, expected: object) -> bool:
     return expected == "U" and step in ("update", "replace")
 
 
 @pytest.mark.parametrize(("kind", "step", "expected"), tried(SINGLE))
-def test_one_step_fails(emulator: Emulator, kind: str, step: str, expected: str) -> None:
+def test_plugin_operation_with_a_fault_of_one_request(emulator: Emulator, kind: str, step: str, expected: str) -> None:
     operation, target = STEPS[step]
     with PluginStack(emulator) as stack:
         prepare(stack, operation)
         emulator.faults.add(f"{target} {kind}")
         attempt(stack, operation, expected, hits_old=step == "old")
         emulator.faults.clear()
-        settle(stack, operation)
+        recover(stack, operation)
 
 
 @pytest.mark.parametrize(("kind", "operation", "expected"), tried(EVERYWHERE))
-def test_everything_fails(emulator: Emulator, kind: str, operation: str, expected: str) -> None:
+def test_plugin_operation_with_a_fault_of_all_requests(
+    emulator: Emulator, kind: str, operation: str, expected: str
+) -> None:
     with PluginStack(emulator) as stack:
         prepare(stack, operation)
         with everywhere(stack, kind):
             attempt(stack, operation, expected)
-        settle(stack, operation)
+        recover(stack, operation)
 
 
 def attempt(stack: PluginStack, operation: str, expected: str, *, hits_old: bool = False) -> None:
@@ -67,7 +69,7 @@ def attempt(stack: PluginStack, operation: str, expected: str, *, hits_old: bool
     assert not outcome.ok
     assert isinstance(outcome.error, OutcomeUnknown) == (expected == "U"), outcome.text
     if expected == "U" and operation != "delete" and not hits_old:
-        assert stack.unsettled == {"acme"}
+        assert stack.unfinished == {"acme"}
         assert stack.state["acme"].inputs["shortname"] == stack.state["acme"].id
     elif hits_old:
         assert stack.pending == stored
@@ -80,7 +82,7 @@ def attempt(stack: PluginStack, operation: str, expected: str, *, hits_old: bool
         assert stack.emulator.accounts() == before
 
 
-def settle(stack: PluginStack, operation: str) -> None:
+def recover(stack: PluginStack, operation: str) -> None:
     stack.restart()
     if operation == "delete":
         if "acme" in stack.state:
@@ -92,12 +94,12 @@ def settle(stack: PluginStack, operation: str) -> None:
         assert outcome.ok, outcome
     stack.require_unharmed()
     require_reached(stack, operation)
-    assert stack.unsettled == set()
+    assert stack.unfinished == set()
     assert max(stack.posts("acmecorp"), stack.posts("acme-new")) <= 1
 
 
-def test_a_partial_state_lost_to_somebody_else_is_not_taken(emulator: Emulator) -> None:
-    """The request never arrived, and a colleague made another customer of that name meanwhile."""
+def test_a_partial_state_does_not_adopt_a_customer_of_another_user(emulator: Emulator) -> None:
+    """The request never arrived, and another user created a customer of that name meanwhile."""
     emulator.faults.add("POST /customer 500-before", "GET /customer/* 500 skip=1")
     with PluginStack(emulator, deadline=4) as stack:
         assert not stack.up("acme", PROGRAM).ok
@@ -112,7 +114,7 @@ def test_a_partial_state_lost_to_somebody_else_is_not_taken(emulator: Emulator) 
         stack.require_unharmed()
 
 
-def test_an_update_in_doubt_is_settled_even_if_the_program_goes_back(emulator: Emulator) -> None:
+def test_an_update_of_unknown_outcome_is_resolved_although_the_program_was_reverted(emulator: Emulator) -> None:
     with PluginStack(emulator) as stack:
         stack.up("acme", PROGRAM)
         emulator.faults.add("PUT /customer/* 500-after", "GET /customer/* 500 skip=1")
@@ -120,6 +122,6 @@ def test_an_update_in_doubt_is_settled_even_if_the_program_goes_back(emulator: E
         emulator.faults.clear()
         stack.restart()
         assert stack.up("acme", PROGRAM).ok
-        assert stack.unsettled == set()
-        [account] = stack.ours()
+        assert stack.unfinished == set()
+        [account] = stack.created()
         assert (account.organization, account.retention) == (PROGRAM["organization"], PROGRAM["dataRetention"])

@@ -1,4 +1,4 @@
-"""Many operations of one run at once: one token, one budget, one pace."""
+"""Many operations of one run at once share one token, one retry quota and one rate limit."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from functools import partial
 import pytest
 
 from fusion_emulator import Emulator
-from tests.contract.faults.stack import PROGRAM, Outcome, Stack
-from tests.contract.faults.test_creation import together
+from tests.contract.faults.outcome import Outcome
+from tests.contract.faults.stack import PROGRAM, Stack
+from tests.contract.faults.test_taken_shortname import together
 
 TEN = [f"tenant-{number:02}" for number in range(10)]
 TWENTY = [f"tenant-{number:02}" for number in range(20)]
 
 
-def test_ten_lives_while_tokens_end(emulator: Emulator) -> None:
-    """A token lives shorter than the operations take; whoever finds it ended waits for the same new one."""
+def test_ten_customers_are_created_updated_and_deleted_while_tokens_expire(emulator: Emulator) -> None:
+    """A token expires during the operations; all that find it expired wait for the same new one."""
     emulator.switch(token_lifetime=1.0)
     emulator.faults.add("* /customer* delay=0.2")
     with Stack(emulator, deadline=60) as stack:
@@ -47,7 +48,9 @@ def test_ten_lives_while_tokens_end(emulator: Emulator) -> None:
         ("delete", "DELETE /customer/*"),
     ],
 )
-def test_ten_customers_and_a_token_that_is_ended(emulator: Emulator, operation: str, hit: str) -> None:
+def test_ten_operations_share_the_token_that_follows_an_expired_one(
+    emulator: Emulator, operation: str, hit: str
+) -> None:
     with Stack(emulator, deadline=20) as stack:
         if operation != "create":
             for name in TEN:
@@ -69,7 +72,7 @@ def test_ten_customers_and_a_token_that_is_ended(emulator: Emulator, operation: 
 
 @pytest.mark.parametrize("kind", ["500", "reset", "503 retry-after=1", "html-502"])
 @pytest.mark.parametrize("operation", ["create", "update", "delete"])
-def test_twenty_operations_in_an_outage_send_no_flood(emulator: Emulator, operation: str, kind: str) -> None:
+def test_twenty_operations_share_the_retry_quota_in_an_outage(emulator: Emulator, operation: str, kind: str) -> None:
     with Stack(emulator, deadline=6) as stack:
         if operation != "create":
             for name in TWENTY:
@@ -89,7 +92,7 @@ def test_twenty_operations_in_an_outage_send_no_flood(emulator: Emulator, operat
 
 
 @pytest.mark.parametrize("kind", ["500", "reset", "403", "html-200"])
-def test_twenty_operations_without_a_token_ask_for_few(emulator: Emulator, kind: str) -> None:
+def test_twenty_operations_that_get_no_token_send_few_requests(emulator: Emulator, kind: str) -> None:
     emulator.faults.add(f"* * {kind}")
     with Stack(emulator) as stack:
         outcomes = together([partial(stack.up, name, {**PROGRAM, "shortname": name}) for name in TWENTY])
@@ -99,7 +102,7 @@ def test_twenty_operations_without_a_token_ask_for_few(emulator: Emulator, kind:
 
 
 @pytest.mark.parametrize("retry_after", ["none", "seconds", "date"])
-def test_ten_customers_under_a_limit_all_get_through(emulator: Emulator, retry_after: str) -> None:
+def test_ten_customers_are_created_under_a_rate_limit(emulator: Emulator, retry_after: str) -> None:
     emulator.switch(customer_rate="4/2", retry_after=retry_after)
     with Stack(emulator, deadline=60) as stack:
         outcomes = together([partial(stack.up, name, {**PROGRAM, "shortname": name}) for name in TEN])

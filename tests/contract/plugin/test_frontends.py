@@ -93,7 +93,7 @@ def test_a_sequence_of_programs(frontend: Stack, emulator: Emulator, name: str) 
         assert frontend.plan("acme", program) == "same"
     if "acme" in frontend.state and not frontend.state["acme"].outputs.get("deletionProtection"):
         assert frontend.destroy("acme").ok
-        assert frontend.ours() == []
+        assert frontend.created() == []
 
 
 def test_drift_is_shown_by_a_refresh_and_repaired_by_an_update(frontend: Stack, emulator: Emulator) -> None:
@@ -104,7 +104,7 @@ def test_drift_is_shown_by_a_refresh_and_repaired_by_an_update(frontend: Stack, 
     assert frontend.state["acme"].inputs["dataRetention"] == 45
     assert frontend.plan("acme", PROGRAM) == "update"
     assert frontend.up("acme", PROGRAM).ok
-    assert frontend.ours()[0].retention == 90
+    assert frontend.created()[0].retention == 90
 
 
 def test_a_deleted_customer_leaves_the_state_and_is_created_again(frontend: Stack, emulator: Emulator) -> None:

@@ -27,7 +27,7 @@ def test_a_normalized_organization_is_not_a_difference_and_the_state_keeps_the_d
     frontend: Stack, emulator: Emulator, texts: str
 ) -> None:
     assert frontend.up("acme", DECLARED).ok
-    assert (frontend.ours()[0].organization == NAME) == (texts == "kept")
+    assert (frontend.created()[0].organization == NAME) == (texts == "kept")
     for _ in range(2):
         assert frontend.plan("acme", DECLARED) == "same"
         frontend.restart()

@@ -35,7 +35,7 @@ def test_a_deletion_waits_for_a_count_that_lags(frontend: Stack, emulator: Emula
     delete_inside(emulator, "one-corp", "two-corp")
     assert emulator.record("acmecorp")["reseller"]["children"] == 0
     assert frontend.destroy("acme").ok
-    assert frontend.ours() == []
+    assert frontend.created() == []
     assert mutations(emulator.requests) == ["DELETE /api/v1/customer/acmecorp"]
 
 
