@@ -124,20 +124,20 @@ class Ran:
         return self
 
     def failed(self, *, interrupted: bool = False) -> Ran:
-        """Failed, and as every failure must read: no traceback, no words of the SDK's own.
+        """Fail unless the command failed, without a traceback and without an internal error of the SDK.
 
         ``interrupted``: the CLI 3.276 interrupts the program when a provider's configuration fails its check, and the
         SDK that runs the program may print a traceback of its own.
         """
         assert self.code != 0, self.text
-        assert not traceback_of_ours(self.text), self.text
+        assert not has_project_traceback(self.text), self.text
         assert interrupted or "Traceback" not in self.text, self.text
         assert "Unexpected <class" not in self.text, self.text
         return self
 
 
-def traceback_of_ours(text: str) -> bool:
-    """Whether the output has a traceback through code of this project.
+def has_project_traceback(text: str) -> bool:
+    """Return whether the output has a traceback through code of this project.
 
     When a provider was killed, the CLI 3.276 interrupts the program, and the SDK that runs it may print its own.
     """
@@ -145,7 +145,7 @@ def traceback_of_ours(text: str) -> bool:
 
 
 class Running:
-    """A command under way in a process group of its own, with what it has said so far."""
+    """A running command in its own process group, with its output so far."""
 
     def __init__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
         self._said = folder / "said.txt"
@@ -158,7 +158,7 @@ class Running:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing that it started is left, whatever the test made of it."""
+        """End it and all that it started."""
         for pid in [*self.descendants(""), self._process.pid]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -171,15 +171,15 @@ class Running:
         self._process.send_signal(number)
 
     def until(self, condition: Callable[[], bool], seconds: float = 180) -> None:
-        """Wait for what the command is to reach."""
+        """Wait until the condition is met; fail if the command ends before, or after so many seconds."""
         end = time.monotonic() + seconds
         while not condition():
             assert self._process.poll() is None, f"it ended before: {self.text()}"
-            assert time.monotonic() < end, f"it never came: {self.text()}"
+            assert time.monotonic() < end, f"the condition was not met: {self.text()}"
             time.sleep(0.02)
 
     def end(self, seconds: float = 180) -> str:
-        """Everything that it said, once it has ended by itself."""
+        """Return its whole output, once it has ended by itself."""
         self._process.wait(seconds)
         return self.text()
 
@@ -208,7 +208,7 @@ class Running:
 class Stack:
     """The project in ``folder``, or one that declares what ``declare`` is given, with one stack.
 
-    ``environ`` is what its commands see beside the path, ``kind`` the end of the type of its customers.
+    ``environ`` is the environment of its commands in addition to PATH, ``kind`` the end of the type of its customers.
     """
 
     folder: Path
@@ -313,8 +313,8 @@ class Stack:
         pending: list[dict[str, Any]] = exported["deployment"].get("pending_operations", [])
         return pending
 
-    def settled(self) -> None:
-        """Nothing is left to do: a refresh finds nothing, and the preview after it is empty."""
+    def require_no_changes(self) -> None:
+        """Fail unless a refresh finds no change and the preview after it is empty."""
         self.refresh("--expect-no-changes").ok()
         self.pulumi("preview", "--expect-no-changes").ok()
 

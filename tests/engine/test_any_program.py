@@ -30,7 +30,9 @@ def template(tmp_path_factory: pytest.TempPathFactory, host: str) -> Path:
 
 @pytest.mark.parametrize("number", range(3))
 @pytest.mark.parametrize("chosen", ["plugin", "dynamic"])
-def test_any_program(template: Path, host: str, chosen: Frontend, number: int) -> None:
+def test_any_program_leaves_service_and_state_consistent(
+    template: Path, host: str, chosen: Frontend, number: int
+) -> None:
     class Machine(AnyProgram):
         frontend = chosen
 

@@ -59,7 +59,7 @@ def grown(stack: Stack) -> None:
     stack.declare({**declared, "more": made if stack.program == PROGRAM else in_schema(made)})
 
 
-def test_a_rehearsal_of_a_configured_stack_reaches_nothing(production: Stack, emulator: Emulator) -> None:
+def test_a_configured_stack_in_the_emulator_reaches_nothing_else(production: Stack, emulator: Emulator) -> None:
     stack = production
     grown(stack)
     up = ("up", "--yes", "--skip-preview")
@@ -69,11 +69,11 @@ def test_a_rehearsal_of_a_configured_stack_reaches_nothing(production: Stack, em
         inside(IN_EMULATOR, stack, "refresh", "--yes", "--skip-preview"),
         inside(IN_EMULATOR, stack, "destroy", "--yes", "--skip-preview"),
     ):
-        told = words(ran.failed(interrupted=True))
-        assert "bound to the emulator at http://127.0.0.1:" in told
-        assert "netosecret comes from the stack configuration fusion:netosecret and not from NETOSECRET" in told
-        assert "api_url comes from the stack configuration fusion:apiUrl and not from FUSION_API_URL" in told
-        assert "`pulumi stack init rehearsal`" in told
+        printed = words(ran.failed(interrupted=True))
+        assert "bound to the emulator at http://127.0.0.1:" in printed
+        assert "netosecret comes from the stack configuration fusion:netosecret and not from NETOSECRET" in printed
+        assert "api_url comes from the stack configuration fusion:apiUrl and not from FUSION_API_URL" in printed
+        assert "`pulumi stack init rehearsal`" in printed
     assert list(emulator.requests) == []
     assert set(stack.state()) == {"real"}
 
@@ -82,23 +82,23 @@ def test_a_rehearsal_of_a_configured_stack_reaches_nothing(production: Stack, em
     inside(IN_EMULATOR, stack, *up, "--stack", "rehearsal").ok()
     inside(IN_EMULATOR, stack, "preview", "--expect-no-changes", "--stack", "rehearsal").ok()
     configure(stack, account="acme-corp")
-    told = words(inside(IN_EMULATOR, stack, "preview", "--stack", "rehearsal").failed(interrupted=True))
-    assert "account comes from the stack configuration fusion:account and not from FUSION_ACCOUNT" in told
+    printed = words(inside(IN_EMULATOR, stack, "preview", "--stack", "rehearsal").failed(interrupted=True))
+    assert "account comes from the stack configuration fusion:account and not from FUSION_ACCOUNT" in printed
     assert list(emulator.requests) == []
     with Emulator(state=stack.folder / "rehearsal.json") as rehearsed:
         assert {each.shortname for each in rehearsed.accounts()} == {"real-corp", "more-corp"}
 
 
-def test_a_session_is_not_left_by_the_credential_of_the_stack(production: Stack, emulator: Emulator) -> None:
+def test_a_stack_in_a_session_does_not_use_its_own_credential(production: Stack, emulator: Emulator) -> None:
     stack = production
     stack.environ |= {"NETOSECRET": emulator.netosecret, "FUSION_AUDIT_FILE": str(stack.folder / "audit.jsonl")}
     emulator.seed("acme-corp", type="reseller")
     grown(stack)
     for arguments in (("preview",), ("up", "--yes", "--skip-preview")):
-        told = words(inside(IN_SESSION, stack, *arguments, FUSION_PREFLIGHT="off").failed(interrupted=True))
-        assert "bound to the masquerade session inside 'acme-corp'" in told
-        assert "netosecret comes from the stack configuration fusion:netosecret and not from NETOSECRET" in told
-        assert "`exit`" in told
+        printed = words(inside(IN_SESSION, stack, *arguments, FUSION_PREFLIGHT="off").failed(interrupted=True))
+        assert "bound to the masquerade session inside 'acme-corp'" in printed
+        assert "netosecret comes from the stack configuration fusion:netosecret and not from NETOSECRET" in printed
+        assert "`exit`" in printed
     assert mutations(emulator.requests) == []
 
     # In a stack without a credential of its own, the session's works.
@@ -115,19 +115,19 @@ def test_a_session_is_not_left_by_the_credential_of_the_stack(production: Stack,
     assert made.parent == parent.id
 
 
-def test_an_explicit_provider_is_refused_in_a_rehearsal(tmp_path: Path, emulator: Emulator) -> None:
+def test_an_explicit_provider_is_refused_in_the_emulator(tmp_path: Path, emulator: Emulator) -> None:
     stack = Stack(tmp_path, program=PROVIDERS_PROGRAM, kind="fusion:index:Customer")
     inputs = {"netosecret": emulator.netosecret, "apiUrl": emulator.url, "account": "north-mssp"}
     stack.declare({"providers": {"hq": inputs}, "customers": {"first": ["hq", customer("first-corp")]}})
     for arguments in (("preview",), ("up", "--yes", "--skip-preview")):
-        told = words(inside(IN_EMULATOR, stack, *arguments, FUSION_PREFLIGHT="off").failed(interrupted=True))
+        printed = words(inside(IN_EMULATOR, stack, *arguments, FUSION_PREFLIGHT="off").failed(interrupted=True))
         for key in ("netosecret", "api_url", "account"):
-            assert f"{key} comes from the argument" in told
-        assert "hq" in told
+            assert f"{key} comes from the argument" in printed
+        assert "hq" in printed
     assert list(emulator.requests) == []
 
 
-def test_a_shell_with_the_printed_environment_is_bound_too(production: Stack, emulator: Emulator) -> None:
+def test_a_shell_with_the_environment_of_the_emulator_is_bound(production: Stack, emulator: Emulator) -> None:
     """As after `. ./fusion.env`; also with half of it unset, and with a real credential exported again."""
     stack = production
     with Emulator() as rehearsal:
@@ -137,13 +137,13 @@ def test_a_shell_with_the_printed_environment_is_bound_too(production: Stack, em
             "FUSION_EMULATOR": rehearsal.url,
         }
         for changed in ({}, {"NETOSECRET": "", "FUSION_API_URL": ""}, {"NETOSECRET": emulator.netosecret}):
-            told = words(inside((), stack, "preview", **{**environ, **changed}).failed(interrupted=True))
-            assert f"bound to the emulator at {rehearsal.url}" in told
+            printed = words(inside((), stack, "preview", **{**environ, **changed}).failed(interrupted=True))
+            assert f"bound to the emulator at {rehearsal.url}" in printed
         assert list(rehearsal.requests) == []
     assert list(emulator.requests) == []
 
 
-def test_a_value_that_is_the_emulators_own_is_no_conflict(production: Stack, emulator: Emulator) -> None:
+def test_a_setting_that_equals_that_of_the_emulator_is_accepted(production: Stack, emulator: Emulator) -> None:
     stack = production
     environ = {"NETOSECRET": emulator.netosecret, "FUSION_API_URL": emulator.url, "FUSION_EMULATOR": emulator.url}
     inside((), stack, "preview", "--expect-no-changes", **environ).ok()

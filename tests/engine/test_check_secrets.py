@@ -41,7 +41,7 @@ def secret_stack(request: pytest.FixtureRequest, tmp_path: Path, emulator: Emula
     return Stack(tmp_path, environ, program=PLUGIN, kind="fusion:index:Customer")
 
 
-def test_no_value_is_printed(secret_stack: Stack, emulator: Emulator) -> None:
+def test_no_secret_input_is_printed_by_a_failed_check(secret_stack: Stack, emulator: Emulator) -> None:
     stack = secret_stack
 
     def declare(**customers: dict[str, Any]) -> None:
@@ -49,28 +49,28 @@ def test_no_value_is_printed(secret_stack: Stack, emulator: Emulator) -> None:
         stack.declare(customers if not is_plugin else {name: in_schema(each) for name, each in customers.items()})
 
     declare(acme=BROKEN)
-    told = stack.preview().failed().text
+    printed = stack.preview().failed().text
     for label in ("Email", "Given Name", "Family Name", "Organization", "Shortname", "Type", "Status", "Adopt"):
-        assert f" has a problem: {label} m" in told
-    assert "Data Retention must be one of 7, 45, 90, 180 (days), not ***" in told
+        assert f" has a problem: {label} m" in printed
+    assert "Data Retention must be one of 7, 45, 90, 180 (days), not ***" in printed
     for canary in ("hush", "9876"):
-        assert canary not in told
+        assert canary not in printed
 
     declare(acme=a_customer("acme-corp", email="hush-old@example.com"))
     stack.up().ok()
     declare(acme=a_customer("acme-corp", email="hush-new@example.com", data_retention=180, rollup_retention=90))
-    told = stack.preview().failed().text
-    assert "Email belongs to the first admin" in told
-    assert "at least the Data Retention of *** days, not ***" in told
-    assert "hush" not in told
+    printed = stack.preview().failed().text
+    assert "Email belongs to the first admin" in printed
+    assert "at least the Data Retention of *** days, not ***" in printed
+    assert "hush" not in printed
     state = stack.state()["acme"]
     assert "__secrets" not in {*state["inputs"], *state["outputs"]}
 
     live = emulator.seed("hush-taken")
     declare(acme=a_customer("acme-corp", email="hush-old@example.com"), b=a_customer("hush-taken", adopt="hush-id"))
-    told = stack.preview().failed().text
-    assert f"adopt names the id ***, but the customer *** has the id '{live.id}'" in told
-    assert "hush" not in told
+    printed = stack.preview().failed().text
+    assert f"adopt names the id ***, but the customer *** has the id '{live.id}'" in printed
+    assert "hush" not in printed
 
 
 def test_a_credential_of_an_explicit_provider_is_not_printed(tmp_path: Path) -> None:
@@ -84,6 +84,6 @@ Provider()
 """
     )
     stack = Stack(tmp_path, program=program, kind="fusion:index:Customer")
-    told = stack.preview().failed(interrupted=True).text
-    assert "netosecret: " in told
-    assert "hush" not in told
+    printed = stack.preview().failed(interrupted=True).text
+    assert "netosecret: " in printed
+    assert "hush" not in printed

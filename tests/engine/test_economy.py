@@ -8,7 +8,7 @@ from tests.engine.stack import Stack, a_customer
 HUNDRED = {f"customer-{number:03}": a_customer(f"cust-{number:03}") for number in range(100)}
 
 
-def test_a_hundred_customers_cost_a_handful_of_requests(stack: Stack, emulator: Emulator) -> None:
+def test_a_hundred_customers_need_few_requests(stack: Stack, emulator: Emulator) -> None:
     stack.declare(HUNDRED)
     stack.preview().ok()
     assert len(emulator.requests) <= 3
@@ -33,7 +33,7 @@ def test_a_hundred_customers_cost_a_handful_of_requests(stack: Stack, emulator: 
     assert len(emulator.requests) == 301, "a token, and GET, DELETE, GET for each customer"
 
 
-def test_with_preflight_off_a_create_costs_a_get_and_a_post(stack: Stack, emulator: Emulator) -> None:
+def test_with_preflight_off_a_create_is_a_get_and_a_post(stack: Stack, emulator: Emulator) -> None:
     stack.declare({name: each for name, each in HUNDRED.items() if name < "customer-010"})
     stack.up("--config", "fusion:preflight=off").ok()
     assert len(emulator.requests) == 21, [entry.line() for entry in emulator.requests]

@@ -1,4 +1,4 @@
-"""The examples, as their READMEs tell to run them."""
+"""The examples, run as their READMEs describe."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def installed(name: str, folder: Path) -> None:
     (folder / "venv").symlink_to(Path(sys.executable).parent.parent)
 
 
-def test_customers_from_the_stack_configuration(tmp_path: Path, emulator: Emulator) -> None:
+def test_the_example_with_customers_in_the_stack_configuration(tmp_path: Path, emulator: Emulator) -> None:
     installed("python", tmp_path)
     stack = Stack(tmp_path, name="production")
     stack.pulumi("config", "set", "--secret", "fusion:netosecret", emulator.netosecret).ok()
@@ -40,19 +40,19 @@ def test_customers_from_the_stack_configuration(tmp_path: Path, emulator: Emulat
     account = emulator.account("acme-corp")
     assert account is not None
     assert ingest["acme-corp"] == f"{account.ingest_ip}:{account.ingest_port}"
-    stack.settled()
+    stack.require_no_changes()
     assert "protect" in stack.destroy().failed().text
     assert {each.shortname for each in emulator.accounts() if not each.trial} == {"acme-corp", "north-mssp"}
 
 
-def test_a_tree_of_resellers_a_stack_for_each(tmp_path: Path, emulator: Emulator) -> None:
+def test_the_example_with_a_stack_for_each_reseller(tmp_path: Path, emulator: Emulator) -> None:
     installed("reseller-tree", tmp_path)
     environ = {"NETOSECRET": emulator.netosecret}
     top = Stack(tmp_path, environ, name="top")
     top.up().ok()
     harbor = Stack(tmp_path, environ, name="harbor")
     harbor.up().ok()
-    harbor.settled()
+    harbor.require_no_changes()
     by_id = {each.id: each.shortname for each in emulator.accounts()}
     assert {each.shortname: by_id.get(each.parent or "") for each in emulator.accounts()} == {
         "harbor": None,
@@ -66,7 +66,7 @@ def test_a_tree_of_resellers_a_stack_for_each(tmp_path: Path, emulator: Emulator
     assert emulator.accounts() == ()
 
 
-def test_a_checkup_after_onboarding(tmp_path: Path, emulator: Emulator) -> None:
+def test_the_example_of_a_checkup_after_onboarding(tmp_path: Path, emulator: Emulator) -> None:
     installed("masquerade", tmp_path)
     stack = Stack(tmp_path, {"NETOSECRET": emulator.netosecret, "FUSION_AUDIT_FILE": str(tmp_path / "audit.jsonl")})
     stack.up().ok()
@@ -91,7 +91,7 @@ with masquerade("acme-corp", reason="tries to leak its session") as session:
 """
 
 
-def test_nothing_of_a_session_becomes_an_output(tmp_path: Path, emulator: Emulator) -> None:
+def test_the_checkup_example_exports_nothing_of_a_session(tmp_path: Path, emulator: Emulator) -> None:
     """Pulumi makes plain values of an object's public attributes; whatever a session gives out has none."""
     emulator.seed(shortname="acme-corp")
     (tmp_path / "Pulumi.yaml").write_text("name: onboarding\nruntime: python\n")
@@ -111,7 +111,7 @@ def test_nothing_of_a_session_becomes_an_output(tmp_path: Path, emulator: Emulat
         assert emulator.netosecret not in each
 
 
-def test_the_quickstart_twice_and_down(tmp_path: Path) -> None:
+def test_the_quickstart_twice_and_its_destroy(tmp_path: Path) -> None:
     """In a copy, so that the state of a developer's own quick start stays as it is."""
     left_behind = shutil.ignore_patterns(".state", "__pycache__")
     for folder in (".ci", "examples", "provider"):

@@ -11,7 +11,7 @@ NO_PROOF = ("html-404", "403", "500", "revoked", "empty", "not-json", "html-200"
 COMMITTED_THEN_FAILED = ("reset", "hang=30", "cut-body", "500", "502", "504")
 
 
-def test_every_lost_answer_to_a_create_is_settled_in_the_same_up(stack: Stack, emulator: Emulator) -> None:
+def test_an_up_resolves_every_lost_answer_to_a_create(stack: Stack, emulator: Emulator) -> None:
     names = [f"customer-{number}" for number in range(len(COMMITTED_THEN_FAILED))]
     stack.environ["FUSION_DEADLINE"] = "20"
     stack.declare({name: a_customer(name) for name in names})
@@ -25,11 +25,11 @@ def test_every_lost_answer_to_a_create_is_settled_in_the_same_up(stack: Stack, e
     assert len(emulator.requests.of("POST", "/customer")) == len(names)
     ids = {each["id"]: each["outputs"]["customerId"] for each in stack.state().values()}
     assert ids == {account.shortname: account.id for account in emulator.accounts()}
-    stack.settled()
+    stack.require_no_changes()
 
 
-def test_what_is_no_proof_of_absence_keeps_the_state(stack: Stack, emulator: Emulator) -> None:
-    """Each customer meets one of the answers; the list tells nothing of any."""
+def test_unconfirmed_absence_keeps_the_state(stack: Stack, emulator: Emulator) -> None:
+    """Each customer gets one of the answers; the list shows none of them."""
     names = {f"customer-{number}": fault for number, fault in enumerate(NO_PROOF)}
     stack.declare({name: a_customer(name) for name in names})
     stack.up().ok()
@@ -41,22 +41,20 @@ def test_what_is_no_proof_of_absence_keeps_the_state(stack: Stack, emulator: Emu
     # A refresh stops at its first error, so each has one of its own.
     for name in names:
         assert f"Could not read the customer '{name}': " in stack.refresh("--target", kept[name]["urn"]).failed().text
-    told = stack.destroy("--continue-on-error").failed().text
+    printed = stack.destroy("--continue-on-error").failed().text
     for name in names:
-        assert f"Could not delete the customer '{name}': " in told
+        assert f"Could not delete the customer '{name}': " in printed
     assert set(stack.state()) == set(names)
     assert len(emulator.accounts()) == len(names)
     assert mutations(emulator.requests) == []
 
     emulator.faults.clear()
     del stack.environ["FUSION_DEADLINE"]
-    stack.settled()
+    stack.require_no_changes()
 
 
 @pytest.mark.parametrize("absence", [400, 403])
-def test_a_service_that_never_says_404_creates_and_forgets_nothing(
-    stack: Stack, emulator: Emulator, absence: int
-) -> None:
+def test_a_service_without_404_creates_and_drops_nothing(stack: Stack, emulator: Emulator, absence: int) -> None:
     stack.declare({"acme": a_customer("acme-corp")})
     stack.up().ok()
     emulator.switches = Switches(absence=absence)  # type: ignore[arg-type]
@@ -85,4 +83,4 @@ def test_two_stacks_that_claim_one_shortname_have_one_owner(stack: Stack, emulat
     assert len(emulator.requests.of("POST", "/customer")) == 1
     rival.destroy().ok()
     assert [account.shortname for account in emulator.accounts()] == ["acme-corp"]
-    stack.settled()
+    stack.require_no_changes()

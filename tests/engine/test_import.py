@@ -21,7 +21,7 @@ def test_an_imported_customer_may_ignore_changes_of_what_the_service_does_not_sh
     options = {"options": {"ignore_changes": ["email", "givenName", "familyName", *more]}}
     stack.declare({"acme": {**declared, **options}})
     stack.up("--expect-no-changes").ok()
-    stack.settled()
+    stack.require_no_changes()
     assert mutations(emulator.requests) == []
     assert emulator.accounts() == (before,)
 
@@ -32,5 +32,5 @@ def test_an_imported_customer_may_ignore_changes_of_what_the_service_does_not_sh
         assert "organization, type is not known" in " ".join(ran.failed().text.split())
     else:
         ran.ok()
-        stack.settled()
+        stack.require_no_changes()
     assert mutations(emulator.requests) == ([] if more else ["PUT /api/v1/customer/acme-corp"])

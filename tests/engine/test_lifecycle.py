@@ -11,7 +11,7 @@ from fusion_emulator import Emulator, Switches
 from tests.engine.stack import Stack, a_customer, mutations
 
 
-def test_onboarding_is_seen_in_a_preview_before_anything_is_sent(stack: Stack, emulator: Emulator) -> None:
+def test_a_preview_of_new_customers_changes_nothing(stack: Stack, emulator: Emulator) -> None:
     stack.declare({"acme": a_customer("acme-corp")})
 
     shown = stack.preview().ok()
@@ -23,7 +23,7 @@ def test_onboarding_is_seen_in_a_preview_before_anything_is_sent(stack: Stack, e
     assert emulator.accounts() == ()
 
 
-def test_the_whole_life_of_three_customers(stack: Stack, emulator: Emulator) -> None:
+def test_three_customers_from_create_to_destroy(stack: Stack, emulator: Emulator) -> None:
     mssp = a_customer("north-mssp", type="MSSP", contractual_flows_per_second=20000, data_retention=180)
     declared = {
         "mssp": {**mssp, "rollup_retention": 365},
@@ -49,7 +49,7 @@ def test_the_whole_life_of_three_customers(stack: Stack, emulator: Emulator) -> 
     assert state["outputs"]["parent"] == emulator.root.shortname
 
     emulator.requests.clear()
-    stack.settled()
+    stack.require_no_changes()
     stack.up("--expect-no-changes").ok()
     assert mutations(emulator.requests) == []
 
@@ -71,7 +71,7 @@ def test_the_whole_life_of_three_customers(stack: Stack, emulator: Emulator) -> 
     ]
     assert emulator.record("acme-corp")["organization"] == "Acme Corporation"
     assert emulator.record("try-it-out")["billing"]["trial"] is False
-    stack.settled()
+    stack.require_no_changes()
 
     emulator.requests.clear()
     stack.destroy().ok()
@@ -91,10 +91,10 @@ def test_drift_is_shown_by_property_and_repaired(stack: Stack, emulator: Emulato
 
     stack.up().ok()
     assert emulator.record("acme-corp")["billing"] == {"data_retention": 90, "rollup_retention": 180, "trial": False}
-    stack.settled()
+    stack.require_no_changes()
 
 
-def test_a_customer_deleted_outside_leaves_the_state_and_is_made_again(stack: Stack, emulator: Emulator) -> None:
+def test_a_customer_deleted_outside_leaves_the_state_and_is_created_again(stack: Stack, emulator: Emulator) -> None:
     stack.declare({"acme": a_customer("acme-corp"), "other": a_customer("other-corp")})
     stack.up().ok()
     emulator.remove("acme-corp")
@@ -106,10 +106,10 @@ def test_a_customer_deleted_outside_leaves_the_state_and_is_made_again(stack: St
 
     stack.up().ok()
     assert {account.shortname for account in emulator.accounts()} == {"acme-corp", "other-corp"}
-    stack.settled()
+    stack.require_no_changes()
 
 
-def test_an_existing_customer_is_refused_at_preview_and_taken_over_by_its_id(stack: Stack, emulator: Emulator) -> None:
+def test_an_existing_customer_fails_the_preview_and_is_adopted_by_its_id(stack: Stack, emulator: Emulator) -> None:
     existing = emulator.seed("acme-corp", retention=45, rollupRetention=90, organization="acme-corp Inc.", fps=500)
     stack.declare({"acme": a_customer("acme-corp")})
 
@@ -128,10 +128,10 @@ def test_an_existing_customer_is_refused_at_preview_and_taken_over_by_its_id(sta
     assert [account.id for account in emulator.accounts()] == [existing.id]
     assert emulator.record("acme-corp")["billing"]["data_retention"] == 90
     assert stack.state()["acme"]["outputs"]["customerId"] == existing.id
-    stack.settled()
+    stack.require_no_changes()
 
 
-def test_the_shortname_check_of_up_holds_where_the_preview_asked_nothing(stack: Stack, emulator: Emulator) -> None:
+def test_up_refuses_a_taken_shortname_without_a_preflight(stack: Stack, emulator: Emulator) -> None:
     existing = emulator.seed("acme-corp")
     stack.environ["FUSION_PREFLIGHT"] = "off"
     stack.declare({"acme": a_customer("acme-corp")})
@@ -166,7 +166,7 @@ def test_a_rename_replaces_only_without_protection(stack: Stack, emulator: Emula
     assert {step["op"] for step in stack.steps().values()} & {"replace", "create-replacement"}
     stack.up().ok()
     assert [account.shortname for account in emulator.accounts()] == ["acme-new"]
-    stack.settled()
+    stack.require_no_changes()
 
 
 def test_a_customer_with_customers_of_its_own_is_not_deleted(stack: Stack, emulator: Emulator) -> None:
@@ -180,7 +180,7 @@ def test_a_customer_with_customers_of_its_own_is_not_deleted(stack: Stack, emula
     assert {account.shortname for account in emulator.accounts()} == {"north-mssp", "below-corp"}
 
 
-def test_a_customer_made_anew_by_somebody_else_is_not_touched(stack: Stack, emulator: Emulator) -> None:
+def test_a_customer_that_another_user_recreated_is_not_changed(stack: Stack, emulator: Emulator) -> None:
     declared = a_customer("acme-corp")
     stack.declare({"acme": declared})
     stack.up().ok()
@@ -196,15 +196,17 @@ def test_a_customer_made_anew_by_somebody_else_is_not_touched(stack: Stack, emul
 
 
 @pytest.mark.parametrize("record", ["strict", "extended"])
-def test_optional_fields_come_and_go_without_side_effects(stack: Stack, emulator: Emulator, record: Any) -> None:
+def test_optional_fields_are_added_and_removed_without_side_effects(
+    stack: Stack, emulator: Emulator, record: Any
+) -> None:
     emulator.switches = Switches(record=record)
     declared = a_customer("acme-corp")
     stack.declare({"acme": declared})
     stack.up().ok()
-    stack.settled()
+    stack.require_no_changes()
     untouched = emulator.record("acme-corp")
 
-    # Each step: the optional fields of the program, and what the service holds then beside what it held before.
+    # Each step: the optional fields of the program, and the fields that the service then has in addition.
     for optional, expected in (
         ({"contractual_flows_per_second": 1000}, {"fps": 1000}),
         ({}, {"fps": 1000}),
@@ -222,7 +224,7 @@ def test_optional_fields_come_and_go_without_side_effects(stack: Stack, emulator
         stack.declare({"acme": a_customer("acme-corp", **optional)})
         stack.up().ok()
         assert emulator.record("acme-corp") == {**untouched, **expected}, optional
-        stack.settled()
+        stack.require_no_changes()
 
 
 def test_an_existing_customer_can_be_read_without_being_managed(stack: Stack, emulator: Emulator) -> None:
@@ -235,8 +237,8 @@ def test_an_existing_customer_can_be_read_without_being_managed(stack: Stack, em
     )
     stack.up().ok()
 
-    told = json.loads(stack.pulumi("stack", "output", "--json").ok().stdout)
-    assert told["acme"] == [existing.id, 45, "Active"]
+    outputs = json.loads(stack.pulumi("stack", "output", "--json").ok().stdout)
+    assert outputs["acme"] == [existing.id, 45, "Active"]
     stack.destroy().ok()
     assert [account.shortname for account in emulator.accounts()] == ["acme-corp"]
 
@@ -257,7 +259,7 @@ def test_values_that_are_not_known_yet_pass_the_preview(stack: Stack, emulator: 
     stack.up().ok()
     assert emulator.record("second-corp")["organization"] == "Later Inc."
     assert stack.state()["second"]["inputs"]["dataRetention"] == 45
-    stack.settled()
+    stack.require_no_changes()
 
     stack.destroy().ok()
     stack.declare(
@@ -271,7 +273,7 @@ def test_values_that_are_not_known_yet_pass_the_preview(stack: Stack, emulator: 
     assert [account.shortname for account in emulator.accounts()] == ["first-corp"]
 
 
-def test_shrinking_a_retention_is_called_out_in_the_preview(stack: Stack) -> None:
+def test_a_preview_warns_of_a_shorter_retention(stack: Stack) -> None:
     stack.declare({"acme": a_customer("acme-corp")})
     stack.up().ok()
     stack.declare({"acme": a_customer("acme-corp", data_retention=45)})

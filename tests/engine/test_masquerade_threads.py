@@ -46,7 +46,7 @@ stack.up()
 """
 
 
-def test_a_thread_never_opens_a_session_in_a_preview(stack: Stack, emulator: Emulator, tmp_path: Path) -> None:
+def test_a_thread_opens_no_session_in_a_preview(stack: Stack, emulator: Emulator, tmp_path: Path) -> None:
     emulator.seed("acme-corp")
     script = tmp_path / "inline.py"
     script.write_text(PROGRAM)
@@ -93,7 +93,7 @@ with ThreadPoolExecutor() as pool:
 """
 
 
-def test_a_thread_of_a_program_of_the_cli_knows_a_preview(tmp_path: Path, emulator: Emulator) -> None:
+def test_a_thread_of_a_program_sees_that_the_run_is_a_preview(tmp_path: Path, emulator: Emulator) -> None:
     emulator.seed("acme-corp")
     environ = {"NETOSECRET": emulator.netosecret, "FUSION_API_URL": emulator.url}
     stack = Stack(tmp_path, {**environ, "FUSION_AUDIT_FILE": str(tmp_path / "audit.jsonl")}, program=THREAD)

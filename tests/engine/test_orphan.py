@@ -34,7 +34,7 @@ def test_nothing_is_created_after_the_engine_was_killed(
         assert running.descendants(provider)
         running.signal(signal.SIGKILL)
         running.end()
-        # The plugin ends by itself. A dynamic provider lives on, so it gets more time than the fault takes.
+        # The plugin ends by itself. A dynamic provider survives, so it gets more time than the fault takes.
         end = time.monotonic() + 4
         while running.descendants(provider) and time.monotonic() < end:
             time.sleep(0.1)

@@ -13,7 +13,7 @@ from typing import Any
 
 from fusion_emulator import Emulator
 from pulumi_fusion.plugin import schema
-from tests.engine.stack import PLUGIN_PROGRAM, PROGRAM, Stack, a_customer, in_schema, mutations, traceback_of_ours
+from tests.engine.stack import PLUGIN_PROGRAM, PROGRAM, Stack, a_customer, has_project_traceback, in_schema, mutations
 from tests.engine.test_secrets import canaries_of, found, left_in
 
 
@@ -21,7 +21,7 @@ def customer(shortname: str, **fields: Any) -> dict[str, Any]:
     return in_schema(a_customer(shortname, **fields))
 
 
-def test_the_whole_life_of_a_customer(plugin_stack: Stack, emulator: Emulator) -> None:
+def test_a_customer_of_the_plugin_from_create_to_destroy(plugin_stack: Stack, emulator: Emulator) -> None:
     stack = plugin_stack
     declared = {
         "first": customer("first-corp", deletion_protection=None),
@@ -40,7 +40,7 @@ def test_the_whole_life_of_a_customer(plugin_stack: Stack, emulator: Emulator) -
     assert state["id"] == "first-corp"
     assert state["outputs"]["customerId"]
     assert state["inputs"]["deletionProtection"] is True
-    stack.settled()
+    stack.require_no_changes()
 
     emulator.edit("first-corp", retention=45)
     stack.refresh().ok()
@@ -63,14 +63,14 @@ def test_the_whole_life_of_a_customer(plugin_stack: Stack, emulator: Emulator) -
     assert emulator.accounts() == ()
 
 
-def test_a_create_in_doubt_is_kept_and_the_next_up_settles_it(plugin_stack: Stack, emulator: Emulator) -> None:
+def test_a_create_of_unknown_outcome_is_resolved_by_the_next_up(plugin_stack: Stack, emulator: Emulator) -> None:
     stack = plugin_stack
     stack.environ["FUSION_DEADLINE"] = "8"  # all of it is waited for the answer that never comes
     stack.declare({"made": customer("made-corp"), "lost": customer("lost-corp")})
     emulator.faults.add("POST /customer 500-after x2", "GET /customer/* 500")
-    doubt = stack.up().failed()
-    assert "whether the customer exists could not be found out" in doubt.text
-    assert "The next `pulumi up` checks whether the customer exists" in " ".join(doubt.text.split())
+    unknown = stack.up().failed()
+    assert "whether the customer exists could not be found out" in unknown.text
+    assert "The next `pulumi up` checks whether the customer exists" in " ".join(unknown.text.split())
     for name in ("made", "lost"):
         kept = stack.state()[name]
         assert kept["initErrors"]
@@ -87,13 +87,13 @@ def test_a_create_in_doubt_is_kept_and_the_next_up_settles_it(plugin_stack: Stac
     stack.up().ok()
     assert mutations(emulator.requests) == ["POST /api/v1/customer"]
     for name in ("made", "lost"):
-        settled = stack.state()[name]
-        assert "initErrors" not in settled
-        assert settled["outputs"]["customerId"] == {a.shortname: a.id for a in emulator.accounts()}[settled["id"]]
-    stack.settled()
+        resolved = stack.state()[name]
+        assert "initErrors" not in resolved
+        assert resolved["outputs"]["customerId"] == {a.shortname: a.id for a in emulator.accounts()}[resolved["id"]]
+    stack.require_no_changes()
 
 
-def test_an_interrupt_keeps_what_is_in_doubt_and_sends_nothing_more(plugin_stack: Stack, emulator: Emulator) -> None:
+def test_an_interrupted_create_is_kept_and_no_request_follows(plugin_stack: Stack, emulator: Emulator) -> None:
     stack = plugin_stack
     stack.declare({"acme": customer("acme-corp")})
     emulator.faults.add("POST /customer hang-after x1")
@@ -109,7 +109,7 @@ def test_an_interrupt_keeps_what_is_in_doubt_and_sends_nothing_more(plugin_stack
     emulator.faults.clear()
     stack.up().ok()
     assert len(emulator.requests.of("POST", "/customer")) == 1
-    stack.settled()
+    stack.require_no_changes()
 
 
 def test_an_existing_customer_is_imported_and_completed_without_a_change(
@@ -154,7 +154,9 @@ def test_an_existing_customer_is_imported_and_completed_without_a_change(
     assert mutations(emulator.requests) == ["PUT /api/v1/customer/live-00"]
 
 
-def test_a_stack_of_the_dynamic_face_moves_without_a_request(stack: Stack, emulator: Emulator) -> None:
+def test_a_stack_of_the_dynamic_provider_moves_to_the_plugin_without_a_request(
+    stack: Stack, emulator: Emulator
+) -> None:
     declared = {"acme": a_customer("acme-corp", contractual_flows_per_second=5), "safe": a_customer("safe-corp")}
     stack.declare(declared)
     stack.up().ok()
@@ -176,7 +178,7 @@ def test_a_stack_of_the_dynamic_face_moves_without_a_request(stack: Stack, emula
     assert "__provider" not in stack.state()["acme"]["outputs"]
     stack.refresh().ok()
     assert "__provider" not in json.dumps(stack.state())
-    stack.settled()
+    stack.require_no_changes()
 
 
 def test_a_stack_of_the_plugin_moves_to_the_dynamic_provider_without_a_request(
@@ -195,12 +197,12 @@ def test_a_stack_of_the_plugin_moves_to_the_dynamic_provider_without_a_request(
     stack.declare({"acme": a_customer("acme-corp")})
     stack.up().ok()
     assert mutations(emulator.requests) == []
-    stack.settled()
+    stack.require_no_changes()
     stack.destroy().ok()
     assert emulator.accounts() == ()
 
 
-def test_a_killed_provider_is_followed_by_an_import(plugin_stack: Stack, emulator: Emulator) -> None:
+def test_a_customer_created_by_a_killed_provider_is_imported(plugin_stack: Stack, emulator: Emulator) -> None:
     stack = plugin_stack
     stack.declare({"acme": customer("acme-corp")})
     emulator.faults.add("POST /customer hang-after=30 x1")
@@ -208,9 +210,9 @@ def test_a_killed_provider_is_followed_by_an_import(plugin_stack: Stack, emulato
         running.until(lambda: not emulator.faults)
         for pid in running.descendants("pulumi-resource-fusion"):
             os.kill(pid, signal.SIGKILL)
-        assert not traceback_of_ours(running.end())
-    told = " ".join(stack.up().failed().text.split())
-    assert "run `pulumi import fusion:index:Customer acme acme-corp`" in told
+        assert not has_project_traceback(running.end())
+    printed = " ".join(stack.up().failed().text.split())
+    assert "run `pulumi import fusion:index:Customer acme acme-corp`" in printed
 
     imported = ("import", "fusion:index:Customer", "acme", "acme-corp", "--yes", "--protect=false")
     stack.pulumi(*imported, "--generate-code=false").ok()
@@ -218,7 +220,7 @@ def test_a_killed_provider_is_followed_by_an_import(plugin_stack: Stack, emulato
     assert len(emulator.requests.of("POST", "/customer")) == 1
 
 
-def test_an_installed_plugin_is_found_without_an_environment(plugin_stack: Stack, emulator: Emulator) -> None:
+def test_an_installed_plugin_is_found_without_a_virtual_environment(plugin_stack: Stack, emulator: Emulator) -> None:
     stack = plugin_stack
     emulator.seed("acme-corp", retention=45, rollupRetention=90)
     emulator.seed("try-it-out", trial=True)
@@ -244,7 +246,7 @@ def test_an_installed_plugin_is_found_without_an_environment(plugin_stack: Stack
     assert [each["shortname"] for each in json.loads(trials.stdout)["customers"]] == ["try-it-out"]
 
 
-def test_nothing_is_left_by_a_whole_life_with_every_log_on(plugin_stack: Stack, emulator: Emulator) -> None:
+def test_a_run_of_the_plugin_with_all_logs_leaves_no_secret(plugin_stack: Stack, emulator: Emulator) -> None:
     stack = plugin_stack
     (stack.folder / "tmp").mkdir()
     stack.environ |= {"TMPDIR": str(stack.folder / "tmp"), "PULUMI_DEBUG_GRPC": str(stack.folder / "grpc.json")}
@@ -263,7 +265,7 @@ def test_nothing_is_left_by_a_whole_life_with_every_log_on(plugin_stack: Stack, 
     assert found(canaries_of(emulator), sinks) == []
 
 
-def test_a_key_is_kept_encrypted_or_not_at_all_and_a_rotated_one_works(plugin_stack: Stack, emulator: Emulator) -> None:
+def test_a_credential_is_stored_only_encrypted_and_a_rotated_one_works(plugin_stack: Stack, emulator: Emulator) -> None:
     stack = plugin_stack
     current = stack.environ.pop("NETOSECRET")
     stack.pulumi("config", "set", "--secret", "fusion:netosecret", current).ok()

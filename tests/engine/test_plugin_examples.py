@@ -34,7 +34,7 @@ def python_sdk(node: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
-def test_typescript(node: Path, tmp_path: Path, emulator: Emulator) -> None:
+def test_the_typescript_example(node: Path, tmp_path: Path, emulator: Emulator) -> None:
     stack = example("typescript", tmp_path, emulator)
     declared = json.loads((tmp_path / "package.json").read_text())["dependencies"]
     [package] = {name for name in declared if "fusion" in name}
@@ -56,8 +56,8 @@ def test_typescript(node: Path, tmp_path: Path, emulator: Emulator) -> None:
 
     [account] = emulator.accounts()
     assert (account.shortname, account.trial, account.retention) == ("acme-corp", True, 90)
-    told = json.loads(stack.pulumi("stack", "output", "--json").ok().stdout)
-    assert told == {
+    outputs = json.loads(stack.pulumi("stack", "output", "--json").ok().stdout)
+    assert outputs == {
         "address": account.ingest_ip,
         "port": account.ingest_port,
         "types": ["customer", "reseller", "staff"],
@@ -66,7 +66,7 @@ def test_typescript(node: Path, tmp_path: Path, emulator: Emulator) -> None:
     stack.destroy().ok()
 
 
-def test_import(tmp_path: Path, emulator: Emulator, python_sdk: str) -> None:
+def test_the_import_example(tmp_path: Path, emulator: Emulator, python_sdk: str) -> None:
     emulator.seed("acme-corp", retention=90, rollupRetention=365)
     emulator.seed("harbor", retention=7, rollupRetention=90, trial=True)
     stack = example("import", tmp_path, emulator)
@@ -83,7 +83,7 @@ def test_import(tmp_path: Path, emulator: Emulator, python_sdk: str) -> None:
     }
 
 
-def test_providers(tmp_path: Path, emulator: Emulator, python_sdk: str) -> None:
+def test_the_example_with_two_providers(tmp_path: Path, emulator: Emulator, python_sdk: str) -> None:
     for account in ("east-mssp", "west-mssp"):
         emulator.seed(account, type="reseller")
     stack = example("providers", tmp_path, emulator)
@@ -95,7 +95,7 @@ def test_providers(tmp_path: Path, emulator: Emulator, python_sdk: str) -> None:
         "east-mssp": "east-mssp",
         "west-mssp": "west-mssp",
     }
-    stack.settled()
+    stack.require_no_changes()
     kept = [path.read_text() for path in (tmp_path / "backend").rglob("*.json")]
     assert kept
     assert not any(emulator.netosecret in text for text in kept)
@@ -103,7 +103,7 @@ def test_providers(tmp_path: Path, emulator: Emulator, python_sdk: str) -> None:
     assert {each.shortname for each in emulator.accounts()} == {"east-mssp", "west-mssp"}
 
 
-def test_yaml(yaml_host: Path, tmp_path: Path, emulator: Emulator) -> None:
+def test_the_yaml_example(yaml_host: Path, tmp_path: Path, emulator: Emulator) -> None:
     emulator.seed("try-it-out", trial=True)
     stack = example("yaml", tmp_path, emulator)
     stack.environ["PATH"] = f"{yaml_host}:{stack.environment()['PATH']}"
@@ -115,9 +115,9 @@ def test_yaml(yaml_host: Path, tmp_path: Path, emulator: Emulator) -> None:
     account = emulator.account("acme-corp")
     assert account is not None
     assert (account.trial, account.retention) == (False, 90)
-    told = json.loads(stack.pulumi("stack", "output", "--json").ok().stdout)
-    assert (told["address"], told["port"]) == (account.ingest_ip, account.ingest_port)
-    assert [each["shortname"] for each in told["trials"]] == ["try-it-out"]
+    outputs = json.loads(stack.pulumi("stack", "output", "--json").ok().stdout)
+    assert (outputs["address"], outputs["port"]) == (account.ingest_ip, account.ingest_port)
+    assert [each["shortname"] for each in outputs["trials"]] == ["try-it-out"]
     stack.pulumi("preview", "--expect-no-changes").ok()
 
     # Both protections hold, one after the other, until the program says otherwise.

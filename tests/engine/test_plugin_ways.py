@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.engine.stack import Stack, a_customer, in_schema, traceback_of_ours
+from tests.engine.stack import Stack, a_customer, has_project_traceback, in_schema
 
 SCRIPTS = Path(sys.executable).parent
 WARNING = "using pulumi-resource-fusion from $PATH"
@@ -29,7 +29,7 @@ def did_not_start(stack: Stack) -> str:
     """
     ran = stack.preview()
     assert ran.code != 0, ran.text
-    assert not traceback_of_ours(ran.text), ran.text
+    assert not has_project_traceback(ran.text), ran.text
     return ran.text
 
 
@@ -47,7 +47,7 @@ def test_the_provider_that_the_project_names_wins(plugin_stack: Stack) -> None:
     stack.destroy().ok()
 
 
-def test_a_registered_provider_is_used_where_those_on_path_are_ignored(plugin_stack: Stack) -> None:
+def test_a_registered_provider_is_used_where_providers_on_path_are_ignored(plugin_stack: Stack) -> None:
     stack = plugin_stack
     stack.declare({"acme": in_schema(a_customer("acme-corp"))})
     said = subprocess.run(
@@ -63,7 +63,7 @@ def test_a_registered_provider_is_used_where_those_on_path_are_ignored(plugin_st
     stack.destroy().ok()
 
 
-def test_a_removed_environment_is_named_with_the_way_out(plugin_stack: Stack) -> None:
+def test_the_error_for_a_removed_environment_names_the_fix(plugin_stack: Stack) -> None:
     """The engine calls every provider that ends early a bug of it; what the provider wrote to stderr comes after."""
     stack = plugin_stack
     stack.declare({"acme": in_schema(a_customer("acme-corp"))})
@@ -76,6 +76,6 @@ def test_a_removed_environment_is_named_with_the_way_out(plugin_stack: Stack) ->
     stack.up().ok()
 
     environment.unlink()
-    told = " ".join(did_not_start(stack).split())
-    assert f"{python} is gone" in told
-    assert "pulumi-fusion plugin install" in told
+    printed = " ".join(did_not_start(stack).split())
+    assert f"{python} is gone" in printed
+    assert "pulumi-fusion plugin install" in printed

@@ -1,4 +1,4 @@
-"""What a preview finds out before anything is sent: bad input, bad settings, and what the service tells."""
+"""What a preview finds before any change: invalid input, invalid settings, and failures that the service reports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from pulumi_fusion.customer.names import state_key
 from tests.engine.stack import Ran, Stack, a_customer, credential_parts, mutations
 
 # Each row is a program, with as many values that are wrong by themselves as there are properties: the engine stops at
-# the first resource that fails, but that tells all of its own. What Rollup Retention must be hangs on Data Retention.
+# the first resource that fails, but it reports all failures of that one. The rule of Rollup Retention depends on Data
+# Retention.
 BAD: list[dict[str, Any]] = [
     {
         "email": "nobody",
@@ -52,20 +53,20 @@ BAD: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("bad", BAD, ids=range(1, len(BAD) + 1))
-def test_each_bad_value_is_named_at_preview_and_nothing_is_sent(
+def test_a_preview_names_each_invalid_value_and_sends_nothing(
     stack: Stack, emulator: Emulator, bad: dict[str, Any]
 ) -> None:
     stack.declare({"acme": {**a_customer("acme-corp"), **bad}})
-    told = stack.pulumi("preview").failed().text
-    assert set(re.findall(r"property (\w+) ", told)) == {state_key(name) for name in bad}
+    printed = stack.pulumi("preview").failed().text
+    assert set(re.findall(r"property (\w+) ", printed)) == {state_key(name) for name in bad}
     assert mutations(emulator.requests) == []
 
 
-def test_several_bad_values_are_told_at_once(stack: Stack) -> None:
+def test_a_preview_reports_several_invalid_values_at_once(stack: Stack) -> None:
     stack.declare(
         {"acme": a_customer("a+b", email="x", data_retention=30, status="active", internal="no", rollup_retention="7")}
     )
-    told = stack.pulumi("preview").failed().text
+    printed = stack.pulumi("preview").failed().text
     for label in (
         "Shortname must",
         "Email must",
@@ -74,39 +75,39 @@ def test_several_bad_values_are_told_at_once(stack: Stack) -> None:
         "Internal must",
         "Rollup Retention must",
     ):
-        assert label in told
+        assert label in printed
 
 
-def test_a_dead_credential_is_found_at_preview(stack: Stack, emulator: Emulator) -> None:
+def test_a_rejected_credential_fails_the_preview(stack: Stack, emulator: Emulator) -> None:
     parts = credential_parts(emulator.netosecret)
     parts["sharedsecret"] = "not-the-shared-secret"
     stack.environ["NETOSECRET"] = base64.b64encode(json.dumps(parts).encode()).decode()
     stack.declare({"acme": a_customer("acme-corp")})
 
-    told = stack.pulumi("preview").failed().text
+    printed = stack.pulumi("preview").failed().text
 
-    assert "fusion:Customer resource 'acme' has a problem: " in told
-    assert "property netosecret" not in told, "it is not a property of the customer"
-    assert "401" in told
-    assert "not-the-shared-secret" not in told
+    assert "fusion:Customer resource 'acme' has a problem: " in printed
+    assert "property netosecret" not in printed, "it is not a property of the customer"
+    assert "401" in printed
+    assert "not-the-shared-secret" not in printed
 
 
-def test_a_malformed_credential_is_found_at_preview(stack: Stack) -> None:
+def test_a_malformed_credential_fails_the_preview(stack: Stack) -> None:
     stack.environ["NETOSECRET"] = "bm90IGpzb24gYXQgYWxs"
     stack.declare({"acme": a_customer("acme-corp")})
-    told = stack.pulumi("preview").failed().text
-    assert "netosecret" in told
-    assert "bm90IGpzb24gYXQgYWxs" not in told
+    printed = stack.pulumi("preview").failed().text
+    assert "netosecret" in printed
+    assert "bm90IGpzb24gYXQgYWxs" not in printed
 
 
-def test_a_bad_setting_is_named_with_its_source(stack: Stack) -> None:
+def test_the_error_for_an_invalid_setting_names_its_source(stack: Stack) -> None:
     stack.environ["FUSION_DEADLINE"] = "soon"
     stack.declare({"acme": a_customer("acme-corp")})
-    told = stack.pulumi("preview").failed().text
-    assert "deadline (environment variable FUSION_DEADLINE) must be a number of seconds" in told
+    printed = stack.pulumi("preview").failed().text
+    assert "deadline (environment variable FUSION_DEADLINE) must be a number of seconds" in printed
 
 
-def test_the_types_of_the_service_decide(stack: Stack, emulator: Emulator) -> None:
+def test_a_type_is_checked_against_those_that_the_service_lists(stack: Stack, emulator: Emulator) -> None:
     emulator.switches = Switches(types="client=SLG,partner=MSSP,gold=Gold Customer")
     stack.declare({"acme": a_customer("acme-corp", type="customer")})
     assert "'client', 'partner', 'gold'" in stack.pulumi("preview").failed().text
@@ -124,15 +125,15 @@ def test_the_types_of_the_service_decide(stack: Stack, emulator: Emulator) -> No
         "north-mssp": "partner",
         "gold-corp": "gold",
     }
-    stack.settled()
+    stack.require_no_changes()
 
 
-def test_without_a_credential_the_rules_are_checked_all_the_same(stack: Stack, emulator: Emulator) -> None:
+def test_a_preview_without_a_credential_checks_the_rules(stack: Stack, emulator: Emulator) -> None:
     del stack.environ["NETOSECRET"]
     stack.declare({"acme": a_customer("acme-corp")})
-    told = stack.pulumi("preview").ok().text
-    assert told.count("The preview sends no requests") >= 1
-    assert "fusion:netosecret" in told
+    printed = stack.pulumi("preview").ok().text
+    assert printed.count("The preview sends no requests") >= 1
+    assert "fusion:netosecret" in printed
 
     stack.declare({"acme": a_customer("acme-corp", data_retention=30)})
     assert "Data Retention must be one of" in stack.pulumi("preview").failed().text
@@ -148,7 +149,9 @@ def test_without_a_credential_the_rules_are_checked_all_the_same(stack: Stack, e
 
 
 @pytest.mark.parametrize(("mode", "passes"), [("auto", True), ("required", False)])
-def test_a_service_that_is_down(stack: Stack, emulator: Emulator, mode: str, passes: bool) -> None:
+def test_an_unavailable_service_warns_or_fails_a_preview(
+    stack: Stack, emulator: Emulator, mode: str, passes: bool
+) -> None:
     # All repeats take 7.5 s at most; what the rest is for is a machine that stalls.
     stack.environ |= {"FUSION_PREFLIGHT": mode, "FUSION_DEADLINE": "25"}
     stack.declare({"acme": a_customer("acme-corp"), "other": a_customer("other-corp")})
@@ -165,13 +168,11 @@ def test_the_credential_from_the_stack_configuration(stack: Stack, emulator: Emu
     stack.declare({"acme": a_customer("acme-corp")})
     stack.up().ok()
     assert [account.shortname for account in emulator.accounts()] == ["acme-corp"]
-    stack.settled()
+    stack.require_no_changes()
     stack.destroy().ok()
 
 
-def test_a_pipe_as_the_credential_serves_the_preview_and_the_next_process_says_why(
-    stack: Stack, emulator: Emulator
-) -> None:
+def test_a_pipe_as_the_credential_serves_one_process_and_the_next_one_fails(stack: Stack, emulator: Emulator) -> None:
     (stack.folder / "secret").write_text(f'"{stack.environ.pop("NETOSECRET")}"\n')
     stack.declare({"acme": a_customer("acme-corp")})
 
@@ -189,9 +190,9 @@ def test_a_pipe_as_the_credential_serves_the_preview_and_the_next_process_says_w
         return Ran(done.returncode, done.stdout, done.stderr)
 
     through_a_pipe("preview").ok()
-    told = " ".join(through_a_pipe("up", "--yes").failed().text.split())
-    assert "no complete credential was written to it" in told
-    assert "Put the credential into a file or into NETOSECRET" in told
+    printed = " ".join(through_a_pipe("up", "--yes").failed().text.split())
+    assert "no complete credential was written to it" in printed
+    assert "Put the credential into a file or into NETOSECRET" in printed
     assert mutations(emulator.requests) == []
 
     stack.environ["FUSION_NETOSECRET_FILE"] = "secret"

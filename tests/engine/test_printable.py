@@ -23,7 +23,7 @@ def frontend(request: pytest.FixtureRequest) -> Frontend:
 
 
 @pytest.mark.threat("clears-the-screen")
-def test_no_name_is_obeyed(frontend: Frontend, tmp_path: Path, emulator: Emulator) -> None:
+def test_control_characters_of_names_are_not_printed(frontend: Frontend, tmp_path: Path, emulator: Emulator) -> None:
     emulator.switch(record="extended", types=f"customer=SLG,reseller=MSSP,other={EVIL}")
     emulator.edit(emulator.root.shortname, shortname=f"msp{EVIL}")
     emulator.seed("acme-corp")

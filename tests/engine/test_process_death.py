@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from fusion_emulator import Emulator
-from tests.engine.stack import Running, Stack, a_customer, traceback_of_ours
+from tests.engine.stack import Running, Stack, a_customer, has_project_traceback
 
 
 def interrupt(running: Running) -> None:
@@ -51,7 +51,7 @@ MOMENTS = {
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("death", [interrupt, interrupt_twice, terminate, kill_the_engine, kill_the_provider])
-def test_a_death_while_a_create_is_under_way(
+def test_a_process_that_is_killed_during_a_create_loses_no_customer(
     stack: Stack, emulator: Emulator, death: Callable[[Running], None], moment: str
 ) -> None:
     stack.environ["FUSION_DEADLINE"] = "12"
@@ -62,9 +62,9 @@ def test_a_death_while_a_create_is_under_way(
     with stack.start("up", "--yes", "--skip-preview") as running:
         running.until(lambda: not any("hang" in fault.text for fault in emulator.faults))  # a request has met it
         death(running)
-        told = running.end()
-    assert not traceback_of_ours(told), told
-    assert death is kill_the_provider or "Traceback" not in told, told
+        printed = running.end()
+    assert not has_project_traceback(printed), printed
+    assert death is kill_the_provider or "Traceback" not in printed, printed
 
     stack.environ["FUSION_DEADLINE"] = "60"
     recover(stack, customer)
@@ -75,10 +75,10 @@ def test_a_death_while_a_create_is_under_way(
     ids = {each["id"]: each["outputs"]["customerId"] for each in stack.state().values()}
     assert ids == {account.shortname: account.id for account in emulator.accounts()}
     assert stack.pending() == []
-    stack.settled()
+    stack.require_no_changes()
 
 
-def test_a_state_that_cannot_be_read(stack: Stack, emulator: Emulator) -> None:
+def test_a_state_that_cannot_be_read_is_restored(stack: Stack, emulator: Emulator) -> None:
     """The CLI was killed while it wrote, or the disk was full or lost its power."""
     customer = a_customer("acme-corp")
     stack.declare({"acme": customer})
@@ -100,7 +100,7 @@ def test_a_state_that_cannot_be_read(stack: Stack, emulator: Emulator) -> None:
     assert len(emulator.requests.of("POST", "/customer")) == 2
     ids = {each["id"]: each["outputs"]["customerId"] for each in stack.state().values()}
     assert ids == {account.shortname: account.id for account in emulator.accounts()}
-    stack.settled()
+    stack.require_no_changes()
 
 
 def repair_after_damage(stack: Stack, state: Path) -> None:
@@ -137,10 +137,10 @@ def test_a_state_that_cannot_be_written_after_the_create(stack: Stack, emulator:
     assert [account.shortname for account in emulator.accounts()] == ["acme-corp"]
     assert stack.state()["acme"]["outputs"]["customerId"] == emulator.accounts()[0].id
     assert len(emulator.requests.of("POST", "/customer")) == 1
-    stack.settled()
+    stack.require_no_changes()
 
 
-def test_a_second_up_of_the_same_stack_waits_for_its_turn(stack: Stack, emulator: Emulator) -> None:
+def test_a_second_up_of_the_same_stack_fails_while_the_first_runs(stack: Stack, emulator: Emulator) -> None:
     stack.declare({"acme": a_customer("acme-corp")})
     emulator.faults.add("POST /customer hang-after x1")
     with stack.start("up", "--yes", "--skip-preview") as running:
@@ -152,7 +152,7 @@ def test_a_second_up_of_the_same_stack_waits_for_its_turn(stack: Stack, emulator
 
     assert stack.state()["acme"]["outputs"]["customerId"] == emulator.accounts()[0].id
     assert len(emulator.requests.of("POST", "/customer")) == 1
-    stack.settled()
+    stack.require_no_changes()
 
 
 def recover(stack: Stack, customer: dict[str, object]) -> None:
@@ -184,7 +184,7 @@ def recover(stack: Stack, customer: dict[str, object]) -> None:
 
 
 def test_an_interrupted_wait_ends_soon(stack: Stack, emulator: Emulator) -> None:
-    """The SDK tells a dynamic provider nothing of an interrupt, so the deadline bounds the wait."""
+    """The SDK does not pass an interrupt to a dynamic provider, so the deadline bounds the wait."""
     stack.environ |= {"FUSION_DEADLINE": "8", "FUSION_PREFLIGHT": "off"}  # so that a GET precedes the create
     stack.declare({"acme": a_customer("acme-corp")})
     emulator.faults.add("GET /customer/* hang-before=60")

@@ -29,5 +29,5 @@ def test_a_dynamic_provider_uses_python_and_not_files_of_the_project(stack: Stac
         (stack.folder / f"{name}.py").write_text(HOSTILE)
     stack.declare({"acme": a_customer("acme-corp")})
     stack.up().ok()
-    stack.settled()
+    stack.require_no_changes()
     assert [each.shortname for each in emulator.accounts()] == ["acme-corp"]

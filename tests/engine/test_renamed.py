@@ -62,7 +62,7 @@ def test_a_renamed_resource_is_recognized_at_preview_and_needs_an_alias(
     applied.declare({LAKESIDE: frontend.customer(LAKESIDE, options={**moved, "aliases": [old]})})
     applied.preview("--expect-no-changes").ok()
     applied.up("--expect-no-changes").ok()
-    applied.settled()
+    applied.require_no_changes()
     assert mutations(emulator.requests) == []
 
 
@@ -96,11 +96,11 @@ def test_a_customer_with_two_resources_in_the_state_is_not_deleted(
 
     applied.pulumi("state", "delete", old, "--yes").ok()
     applied.up("--expect-no-changes").ok()
-    applied.settled()
+    applied.require_no_changes()
     survives(emulator)
 
 
-def test_an_import_under_a_second_name_is_called_out_and_deletes_nothing(tmp_path: Path, emulator: Emulator) -> None:
+def test_an_import_under_a_second_name_warns_and_deletes_nothing(tmp_path: Path, emulator: Emulator) -> None:
     frontend = Frontend("plugin")
     stack = frontend.stack(tmp_path, emulator)
     stack.declare({LAKESIDE: frontend.customer(LAKESIDE)})
@@ -116,7 +116,7 @@ def test_an_import_under_a_second_name_is_called_out_and_deletes_nothing(tmp_pat
     survives(emulator)
     stack.pulumi("state", "delete", old, "--yes").ok()
     stack.up().ok()
-    stack.settled()
+    stack.require_no_changes()
     survives(emulator)
 
 
@@ -138,7 +138,7 @@ def test_a_limited_run_deletes_no_customer_that_the_program_may_declare(
     assert emulator.accounts() == ()
 
 
-def test_a_failed_adoption_lets_no_other_resource_delete_the_customer(
+def test_no_resource_deletes_a_customer_after_a_failed_adoption(
     frontend: Frontend, applied: Stack, emulator: Emulator
 ) -> None:
     """With --continue-on-error the engine goes on to delete what the program doesn't declare any more."""
@@ -186,7 +186,7 @@ def test_a_removed_customer_is_still_deleted(frontend: Frontend, applied: Stack,
     applied.declare({"other": frontend.customer("other-corp")})
     applied.up().ok()
     assert [account.shortname for account in emulator.accounts()] == ["other-corp"]
-    applied.settled()
+    applied.require_no_changes()
 
 
 def test_one_shortname_in_two_resources_fails_the_preview(

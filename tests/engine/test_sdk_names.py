@@ -28,7 +28,7 @@ WAYS: dict[str, dict[str, Any]] = {"path": schema.package(), "repository": from_
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_typescript_python_and_go(node: Path, tmp_path: Path, way: str) -> None:
+def test_sdks_of_typescript_python_and_go_have_the_names_of_the_schema(node: Path, tmp_path: Path, way: str) -> None:
     for language in ("nodejs", "python", "go"):
         generate(node / "sdk", language, tmp_path / language, spec=WAYS[way])
 
@@ -47,7 +47,9 @@ def test_typescript_python_and_go(node: Path, tmp_path: Path, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_csharp_and_its_logo(yaml_host: Path, tmp_path: Path, emulator: Emulator, way: str) -> None:
+def test_the_sdk_of_csharp_has_the_names_of_the_schema_and_the_logo(
+    yaml_host: Path, tmp_path: Path, emulator: Emulator, way: str
+) -> None:
     """The generator downloads the logo that the schema names; here from the emulator, which has none."""
     generate(yaml_host / "csharp", tmp_path, spec={**WAYS[way], "logoUrl": f"{emulator.url}/logo.png"})
     assert [each.path for each in emulator.requests] == ["/logo.png"]

@@ -1,4 +1,4 @@
-"""The credential and all that is derived from it, looked for wherever a run may leave something."""
+"""Search everything that a run may leave for the credential and all that is derived from it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def watched(stack: Stack) -> Stack:
     return stack
 
 
-def test_the_search_finds_what_is_there(canaries: dict[str, str], tmp_path: Path) -> None:
+def test_the_search_for_secrets_finds_a_planted_one(canaries: dict[str, str], tmp_path: Path) -> None:
     for name, secret in canaries.items():
         for number, form in enumerate(forms(secret)):
             (tmp_path / "planted").write_bytes(b"x=" + form + b";")
@@ -74,9 +74,7 @@ def test_the_search_finds_what_is_there(canaries: dict[str, str], tmp_path: Path
     assert found({}, left_in(tmp_path)) == ["a token in planted"]
 
 
-def test_nothing_is_left_by_a_whole_life_with_every_log_on(
-    watched: Stack, emulator: Emulator, canaries: dict[str, str]
-) -> None:
+def test_a_run_with_all_logs_leaves_no_secret(watched: Stack, emulator: Emulator, canaries: dict[str, str]) -> None:
     watched.declare({"acme": a_customer("acme-corp")})
     said = [watched.up("--logtostderr", "-v=11").ok().text, watched.refresh("--logtostderr", "-v=11").ok().text]
     exported = watched.pulumi("stack", "export", "--show-secrets").ok().text
@@ -89,7 +87,9 @@ def test_nothing_is_left_by_a_whole_life_with_every_log_on(
 
 
 @pytest.mark.parametrize("fault", ["POST /auth/token revoked", "POST /customer commit-then-hang=60", "* * html-500"])
-def test_nothing_is_left_by_a_failure(watched: Stack, emulator: Emulator, canaries: dict[str, str], fault: str) -> None:
+def test_a_failed_run_leaves_no_secret(
+    watched: Stack, emulator: Emulator, canaries: dict[str, str], fault: str
+) -> None:
     watched.environ |= {"FUSION_PREFLIGHT": "off", "FUSION_DEADLINE": "4"}
     watched.declare({"acme": a_customer("acme-corp")})
     emulator.faults.add(fault)
@@ -102,7 +102,7 @@ def test_nothing_is_left_by_a_failure(watched: Stack, emulator: Emulator, canari
     assert found(canaries, sinks) == []
 
 
-def test_a_credential_of_the_stack_configuration_is_kept_encrypted_alone(
+def test_a_credential_of_the_stack_configuration_is_stored_only_encrypted(
     watched: Stack, emulator: Emulator, canaries: dict[str, str]
 ) -> None:
     # The engine's own verbose and protocol logs write out the configuration that it hands to a provider, secrets

@@ -23,9 +23,9 @@ def in_child(act):
             os._exit(1)
     os.close(writing)
     with open(reading) as pipe:
-        told = pipe.read()
+        received = pipe.read()
     assert os.waitpid(pid, 0)[1] == 0, "the child failed"
-    return json.loads(told)
+    return json.loads(received)
 
 class Meanwhile:
     '''A call in a thread, under way when this is made.'''

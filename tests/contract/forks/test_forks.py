@@ -62,7 +62,7 @@ def test_four_workers_open_sessions_of_their_own(emulator: Emulator, tmp_path: P
     assert got == [[[f"below-{number}"]] * 10 for number in range(4)]
 
 
-def test_a_request_of_another_thread_is_its_parents(emulator: Emulator, tmp_path: Path) -> None:
+def test_a_request_in_flight_stays_with_the_parent(emulator: Emulator, tmp_path: Path) -> None:
     emulator.faults.add("GET /customer/acme-00 delay=2")
     got = run(programs.REQUEST, tmp_path, emulator.netosecret)
     assert got["child"] == {"sockets": [], "got": ["acme-11", "acme-12"]}
@@ -70,41 +70,41 @@ def test_a_request_of_another_thread_is_its_parents(emulator: Emulator, tmp_path
     assert len(emulator.requests.of("GET", "/customer/acme-00")) == 1
 
 
-def test_a_token_that_another_thread_buys_is_not_waited_for(emulator: Emulator, tmp_path: Path) -> None:
+def test_a_child_does_not_wait_for_a_token_that_the_parent_requests(emulator: Emulator, tmp_path: Path) -> None:
     emulator.faults.add("POST /auth/token delay=2 x1")
     assert run(programs.TOKEN, tmp_path, emulator.netosecret) == [40, 40]
     assert len(emulator.requests.of("POST", "/auth/token")) == 2
 
 
-def test_a_list_that_another_thread_fetches_is_not_waited_for(emulator: Emulator, tmp_path: Path) -> None:
+def test_a_child_does_not_wait_for_a_list_that_the_parent_requests(emulator: Emulator, tmp_path: Path) -> None:
     emulator.faults.add("GET /customers/types delay=2 x1")
     assert run(programs.LIST, tmp_path, emulator.netosecret) == [3, 3]
 
 
-def test_a_turn_that_another_thread_has_is_not_waited_for(emulator: Emulator, tmp_path: Path) -> None:
+def test_a_child_does_not_wait_for_a_slot_of_the_rate_limit_of_the_parent(emulator: Emulator, tmp_path: Path) -> None:
     emulator.faults.add("GET /customer/acme-00 429 retry-after=1 x1", "GET /customer/acme-00 delay=2 skip=1")
     assert run(programs.TURN, tmp_path, emulator.netosecret) == ["acme-01", "acme-00"]
 
 
-def test_a_lock_that_another_thread_holds_is_not_waited_for(emulator: Emulator, tmp_path: Path) -> None:
+def test_a_child_does_not_wait_for_a_lock_of_the_parent(emulator: Emulator, tmp_path: Path) -> None:
     held, child, parent = run(programs.LOCKS, tmp_path, emulator.netosecret)
     assert held >= 5
     assert (child, parent) == ("acme-01", "acme-02")
 
 
-def test_a_handler_that_forks_in_the_middle_of_a_call_leaves_two_calls(emulator: Emulator, tmp_path: Path) -> None:
+def test_a_signal_handler_that_forks_during_a_call_leaves_two_calls(emulator: Emulator, tmp_path: Path) -> None:
     emulator.faults.add("GET /customer/acme-01 delay=1.5 x1")
     child, parent, status = run(programs.HANDLER, tmp_path, emulator.netosecret)
     assert (child[0], parent[0], status) == ("acme-01", "acme-01", 0)
     assert child[1] < 8  # of the 10 s that an answer may take
 
 
-def test_a_child_ends_no_tls_connection_of_its_parent(emulator: Emulator, tmp_path: Path) -> None:
+def test_a_child_does_not_end_a_tls_connection_of_the_parent(emulator: Emulator, tmp_path: Path) -> None:
     with tls_service() as service:
         more = {"FUSION_API_URL": service.url, "REQUESTS_CA_BUNDLE": str(CERTIFICATE)}
         assert run(programs.TLS, tmp_path, emulator.netosecret, **more) == [0] * 4
         assert service.connections == [5, 1]  # a token and four lists of the parent, one of the child
 
 
-def test_a_pipe_that_another_thread_reads_is_not_waited_for(emulator: Emulator, tmp_path: Path) -> None:
+def test_a_child_does_not_wait_for_a_pipe_that_the_parent_reads(emulator: Emulator, tmp_path: Path) -> None:
     assert run(programs.CREDENTIAL, tmp_path, emulator.netosecret) == 40

@@ -159,7 +159,7 @@ def records(folder: Path) -> list[Any]:
 
 
 @pytest.mark.threat("outlives-the-end")
-def test_its_requests_raise_and_it_holds_no_token(emulator: Emulator, tmp_path: Path) -> None:
+def test_the_session_of_a_forked_child_raises_and_has_no_token(emulator: Emulator, tmp_path: Path) -> None:
     got = run(CALLS, tmp_path, emulator.netosecret)
     assert [kind for kind, _ in got["child"]["calls"]] == ["SessionEnded"] * 5
     for _, text in got["child"]["calls"]:
@@ -174,7 +174,9 @@ def test_its_requests_raise_and_it_holds_no_token(emulator: Emulator, tmp_path: 
 
 @pytest.mark.parametrize("how", LEFT)
 @pytest.mark.threat("outlives-the-end")
-def test_leaving_its_block_ends_nothing_and_records_nothing(emulator: Emulator, tmp_path: Path, how: str) -> None:
+def test_a_child_that_leaves_the_block_neither_ends_nor_records_the_session(
+    emulator: Emulator, tmp_path: Path, how: str
+) -> None:
     assert run(_left(LEFT[how]), tmp_path, emulator.netosecret) == 1
     assert [each["event"] for each in records(tmp_path)] == ["start", "end"]
     assert records(tmp_path)[1]["ended"] == ("left by GeneratorExit" if "generator" in how else "left")
@@ -234,7 +236,7 @@ os.waitpid(pid, 0)
 )
 
 
-def test_a_child_keeps_no_lock_of_the_audit(emulator: Emulator, tmp_path: Path) -> None:
+def test_a_child_has_no_lock_of_the_audit(emulator: Emulator, tmp_path: Path) -> None:
     assert run(LOCKED, tmp_path, emulator.netosecret) < 5
 
 
@@ -256,7 +258,7 @@ with session() as opened:
 
 
 @pytest.mark.parametrize("fault", ["delay=1.5 x1", "503 retry-after=2 x1"])
-def test_a_handler_that_forks_in_the_middle_of_a_call_leaves_one(
+def test_a_signal_handler_that_forks_during_a_call_leaves_one_session(
     emulator: Emulator, tmp_path: Path, fault: str
 ) -> None:
     emulator.faults.add(f"GET /users {fault}")
@@ -308,5 +310,5 @@ print(json.dumps([works, answered.decode(), closed, os.waitpid(pid, 0)[1]]))
 
 
 @pytest.mark.threat("outlives-the-end")
-def test_a_child_keeps_no_port_of_an_endpoint_and_breaks_none(emulator: Emulator, tmp_path: Path) -> None:
+def test_a_child_has_no_port_of_the_endpoint_and_does_not_close_it(emulator: Emulator, tmp_path: Path) -> None:
     assert run(ENDPOINT, tmp_path, emulator.netosecret) == [True, "HTTP/1.1 403", True, 0]

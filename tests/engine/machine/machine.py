@@ -285,7 +285,7 @@ class AnyProgram(RuleBasedStateMachine):
     )
     def outside(self, act: str, shortname: str, retention: int) -> None:
         account, oracle = self.emulator.account(shortname), self.session.oracle
-        self.session.note(f"somebody else: {act} {shortname}")
+        self.session.note(f"another user: {act} {shortname}")
         if account is None:
             if act == "seed":
                 oracle.outside(self.emulator.seed(shortname, retention=retention, trial=True))

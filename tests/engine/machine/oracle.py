@@ -12,7 +12,7 @@ from fusion_emulator import Account, Emulator, Entry
 from tests.engine.machine.cli import Ran
 from tests.engine.machine.program import Declared, Place, Program
 from tests.engine.machine.state import Row
-from tests.engine.stack import credential_parts, traceback_of_ours
+from tests.engine.stack import credential_parts, has_project_traceback
 
 MAIN: Final = "one"
 OTHER: Final = "two"
@@ -60,7 +60,7 @@ class Intent:
         return self.program is not None and not limited and not self.disturbed
 
     def reaches(self, row: Row) -> bool:
-        """Whether the user lets the command touch what the row stands for."""
+        """Return whether the user permits the command to change the resource of the row."""
         places = {row.place, *(each.place for each in self.declaring(row.shortname) if row.place in each.aliases)}
         return (self.targets is None or bool(places & self.targets)) and not places & self.excluded
 
@@ -103,7 +103,7 @@ class Oracle:
     # What others do.
 
     def outside(self, *accounts: Account) -> None:
-        """Accounts that somebody else made or changed."""
+        """Return the accounts that another user created or changed."""
         self.foreign |= {account.id: account for account in accounts}
 
     # What a command did.
@@ -174,9 +174,9 @@ class Oracle:
     def _nothing_foreign(self, after: World) -> None:
         for customer_id, account in self.foreign.items():
             if customer_id not in after.accounts:
-                raise Violation(f"{account.shortname} ({customer_id}) belongs to somebody else and was deleted")
+                raise Violation(f"{account.shortname} ({customer_id}) is foreign and was deleted")
             if after.accounts[customer_id] != account:
-                raise Violation(f"{account.shortname} ({customer_id}) belongs to somebody else and was changed")
+                raise Violation(f"{account.shortname} ({customer_id}) is foreign and was changed")
         for stack in (MAIN, OTHER):
             for customer_id in after.ids(stack) & set(self.foreign):
                 raise Violation(f"{self.foreign[customer_id].shortname} was taken over without being asked for")
@@ -208,7 +208,7 @@ class Oracle:
     @staticmethod
     def _unjustified_by_up(intent: Intent, account: Account, rows: list[Row]) -> str | None:
         if not any(intent.reaches(row) for row in rows) and rows:
-            return "it was no target"
+            return "it was not a target"
         declaring = intent.declaring(account.shortname)
         if not declaring:
             return None
@@ -271,7 +271,7 @@ class Oracle:
 
     def judge_text(self, intent: Intent, ran: Ran, before: World) -> None:
         """Raise Violation for a traceback, a secret, or advice that is missing or leads astray."""
-        if traceback_of_ours(ran.text):
+        if has_project_traceback(ran.text):
             raise Violation("a traceback through the provider is shown")
         # After a failed check the engine cancels the program, whose own host may show where it was.
         if "runtime error: context canceled" not in ran.text:
@@ -287,21 +287,21 @@ class Oracle:
         own = list(_OWN.finditer(text))
         if not own and "has a problem" not in text and not _OF_THE_ENGINE.search(text):
             raise Violation("the failure has no reason that a user can act on")
-        for told in own:
-            if not told["shortname"] and "customer" in told["operation"]:
-                raise Violation(f"an error names no shortname: {told[0][:200]}")
+        for found in own:
+            if not found["shortname"] and "customer" in found["operation"]:
+                raise Violation(f"an error names no shortname: {found[0][:200]}")
         self._advice(text, before.rows[intent.stack], before)
 
     def _advice(self, text: str, rows: Iterable[Row], before: World) -> None:
         """Adoption and import are for customers that the stack does not manage."""
         managed = {row.customer_id: row for row in rows if row.customer_id in before.accounts}
         by_shortname = {row.shortname for row in managed.values()}
-        for told in _ADVICE.finditer(text):
-            if (told["dynamic"] or told["plugin"]) in managed:
-                raise Violation(f"it advises to adopt what the stack manages: {told[0]}")
-        for told in _IMPORT.finditer(text):
-            if told["shortname"] in by_shortname:
-                raise Violation(f"it advises to import what the stack manages: {told[0]}")
+        for found in _ADVICE.finditer(text):
+            if (found["dynamic"] or found["plugin"]) in managed:
+                raise Violation(f"it advises to adopt what the stack manages: {found[0]}")
+        for found in _IMPORT.finditer(text):
+            if found["shortname"] in by_shortname:
+                raise Violation(f"it advises to import what the stack manages: {found[0]}")
 
     def _secrets(self) -> list[str]:
         parts = credential_parts(self.emulator.netosecret)

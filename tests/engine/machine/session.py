@@ -50,7 +50,7 @@ class Session:
         self.failed = False
         self._shown: Program | None = None
         self._applied: Program = ()
-        self._settled: tuple[Program, World] | None = None
+        self._unchanged_after: tuple[Program, World] | None = None
 
     def rows(self, stack: str = MAIN) -> list[Row]:
         """The customers in the state of a stack."""
@@ -129,12 +129,12 @@ class Session:
         if not intent.is_whole or intent.verb != "up" or intent.program is None or intent.stack != MAIN:
             return
         # A refresh may find what others changed before that.
-        if self._settled == (intent.program, before) and "--refresh" not in ran.command:
+        if self._unchanged_after == (intent.program, before) and "--refresh" not in ran.command:
             if not ran.ok:
                 raise Violation("the same up succeeded before, and nothing has changed since")
             if self.oracle.changing():
                 raise Violation(f"the same up was applied before, and it sent {self.oracle.changing()}")
-        self._settled = (intent.program, self.world()) if ran.ok else None
+        self._unchanged_after = (intent.program, self.world()) if ran.ok else None
 
     def unlock(self) -> None:
         """Go on after a killed CLI, in the order of the README."""
@@ -179,8 +179,8 @@ class Session:
             self._follow(ran)
         else:
             raise self.failure(f"not recovered after {TRIES} attempts")
-        settled = self.preview("--expect-no-changes")
-        if not settled.ok:
+        resolved = self.preview("--expect-no-changes")
+        if not resolved.ok:
             raise self.failure("a preview after the recovery is not empty")
         self._agree()
         leaks = found(canaries_of(self.emulator), left_in(self.workspace.folder))
@@ -202,14 +202,14 @@ class Session:
                 self.change(declared, declared.with_fields(adopt=customer_id))
 
     def _reconcile(self) -> None:
-        """A program that says what the state holds and what the user still wants besides."""
+        """Return a program that declares what the state has, and what the user wants in addition."""
         live = {account.shortname: account.id for account in self.emulator.accounts()}
         kept: dict[str, Declared] = {}
         seen: set[str] = set()
         for row in self.rows():
             lost = row.customer_id is not None and live.get(row.shortname) != row.customer_id
             if (lost and row.shortname in live) or row.customer_id in seen:
-                self.forget(row.urn)  # as the error says of one that somebody else replaced
+                self.forget(row.urn)  # as the error advises for one that another user replaced
                 continue
             if row.tainted:
                 self.run(Intent("untaint"), row.urn, "--yes", word="state untaint")

@@ -1,4 +1,4 @@
-"""What the service lists, asked once for all."""
+"""The list, the account types and the token of a run are requested once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def bound(service: ScriptedService, clock: Clock) -> ScriptedService:
     return service.within(Deadline(300.0, cancelled=clock))
 
 
-def test_types_are_asked_once_while_they_are_fresh(clock: Clock) -> None:
+def test_types_are_requested_once_a_minute(clock: Clock) -> None:
     service = bound(ScriptedService(types=[[AccountType(value="a")], [AccountType(value="b")]]), clock)
     cache = CustomerCache()
     assert [entry.value for entry in cache.types(service)] == ["a"]
@@ -46,17 +46,17 @@ def test_types_are_asked_once_while_they_are_fresh(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("answer", [bad_request, forbidden, not_found])
-def test_a_service_may_keep_its_types_to_itself(clock: Clock, answer: Callable[[], FusionError]) -> None:
+def test_types_are_empty_where_the_service_does_not_list_them(clock: Clock, answer: Callable[[], FusionError]) -> None:
     assert CustomerCache().types_if_listed(bound(ScriptedService(types=[answer()]), clock)) == ()
 
 
 @pytest.mark.parametrize("answer", [html_page, unauthorized])
-def test_a_failure_is_no_empty_list(clock: Clock, answer: Callable[[], FusionError]) -> None:
+def test_a_failed_request_for_types_raises(clock: Clock, answer: Callable[[], FusionError]) -> None:
     with pytest.raises((Unrecognised, Unauthorized)):
         CustomerCache().types_if_listed(bound(ScriptedService(types=[answer()]), clock))
 
 
-def test_a_failure_is_shared_for_a_short_while_and_then_tried_again(clock: Clock) -> None:
+def test_a_failure_is_shared_for_some_seconds_and_then_retried(clock: Clock) -> None:
     service = bound(ScriptedService(customers=[html_page(), [account()]]), clock)
     cache = CustomerCache()
     for _ in range(3):
@@ -67,7 +67,7 @@ def test_a_failure_is_shared_for_a_short_while_and_then_tried_again(clock: Clock
     assert cache.find(service, "acme-corp") == account()
 
 
-def test_a_failure_for_want_of_time_does_not_meet_who_has_it(clock: Clock) -> None:
+def test_a_failure_for_lack_of_time_is_not_shared_with_a_longer_deadline(clock: Clock) -> None:
     busy = RateLimited("list the customers", "the service answered 429", status=429, retry_after=40.0)
     service = ScriptedService(customers=[busy, [account()]])
     cache = CustomerCache()
@@ -79,8 +79,8 @@ def test_a_failure_for_want_of_time_does_not_meet_who_has_it(clock: Clock) -> No
 
 
 @pytest.mark.parametrize("seconds", [None, 200.0, 400.0])
-def test_any_other_failure_meets_all(clock: Clock, seconds: float | None) -> None:
-    """Those that ask for more than they have as well: nobody gets an answer in that time."""
+def test_any_other_failure_is_shared(clock: Clock, seconds: float | None) -> None:
+    """Also one with a Retry-After that no deadline has time for."""
     down = InDoubt("list the customers", "the service answered 503", status=503, retry_after=seconds)
     service = ScriptedService(customers=[down])
     cache = CustomerCache()
@@ -90,12 +90,12 @@ def test_any_other_failure_meets_all(clock: Clock, seconds: float | None) -> Non
     assert service.verbs == ["LIST"]
 
 
-def test_nobody_waits_past_a_deadline_for_what_another_operation_asks() -> None:
-    asked, told = threading.Event(), threading.Event()
+def test_a_wait_for_the_request_of_another_operation_ends_with_the_deadline() -> None:
+    requested, released = threading.Event(), threading.Event()
 
     def slowly() -> list[Account]:
-        asked.set()
-        told.wait(10)
+        requested.set()
+        released.wait(10)
         return [account()]
 
     patient = ScriptedService(customers=[slowly]).within(Deadline(60.0))
@@ -103,10 +103,10 @@ def test_nobody_waits_past_a_deadline_for_what_another_operation_asks() -> None:
     cache = CustomerCache()
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(cache.find, patient, "acme-corp")
-        asked.wait(10)
+        requested.wait(10)
         with pytest.raises(DeadlineExceeded):
             cache.find(hasty, "acme-corp")
-        told.set()
+        released.set()
         assert found.result() == account()
     assert cache.find(hasty, "acme-corp") == account()
 
@@ -119,7 +119,7 @@ def test_an_interrupt_of_one_operation_is_not_shared(clock: Clock) -> None:
     assert cache.find(service, "acme-corp") == account()
 
 
-def test_what_was_written_outweighs_the_list_until_it_is_old(clock: Clock) -> None:
+def test_a_recent_write_replaces_the_list(clock: Clock) -> None:
     service = bound(ScriptedService(customers=[[account()], [account(fps=2)]]), clock)
     cache = CustomerCache()
     assert cache.find(service, "acme-corp") == account()
@@ -131,7 +131,7 @@ def test_what_was_written_outweighs_the_list_until_it_is_old(clock: Clock) -> No
     assert cache.find(service, "acme-corp") == account(fps=2)
 
 
-def test_many_threads_ask_once() -> None:
+def test_many_threads_send_one_request() -> None:
     release = threading.Event()
     asked: list[None] = []
 
@@ -149,7 +149,7 @@ def test_many_threads_ask_once() -> None:
     assert len(asked) == 1
 
 
-def test_what_is_expected_is_asked_once_and_there_when_it_is_needed(clock: Clock) -> None:
+def test_prefetched_lists_are_requested_once(clock: Clock) -> None:
     service = bound(ScriptedService(customers=[[account()]], types=[[AccountType(value="a")]]), clock)
     cache = CustomerCache()
     for _ in range(3):
@@ -161,7 +161,7 @@ def test_what_is_expected_is_asked_once_and_there_when_it_is_needed(clock: Clock
     assert sorted(service.verbs) == ["LIST", "TYPES"]
 
 
-def test_a_failure_of_what_was_expected_meets_who_needs_it(clock: Clock) -> None:
+def test_a_failed_prefetch_raises_where_the_list_is_used(clock: Clock) -> None:
     service = bound(ScriptedService(customers=[html_page()]), clock)
     cache = CustomerCache()
     cache.prefetch_list(service)
@@ -171,7 +171,7 @@ def test_a_failure_of_what_was_expected_meets_who_needs_it(clock: Clock) -> None
 
 
 def listing(*listed: Account, clock: Clock) -> tuple[CustomerCache, ScriptedService]:
-    """A cache that has fetched this list."""
+    """Return a cache that has fetched this list, and its service."""
     service, cache = bound(ScriptedService(customers=[listed]), clock), CustomerCache()
     cache.find(service, "any-name")
     return cache, service
@@ -193,7 +193,7 @@ def test_an_empty_list_shows_that_every_shortname_is_available(clock: Clock) -> 
 
 
 @pytest.mark.parametrize("name", ["other-corp", "OTHER-corp", PARENT, PARENT.upper()])
-def test_a_list_shows_no_name_as_available_that_the_service_may_take_for_a_used_one(name: str, clock: Clock) -> None:
+def test_a_list_shows_no_name_as_available_that_differs_only_in_case(name: str, clock: Clock) -> None:
     cache, service = listing(OTHER, clock=clock)
     assert not cache.shows_available(service, name)
 
@@ -203,24 +203,24 @@ def test_a_list_shows_no_name_as_available_that_the_service_may_take_for_a_used_
     [account(children=1), account(children=None, is_parent=True), account(children=None, is_parent=None)],
     ids=["has customers", "is a parent", "not shown"],
 )
-def test_a_list_that_may_lack_the_customers_of_a_customer_shows_nothing(parent: Account, clock: Clock) -> None:
+def test_an_incomplete_list_shows_no_name_as_available(parent: Account, clock: Clock) -> None:
     cache, service = listing(OTHER, parent, clock=clock)
     assert not cache.shows_available(service, "free-name")
 
 
-def test_a_list_as_long_as_a_list_can_be_shows_nothing(clock: Clock) -> None:
+def test_a_list_of_maximum_length_shows_no_name_as_available(clock: Clock) -> None:
     full = [account(shortname=f"acme-{number}", id=f"id-{number}") for number in range(LONGEST_LIST)]
     cache, service = listing(*full, clock=clock)
     assert not cache.shows_available(service, "free-name")
 
 
-def test_a_list_older_than_a_minute_shows_nothing(clock: Clock) -> None:
+def test_a_list_older_than_a_minute_shows_no_name_as_available(clock: Clock) -> None:
     cache, service = listing(OTHER, clock=clock)
     clock.now += FRESH_SECONDS + 0.1
     assert not cache.shows_available(service, "acme-corp")
 
 
-def test_without_a_list_nothing_is_shown_and_none_is_fetched(clock: Clock) -> None:
+def test_no_list_is_fetched_to_show_that_a_name_is_available(clock: Clock) -> None:
     service = bound(ScriptedService(), clock)
     assert not CustomerCache().shows_available(service, "acme-corp")
     assert service.verbs == []
@@ -234,20 +234,20 @@ def test_a_list_shows_a_name_as_available_once(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("written", [account(), None], ids=["written", "deleted"])
-def test_a_list_says_nothing_of_what_this_process_wrote(written: Account | None, clock: Clock) -> None:
+def test_a_list_shows_no_name_as_available_that_this_process_wrote(written: Account | None, clock: Clock) -> None:
     cache, service = listing(OTHER, clock=clock)
     cache.note("acme-corp", written)
     assert not cache.shows_available(service, "acme-corp")
 
 
-def test_a_credential_is_tried_once_for_all(clock: Clock) -> None:
+def test_a_credential_is_tested_once(clock: Clock) -> None:
     service, cache = bound(ScriptedService(tokens=[None]), clock), CustomerCache()
     for _ in range(3):
         cache.authenticate(service)
     assert service.verbs == ["TOKEN"]
 
 
-def test_a_dead_credential_is_told_to_all_and_asked_once(clock: Clock) -> None:
+def test_a_rejected_credential_raises_for_all_after_one_request(clock: Clock) -> None:
     service, cache = bound(ScriptedService(tokens=[unauthorized()]), clock), CustomerCache()
     for _ in range(3):
         with pytest.raises(Unauthorized):

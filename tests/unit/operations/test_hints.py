@@ -1,4 +1,4 @@
-"""What is said of a shortname that exists already: by the state of the stack, whatever the service says."""
+"""What an error advises about an existing shortname, by the state of the stack."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ def about(*managed: Managed, urn: str = NEW) -> str:
     return about_existing(DYNAMIC_HINTS, stack, urn, "acme-corp", "id-1")
 
 
-def test_a_renamed_resource_gets_the_alias_and_the_command() -> None:
+def test_a_renamed_resource_is_advised_by_an_alias_and_a_command() -> None:
     text = about(Managed(OLD, "acme-corp", "id-1"))
     assert f'opts=pulumi.ResourceOptions(aliases=["{OLD}"])' in text
     assert f"pulumi state rename '{OLD}' new" in text
     assert "adopt=" not in text
 
 
-def test_a_move_below_a_parent_is_no_rename_in_the_state() -> None:
+def test_a_move_below_a_parent_is_advised_by_an_alias_only() -> None:
     below = f"urn:pulumi:dev::onboarding::test:index:Region${DYNAMIC_TYPE}::old"
     text = about(Managed(OLD, "acme-corp", "id-1"), urn=below)
     assert "aliases=" in text
     assert "pulumi state rename" not in text
 
 
-def test_swapped_names_are_swapped_back() -> None:
+def test_swapped_names_are_advised_to_be_swapped_back() -> None:
     text = about(Managed(OLD, "acme-corp", "id-1"), Managed(NEW, "other-corp", "id-2"))
     assert "swap them back" in text
     assert "aliases=" not in text
@@ -45,7 +45,7 @@ def test_a_pending_deletion_is_repeated_first() -> None:
     assert "Remove this resource for now" in about(waiting)
 
 
-def test_what_no_resource_of_the_stack_manages_may_be_adopted() -> None:
+def test_a_customer_that_no_resource_manages_is_advised_to_be_adopted() -> None:
     assert "No resource of this stack manages it" in about()
     assert "adopt='id-1'" in about()
 
@@ -55,7 +55,7 @@ def check(stack: Stack, urn: str, **changed: Any) -> list[str]:
     return [failure.reason for failure in life.check({**DECLARED, **changed}, None).failures]
 
 
-def test_with_preflight_off_the_state_shows_a_rename_all_the_same() -> None:
+def test_a_rename_fails_the_check_with_preflight_off() -> None:
     def stack() -> Stack:
         return Stack(lambda seconds: StackState([Managed(OLD, "acme-corp", "id-1")]), kind=DYNAMIC_TYPE)
 

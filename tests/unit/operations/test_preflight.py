@@ -63,7 +63,7 @@ def test_the_failure_for_a_taken_shortname_without_an_id_names_no_id(lifecycle: 
     ],
     ids=["in the state", "adopted", "adopt unknown yet", "no id shown", "shortname unknown yet", "another shortname"],
 )
-def test_a_shortname_that_may_be_used_is_no_failure(
+def test_a_shortname_that_may_be_used_passes(
     lifecycle: Make, raw: dict[str, Any], old: dict[str, Any] | None, listed: object
 ) -> None:
     assert lifecycle(ScriptedService(customers=[[listed]])).check({**DECLARED, **raw}, old).failures == []
@@ -142,8 +142,8 @@ def test_a_preflight_that_is_off_sends_nothing(lifecycle: Make, warnings: list[s
     [
         (MissingSetting("reach the service", "netosecret is not set"), "auto", []),
         (MissingSetting("reach the service", "netosecret is not set"), "required", [""]),
-        (SettingsError("read the netosecret", "it is no base64"), "auto", [""]),
-        (SettingsError("read the netosecret", "it is no base64"), "required", [""]),
+        (SettingsError("read the netosecret", "invalid base64"), "auto", [""]),
+        (SettingsError("read the netosecret", "invalid base64"), "required", [""]),
     ],
 )
 def test_a_missing_setting_is_a_warning_and_a_wrong_one_a_failure(
