@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write the tables of the fields of a Customer, which are derived from customer/model.py, into the documents.
 
-    tests/fields.py
+    .venv/test/bin/python tests/fields.py
 
 Each table is between two comments, ``<!-- fields: NAME -->`` and ``<!-- end of fields -->``.
 """

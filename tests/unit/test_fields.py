@@ -56,7 +56,7 @@ def test_an_attribute_of_customer_is_an_output_of_its_state_key(name: str) -> No
 def test_the_tables_of_a_document_are_current(path: Path) -> None:
     document = path.read_text(encoding="utf-8")
     assert "<!-- fields: inputs -->" in document
-    assert updated(document) == document, "run tests/fields.py"
+    assert updated(document) == document, "run .venv/test/bin/python tests/fields.py"
 
 
 def test_the_architecture_has_a_row_for_each_kind_of_field() -> None:
