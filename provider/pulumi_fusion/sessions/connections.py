@@ -1,16 +1,20 @@
-"""The connections of an endpoint: who gets one, for how long, and who has to give way.
+"""The connections to a session's endpoint: how many there may be, for how long, and which is closed for a new one.
 
-Every user of the machine can connect to a port of 127.0.0.1. So a connection counts little until it has authenticated:
-it has a few seconds, no thread before it sent a whole head, and it gives way. Those of other users have a small share
-of the places, and few of each user are served at once; where the share or all places are taken, the user with most
-connections that wait loses the oldest of them. So anyone who sends a request at once is answered, however many idle
-connections there are.
+Every user of the machine can connect to a port of 127.0.0.1. So until a connection has authenticated it has a few
+seconds, gets no thread before it has sent a whole head, and is the first to be closed. Those of other users have a
+small share of the places, and few of each user are served at once. When the share or all places are taken, the user
+with most unauthenticated connections loses the oldest of them. So a client that sends a request at once is served,
+however many idle connections there are.
+
+This is written by hand because no HTTP server library limits connections by user: with a stream of asyncio for each
+connection, clients waited ten times longer while another user opened connections all the time.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import os
 import re
 import resource
@@ -23,80 +27,80 @@ from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from pulumi_fusion.forking import Lock, close_in_child
-from pulumi_fusion.sessions.heads import LARGEST_HEAD
 from pulumi_fusion.sessions.peers import user_of
+from pulumi_fusion.sessions.reading import LARGEST_HEAD
 
 __all__ = ["Connection", "Connections"]
 
-_UNKNOWN_SECONDS: Final = 5.0
+_UNAUTHENTICATED_SECONDS: Final = 5.0
 """How long a connection may take to authenticate."""
 
-_SILENCE: Final = 300.0
-"""How many seconds a client may pause between two bytes."""
+_SILENCE_SECONDS: Final = 300.0
+"""How long a client may pause between two bytes."""
 
 _TURNS: Final = 4
 """How many connections of another user are served at once before they authenticate."""
 
 _PIECE: Final = 64 * 1024
-_AT_ONCE: Final = 64
-# An asynchronous client opens a hundred at once; each that finds no place in the queue waits for a second and more.
+_ACCEPTED_AT_ONCE: Final = 64
+# An asynchronous client opens a hundred at once; each that finds the queue full waits for a second and more.
 _QUEUE: Final = 1024
 _END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
 
 
 class Connection(io.RawIOBase):
-    """One connection, read and written by the thread that serves it. Reading raises OSError after :attr:`until`."""
+    """A connection, read and written by the thread that serves it. Reading raises OSError after :attr:`until`."""
 
     def __init__(self, connected: socket.socket, user: int | None) -> None:
         self.socket = connected
         self.user = user
-        self.until = time.monotonic() + _UNKNOWN_SECONDS
-        """The moment of ``time.monotonic`` by which what is read next must be there."""
+        self.until = time.monotonic() + _UNAUTHENTICATED_SECONDS
+        """The moment of ``time.monotonic`` by which the next bytes must have been received."""
         self.is_served = self.has_turn = False
-        self._heard = bytearray()
+        self._received = bytearray()
 
-    def hear(self) -> bool | None:
-        """Take what is there; return whether it is the head of a request, or None where the client left."""
-        heard = self.socket.recv(_PIECE)
-        if not heard:
+    def receive(self) -> bool | None:
+        """Receive without waiting; return whether there is a whole head, or None if the client has left."""
+        received = self.socket.recv(_PIECE)
+        if not received:
             return None
-        self._heard += heard
-        return len(self._heard) > LARGEST_HEAD or _END_OF_HEAD.search(self._heard) is not None
+        self._received += received
+        return len(self._received) > LARGEST_HEAD or _END_OF_HEAD.search(self._received) is not None
 
     @property
-    def heard(self) -> bytes:
-        """What was taken and not yet read."""
-        return bytes(self._heard)
+    def received(self) -> bytes:
+        """What was received and not yet read."""
+        return bytes(self._received)
 
     def readable(self) -> bool:
-        """As of every stream."""
+        """Return True, as every stream that can be read."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """As of every stream."""
-        if self._heard:
-            size = min(len(buffer), len(self._heard))
-            buffer[:size] = self._heard[:size]
-            del self._heard[:size]
+        """Read into the buffer, and return how many bytes were read."""
+        if self._received:
+            size = min(len(buffer), len(self._received))
+            buffer[:size] = self._received[:size]
+            del self._received[:size]
             return size
-        left = min(_SILENCE, self.until - time.monotonic())
+        left = min(_SILENCE_SECONDS, self.until - time.monotonic())
         if left <= 0:
             raise TimeoutError("the client took too long")
         self.socket.settimeout(left)
         return self.socket.recv_into(buffer)
 
     def send(self, data: bytes, seconds: float) -> None:
-        """Write all of it. Raises OSError where the client does not take it in time."""
+        """Send all of it. Raises OSError if the client doesn't receive it in time."""
         self.socket.settimeout(seconds)
         self.socket.sendall(data)
 
     def break_off(self) -> None:
-        """End whatever waits for it."""
+        """Wake the thread that waits for the client."""
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
 
 
-def _most() -> int:
+def _count_of_places() -> int:
     """Return how many connections there may be: the end of the session and its audit need descriptors as well.
 
     Each connection may need another one to the service.
@@ -106,29 +110,29 @@ def _most() -> int:
 
 
 class Connections:
-    """A port of 127.0.0.1, from :meth:`start` to :meth:`close`; ``serve`` is called for each connection that asks.
+    """A port of 127.0.0.1, from :meth:`start` to :meth:`close`; ``serve`` is called for each connection with a head.
 
-    Bound when it is made, so that who connects early waits. ``turned_away`` gets what another user sent, up to the end
-    of a head, and returns the answer if it is known already, which spares a thread.
+    The port is bound at once, so a client that connects early waits. ``refusal`` is called with what another user sent,
+    up to the end of a head, and returns the response if the request can't authenticate; that saves a thread.
     """
 
-    def __init__(self, serve: Callable[[Connection], None], turned_away: Callable[[bytes], bytes | None]) -> None:
+    def __init__(self, serve: Callable[[Connection], None], refusal: Callable[[bytes], bytes | None]) -> None:
         self._serve = serve
-        self._turned_away = turned_away
+        self._refusal = refusal
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=_QUEUE)
         self._listening.setblocking(False)
         self.port: int = self._listening.getsockname()[1]
-        self._most = _most()
-        self._share = self._most // 4
+        self._count = _count_of_places()
+        self._share = self._count // 4
         self._lock = Lock()
         self._own = os.geteuid()
-        # Those that have authenticated; and the others by user, the oldest first.
-        self._known: set[Connection] = set()
-        self._unknown: dict[int | None, dict[Connection, None]] = {}
+        # The unauthenticated ones by user, the oldest first.
+        self._authenticated: set[Connection] = set()
+        self._unauthenticated: dict[int | None, dict[Connection, None]] = {}
         self._turns: Counter[int | None] = Counter()
-        # Those that are not served yet, the oldest first; and by user those of them that have sent a whole head. Only
+        # Those that aren't served yet, the oldest first; and by user those of them that have sent a whole head. Only
         # the thread that accepts uses these.
-        self._silent: dict[Connection, None] = {}
+        self._unserved: dict[Connection, None] = {}
         self._ready: dict[int | None, dict[Connection, None]] = {}
         self._selector = selectors.DefaultSelector()
         self._woken, self._waker = socket.socketpair()
@@ -140,11 +144,11 @@ class Connections:
         self._accepting = threading.Thread(target=self._run, name="pulumi-fusion-endpoint", daemon=True)
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Begin to serve."""
         self._accepting.start()
 
     def close(self) -> None:
-        """Stop answering; whatever is under way breaks off, and the port is free."""
+        """Stop serving: requests in flight are broken off, and the port is free."""
         with self._lock:
             if self._is_over:
                 return
@@ -156,156 +160,156 @@ class Connections:
             each.close()
         self._selector.close()
         with self._lock:
-            hanging = [*self._known, *(each for waiting in self._unknown.values() for each in waiting)]
-        for connection in hanging:
+            connections = [*self._authenticated, *itertools.chain.from_iterable(self._unauthenticated.values())]
+        for connection in connections:
             connection.break_off()
             if not connection.is_served:
                 connection.socket.close()
 
     def admit(self, connection: Connection) -> bool:
-        """Give one that has authenticated a place of its own, or return False where there is none."""
+        """Give a connection that has authenticated a lasting place, or return False if there is none."""
         with self._lock:
-            if connection in self._known:
+            if connection in self._authenticated:
                 return True
-            if len(self._known) >= self._most - self._share or not self._forget_unknown(connection):
+            if len(self._authenticated) >= self._count - self._share or not self._remove_unauthenticated(connection):
                 return False
-            self._known.add(connection)
+            self._authenticated.add(connection)
         self._end_turn(connection)
         return True
 
-    # The thread that accepts.
+    # Called by the thread that accepts.
 
     def _run(self) -> None:
         self._selector.register(self._listening, selectors.EVENT_READ)
         self._selector.register(self._woken, selectors.EVENT_READ)
         while not self._is_over:
-            oldest = next(iter(self._silent), None)
-            patience = None if oldest is None else max(0.0, oldest.until - time.monotonic())
-            for key, _ in self._selector.select(patience):
+            oldest = next(iter(self._unserved), None)
+            timeout = None if oldest is None else max(0.0, oldest.until - time.monotonic())
+            for key, _ in self._selector.select(timeout):
                 if key.fileobj is self._listening:
                     self._accept()
                 elif key.fileobj is self._woken:
-                    self._go_on()
-                elif key.data in self._silent:  # one that has not given way meanwhile
-                    self._hear(key.data)
+                    self._serve_waiting()
+                elif key.data in self._unserved:  # it wasn't closed for another one meanwhile
+                    self._receive(key.data)
             self._expire()
 
     def _accept(self) -> None:
-        for _ in range(_AT_ONCE):
+        for _ in range(_ACCEPTED_AT_ONCE):
             try:
                 connected, _ = self._listening.accept()
             except BlockingIOError:
                 return
-            except OSError:  # no descriptor is left, or the client has left
+            except OSError:  # no descriptor is available, or the client has left
                 with self._lock:
-                    self._give_way(self._unknown)
+                    self._evict(self._unauthenticated)
                 time.sleep(0.01)
                 return
             close_in_child(connected)
             connected.setblocking(False)
-            # The head of an answer and its body are written apart, and neither waits until the other was received.
+            # A response is sent as a head and a body; the body mustn't wait until the client has received the head.
             with contextlib.suppress(OSError):  # the client may have left
                 connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = Connection(connected, user_of(connected))
-            if self._find_place(connection):
-                self._silent[connection] = None
+            if self._take_place(connection):
+                self._unserved[connection] = None
                 self._selector.register(connected, selectors.EVENT_READ, connection)
             else:
                 connected.close()
 
-    def _find_place(self, connection: Connection) -> bool:
+    def _take_place(self, connection: Connection) -> bool:
         with self._lock:
             if connection.user != self._own:
-                others = [user for user in self._unknown if user != self._own]
-                if sum(len(self._unknown[user]) for user in others) >= self._share:
-                    self._give_way(others)
+                others = [user for user in self._unauthenticated if user != self._own]
+                if sum(len(self._unauthenticated[user]) for user in others) >= self._share:
+                    self._evict(others)
             if self._is_full():
-                self._give_way(self._unknown)
+                self._evict(self._unauthenticated)
             if self._is_full():
                 return False
-            self._unknown.setdefault(connection.user, {})[connection] = None
+            self._unauthenticated.setdefault(connection.user, {})[connection] = None
         return True
 
     def _is_full(self) -> bool:
-        return len(self._known) + sum(map(len, self._unknown.values())) >= self._most
+        return len(self._authenticated) + sum(map(len, self._unauthenticated.values())) >= self._count
 
-    def _give_way(self, users: Collection[int | None]) -> None:
-        """End the oldest connection of the one of these users who has most of those that wait."""
+    def _evict(self, users: Collection[int | None]) -> None:
+        """End the oldest unauthenticated connection of the user who has most of them."""
         if not users:
             return
-        most = max(users, key=lambda user: len(self._unknown[user]))
-        oldest = next(iter(self._unknown[most]))
-        self._forget_unknown(oldest)
+        most = max(users, key=lambda user: len(self._unauthenticated[user]))
+        oldest = next(iter(self._unauthenticated[most]))
+        self._remove_unauthenticated(oldest)
         oldest.break_off()
         if not oldest.is_served:
-            self._forget(oldest)
+            self._unwatch(oldest)
             oldest.socket.close()
 
-    def _forget_unknown(self, connection: Connection) -> bool:
-        """Take it out of those that wait; return whether it was among them."""
-        waiting = self._unknown.get(connection.user, {})
+    def _remove_unauthenticated(self, connection: Connection) -> bool:
+        """Remove it from the unauthenticated ones; return whether it was among them."""
+        waiting = self._unauthenticated.get(connection.user, {})
         if connection not in waiting:
             return False
         del waiting[connection]
         if not waiting:
-            del self._unknown[connection.user]
+            del self._unauthenticated[connection.user]
         return True
 
-    def _hear(self, connection: Connection) -> None:
+    def _receive(self, connection: Connection) -> None:
         try:
-            heard = connection.hear()
+            is_complete = connection.receive()
         except OSError:
-            heard = None
-        if heard is False:
+            is_complete = None
+        if is_complete is False:
             return
-        if heard is None or self._turn_away(connection):
-            self._forget(connection)
-            self._drop(connection)
+        if is_complete is None or self._refuse(connection):
+            self._unwatch(connection)
+            self._close(connection)
         else:
             self._selector.unregister(connection.socket)
             self._ready.setdefault(connection.user, {})[connection] = None
             self._serve_ready(connection.user)
 
-    def _go_on(self) -> None:
-        """Serve those whose turn has come."""
+    def _serve_waiting(self) -> None:
+        """Serve the connections for which there is a turn."""
         with contextlib.suppress(BlockingIOError):
             self._woken.recv(_PIECE)
         for user in [*self._ready]:
             self._serve_ready(user)
 
     def _serve_ready(self, user: int | None) -> None:
-        while user in self._ready and self._has_turn(user):
+        while user in self._ready and self._take_turn(user):
             connection = next(iter(self._ready[user]))
-            self._forget(connection)
+            self._unwatch(connection)
             connection.is_served = connection.has_turn = True
             try:
-                threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
-            except RuntimeError:  # no thread is left
-                self._drop(connection)
+                threading.Thread(target=self._serve_in_thread, args=(connection,), daemon=True).start()
+            except RuntimeError:  # no thread is available
+                self._close(connection)
 
-    def _has_turn(self, user: int | None) -> bool:
-        """Take a turn, or return False where the user has none left. Where no user is known, all would share them."""
+    def _take_turn(self, user: int | None) -> bool:
+        """Take a turn, or return False if the user has none left. Unknown users have no limit: they may be several."""
         with self._lock:
             if user not in (self._own, None) and self._turns[user] >= _TURNS:
                 return False
             self._turns[user] += 1
             return True
 
-    def _turn_away(self, connection: Connection) -> bool:
-        answer = None if connection.user == self._own else self._turned_away(connection.heard)
-        if answer is not None:
+    def _refuse(self, connection: Connection) -> bool:
+        response = None if connection.user == self._own else self._refusal(connection.received)
+        if response is not None:
             with contextlib.suppress(OSError):
-                connection.socket.send(answer)
-        return answer is not None
+                connection.socket.send(response)
+        return response is not None
 
     def _expire(self) -> None:
         now = time.monotonic()
-        while (oldest := next(iter(self._silent), None)) is not None and oldest.until <= now:
-            self._forget(oldest)
-            self._drop(oldest)
+        while (oldest := next(iter(self._unserved), None)) is not None and oldest.until <= now:
+            self._unwatch(oldest)
+            self._close(oldest)
 
-    def _forget(self, connection: Connection) -> None:
-        del self._silent[connection]
+    def _unwatch(self, connection: Connection) -> None:
+        del self._unserved[connection]
         ready = self._ready.get(connection.user, {})
         if connection not in ready:
             self._selector.unregister(connection.socket)
@@ -314,19 +318,19 @@ class Connections:
         if not ready:
             del self._ready[connection.user]
 
-    # The threads that serve.
+    # Called by the threads that serve.
 
-    def _converse(self, connection: Connection) -> None:
+    def _serve_in_thread(self, connection: Connection) -> None:
         # Not reported: clients leave in the middle, and stderr belongs to the command.
         with contextlib.suppress(Exception):
             self._serve(connection)
-        self._drop(connection)
+        self._close(connection)
 
-    def _drop(self, connection: Connection) -> None:
+    def _close(self, connection: Connection) -> None:
         connection.break_off()
         with self._lock:
-            self._known.discard(connection)
-            self._forget_unknown(connection)
+            self._authenticated.discard(connection)
+            self._remove_unauthenticated(connection)
         self._end_turn(connection)
         connection.socket.close()
 
@@ -339,5 +343,5 @@ class Connections:
         self._wake()
 
     def _wake(self) -> None:
-        with contextlib.suppress(OSError):  # it is over, or will be awake anyway
+        with contextlib.suppress(OSError):  # it is over, or is awake already
             self._waker.send(b"x")

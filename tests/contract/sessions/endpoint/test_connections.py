@@ -150,7 +150,7 @@ def test_who_does_not_authenticate_has_a_short_time(
     token = bearer(endpoint)["Authorization"]
     with connected(endpoint) as known:
         assert answers(known, endpoint, token)
-        monkeypatch.setattr(connections, "_UNKNOWN_SECONDS", 0.5)
+        monkeypatch.setattr(connections, "_UNAUTHENTICATED_SECONDS", 0.5)
         with connected(endpoint) as unknown:
             unknown.sendall(begun.replace(b"{port}", str(endpoint.port).encode()))
             with contextlib.suppress(ConnectionError):

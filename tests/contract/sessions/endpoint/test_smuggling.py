@@ -148,6 +148,29 @@ def test_chunks_reach_the_service_without_extensions_and_trailers(endpoint: Endp
     assert upstream.rests.get(timeout=10) == b'8\r\n{"a": 1}\r\n0\r\n\r\n'
 
 
+@pytest.mark.threat("smuggles-a-request")
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Content-Length: {size}\r\n\r\n{smuggled}",
+        "Transfer-Encoding: chunked\r\n\r\n{size:x}\r\n{smuggled}\r\n0\r\n\r\n",
+    ],
+)
+def test_the_body_of_an_upgrade_is_not_the_next_request(writing: Endpoint, emulator: Emulator, body: str) -> None:
+    """A parser that expects another protocol after such a head ends the request there."""
+    host, token = f"127.0.0.1:{writing.port}", bearer(writing)["Authorization"]
+    emulator.requests.clear()
+    smuggled = SMUGGLED.format(host=host, token=token)
+    fields = KNOWN.format(host=host, token=token) + "Connection: upgrade\r\nUpgrade: h2c\r\n"
+    first = f"POST /api/v1/search/flow HTTP/1.1\r\n{fields}{body.format(size=len(smuggled), smuggled=smuggled)}"
+    last = head(writing, "GET /api/v1/users HTTP/1.1", "Connection: close", token=token)
+    with connected(writing) as connection, connection.makefile("rb") as stream:
+        connection.sendall(first.encode() + last)
+        assert len(received(stream, "POST", "GET")) == 2
+    assert "DELETE" not in {each.method for each in emulator.requests}
+    assert [each.path for each in emulator.requests][-1] == "/api/v1/users"
+
+
 def test_an_empty_line_before_a_request_is_overlooked(endpoint: Endpoint) -> None:
     """As RFC 9112, 2.2 asks for, since some clients end a body with it."""
     token = bearer(endpoint)["Authorization"]
