@@ -174,7 +174,7 @@ class Access:
 
     def record(self, method: str, path: str, changed: bool | None) -> None:
         """Count whether an authorized request changed something; None if its outcome is unknown."""
-        self._counts.came_back(method, path, changed)
+        self._counts.finished(method, path, changed)
 
     def counts(self) -> Mapping[str, Any]:
         """Return the seconds that the session took, and its requests by method, path, refusal and effect.

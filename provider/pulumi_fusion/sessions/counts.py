@@ -1,4 +1,4 @@
-"""What a session did, as its audit and its end report it. Bounded, whatever a client asks for."""
+"""The counts of a session's requests for its audit and its end report. Their size is bounded for any client."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pulumi_fusion.sessions.bounds import RefusedKind, is_change
 __all__ = ["UNKNOWN", "Counts"]
 
 UNKNOWN: Final = "unknown"
-"""What a session with a raw token counts: its requests do not pass the endpoint."""
+"""The counts of a session with a raw token, whose requests don't pass the endpoint."""
 
-# Distinct paths that are counted one by one; a session that asks more is known by its methods.
+# The most paths that are counted one by one; further ones count only by method.
 _PATHS: Final = 100
-# The same of the requests that changed something, and of those that may have.
+# The same for requests that changed something, and for those that may have.
 _CHANGES: Final = 20
 
 
@@ -28,42 +28,42 @@ class Counts:
         self._sent: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._paths: Counter[str] = Counter()
-        self._under_way: Counter[str] = Counter()
+        self._in_flight: Counter[str] = Counter()
         self._made, self._unknown = _Changes(), _Changes()
 
     def sent(self, method: str, path: str) -> None:
-        """Count a request that goes out."""
+        """Count a request that is sent."""
         name = _name(method, path)
         with self._lock:
             self._sent[method] += 1
             _add(self._paths, name, _PATHS)
             if is_change(method, path):
-                self._under_way[name] += 1
+                self._in_flight[name] += 1
 
-    def came_back(self, method: str, path: str, changed: bool | None) -> None:
-        """Count whether a request that went out changed something; None where its outcome is unknown."""
+    def finished(self, method: str, path: str, changed: bool | None) -> None:
+        """Count whether a request that was sent changed something; None if its outcome is unknown."""
         if not is_change(method, path):
             return
         name = _name(method, path)
         with self._lock:
-            self._under_way[name] -= 1
-            self._under_way += Counter()  # drops what is no longer under way
+            self._in_flight[name] -= 1
+            self._in_flight += Counter()  # drops the zeros
             if changed is not False:
                 (self._made if changed else self._unknown).add(name)
 
     def refused(self, kind: RefusedKind) -> None:
-        """Count a request that did not go out."""
+        """Count a request that wasn't sent."""
         with self._lock:
             self._refused[kind] += 1
 
     def facts(self) -> dict[str, Any]:
-        """Return the requests by method and by path, those that were refused by kind, and the changes.
+        """Return the requests by method and by path, the refused ones by kind, and the changes.
 
-        What is under way has an unknown outcome.
+        The outcome of a request in flight is unknown.
         """
         with self._lock:
             unknown = _Changes(self._unknown)
-            for name in self._under_way.elements():
+            for name in self._in_flight.elements():
                 unknown.add(name)
             return {
                 "requests": dict(self._sent),
@@ -79,12 +79,12 @@ class Counts:
 
     @staticmethod
     def no_facts() -> dict[str, Any]:
-        """Return what :meth:`facts` does, for a session that cannot know it."""
+        """Return the same as :meth:`facts`, for a session whose requests aren't counted."""
         return dict.fromkeys(("requests", "refused", "paths", "changes"), UNKNOWN)
 
 
 class _Changes:
-    """How many requests, and the paths of the first ones."""
+    """A number of requests, and the paths of the first ones."""
 
     def __init__(self, other: _Changes | None = None) -> None:
         self.count: int = other.count if other else 0

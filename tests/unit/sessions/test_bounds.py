@@ -98,19 +98,19 @@ TOKENS = [
 
 @pytest.mark.parametrize("path", PATHS + QUERIES)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
-def test_reading_is_always_allowed(method: str, path: str) -> None:
+def test_reads_are_allowed_in_every_session(method: str, path: str) -> None:
     assert refusal(method, path, write=False) is None
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_writing_needs_leave(method: str, path: str) -> None:
+def test_writes_need_a_session_that_may_write(method: str, path: str) -> None:
     assert refusal(method, path, write=False) == "the session is read-only"
     assert refusal(method, path, write=True) is None
 
 
 @pytest.mark.parametrize("path", QUERIES)
-def test_a_query_is_a_read_though_it_is_posted(path: str) -> None:
+def test_a_query_by_post_is_a_read(path: str) -> None:
     assert refusal("POST", path, write=False) is None
     for method in ("PUT", "PATCH", "DELETE"):
         assert refusal(method, path, write=False) == "the session is read-only"
@@ -119,9 +119,9 @@ def test_a_query_is_a_read_though_it_is_posted(path: str) -> None:
 @pytest.mark.threat("buys-another-token")
 @pytest.mark.parametrize("path", TOKENS)
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_no_route_to_another_token_is_open(method: str, path: str) -> None:
+def test_every_token_route_is_refused(method: str, path: str) -> None:
     against = refusal(method, path, write=True)
-    assert against == "a session takes no other tokens than its own"
+    assert against == "a session accepts no other tokens than its own"
     assert kind_of(against) == "token routes"
 
 
@@ -181,7 +181,7 @@ def test_no_route_to_another_token_is_open(method: str, path: str) -> None:
         "/api/v1/u\u017fers",
     ],
 )
-def test_a_path_that_could_be_read_otherwise_is_refused(path: str) -> None:
+def test_an_ambiguous_path_is_refused(path: str) -> None:
     for write in (True, False):
         against = refusal("GET", path, write=write)
         assert against is not None
@@ -196,13 +196,13 @@ def test_methods_that_the_api_does_not_have_are_refused(method: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_change_is_a_write_that_is_no_query(path: str) -> None:
+def test_every_write_except_a_query_is_a_change(path: str) -> None:
     assert all(is_change(method, path) for method in ("POST", "PUT", "PATCH", "DELETE"))
     assert not any(is_change(method, path) for method in ("GET", "HEAD", "OPTIONS"))
 
 
 @pytest.mark.parametrize("path", QUERIES)
-def test_a_query_is_no_change(path: str) -> None:
+def test_a_query_is_not_a_change(path: str) -> None:
     assert not is_change("POST", path)
     assert is_change("PUT", path)
     assert is_change("POST", f"{path.partition('?')[0]}?a=b&_method=DELETE")
@@ -229,7 +229,7 @@ def test_a_query_is_no_change(path: str) -> None:
 )
 @pytest.mark.parametrize(("method", "path"), [("GET", "/api/v1/users"), ("POST", "/api/v1/search/flow")])
 @pytest.mark.threat("writes-read-only")
-def test_no_parameter_makes_a_write_of_a_read(method: str, path: str, query: str) -> None:
+def test_no_parameter_turns_a_read_into_a_write(method: str, path: str, query: str) -> None:
     assert refusal(method, f"{path}?{query}", write=False) == "the session is read-only"
     assert refusal(method, f"{path}?{query}", write=True) is None
     assert refusal(method, f"{path}?method=a&by=_method&auth_method=x", write=False) is None
@@ -244,9 +244,7 @@ SEGMENTS = st.lists(
 
 @pytest.mark.threat("writes-read-only")
 @given(method=st.sampled_from(["POST", "PUT", "PATCH", "DELETE"]), segments=SEGMENTS, encoded=st.booleans())
-def test_no_way_of_writing_a_path_lets_a_write_or_a_token_route_through(
-    method: str, segments: list[str], encoded: bool
-) -> None:
+def test_no_encoding_of_a_path_allows_a_write_or_a_token_route(method: str, segments: list[str], encoded: bool) -> None:
     path = "/api/v1/" + "/".join(quote(each, safe="") if encoded else each for each in segments)
     if refusal(method, path, write=False) is None:
         assert method == "POST"
@@ -319,5 +317,5 @@ def spelled(draw: st.DrawFn, route: tuple[str, ...]) -> str:
     method=st.sampled_from(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]),
     write=st.booleans(),
 )
-def test_no_spelling_of_a_token_route_is_open(path: str, method: str, write: bool) -> None:
+def test_every_spelling_of_a_token_route_is_refused(path: str, method: str, write: bool) -> None:
     assert refusal(method, path, write=write) is not None

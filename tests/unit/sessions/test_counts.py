@@ -26,17 +26,17 @@ READING, WRITING, RAW = (
 )
 
 
-def test_a_change_is_made_unknown_or_not_at_all() -> None:
+def test_a_change_is_counted_as_made_unknown_or_not_at_all() -> None:
     counts = Counts()
     for changed in (True, True, None, False):
         counts.sent("POST", USER)
-        counts.came_back("POST", USER, changed)
+        counts.finished("POST", USER, changed)
     counts.sent("DELETE", f"{USER}/7?x=y")  # still under way
     for path in ("/api/v1/search/flow", "/api/v1/stats/flow/ts"):
         counts.sent("POST", path)
-        counts.came_back("POST", path, True)
+        counts.finished("POST", path, True)
     counts.sent("GET", "/api/v1/users")
-    counts.came_back("GET", "/api/v1/users", True)
+    counts.finished("GET", "/api/v1/users", True)
     facts = counts.facts()
     assert facts["requests"] == {"POST": 6, "DELETE": 1, "GET": 1}
     assert facts["changes"] == {
@@ -49,13 +49,13 @@ def test_a_change_is_made_unknown_or_not_at_all() -> None:
 
 
 @pytest.mark.threat("fills-the-audit")
-def test_no_client_makes_the_counts_large() -> None:
+def test_the_size_of_the_counts_is_bounded() -> None:
     counts = Counts()
     for number in range(300):
         for changed in (True, False, None):
             path = f"{USER}/{number}{'x' * 500}"
             counts.sent("PUT", path)
-            counts.came_back("PUT", path, changed)
+            counts.finished("PUT", path, changed)
         counts.sent("PUT", f"{USER}/under-way-{number}")
         counts.refused("writes")
     facts = counts.facts()
@@ -64,13 +64,13 @@ def test_no_client_makes_the_counts_large() -> None:
     assert facts["refused"] == {"writes": 300}
 
 
-def test_changes_that_failed_hide_none_that_were_made() -> None:
+def test_failed_changes_do_not_displace_made_ones() -> None:
     counts = Counts()
     for number in range(100):
         counts.sent("PUT", f"{USER}/{number}")
-        counts.came_back("PUT", f"{USER}/{number}", None if number % 2 else False)
+        counts.finished("PUT", f"{USER}/{number}", None if number % 2 else False)
     counts.sent("POST", "/api/v1/api-keys")
-    counts.came_back("POST", "/api/v1/api-keys", True)
+    counts.finished("POST", "/api/v1/api-keys", True)
     assert counts.facts()["changes"]["made_paths"] == {"POST /api/v1/api-keys": 1}
 
 
@@ -82,17 +82,17 @@ def test_only_what_changed_something_outlives_a_session() -> None:
     counts = Counts()
     counts.sent("GET", "/api/v1/users")
     counts.sent("POST", USER)
-    counts.came_back("POST", USER, False)
+    counts.finished("POST", USER, False)
     assert report(counts) == []
     counts.sent("POST", USER)
-    counts.came_back("POST", USER, True)
+    counts.finished("POST", USER, True)
     assert report(counts) == [
         "1 request changed something inside acme-corp: POST /api/v1/user. "
         "What they created there (API keys, users) remains."
     ]
     for number in range(7):
         counts.sent("DELETE", f"{USER}/{number}")
-        counts.came_back("DELETE", f"{USER}/{number}", True)
+        counts.finished("DELETE", f"{USER}/{number}", True)
     counts.sent("PUT", USER)
     made, unknown = report(counts)
     assert made.startswith("8 requests changed something inside acme-corp: POST /api/v1/user, DELETE /api/v1/user/0, ")
@@ -102,7 +102,7 @@ def test_only_what_changed_something_outlives_a_session() -> None:
     )
 
 
-def test_the_end_says_what_was_refused_by_kind() -> None:
+def test_the_end_line_has_the_refused_requests_by_kind() -> None:
     counts = Counts()
     counts.sent("GET", "/api/v1/users")
     kinds: list[RefusedKind] = ["writes", "token routes", "writes"]

@@ -1,4 +1,4 @@
-"""What a client of a session's endpoint does: the vendor's token exchange, and requests byte by byte."""
+"""A client of a session's endpoint: the vendor's token exchange, and requests as bytes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def secret(endpoint: Endpoint) -> dict[str, str]:
 
 
 def signed(fields: dict[str, str], **claims: Any) -> dict[str, str]:
-    """A request token as the vendor's recipes make it: https://docs.netography.com/docs/jwt-authentication-shell."""
+    """Return a request token as in the vendor's recipes: https://docs.netography.com/docs/jwt-authentication-shell."""
     payload = {"iat": str(int(time.time())), "jti": 12345, **{k: fields[k] for k in ("appname", "appkey", "shortname")}}
     return {"jwt": jwt.encode({**payload, **claims}, fields["sharedsecret"], algorithm="HS256")}
 
@@ -35,7 +35,7 @@ def bearer(endpoint: Endpoint) -> dict[str, str]:
 
 
 def head(endpoint: Endpoint, line: str, *more: str, token: str | None = None) -> bytes:
-    """The head of a request: its line, the headers that each needs, and more of them."""
+    """Return the head of a request: its line, the required headers, and more of them."""
     fields = [line, f"Host: 127.0.0.1:{endpoint.port}"]
     if token is not None:
         fields.append(f"Authorization: {token}")
@@ -47,7 +47,7 @@ def connected(endpoint: Endpoint) -> socket.socket:
 
 
 def raw(endpoint: Endpoint, request: bytes) -> bytes:
-    """All that comes back until the endpoint closes the connection."""
+    """Send the request, and return what the endpoint sends until it closes the connection."""
     with connected(endpoint) as connection:
         connection.sendall(request)
         return rest(connection)
@@ -62,7 +62,7 @@ def rest(connection: socket.socket) -> bytes:
 
 @dataclass(frozen=True)
 class Got:
-    """An answer; ``whole`` is false where the connection ended in the middle."""
+    """A response; ``whole`` is false if the connection ended in the middle."""
 
     status: int
     headers: dict[str, str]
@@ -71,9 +71,9 @@ class Got:
 
 
 def received(stream: BinaryIO, *methods: str) -> list[Got]:
-    """The answers to requests by these methods, read as strictly as HTTP is written, until the connection ends.
+    """Return the responses to requests by these methods, parsed strictly, until the connection ends.
 
-    Anything that is left over, or that is no HTTP, is an error.
+    Raises AssertionError for bytes that follow the last one and for anything that isn't HTTP.
     """
     answers = []
     for method in methods:

@@ -1,4 +1,4 @@
-"""How an answer is passed on: whole, or visibly not, and without the token."""
+"""How a response is passed on: whole or visibly cut short, and without the token."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.contract.sessions.endpoint.upstream import Upstream, listening
         (b"", 502),
     ],
 )
-def test_answers_are_let_through_without_what_outlives_them(endpoint: Endpoint, answer: bytes, status: int) -> None:
+def test_a_response_is_passed_on_without_cookies_and_redirects(endpoint: Endpoint, answer: bytes, status: int) -> None:
     headers = bearer(endpoint)
     with listening([], answer) as url:
         endpoint.access.client._connection.transport.base_url = url
@@ -47,8 +47,8 @@ def test_answers_are_let_through_without_what_outlives_them(endpoint: Endpoint, 
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"5\r\nfirst\r\n", b"5\r\nother\r\n0\r\n\r\n"),
     ],
 )
-def test_an_answer_comes_as_it_is_made(endpoint: Endpoint, head: bytes, first: bytes, second: bytes) -> None:
-    """The first half is there while the service still holds the second back."""
+def test_a_response_is_streamed(endpoint: Endpoint, head: bytes, first: bytes, second: bytes) -> None:
+    """The client receives the first half before the service sends the second."""
     released: list[bool] = []
     server = socket.create_server(("127.0.0.1", 0))
     headers = bearer(endpoint)
@@ -73,10 +73,10 @@ def test_an_answer_comes_as_it_is_made(endpoint: Endpoint, head: bytes, first: b
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "gzip"])
-def test_a_service_that_shows_what_it_was_sent_gives_no_token_away(endpoint: Endpoint, framing: str) -> None:
+def test_the_token_is_masked_in_a_response_that_echoes_the_request(endpoint: Endpoint, framing: str) -> None:
     """As debugging pages and proxies do, here with the token in two pieces."""
     real = endpoint.access.token(endpoint.access.term).reveal()
-    shown = f"you sent {real}, once more {real}, and {real[:9]} is no token {real[:20]}".encode()
+    shown = f"you sent {real}, once more {real}, and {real[:9]} isn't a token {real[:20]}".encode()
     middle = shown.index(real.encode()) + 30
     pieces = shown[:middle], shown[middle:]
     head = f"HTTP/1.1 500 Internal Server Error\r\nX-Echo: Bearer {real}\r\n".encode()
@@ -170,7 +170,7 @@ FIRST: dict[str, tuple[bytes, bytes | int | str]] = {
 
 @pytest.mark.threat("mixes-up-answers")
 @pytest.mark.parametrize("case", FIRST)
-def test_an_answer_never_runs_into_the_next_one(endpoint: Endpoint, case: str) -> None:
+def test_two_responses_are_never_mixed_up(endpoint: Endpoint, case: str) -> None:
     """The client asks twice over one connection, without waiting in between."""
     answer, expected = FIRST[case]
     token = bearer(endpoint)["Authorization"]
@@ -193,7 +193,7 @@ def test_an_answer_never_runs_into_the_next_one(endpoint: Endpoint, case: str) -
 
 
 @pytest.mark.threat("mixes-up-answers")
-def test_the_answer_to_a_head_has_no_body(endpoint: Endpoint) -> None:
+def test_the_response_to_head_has_no_body(endpoint: Endpoint) -> None:
     token = bearer(endpoint)["Authorization"]
     with Upstream(plain("Content-Length: 49", body=STOLEN), SECOND) as upstream, connected(endpoint) as connection:
         upstream.serve(endpoint)
@@ -205,7 +205,7 @@ def test_the_answer_to_a_head_has_no_body(endpoint: Endpoint) -> None:
     assert second.body == b'{"second":2}'
 
 
-def test_an_old_client_gets_an_answer_of_unknown_length_until_the_end(endpoint: Endpoint) -> None:
+def test_http_1_0_clients_get_a_response_of_unknown_length_until_the_connection_ends(endpoint: Endpoint) -> None:
     token = bearer(endpoint)["Authorization"]
     with Upstream(packed("gzip")) as upstream:
         upstream.serve(endpoint)
@@ -216,7 +216,7 @@ def test_an_old_client_gets_an_answer_of_unknown_length_until_the_end(endpoint: 
 
 @pytest.mark.threat("reads-the-token")
 @pytest.mark.parametrize("size", [7, 1000, 100_000])
-def test_a_service_that_shows_the_token_in_another_form_gives_nothing_away(endpoint: Endpoint, size: int) -> None:
+def test_every_encoding_of_the_token_is_masked_in_a_response(endpoint: Endpoint, size: int) -> None:
     real = endpoint.access.token(endpoint.access.term).reveal()
     shown = [
         *(base64.b64encode(b"-" * before + real.encode() + b"---").decode() for before in range(3)),

@@ -1,4 +1,4 @@
-"""The clients that people have work untouched: the vendor's own, and what its recipes are written for."""
+"""Existing clients work unchanged: the vendor's own, and those in its recipes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ JSON = "Content-Type: application/json"
 
 
 def as_httpx_sends(endpoint: Endpoint, line: str, *fields: str, body: bytes = b"") -> bytes:
-    """A request byte by byte as httpx 0.28 writes it, which is what the vendor's client is built on.
+    """Return a request as httpx 0.28 sends it, which the vendor's client uses.
 
     https://github.com/netography/neto-mcp, neto_mcp_server/neto/api.py and main.py
     """
@@ -38,7 +38,7 @@ def as_httpx_sends(endpoint: Endpoint, line: str, *fields: str, body: bytes = b"
     return "\r\n".join(head).encode() + body
 
 
-def test_the_vendors_client_asks_over_one_connection(endpoint: Endpoint) -> None:
+def test_the_vendors_client_works_over_one_connection(endpoint: Endpoint) -> None:
     """One exchange; then statistics, searches and the list of detection models, with the token kept for all of them."""
     body = json.dumps(signed(secret(endpoint), iat=1_700_000_000, jti="58213")).encode()
     asked = as_httpx_sends(endpoint, "POST /api/v1/auth/token", JSON, "Accept: application/json", body=body)
@@ -105,7 +105,7 @@ def test_fetch_of_node_works(endpoint: Endpoint) -> None:
 
 
 def curl(endpoint: Endpoint, *arguments: str) -> tuple[int, Any]:
-    """The status and the body."""
+    """Return the status and the body."""
     done = subprocess.run(
         [str(CURL), "--silent", "--noproxy", "*", "--write-out", "\n%{http_code}", *arguments],
         capture_output=True,

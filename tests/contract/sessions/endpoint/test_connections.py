@@ -1,4 +1,4 @@
-"""The connections of an endpoint: how many, for how long, and for whom."""
+"""The limits of an endpoint's connections: their number, their time, and their share by user."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pulumi_fusion.sessions.peers import user_of
 from tests.contract.sessions.endpoint.asking import bearer, connected, head, raw
 
 
-def test_to_bind_asks_no_name_server(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_binding_the_port_sends_no_dns_query(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
     def asked(*_: object) -> None:
         raise AssertionError("a name server was asked")
 
@@ -36,7 +36,7 @@ def test_to_bind_asks_no_name_server(access: Access, monkeypatch: pytest.MonkeyP
         Endpoint(access).close()
 
 
-def test_many_ask_at_once(endpoint: Endpoint) -> None:
+def test_requests_are_served_concurrently(endpoint: Endpoint) -> None:
     with FusionClient(netosecret=endpoint.netosecret.reveal(), deadline=30) as inside:
         seen: list[int] = []
         threads = [threading.Thread(target=lambda: seen.append(len(inside.list_users()))) for _ in range(20)]
@@ -61,7 +61,7 @@ def small(access: Access) -> Iterator[Endpoint]:
 
 
 def is_ended(connection: socket.socket) -> bool:
-    """Wait for the end of a connection that is to end."""
+    """Wait until the endpoint ends the connection."""
     with contextlib.suppress(ConnectionError):
         return connection.recv(1) == b""
     return True
@@ -87,7 +87,7 @@ def answers(connection: socket.socket, endpoint: Endpoint, token: str) -> bool:
 @pytest.mark.threat("fills-the-endpoint")
 @pytest.mark.parametrize("begun", [b"", b"GET /api/v1/users HTTP/1.1\r\nHost: "])
 @pytest.mark.parametrize("users", ["this user", "another user", "nobody knows"])
-def test_connections_that_only_wait_give_way(
+def test_idle_connections_are_closed_for_new_ones(
     small: Endpoint, begun: bytes, users: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = bearer(small)["Authorization"]
@@ -104,8 +104,10 @@ def test_connections_that_only_wait_give_way(
 
 
 @pytest.mark.threat("fills-the-endpoint")
-def test_who_floods_takes_only_places_of_his_own(small: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where the command runs under another user than the session, and a third one attacks."""
+def test_a_user_who_floods_the_endpoint_loses_his_own_connections(
+    small: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command runs under another user than the session, and a third user attacks."""
     token = bearer(small)["Authorization"]
     users = itertools.chain([1_000_001], itertools.repeat(1_000_002, 100))
     monkeypatch.setattr(connections, "user_of", lambda _: next(users))
@@ -117,7 +119,7 @@ def test_who_floods_takes_only_places_of_his_own(small: Endpoint, monkeypatch: p
         assert answers(slow, small, token)
 
 
-def test_connections_beyond_what_the_helper_can_hold_are_turned_away(small: Endpoint) -> None:
+def test_connections_beyond_the_limit_are_refused(small: Endpoint) -> None:
     token = bearer(small)["Authorization"]
     with contextlib.ExitStack() as stack:
         for _ in range(72):
@@ -143,10 +145,10 @@ def test_connections_beyond_what_the_helper_can_hold_are_turned_away(small: Endp
         b"POST /api/v1/auth/token HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nTransfer-Encoding: chunked\r\n\r\n1",
     ],
 )
-def test_who_does_not_authenticate_has_a_short_time(
+def test_an_unauthenticated_connection_is_closed_after_a_few_seconds(
     endpoint: Endpoint, begun: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However the bytes come: the end is that of the whole time, not of a pause."""
+    """The limit is for the whole time, not for a pause between two bytes."""
     token = bearer(endpoint)["Authorization"]
     with connected(endpoint) as known:
         assert answers(known, endpoint, token)
@@ -160,7 +162,7 @@ def test_who_does_not_authenticate_has_a_short_time(
         assert answers(known, endpoint, token)
 
 
-def test_a_head_that_was_begun_has_a_short_time(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_head_must_be_complete_within_a_few_seconds(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     token = bearer(endpoint)["Authorization"]
     monkeypatch.setattr(conversation, "_HEAD", 0.3)
     with connected(endpoint) as known:
@@ -213,7 +215,7 @@ while True:
         "POST /api/v1/auth/token HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 9999\r\n\r\n{",
     ],
 )
-def test_another_user_who_connects_all_the_time_keeps_nobody_out(endpoint: Endpoint, sent: str) -> None:
+def test_requests_are_served_while_another_user_floods_the_endpoint(endpoint: Endpoint, sent: str) -> None:
     if os.geteuid() != 0 and sent != "a":
         pytest.skip("only root can be another user, and the same user is not turned away at once")
     port = str(endpoint.port)
@@ -234,7 +236,7 @@ def test_another_user_who_connects_all_the_time_keeps_nobody_out(endpoint: Endpo
 
 
 @pytest.mark.parametrize("asked", ["GET /api/v1/users HTTP/1.1", "PUT /api/v1/user/1 HTTP/1.0", "no HTTP"])
-def test_another_user_without_the_token_gets_nothing(
+def test_another_user_without_the_token_is_refused(
     endpoint: Endpoint, emulator: Emulator, asked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "user_of", lambda _: os.geteuid() + 1)
@@ -246,7 +248,7 @@ def test_another_user_without_the_token_gets_nothing(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can be asked whose a connection is")
-def test_the_kernel_knows_whose_a_connection_is() -> None:
+def test_the_kernel_returns_the_user_of_a_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         with socket.create_connection(server.getsockname()) as client:
             accepted, _ = server.accept()
@@ -257,7 +259,7 @@ def test_the_kernel_knows_whose_a_connection_is() -> None:
             assert user_of(accepted) is None
 
 
-def test_a_hundred_at_once_need_not_wait_to_connect(endpoint: Endpoint) -> None:
+def test_a_hundred_connections_at_once_fit_in_the_queue(endpoint: Endpoint) -> None:
     # What finds no place in the queue is sent again by the kernel after a second.
     with contextlib.ExitStack() as stack:
         for _ in range(100):

@@ -1,4 +1,4 @@
-"""What an endpoint counts, for the audit and for the end of the session."""
+"""The counts of an endpoint, for the audit and for the end of the session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.contract.sessions.endpoint.upstream import Upstream
 
 
 @pytest.mark.threat("fills-the-audit")
-def test_a_child_cannot_fill_the_audit(endpoint: Endpoint, tmp_path: Path) -> None:
+def test_a_client_cannot_fill_the_audit(endpoint: Endpoint, tmp_path: Path) -> None:
     headers = bearer(endpoint)["Authorization"]
     for number, line in enumerate([f"M{{}}{'x' * 7_000} /api/v1/users", f"GET /api/v1/{{}}{'x' * 7_000}"] * 5):
         asked = f"{line.format(number)} HTTP/1.1\r\nHost: 127.0.0.1:{endpoint.port}\r\nAuthorization: {headers}\r\n"
@@ -74,9 +74,7 @@ def test_each_kind_of_refusal_is_counted(endpoint: Endpoint, emulator: Emulator)
         (Upstream.END, 0, 1),
     ],
 )
-def test_what_changed_something_is_counted_by_the_answer(
-    writing: Endpoint, answer: bytes, made: int, unknown: int
-) -> None:
+def test_changes_are_counted_by_the_response(writing: Endpoint, answer: bytes, made: int, unknown: int) -> None:
     headers = bearer(writing)
     with Upstream(answer) as upstream:
         upstream.serve(writing)
@@ -87,7 +85,7 @@ def test_what_changed_something_is_counted_by_the_answer(
     assert changes["made_paths"] == ({"PUT /api/v1/user/7": 1} if made else {})
 
 
-def test_what_was_not_sent_changed_nothing(writing: Endpoint) -> None:
+def test_a_request_that_was_not_sent_counts_as_no_change(writing: Endpoint) -> None:
     headers = bearer(writing)
     with socket.create_server(("127.0.0.1", 0)) as unused:
         writing.access.client._connection.transport.base_url = f"http://127.0.0.1:{unused.getsockname()[1]}"

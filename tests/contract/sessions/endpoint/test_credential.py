@@ -18,7 +18,7 @@ from pulumi_fusion.sessions.endpoint import Endpoint
 from tests.contract.sessions.endpoint.asking import bearer, secret, signed
 
 
-def test_the_synthetic_credential_looks_like_the_vendors_own(endpoint: Endpoint, emulator: Emulator) -> None:
+def test_the_synthetic_credential_has_the_vendors_format(endpoint: Endpoint, emulator: Emulator) -> None:
     fields = secret(endpoint)
     assert list(fields) == ["url", "shortname", "appname", "appkey", "sharedsecret"]
     assert fields["shortname"] == "acme-corp"
@@ -27,7 +27,7 @@ def test_the_synthetic_credential_looks_like_the_vendors_own(endpoint: Endpoint,
     assert not {*real.values()} & {*fields.values()}
 
 
-def test_our_own_client_works_unchanged_inside_the_customer(endpoint: Endpoint, emulator: Emulator) -> None:
+def test_the_client_of_this_package_works_inside_the_customer(endpoint: Endpoint, emulator: Emulator) -> None:
     with FusionClient(netosecret=endpoint.netosecret.reveal(), deadline=20) as inside:
         assert [each.shortname for each in inside.list_customers()] == ["acme-east"]
         with pytest.raises(Forbidden, match="the session is read-only"):
@@ -38,8 +38,8 @@ def test_our_own_client_works_unchanged_inside_the_customer(endpoint: Endpoint, 
     assert endpoint.access.counts()["refused"] == {"writes": 1}
 
 
-def test_the_vendors_way_of_asking_works(endpoint: Endpoint) -> None:
-    """One token, kept for ever; the url cut before /api/v1; JSON headers on everything."""
+def test_the_vendors_recipe_works(endpoint: Endpoint) -> None:
+    """It fetches one token only, cuts the url before /api/v1 and sends JSON headers with every request."""
     fields = secret(endpoint)
     base = fields["url"].replace("/api/v1", "")
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -64,19 +64,19 @@ def test_a_claim_to_another_account_is_refused(endpoint: Endpoint, emulator: Emu
     "body",
     [b"", b"{}", b"[]", b'{"jwt": 7}', b'{"jwt": "a.b.c"}', b"\xff", b'{"jwt": null}', b"[" * 60_000],
 )
-def test_whatever_is_no_request_token_gets_none(endpoint: Endpoint, body: bytes) -> None:
+def test_a_body_without_a_request_token_is_refused(endpoint: Endpoint, body: bytes) -> None:
     answer = requests.post(f"{endpoint.url}/api/v1/auth/token", data=body, timeout=10)
     assert answer.status_code == 401
 
 
 @pytest.mark.parametrize("wrong", ["sharedsecret", "appkey", "appname"])
-def test_a_token_signed_otherwise_gets_none(endpoint: Endpoint, wrong: str) -> None:
+def test_a_request_token_with_a_wrong_key_is_refused(endpoint: Endpoint, wrong: str) -> None:
     fields = {**secret(endpoint), wrong: "something-else-that-is-long-enough-to-sign"}
     assert requests.post(f"{endpoint.url}/api/v1/auth/token", json=signed(fields), timeout=10).status_code == 401
 
 
 @pytest.mark.parametrize("header", [None, "Bearer", "Bearer x", "Basic eA==", "bearer \xe9"])
-def test_who_does_not_have_the_sessions_token_gets_nothing(
+def test_a_request_without_the_sessions_token_is_refused(
     endpoint: Endpoint, emulator: Emulator, header: str | None
 ) -> None:
     headers = {} if header is None else {"Authorization": header.encode("latin-1")}
@@ -85,7 +85,7 @@ def test_who_does_not_have_the_sessions_token_gets_nothing(
     assert len(emulator.requests) == 0
 
 
-def test_when_the_session_ends_the_endpoint_is_gone(
+def test_the_endpoint_is_closed_when_the_session_ends(
     endpoint: Endpoint, access: Access, fusion: FusionClient, emulator: Emulator
 ) -> None:
     headers = bearer(endpoint)
@@ -116,7 +116,7 @@ def test_when_the_session_ends_the_endpoint_is_gone(
         late.list_users()
 
 
-def test_an_ended_token_of_the_service_is_told_and_not_renewed(endpoint: Endpoint, emulator: Emulator) -> None:
+def test_an_expired_token_of_the_session_is_not_renewed(endpoint: Endpoint, emulator: Emulator) -> None:
     emulator.expire_tokens()
     with (
         FusionClient(netosecret=endpoint.netosecret.reveal(), deadline=10) as inside,

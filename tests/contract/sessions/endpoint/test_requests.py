@@ -31,8 +31,8 @@ def lines(request: bytes) -> list[str]:
     return request.partition(b"\r\n\r\n")[0].decode("latin-1").lower().split("\r\n")
 
 
-def test_what_guards_a_write_is_passed_on(writing: Endpoint) -> None:
-    """A service that never sees If-Match overwrites the change of another client."""
+def test_conditional_headers_are_passed_on(writing: Endpoint) -> None:
+    """A service that doesn't receive If-Match overwrites the change of another client."""
     seen: list[bytes] = []
     headers = {**bearer(writing), **GUARDS}
     with listening(seen) as url:
@@ -41,7 +41,7 @@ def test_what_guards_a_write_is_passed_on(writing: Endpoint) -> None:
     assert {f"{name}: {value}".lower() for name, value in GUARDS.items()} <= {*lines(seen[0])}
 
 
-def test_a_list_over_several_lines_is_passed_on_whole(writing: Endpoint) -> None:
+def test_all_lines_of_a_list_header_are_passed_on(writing: Endpoint) -> None:
     seen: list[bytes] = []
     token = bearer(writing)["Authorization"]
     asked = 'DELETE /api/v1/customer/acme-east HTTP/1.1\r\nIf-Match: "one"\r\nIf-Match: "two"\r\n'
@@ -54,8 +54,8 @@ def test_a_list_over_several_lines_is_passed_on_whole(writing: Endpoint) -> None
     assert "content-type: application/json" in lines(seen[0])
 
 
-def test_a_part_of_an_answer_cannot_be_had(endpoint: Endpoint) -> None:
-    """In parts the token could be fetched unmasked, from a service that shows what it was sent."""
+def test_range_requests_are_not_passed_on(endpoint: Endpoint) -> None:
+    """Otherwise a client could fetch the token in parts, unmasked, from a service that echoes the request."""
     seen: list[bytes] = []
     headers = {**bearer(endpoint), "Range": "bytes=0-9", "If-Range": '"one"'}
     with listening(seen) as url:
@@ -65,7 +65,7 @@ def test_a_part_of_an_answer_cannot_be_had(endpoint: Endpoint) -> None:
 
 
 @pytest.mark.threat("writes-read-only")
-def test_a_server_that_overlooks_a_body_makes_no_write_of_it(endpoint: Endpoint) -> None:
+def test_a_body_that_the_service_ignores_does_not_become_a_request(endpoint: Endpoint) -> None:
     """The body is the beginning of a request, which the next one over the same connection would complete."""
     seen: list[bytes] = []
     headers = bearer(endpoint)
@@ -83,7 +83,7 @@ def test_a_server_that_overlooks_a_body_makes_no_write_of_it(endpoint: Endpoint)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_read_with_a_body_is_refused(endpoint: Endpoint, emulator: Emulator, method: str, *, chunked: bool) -> None:
-    """Servers that overlook the body read it as the next request."""
+    """Servers that ignore the body read it as the next request."""
     smuggled = b"DELETE /api/v1/customer/acme-east HTTP/1.1\r\nX-Rest: "
     data = iter([smuggled]) if chunked else smuggled
     answer = requests.request(method, f"{endpoint.url}/api/v1/users", headers=bearer(endpoint), data=data, timeout=10)
@@ -94,8 +94,10 @@ def test_a_read_with_a_body_is_refused(endpoint: Endpoint, emulator: Emulator, m
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "DELETE"])
-def test_an_empty_body_is_none(writing: Endpoint, emulator: Emulator, method: str) -> None:
-    """As axios and others send it."""
+def test_a_content_length_of_zero_is_allowed_for_every_method(
+    writing: Endpoint, emulator: Emulator, method: str
+) -> None:
+    """Axios and others send it."""
     headers = {**bearer(writing), "Content-Length": "0", "Content-Type": "application/json"}
     answer = requests.request(method, f"{writing.url}/api/v1/customer/acme-east", headers=headers, timeout=10)
     assert answer.status_code in (200, 204)
@@ -130,7 +132,7 @@ def test_a_transfer_coding_that_would_be_lost_is_refused(writing: Endpoint, emul
     assert len(emulator.requests) == 0
 
 
-def test_what_is_left_of_a_body_is_not_the_next_request(writing: Endpoint) -> None:
+def test_the_rest_of_a_body_does_not_become_a_request(writing: Endpoint) -> None:
     """The service answers before it has read the body, and closes the connection."""
     token = bearer(writing)["Authorization"]
     early = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\n{}" + Upstream.CUT
@@ -145,7 +147,7 @@ def test_what_is_left_of_a_body_is_not_the_next_request(writing: Endpoint) -> No
     assert [each.split(b" ")[0] for each in upstream.heads] == [b"PUT"]
 
 
-def test_a_child_that_waits_to_be_asked_for_its_body_is_asked(writing: Endpoint, emulator: Emulator) -> None:
+def test_expect_100_continue_is_answered(writing: Endpoint, emulator: Emulator) -> None:
     token = bearer(writing)["Authorization"]
     asked = "PUT /api/v1/customer/access-allowed-ips HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 14\r\n"
     asked += f"Host: 127.0.0.1:{writing.port}\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n"
@@ -157,7 +159,7 @@ def test_a_child_that_waits_to_be_asked_for_its_body_is_asked(writing: Endpoint,
     assert len(emulator.requests.of("PUT", "/customer/access-allowed-ips")) == 1
 
 
-def test_large_bodies_go_both_ways(writing: Endpoint, emulator: Emulator) -> None:
+def test_large_bodies_are_passed_on_and_back(writing: Endpoint, emulator: Emulator) -> None:
     addresses = [f"10.0.{n // 250}.{n % 250}" for n in range(20_000)]
     path = f"{writing.url}/api/v1/customer/access-allowed-ips"
     answer = requests.put(path, json=addresses, headers=bearer(writing), timeout=30)
@@ -168,7 +170,7 @@ def test_large_bodies_go_both_ways(writing: Endpoint, emulator: Emulator) -> Non
     assert list(kept.allowed_ips) == addresses
 
 
-def test_a_body_without_a_length_is_sent_on_as_it_comes(writing: Endpoint) -> None:
+def test_a_chunked_body_is_passed_on(writing: Endpoint) -> None:
     pieces = [f"piece {number}".encode() * 1000 for number in range(5)]
     headers = bearer(writing)
     seen: list[bytes] = []

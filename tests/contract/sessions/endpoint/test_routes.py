@@ -1,4 +1,4 @@
-"""What a client may ask of the service, and what is refused before anything is sent."""
+"""The requests that are passed on, and those that are refused before anything is sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.contract.sessions.endpoint.upstream import listening
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_writes_are_refused_before_anything_leaves(endpoint: Endpoint, emulator: Emulator, method: str) -> None:
+def test_writes_are_refused_before_anything_is_sent(endpoint: Endpoint, emulator: Emulator, method: str) -> None:
     answer = requests.request(
         method, f"{endpoint.url}/api/v1/customer/acme-east", headers=bearer(endpoint), json={}, timeout=10
     )
@@ -25,7 +25,7 @@ def test_writes_are_refused_before_anything_leaves(endpoint: Endpoint, emulator:
 
 
 @pytest.mark.parametrize("header", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])
-def test_no_header_makes_a_write_of_a_read(endpoint: Endpoint, header: str) -> None:
+def test_no_header_turns_a_read_into_a_write(endpoint: Endpoint, header: str) -> None:
     seen: list[bytes] = []
     with listening(seen) as url:
         endpoint.access.client._connection.transport.base_url = url
@@ -38,7 +38,7 @@ def test_no_header_makes_a_write_of_a_read(endpoint: Endpoint, header: str) -> N
 
 @pytest.mark.parametrize("kind", [{"Content-Type": "application/x-www-form-urlencoded"}, {}])
 @pytest.mark.parametrize("session", ["endpoint", "writing"])
-def test_no_form_makes_a_write_of_a_query(request: pytest.FixtureRequest, session: str, kind: dict[str, str]) -> None:
+def test_no_form_turns_a_query_into_a_write(request: pytest.FixtureRequest, session: str, kind: dict[str, str]) -> None:
     endpoint: Endpoint = request.getfixturevalue(session)
     seen: list[bytes] = []
     with listening(seen) as url:
@@ -62,7 +62,7 @@ def test_no_form_makes_a_write_of_a_query(request: pytest.FixtureRequest, sessio
     ],
 )
 def test_a_path_is_encoded_once(endpoint: Endpoint, asked: str, sent: str) -> None:
-    """Also in bytes that are no ASCII, as some tools send them, and that Latin-1 takes for white space."""
+    """Some tools send bytes that aren't ASCII, a few of which are white space in Latin-1."""
     seen: list[bytes] = []
     token = bearer(endpoint)["Authorization"]
     request_ = f"GET {asked} HTTP/1.1\r\nHost: 127.0.0.1:{endpoint.port}\r\nAuthorization: {token}\r\n"
@@ -78,7 +78,7 @@ def test_searches_are_passed_on(endpoint: Endpoint, emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/auth/bearer/refresh", "/api/v1/auth/token/", "/api/v1/%61uth/token"])
-def test_no_other_token_can_be_had(writing: Endpoint, emulator: Emulator, path: str) -> None:
+def test_other_token_routes_are_refused(writing: Endpoint, emulator: Emulator, path: str) -> None:
     headers = bearer(writing)
     emulator.requests.clear()
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", writing.port, timeout=10)) as connection:

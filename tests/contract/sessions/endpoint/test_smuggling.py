@@ -1,4 +1,4 @@
-"""Requests that two readers take apart in different ways: none reaches the service, and none hides another one."""
+"""Requests that two servers could parse differently: none reaches the service, and none hides another one."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ REFUSED: dict[str, tuple[str, int]] = {
     "a folded request line": ("GET /api/v1/users HTTP/1.1\r\n X: y\r\n" + KNOWN + "\r\n", 400),
     "a header without a colon": (GET + "X\r\n\r\n", 400),
     "a header without a name": (GET + ": y\r\n\r\n", 400),
-    "a name that is no token": (GET + "X(y): z\r\n\r\n", 400),
+    "a name that isn't a token": (GET + "X(y): z\r\n\r\n", 400),
     "bare line feeds": (GET.replace("\r\n", "\n") + "\n", 400),
     "one bare line feed": (GET + "X: y\nContent-Length: 100\r\n\r\n" + SMUGGLED, 400),
     "a bare line feed at the end": (GET + "\n" + SMUGGLED, 400),
@@ -94,7 +94,9 @@ REFUSED: dict[str, tuple[str, int]] = {
 
 @pytest.mark.threat("smuggles-a-request")
 @pytest.mark.parametrize("case", REFUSED)
-def test_it_is_refused_and_ends_the_connection(writing: Endpoint, emulator: Emulator, case: str) -> None:
+def test_an_ambiguous_request_is_refused_and_ends_the_connection(
+    writing: Endpoint, emulator: Emulator, case: str
+) -> None:
     request, status = REFUSED[case]
     token = bearer(writing)["Authorization"]
     emulator.requests.clear()
@@ -108,7 +110,7 @@ def test_it_is_refused_and_ends_the_connection(writing: Endpoint, emulator: Emul
     assert sum(writing.access.counts()["refused"].values()) == 1
 
 
-# What is allowed, but reaches the service without what could make another request of it.
+# These are allowed, but reach the service without the headers that could change the request.
 @pytest.mark.threat("smuggles-a-request")
 @pytest.mark.parametrize(
     "fields",
@@ -122,7 +124,7 @@ def test_it_is_refused_and_ends_the_connection(writing: Endpoint, emulator: Emul
         ("Max-Forwards: 0", "Content-Length: 0", "Expect: 100-continue"),
     ],
 )
-def test_what_belongs_to_the_connection_is_not_passed_on(endpoint: Endpoint, fields: tuple[str, ...]) -> None:
+def test_headers_of_the_connection_are_not_passed_on(endpoint: Endpoint, fields: tuple[str, ...]) -> None:
     token = bearer(endpoint)["Authorization"]
     with Upstream(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as upstream, connected(endpoint) as connection:
         upstream.serve(endpoint)
@@ -136,7 +138,7 @@ def test_what_belongs_to_the_connection_is_not_passed_on(endpoint: Endpoint, fie
 
 
 @pytest.mark.threat("smuggles-a-request")
-def test_chunks_reach_the_service_without_extensions_and_trailers(endpoint: Endpoint) -> None:
+def test_chunk_extensions_and_trailers_are_not_passed_on(endpoint: Endpoint) -> None:
     fields = ("Transfer-Encoding: Chunked", "Connection: close")
     asked = head(endpoint, "POST /api/v1/search/flow HTTP/1.1", *fields, token=bearer(endpoint)["Authorization"])
     body = b'2;a="b"\r\n{"\r\n6 ;c\r\na": 1}\r\n0;d\r\nAuthorization: x\r\n\r\n'
@@ -156,7 +158,9 @@ def test_chunks_reach_the_service_without_extensions_and_trailers(endpoint: Endp
         "Transfer-Encoding: chunked\r\n\r\n{size:x}\r\n{smuggled}\r\n0\r\n\r\n",
     ],
 )
-def test_the_body_of_an_upgrade_is_not_the_next_request(writing: Endpoint, emulator: Emulator, body: str) -> None:
+def test_the_body_of_an_upgrade_request_does_not_become_a_request(
+    writing: Endpoint, emulator: Emulator, body: str
+) -> None:
     """A parser that expects another protocol after such a head ends the request there."""
     host, token = f"127.0.0.1:{writing.port}", bearer(writing)["Authorization"]
     emulator.requests.clear()
@@ -171,8 +175,8 @@ def test_the_body_of_an_upgrade_is_not_the_next_request(writing: Endpoint, emula
     assert [each.path for each in emulator.requests][-1] == "/api/v1/users"
 
 
-def test_an_empty_line_before_a_request_is_overlooked(endpoint: Endpoint) -> None:
-    """As RFC 9112, 2.2 asks for, since some clients end a body with it."""
+def test_one_empty_line_before_a_request_is_ignored(endpoint: Endpoint) -> None:
+    """RFC 9112, 2.2, requires it, since some clients end a body with it."""
     token = bearer(endpoint)["Authorization"]
     asked = head(endpoint, "GET /api/v1/users HTTP/1.1", "Connection: close", token=token)
     assert raw(endpoint, b"\r\n" + asked).startswith(b"HTTP/1.1 200 ")
