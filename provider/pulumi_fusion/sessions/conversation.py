@@ -17,7 +17,7 @@ from pulumi_fusion.api.relayed import Relayed
 from pulumi_fusion.errors import FusionError, NotSent, OutOfBounds, SessionEnded, Unauthorized
 from pulumi_fusion.sessions.access import Access
 from pulumi_fusion.sessions.bounds import TOKEN_ROUTE, is_change
-from pulumi_fusion.sessions.connections import Connection
+from pulumi_fusion.sessions.connection import Connection
 from pulumi_fusion.sessions.credential import SessionCredential
 from pulumi_fusion.sessions.reading import Malformed, Request
 

@@ -7,9 +7,10 @@ closed when the session ends: the service itself can't revoke a token.
 from __future__ import annotations
 
 from pulumi_fusion.sessions.access import Access
-from pulumi_fusion.sessions.connections import Connection, Connections
+from pulumi_fusion.sessions.connection import Connection
 from pulumi_fusion.sessions.conversation import Conversation
 from pulumi_fusion.sessions.credential import SessionCredential
+from pulumi_fusion.sessions.listener import Listener
 
 __all__ = ["Endpoint"]
 
@@ -22,19 +23,19 @@ class Endpoint:
 
     def __init__(self, access: Access) -> None:
         self.access = access
-        self._connections = Connections(self._serve, lambda head: self._credential.refusal_without_parsing(head))
-        self.port = self._connections.port
+        self._listener = Listener(self._serve, lambda head: self._credential.refusal_without_parsing(head))
+        self.port = self._listener.port
         self._credential = SessionCredential(access, self.port)
         self.url = f"http://127.0.0.1:{self.port}"
         self.netosecret = self._credential.netosecret
 
     def start(self) -> None:
         """Begin to serve."""
-        self._connections.start()
+        self._listener.start()
 
     def close(self) -> None:
         """Stop serving: requests in flight are broken off, and the port is free."""
-        self._connections.close()
+        self._listener.close()
 
     def _serve(self, connection: Connection) -> None:
-        Conversation(self.access, self._credential, connection, lambda: self._connections.admit(connection)).run()
+        Conversation(self.access, self._credential, connection, lambda: self._listener.admit(connection)).run()

@@ -1,4 +1,4 @@
-"""Whose a loopback connection is, where the kernel can be asked."""
+"""The user who opened a loopback connection, on Linux."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _HEADER: Final = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _QUERY: Final = struct.Struct("=BBBBI")  # family, protocol, extensions, padding, states
 _ADDRESSES: Final = struct.Struct("!HH4s12x4s12x")
 _ANY: Final = struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)  # interface and cookie
-_USER: Final = struct.Struct("=BB2x48x12xI")  # of the answer: family, state, and after the addresses and queues the uid
+_USER: Final = struct.Struct("=BB2x48x12xI")  # family, state, and the uid after addresses and queues
 
 
 def user_of(connection: socket.socket) -> int | None:
-    """Return the uid of the process that opened the connection at its other end, or None where that is unknown."""
+    """Return the uid of the process that opened the connection, or None if the kernel doesn't return it."""
     if not hasattr(socket, "AF_NETLINK"):
         return None
     try:
@@ -31,10 +31,10 @@ def user_of(connection: socket.socket) -> int | None:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as kernel:
             kernel.settimeout(0.1)
             kernel.send(_HEADER.pack(_HEADER.size + len(query), _BY_FAMILY, _REQUEST, 1, 0) + query)
-            answer = kernel.recv(4096)
-        kind = _HEADER.unpack_from(answer)[1]
-        _, state, user = _USER.unpack_from(answer, _HEADER.size)
-    except (OSError, struct.error):  # a container may not let us ask
+            response = kernel.recv(4096)
+        kind = _HEADER.unpack_from(response)[1]
+        _, state, user = _USER.unpack_from(response, _HEADER.size)
+    except (OSError, struct.error):  # a container may not allow the query
         return None
-    # What its process closed already counts as root's.
+    # The kernel counts a connection that its process has closed as root's.
     return int(user) if kind == _BY_FAMILY and state == _ESTABLISHED else None

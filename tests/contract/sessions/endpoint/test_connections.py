@@ -19,7 +19,8 @@ import requests
 
 from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient
-from pulumi_fusion.sessions import connections, conversation
+from pulumi_fusion.sessions import connection as connection_module
+from pulumi_fusion.sessions import conversation, listener
 from pulumi_fusion.sessions.access import Access
 from pulumi_fusion.sessions.endpoint import Endpoint
 from pulumi_fusion.sessions.peers import user_of
@@ -92,7 +93,7 @@ def test_idle_connections_are_closed_for_new_ones(
 ) -> None:
     token = bearer(small)["Authorization"]
     known = {"this user": os.geteuid(), "another user": os.geteuid() + 1, "nobody knows": None}[users]
-    monkeypatch.setattr(connections, "user_of", lambda _: known)
+    monkeypatch.setattr(listener, "user_of", lambda _: known)
     with contextlib.ExitStack() as stack:
         kept = stack.enter_context(connected(small))
         assert answers(kept, small, token)
@@ -110,7 +111,7 @@ def test_a_user_who_floods_the_endpoint_loses_his_own_connections(
     """The command runs under another user than the session, and a third user attacks."""
     token = bearer(small)["Authorization"]
     users = itertools.chain([1_000_001], itertools.repeat(1_000_002, 100))
-    monkeypatch.setattr(connections, "user_of", lambda _: next(users))
+    monkeypatch.setattr(listener, "user_of", lambda _: next(users))
     with contextlib.ExitStack() as stack:
         slow = stack.enter_context(connected(small))
         flood = [stack.enter_context(connected(small)) for _ in range(100)]
@@ -152,7 +153,7 @@ def test_an_unauthenticated_connection_is_closed_after_a_few_seconds(
     token = bearer(endpoint)["Authorization"]
     with connected(endpoint) as known:
         assert answers(known, endpoint, token)
-        monkeypatch.setattr(connections, "_UNAUTHENTICATED_SECONDS", 0.5)
+        monkeypatch.setattr(connection_module, "_UNAUTHENTICATED_SECONDS", 0.5)
         with connected(endpoint) as unknown:
             unknown.sendall(begun.replace(b"{port}", str(endpoint.port).encode()))
             with contextlib.suppress(ConnectionError):
@@ -239,7 +240,7 @@ def test_requests_are_served_while_another_user_floods_the_endpoint(endpoint: En
 def test_another_user_without_the_token_is_refused(
     endpoint: Endpoint, emulator: Emulator, asked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "user_of", lambda _: os.geteuid() + 1)
+    monkeypatch.setattr(listener, "user_of", lambda _: os.geteuid() + 1)
     assert raw(endpoint, head(endpoint, asked, token="Bearer x")).startswith(b"HTTP/1.1 401 ")
     assert endpoint.access.counts()["refused"] == {"wrong credentials": 1}
     assert len(emulator.requests) == 0

@@ -1,10 +1,8 @@
-"""The connections to a session's endpoint: how many there may be, for how long, and which is closed for a new one.
+"""The port of a session's endpoint: it accepts connections, and serves each in a thread once it has sent a head.
 
-Every user of the machine can connect to a port of 127.0.0.1. So until a connection has authenticated it has a few
-seconds, gets no thread before it has sent a whole head, and is the first to be closed. Those of other users have a
-small share of the places, and few of each user are served at once. When the share or all places are taken, the user
-with most unauthenticated connections loses the oldest of them. So a client that sends a request at once is served,
-however many idle connections there are.
+Every user of the machine can connect to a port of 127.0.0.1. So a connection gets no thread before it has sent a whole
+head, few of another user are served at once, and one without a place (see places.py) or in time is closed. A client
+that sends a request at once is served, however many idle connections there are.
 
 This is written by hand because no HTTP server library limits connections by user: with a stream of asyncio for each
 connection, clients waited ten times longer while another user opened connections all the time.
@@ -13,103 +11,31 @@ connection, clients waited ten times longer while another user opened connection
 from __future__ import annotations
 
 import contextlib
-import io
-import itertools
 import os
-import re
-import resource
 import selectors
 import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from pulumi_fusion.forking import Lock, close_in_child
+from pulumi_fusion.sessions.connection import Connection
 from pulumi_fusion.sessions.peers import user_of
-from pulumi_fusion.sessions.reading import LARGEST_HEAD
+from pulumi_fusion.sessions.places import Places
 
-__all__ = ["Connection", "Connections"]
-
-_UNAUTHENTICATED_SECONDS: Final = 5.0
-"""How long a connection may take to authenticate."""
-
-_SILENCE_SECONDS: Final = 300.0
-"""How long a client may pause between two bytes."""
+__all__ = ["Listener"]
 
 _TURNS: Final = 4
 """How many connections of another user are served at once before they authenticate."""
 
-_PIECE: Final = 64 * 1024
 _ACCEPTED_AT_ONCE: Final = 64
 # An asynchronous client opens a hundred at once; each that finds the queue full waits for a second and more.
 _QUEUE: Final = 1024
-_END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
 
 
-class Connection(io.RawIOBase):
-    """A connection, read and written by the thread that serves it. Reading raises OSError after :attr:`until`."""
-
-    def __init__(self, connected: socket.socket, user: int | None) -> None:
-        self.socket = connected
-        self.user = user
-        self.until = time.monotonic() + _UNAUTHENTICATED_SECONDS
-        """The moment of ``time.monotonic`` by which the next bytes must have been received."""
-        self.is_served = self.has_turn = False
-        self._received = bytearray()
-
-    def receive(self) -> bool | None:
-        """Receive without waiting; return whether there is a whole head, or None if the client has left."""
-        received = self.socket.recv(_PIECE)
-        if not received:
-            return None
-        self._received += received
-        return len(self._received) > LARGEST_HEAD or _END_OF_HEAD.search(self._received) is not None
-
-    @property
-    def received(self) -> bytes:
-        """What was received and not yet read."""
-        return bytes(self._received)
-
-    def readable(self) -> bool:
-        """Return True, as every stream that can be read."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Read into the buffer, and return how many bytes were read."""
-        if self._received:
-            size = min(len(buffer), len(self._received))
-            buffer[:size] = self._received[:size]
-            del self._received[:size]
-            return size
-        left = min(_SILENCE_SECONDS, self.until - time.monotonic())
-        if left <= 0:
-            raise TimeoutError("the client took too long")
-        self.socket.settimeout(left)
-        return self.socket.recv_into(buffer)
-
-    def send(self, data: bytes, seconds: float) -> None:
-        """Send all of it. Raises OSError if the client doesn't receive it in time."""
-        self.socket.settimeout(seconds)
-        self.socket.sendall(data)
-
-    def break_off(self) -> None:
-        """Wake the thread that waits for the client."""
-        with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)
-
-
-def _count_of_places() -> int:
-    """Return how many connections there may be: the end of the session and its audit need descriptors as well.
-
-    Each connection may need another one to the service.
-    """
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 500 if limit == resource.RLIM_INFINITY else max(4, min(500, (limit - 64) // 2))
-
-
-class Connections:
+class Listener:
     """A port of 127.0.0.1, from :meth:`start` to :meth:`close`; ``serve`` is called for each connection with a head.
 
     The port is bound at once, so a client that connects early waits. ``refusal`` is called with what another user sent,
@@ -122,13 +48,9 @@ class Connections:
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=_QUEUE)
         self._listening.setblocking(False)
         self.port: int = self._listening.getsockname()[1]
-        self._count = _count_of_places()
-        self._share = self._count // 4
+        self._places = Places(self._evict)
         self._lock = Lock()
         self._own = os.geteuid()
-        # The unauthenticated ones by user, the oldest first.
-        self._authenticated: set[Connection] = set()
-        self._unauthenticated: dict[int | None, dict[Connection, None]] = {}
         self._turns: Counter[int | None] = Counter()
         # Those that aren't served yet, the oldest first; and by user those of them that have sent a whole head. Only
         # the thread that accepts uses these.
@@ -159,23 +81,17 @@ class Connections:
         for each in (self._listening, self._woken, self._waker):
             each.close()
         self._selector.close()
-        with self._lock:
-            connections = [*self._authenticated, *itertools.chain.from_iterable(self._unauthenticated.values())]
-        for connection in connections:
+        for connection in self._places.connections():
             connection.break_off()
             if not connection.is_served:
                 connection.socket.close()
 
     def admit(self, connection: Connection) -> bool:
         """Give a connection that has authenticated a lasting place, or return False if there is none."""
-        with self._lock:
-            if connection in self._authenticated:
-                return True
-            if len(self._authenticated) >= self._count - self._share or not self._remove_unauthenticated(connection):
-                return False
-            self._authenticated.add(connection)
-        self._end_turn(connection)
-        return True
+        is_admitted = self._places.admit(connection)
+        if is_admitted:
+            self._end_turn(connection)
+        return is_admitted
 
     # Called by the thread that accepts.
 
@@ -201,8 +117,7 @@ class Connections:
             except BlockingIOError:
                 return
             except OSError:  # no descriptor is available, or the client has left
-                with self._lock:
-                    self._evict(self._unauthenticated)
+                self._places.make_way()
                 time.sleep(0.01)
                 return
             close_in_child(connected)
@@ -211,49 +126,18 @@ class Connections:
             with contextlib.suppress(OSError):  # the client may have left
                 connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = Connection(connected, user_of(connected))
-            if self._take_place(connection):
+            if self._places.enter(connection):
                 self._unserved[connection] = None
                 self._selector.register(connected, selectors.EVENT_READ, connection)
             else:
                 connected.close()
 
-    def _take_place(self, connection: Connection) -> bool:
-        with self._lock:
-            if connection.user != self._own:
-                others = [user for user in self._unauthenticated if user != self._own]
-                if sum(len(self._unauthenticated[user]) for user in others) >= self._share:
-                    self._evict(others)
-            if self._is_full():
-                self._evict(self._unauthenticated)
-            if self._is_full():
-                return False
-            self._unauthenticated.setdefault(connection.user, {})[connection] = None
-        return True
-
-    def _is_full(self) -> bool:
-        return len(self._authenticated) + sum(map(len, self._unauthenticated.values())) >= self._count
-
-    def _evict(self, users: Collection[int | None]) -> None:
-        """End the oldest unauthenticated connection of the user who has most of them."""
-        if not users:
-            return
-        most = max(users, key=lambda user: len(self._unauthenticated[user]))
-        oldest = next(iter(self._unauthenticated[most]))
-        self._remove_unauthenticated(oldest)
-        oldest.break_off()
-        if not oldest.is_served:
-            self._unwatch(oldest)
-            oldest.socket.close()
-
-    def _remove_unauthenticated(self, connection: Connection) -> bool:
-        """Remove it from the unauthenticated ones; return whether it was among them."""
-        waiting = self._unauthenticated.get(connection.user, {})
-        if connection not in waiting:
-            return False
-        del waiting[connection]
-        if not waiting:
-            del self._unauthenticated[connection.user]
-        return True
+    def _evict(self, connection: Connection) -> None:
+        """End a connection that loses its place; if a thread serves it, that thread closes it."""
+        connection.break_off()
+        if not connection.is_served:
+            self._unwatch(connection)
+            connection.socket.close()
 
     def _receive(self, connection: Connection) -> None:
         try:
@@ -273,7 +157,7 @@ class Connections:
     def _serve_waiting(self) -> None:
         """Serve the connections for which there is a turn."""
         with contextlib.suppress(BlockingIOError):
-            self._woken.recv(_PIECE)
+            self._woken.recv(4096)
         for user in [*self._ready]:
             self._serve_ready(user)
 
@@ -328,9 +212,7 @@ class Connections:
 
     def _close(self, connection: Connection) -> None:
         connection.break_off()
-        with self._lock:
-            self._authenticated.discard(connection)
-            self._remove_unauthenticated(connection)
+        self._places.leave(connection)
         self._end_turn(connection)
         connection.socket.close()
 
