@@ -212,11 +212,7 @@ class OutOfBounds(Refusal):
 class RequestFailed(FusionError):
     """One request to the service failed; its class is the phase.
 
-    Args:
-        attempted: As of FusionError.
-        came_back: As of FusionError.
-        shortname: As of FusionError.
-        next_step: As of FusionError.
+    Attributes:
         status: The HTTP status.
         name: The name in the service's error body.
         message: The message there.
