@@ -2,8 +2,8 @@
 
 httptools (llhttp, the parser of Node.js) finds the fields and the body. A request that two servers could read
 differently is refused, since it is checked here and then rewritten, and the next one must begin where it ends. Checked
-by hand is only what the parser accepts: blank lines and spaces in front, versions other than 1.0 and 1.1, repeated
-fields, transfer codings other than chunked, and any size.
+by hand is only what the parser accepts: blank lines and spaces before a path, versions other than 1.0 and 1.1, repeated
+fields, transfer codings other than chunked, requests for another protocol, and any size.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PIECE: Final = 64 * 1024
 
 # One blank line may come first, as some clients send it after a body (RFC 9112, 2.2).
 _REQUEST_LINE: Final = re.compile(rb"(?:\r\n)?(\S+) \S+ HTTP/1\.([01])\r\n")
-# No protocol is switched to, but for the parser a request with this field would end before its body.
+# The protocol is never switched, but the parser would expect that and end the request before its body.
 _UPGRADE: Final = re.compile(rb"(?<=\n)upgrade(?=:)", re.IGNORECASE)
 _NOT_ASCII: Final = re.compile(rb"[\x80-\xff]")
 # Some servers read the first of several, others the last.
