@@ -139,7 +139,7 @@ TRIGGERS: Final[Mapping[str, Callable[[Service], object]]] = {
     "settings: no credential": lambda service: service.provider(netosecret="").delete("acme-corp", service.state),
     "settings: an invalid value": lambda service: Settings.resolve({"deadline": "0"}, environ={}),
     "settings: inside the emulator": lambda service: Settings.resolve(
-        {"netosecret": "another"}, environ={"FUSION_EMULATOR": service.emulator.url}
+        {"netosecret": "of-the-argument"}, environ={"FUSION_EMULATOR": service.emulator.url}
     ),
     "masquerade: the reason": lambda service: service.session(reason="short"),
     "masquerade: not a customer of the account": lambda service: service.session("other-corp"),

@@ -1,4 +1,4 @@
-"""A rehearsal reaches the emulator and a session its customer, whatever the stack's configuration says."""
+"""A rehearsal uses the emulator and a session its customer, whatever the stack's configuration contains."""
 
 from __future__ import annotations
 

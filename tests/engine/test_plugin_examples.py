@@ -120,7 +120,7 @@ def test_the_yaml_example(yaml_host: Path, tmp_path: Path, emulator: Emulator) -
     assert [each["shortname"] for each in outputs["trials"]] == ["try-it-out"]
     stack.pulumi("preview", "--expect-no-changes").ok()
 
-    # Both protections hold, one after the other, until the program says otherwise.
+    # Both protections apply, one after the other, until the program turns them off.
     assert "protect" in stack.destroy().failed().text
     program = tmp_path / "Pulumi.yaml"
     program.write_text(

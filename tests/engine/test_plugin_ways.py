@@ -23,7 +23,7 @@ def another_provider_first_on_path(stack: Stack) -> None:
 
 
 def did_not_start(stack: Stack) -> str:
-    """Return what a preview says whose provider fails to start.
+    """Return the output of a preview whose provider fails to start.
 
     The CLI interrupts the program then, so the SDK may add a traceback of its own.
     """

@@ -176,7 +176,7 @@ class Stack:
         self.pending.pop(name, None)
 
     def recover(self, name: str, program: Mapping[str, Any]) -> Outcome:
-        """The documented way back: run it again, and where the error prints an adopt line, do what it says."""
+        """The documented way back: run it again, and if the error contains an adopt line, apply it."""
         self.restart()
         outcome = self.up(name, program)
         if not outcome.ok and outcome.adopt is not None:

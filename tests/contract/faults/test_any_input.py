@@ -23,7 +23,7 @@ UNKNOWN = pulumi.output.Unknown()  # type: ignore[no-untyped-call]
 
 KEYS = [state_key(name) for name in Inputs.model_fields]
 
-# What the form's page says, written down a second time: https://docs.netography.com/docs/add-customer.
+# The rules of the form's page, written a second time: https://docs.netography.com/docs/add-customer.
 SHORTNAMES = st.text(string.ascii_letters + string.digits + "-._~!$&'()*,;=:@", min_size=5, max_size=16)
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=30)
 EMAILS = st.builds(

@@ -113,7 +113,7 @@ def test_a_customer_that_another_user_recreated_is_not_changed(
         stack.require_unharmed()
         assert kept["acme"] in (*stack.state.values(), *stack.pending.values())
         emulator.faults.clear()
-        stack.forget("acme")  # what the error says
+        stack.forget("acme")  # as the error advises
         assert stack.up("acme", {**PROGRAM, "shortname": "another"}).ok
         stack.require_unharmed()
 

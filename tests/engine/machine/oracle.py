@@ -32,7 +32,7 @@ _ADVICE: Final = re.compile(r"adopt=['\"](?P<dynamic>[0-9a-f]+)['\"]|adopt: ['\"
 _IMPORT: Final = re.compile(r"pulumi import fusion:index:Customer \S+ (?P<shortname>[\w-]+)")
 
 
-class Violation(AssertionError):
+class ViolationError(AssertionError):
     """What must never happen."""
 
 
@@ -109,7 +109,7 @@ class Oracle:
     # What a command did.
 
     def judge(self, intent: Intent, ran: Ran, before: World) -> None:
-        """Raise Violation for what the command must not have done or said."""
+        """Raise ViolationError for what the command must not have done or said."""
         after = self.world()
         self._sent(intent, ran)
         self.judge_text(intent, ran, before)
@@ -134,28 +134,28 @@ class Oracle:
         """Only `up` and `destroy` change anything, and no provider that survives its engine: nobody records that."""
         for entry in self.changing():
             if intent.verb not in ("up", "destroy"):
-                raise Violation(f"{intent.verb} sent {entry.method} {entry.path}")
+                raise ViolationError(f"{intent.verb} sent {entry.method} {entry.path}")
             if ran.killed is not None and entry.time > ran.killed + GRACE:
                 late = round(entry.time - ran.killed, 1)
-                raise Violation(f"{entry.method} {entry.path} was sent {late} s after the engine was killed")
+                raise ViolationError(f"{entry.method} {entry.path} was sent {late} s after the engine was killed")
 
     def _applied(self, intent: Intent, before: World, after: World) -> None:
-        """What succeeds for a whole program did what the program says."""
+        """Check that a command which succeeded for a whole program applied the program."""
         declared = Counter(each.shortname for each in intent.program or ())
         twice = [shortname for shortname, count in declared.items() if count > 1]
         if twice:
-            raise Violation(f"{intent.verb} succeeds, and the program declares {twice} twice")
+            raise ViolationError(f"{intent.verb} succeeds, and the program declares {twice} twice")
         if intent.verb != "up":
             return
         rows = {row.place: row for row in after.rows[intent.stack] if not row.replaced}
         for each in intent.program or ():
             row = rows.pop(each.place, None)
             if row is None or row.shortname != each.shortname:
-                raise Violation(f"up succeeds, and {each.place.name} is not in the state as {each.shortname}")
+                raise ViolationError(f"up succeeds, and {each.place.name} is not in the state as {each.shortname}")
             if row.customer_id not in after.accounts and row.customer_id not in before.ids(intent.stack):
-                raise Violation(f"up succeeds, and {each.shortname} is not on the service")
+                raise ViolationError(f"up succeeds, and {each.shortname} is not on the service")
         if rows:
-            raise Violation(f"up succeeds, and {[str(place.name) for place in rows]} are still in the state")
+            raise ViolationError(f"up succeeds, and {[str(place.name) for place in rows]} are still in the state")
 
     def _take_in_adopted(self, intent: Intent, before: World, after: World) -> None:
         """Foreign accounts that the user handed over in this command are the stack's from now on."""
@@ -174,19 +174,19 @@ class Oracle:
     def _nothing_foreign(self, after: World) -> None:
         for customer_id, account in self.foreign.items():
             if customer_id not in after.accounts:
-                raise Violation(f"{account.shortname} ({customer_id}) is foreign and was deleted")
+                raise ViolationError(f"{account.shortname} ({customer_id}) is foreign and was deleted")
             if after.accounts[customer_id] != account:
-                raise Violation(f"{account.shortname} ({customer_id}) is foreign and was changed")
+                raise ViolationError(f"{account.shortname} ({customer_id}) is foreign and was changed")
         for stack in (MAIN, OTHER):
             for customer_id in after.ids(stack) & set(self.foreign):
-                raise Violation(f"{self.foreign[customer_id].shortname} was taken over without being asked for")
+                raise ViolationError(f"{self.foreign[customer_id].shortname} was taken over without being asked for")
 
     def _deletions(self, intent: Intent, before: World, after: World) -> None:
         for customer_id in set(before.accounts) - set(after.accounts):
             account = before.accounts[customer_id]
             reason = self._unjustified(intent, account, before.managing(intent.stack, customer_id))
             if reason:
-                raise Violation(f"{intent.verb} deleted {account.shortname} ({customer_id}): {reason}")
+                raise ViolationError(f"{intent.verb} deleted {account.shortname} ({customer_id}): {reason}")
 
     def _unjustified(self, intent: Intent, account: Account, rows: list[Row]) -> str | None:
         """Why the deletion of an account is wrong, None if it is right."""
@@ -227,20 +227,20 @@ class Oracle:
         live = Counter(account.shortname for account in after.accounts.values())
         doubled = [shortname for shortname, count in live.items() if count > 1]
         if doubled:
-            raise Violation(f"{doubled} were made twice")
+            raise ViolationError(f"{doubled} were made twice")
         posts = Counter(
             entry.shortname for entry in self.emulator.requests.of("POST", "/customer") if entry.genuine == 201
         )
         for shortname, count in posts.items():
             if count > 1:
-                raise Violation(f"{count} POSTs were accepted for {shortname} in one command")
+                raise ViolationError(f"{count} POSTs were accepted for {shortname} in one command")
         for customer_id in set(after.accounts) - set(before.accounts):
             account = after.accounts[customer_id]
             if intent.verb != "up" or not intent.declaring(account.shortname):
-                raise Violation(f"{intent.verb} created {account.shortname}, which is not declared")
+                raise ViolationError(f"{intent.verb} created {account.shortname}, which is not declared")
             if customer_id not in after.ids(intent.stack):
                 if not intent.disturbed:
-                    raise Violation(f"{account.shortname} was created and is not in the state")
+                    raise ViolationError(f"{account.shortname} was created and is not in the state")
                 self.loose.add(account.shortname)
 
     def _updates(self, intent: Intent, before: World, after: World) -> None:
@@ -250,9 +250,9 @@ class Oracle:
             shortname = before.accounts[customer_id].shortname
             declaring = intent.declaring(shortname)
             if intent.verb != "up" or not declaring:
-                raise Violation(f"{intent.verb} changed {shortname}, which is not declared")
+                raise ViolationError(f"{intent.verb} changed {shortname}, which is not declared")
             if customer_id not in before.ids(intent.stack) | after.ids(intent.stack) and shortname not in self.loose:
-                raise Violation(f"{shortname} was changed and is not managed")
+                raise ViolationError(f"{shortname} was changed and is not managed")
 
     def _states(self, intent: Intent, before: World, after: World) -> None:
         """No customer that is still there leaves the state, unless the user wants that."""
@@ -263,34 +263,37 @@ class Oracle:
             if intent.verb == "forget" or any(row.retained for row in rows):
                 self.outside(account)
             elif not intent.disturbed:
-                raise Violation(f"{intent.verb} dropped {account.shortname} from the state, and it is still there")
+                raise ViolationError(f"{intent.verb} dropped {account.shortname} from the state, and it is still there")
             else:
                 self.loose.add(account.shortname)
 
-    # What a command said.
+    # The output of a command.
 
     def judge_text(self, intent: Intent, ran: Ran, before: World) -> None:
-        """Raise Violation for a traceback, a secret, or advice that is missing or leads astray."""
-        if has_project_traceback(ran.text):
-            raise Violation("a traceback through the provider is shown")
-        # After a failed check the engine cancels the program, whose own host may show where it was.
-        if "runtime error: context canceled" not in ran.text:
-            for mark in ("Traceback", "Unexpected <class", 'File "'):
-                if mark in ran.text:
-                    raise Violation(f"a traceback is shown: {mark}")
-        for secret in (self.emulator.netosecret, *self._secrets()):
-            if secret in ran.text:
-                raise Violation("a secret is shown")
+        """Raise ViolationError for a traceback, a secret, or advice that is missing or wrong."""
+        self._require_no_leak(ran)
         if ran.ok or ran.killed is not None:
             return
         text = " ".join(ran.text.split())
         own = list(_OWN.finditer(text))
         if not own and "has a problem" not in text and not _OF_THE_ENGINE.search(text):
-            raise Violation("the failure has no reason that a user can act on")
+            raise ViolationError("the failure has no reason that a user can act on")
         for found in own:
             if not found["shortname"] and "customer" in found["operation"]:
-                raise Violation(f"an error names no shortname: {found[0][:200]}")
+                raise ViolationError(f"an error names no shortname: {found[0][:200]}")
         self._advice(text, before.rows[intent.stack], before)
+
+    def _require_no_leak(self, ran: Ran) -> None:
+        if has_project_traceback(ran.text):
+            raise ViolationError("a traceback through the provider is shown")
+        # After a failed check the engine cancels the program, whose own host may show where it was.
+        if "runtime error: context canceled" not in ran.text:
+            for mark in ("Traceback", "Unexpected <class", 'File "'):
+                if mark in ran.text:
+                    raise ViolationError(f"a traceback is shown: {mark}")
+        for secret in (self.emulator.netosecret, *self._secrets()):
+            if secret in ran.text:
+                raise ViolationError("a secret is shown")
 
     def _advice(self, text: str, rows: Iterable[Row], before: World) -> None:
         """Adoption and import are for customers that the stack does not manage."""
@@ -298,10 +301,10 @@ class Oracle:
         by_shortname = {row.shortname for row in managed.values()}
         for found in _ADVICE.finditer(text):
             if (found["dynamic"] or found["plugin"]) in managed:
-                raise Violation(f"it advises to adopt what the stack manages: {found[0]}")
+                raise ViolationError(f"it advises to adopt what the stack manages: {found[0]}")
         for found in _IMPORT.finditer(text):
             if found["shortname"] in by_shortname:
-                raise Violation(f"it advises to import what the stack manages: {found[0]}")
+                raise ViolationError(f"it advises to import what the stack manages: {found[0]}")
 
     def _secrets(self) -> list[str]:
         parts = credential_parts(self.emulator.netosecret)

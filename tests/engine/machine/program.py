@@ -67,7 +67,7 @@ class Declared:
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """What the program says of the customer, by the keys of the state."""
+        """Return the properties of the customer in the program, by the keys of the state."""
         return {
             "email": f"admin@{self.shortname}.example.com",
             "givenName": "Skippy",

@@ -11,7 +11,7 @@ from typing import Final
 
 from fusion_emulator import Emulator
 from tests.engine.machine.cli import Ran, Workspace
-from tests.engine.machine.oracle import MAIN, OTHER, Intent, Oracle, Violation, World
+from tests.engine.machine.oracle import MAIN, OTHER, Intent, Oracle, ViolationError, World
 from tests.engine.machine.program import Declared, Place, Program, source
 from tests.engine.machine.state import Row, rows
 from tests.engine.test_secrets import canaries_of, found, left_in
@@ -92,7 +92,7 @@ class Session:
         try:
             self.oracle.judge(intent, ran, before)
             self._still_applied(intent, ran, before)
-        except Violation as violation:
+        except ViolationError as violation:
             raise self.failure(violation) from None
         return ran
 
@@ -131,9 +131,9 @@ class Session:
         # A refresh may find what others changed before that.
         if self._unchanged_after == (intent.program, before) and "--refresh" not in ran.command:
             if not ran.ok:
-                raise Violation("the same up succeeded before, and nothing has changed since")
+                raise ViolationError("the same up succeeded before, and nothing has changed since")
             if self.oracle.changing():
-                raise Violation(f"the same up was applied before, and it sent {self.oracle.changing()}")
+                raise ViolationError(f"the same up was applied before, and it sent {self.oracle.changing()}")
         self._unchanged_after = (intent.program, self.world()) if ran.ok else None
 
     def unlock(self) -> None:
@@ -152,11 +152,11 @@ class Session:
         """`pulumi state delete`."""
         return self.run(Intent("forget"), urn, "--yes", "--force", word="state delete")
 
-    def failure(self, problem: object) -> Violation:
+    def failure(self, problem: object) -> ViolationError:
         """The problem with all that led to it."""
         self.failed = True
         story = "\n".join(self.history)
-        return Violation(f"{problem}\n\nA program and the commands that show it:\n\n{story}\n")
+        return ViolationError(f"{problem}\n\nA program and the commands that show it:\n\n{story}\n")
 
     def _show(self, intent: Intent) -> None:
         if intent.program is not None and intent.program != self._shown:
@@ -234,7 +234,7 @@ class Session:
         declared = wanted or Declared(row.place, row.shortname)
         options = {key: value for key, value in declared.options.items() if key in ("protect", "retain_on_delete")}
         kept = replace(declared, place=row.place, aliases=(), options=options).with_fields(adopt=None)
-        # As the error says of a field that is used at creation only.
+        # As the error about a create-only field advises.
         return kept if row.email in (None, kept.inputs["email"]) else kept.with_fields(email=row.email)
 
     def _agree(self) -> None:
@@ -249,7 +249,7 @@ class Session:
             shown = (account.retention, account.rollup_retention, account.trial)
             wanted = (inputs["dataRetention"], inputs["rollupRetention"], inputs["status"] == "Trial Active")
             if shown != wanted:
-                raise self.failure(f"{declared.shortname} is {shown} on the service, and the program says {wanted}")
+                raise self.failure(f"{declared.shortname} is {shown} on the service, and {wanted} in the program")
 
 
 def _gist(ran: Ran) -> list[str]:

@@ -117,7 +117,7 @@ def test_a_fault_that_stays_is_tried_five_times_with_growing_random_waits() -> N
     assert all(0 <= wait <= bound for wait, bound in zip(clock.waits, (0.5, 1, 2, 4), strict=True))
 
 
-def told(clock: Clock, script: list[Callable[[], RequestFailed]], *, limit: RateLimit | None = None) -> list[str]:
+def steps_of(clock: Clock, script: list[Callable[[], RequestFailed]], *, limit: RateLimit | None = None) -> list[str]:
     """What is done in which order: looks, and attempts."""
     did: list[str] = []
 
@@ -136,9 +136,9 @@ def told(clock: Clock, script: list[Callable[[], RequestFailed]], *, limit: Rate
     return did
 
 
-def test_what_could_not_be_sent_for_a_while_is_looked_at_before_it_goes_out() -> None:
+def test_a_request_that_could_not_be_sent_for_a_while_is_rechecked_first() -> None:
     unavailable = failed(NotSent, retry_after=1.1)
-    assert told(Clock(), [unavailable]) == ["sent", "rechecked", "sent"]
+    assert steps_of(Clock(), [unavailable]) == ["sent", "rechecked", "sent"]
 
 
 def held(clock: Clock, seconds: float) -> RateLimit:
@@ -149,12 +149,12 @@ def held(clock: Clock, seconds: float) -> RateLimit:
     return limit
 
 
-def test_what_waited_for_its_turn_is_looked_at_before_it_goes_out() -> None:
+def test_a_request_that_waited_for_a_slot_is_rechecked_first() -> None:
     clock = Clock()
-    assert told(clock, [], limit=held(clock, 60)) == ["rechecked", "sent"]
+    assert steps_of(clock, [], limit=held(clock, 60)) == ["rechecked", "sent"]
 
 
-def test_a_proof_grows_old_before_the_request_has_its_turn_as_well() -> None:
+def test_a_request_that_waited_for_a_token_is_rechecked_first() -> None:
     """While the call waits for an access token."""
     clock = Clock()
     did: list[str] = []
@@ -168,8 +168,8 @@ def test_a_proof_grows_old_before_the_request_has_its_turn_as_well() -> None:
 
 
 @pytest.mark.parametrize(("wait", "looks"), [(29, 1), (31, 2)])
-def test_a_look_lasts_longer_than_a_queue_takes_and_not_for_ever(wait: float, looks: int) -> None:
-    """So that everybody gets a turn, and nobody is sent on the word of a look before another 429."""
+def test_a_recheck_is_valid_for_longer_than_a_queue_takes_and_not_forever(wait: float, looks: int) -> None:
+    """Every request gets a slot, and none is sent after another 429 without a recheck."""
     clock = Clock()
     limit = held(clock, 60)
     did: list[str] = []
@@ -267,7 +267,7 @@ def test_all_hold_off_together_after_a_429_and_then_go_one_by_one() -> None:
     with limit.slot(deadline, "read"):
         assert clock.now >= began + 7
         with pytest.raises(DeadlineExceeded), limit.slot(FakeDeadline(clock, 5), "read"):
-            raise AssertionError("a second request went out beside the first")
+            raise AssertionError("a second request was sent concurrently")
     with limit.slot(deadline, "read"), limit.slot(deadline, "read"):
         pass
 
@@ -290,7 +290,7 @@ def test_a_late_429_of_the_same_crowd_does_not_lengthen_the_wait() -> None:
         assert clock.now == pytest.approx(1001.5)
 
 
-def test_whoever_cannot_wait_that_long_is_told_so_without_a_request() -> None:
+def test_a_deadline_shorter_than_the_wait_raises_without_a_request() -> None:
     clock = Clock()
     limit = RateLimit(clock)
     with pytest.raises(RateLimited), limit.slot(FakeDeadline(clock), "read"):

@@ -124,12 +124,12 @@ BAD = {
 def test_a_bad_one_is_explained_and_not_quoted(text: str) -> None:
     with pytest.raises(SettingsError) as caught:
         Netosecret.parse(Secret(text))
-    told = str(caught.value)
-    assert told.startswith("Could not read the netosecret: ")
-    assert "Nothing was sent" in told
-    assert "NETOSECRET" in told
+    message = str(caught.value)
+    assert message.startswith("Could not read the netosecret: ")
+    assert "Nothing was sent" in message
+    assert "NETOSECRET" in message
     for secret in (APPKEY, SHARED, encoded()[:24]):
-        assert secret not in told
+        assert secret not in message
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
@@ -145,7 +145,7 @@ def test_every_part_of_it_is_masked_from_then_on(text: str) -> None:
         pickle.dumps(secret)
 
 
-def test_a_request_token_says_who_asks_and_for_which_account() -> None:
+def test_a_request_token_names_the_key_and_the_account() -> None:
     secret = Netosecret.parse(Secret(encoded()))
     signed = [request_token(secret, "acmecorp", now=1000000.9).reveal() for _ in range(2)]
     first, second = (jwt.decode(text, SHARED, algorithms=["HS256"], options={"verify_iat": False}) for text in signed)
