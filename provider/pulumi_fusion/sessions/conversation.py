@@ -19,7 +19,7 @@ from pulumi_fusion.sessions.access import Access
 from pulumi_fusion.sessions.bounds import TOKEN_ROUTE, is_change
 from pulumi_fusion.sessions.connection import Connection
 from pulumi_fusion.sessions.credential import SessionCredential
-from pulumi_fusion.sessions.reading import Malformed, Request
+from pulumi_fusion.sessions.reading import MalformedError, Request
 
 __all__ = ["Conversation"]
 
@@ -85,7 +85,7 @@ class Conversation:
                 request.read_head()
                 self._is_last = request.is_last
                 self._respond(request)
-            except Malformed as wrong:
+            except MalformedError as wrong:
                 self._access.count_refused(wrong.kind)
                 self._refuse(request, wrong.status, f"Could not read the request: {wrong}. Nothing was passed on.")
             except FusionError as failure:
@@ -128,7 +128,7 @@ class Conversation:
         if request.length != 0 and request.method in _WITHOUT_BODY:
             # A server that ignores the body reads it as the next request; and without it, a request that searches by
             # its body would be answered as one for everything. So it is neither passed on nor dropped.
-            raise Malformed(400, f"a {request.method} with a body is read differently by different servers")
+            raise MalformedError(400, f"a {request.method} with a body is read differently by different servers")
         with self._access.client.relay(
             request.method, request.target, _headers(request), self._body(request), self._access.term
         ) as response:
@@ -155,7 +155,7 @@ class Conversation:
     def _whole_body(self, request: Request) -> bytes:
         content = self._read(request, _LARGEST_JWT + 1)
         if len(content) > _LARGEST_JWT:
-            raise Malformed(413, f"it is larger than {_LARGEST_JWT // 1024} KiB, and a request token never is")
+            raise MalformedError(413, f"it is larger than {_LARGEST_JWT // 1024} KiB, and a request token never is")
         return content
 
     # What the client gets.

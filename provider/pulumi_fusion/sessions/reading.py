@@ -16,7 +16,7 @@ import httptools
 
 from pulumi_fusion.sessions.bounds import RefusedKind
 
-__all__ = ["LARGEST_HEAD", "Malformed", "Request"]
+__all__ = ["LARGEST_HEAD", "MalformedError", "Request"]
 
 # Common servers accept 8 to 64 KiB for a head, and about a hundred fields.
 LARGEST_HEAD: Final = 32 * 1024
@@ -34,7 +34,7 @@ _NOT_ASCII: Final = re.compile(rb"[\x80-\xff]")
 _UNIQUE: Final = ("host", "authorization", "content-length", "transfer-encoding", "expect")
 
 
-class Malformed(Exception):
+class MalformedError(Exception):
     """A request that isn't passed on: the ``status`` of the response, and the reason as a clause."""
 
     def __init__(self, status: int, why: str, kind: RefusedKind = "malformed requests") -> None:
@@ -48,7 +48,7 @@ class Request:
 
     ``fields`` has lower-case names. ``length`` is that of the body in bytes, None for a body in chunks. The client of
     one that ``expects_continue`` sends the body after a response 100. The connection ends after one that ``is_last``.
-    Both methods raise Malformed for what is refused, and OSError if the client leaves or is too slow.
+    Both methods raise MalformedError for what is refused, and OSError if the client leaves or is too slow.
     """
 
     def __init__(self, stream: BufferedIOBase) -> None:
@@ -73,17 +73,17 @@ class Request:
         head = self._head()
         found = _REQUEST_LINE.match(head)
         if found is None:
-            raise Malformed(400, "it doesn't begin with a method, a path and HTTP/1.1")
+            raise MalformedError(400, "it doesn't begin with a method, a path and HTTP/1.1")
         self.method, self.is_http_1_1 = found[1].decode("latin-1"), found[2] == b"1"
         # Some tools send a path in UTF-8; the parser accepts it in percent-encoding only.
         line = _NOT_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], found[0])
         self._parse(line + _UPGRADE.sub(b"x-upgrade", head[found.end() - 1 :])[1:])
         self._unread = self.length or 0
         if self.length is None and not self.is_http_1_1:
-            raise Malformed(400, "it has chunks before HTTP/1.1")
+            raise MalformedError(400, "it has chunks before HTTP/1.1")
         self.expects_continue = self.is_http_1_1 and "expect" in self.fields
         if self.expects_continue and self.value("expect").lower() != "100-continue":
-            raise Malformed(417, "it expects something else than 100-continue")
+            raise MalformedError(417, "it expects something else than 100-continue")
 
     def read(self, size: int) -> bytes:
         """Return the next bytes of the body, fewer than ``size`` only at its end."""
@@ -99,7 +99,7 @@ class Request:
                 raise ConnectionError("the client left in the middle of its request")
             self._parse(piece)
             if len(piece) > _LARGEST_CHUNK_LINE and len(self.parsed) == before:
-                raise Malformed(400, f"one of its chunks begins with more than {_LARGEST_CHUNK_LINE} bytes")
+                raise MalformedError(400, f"one of its chunks begins with more than {_LARGEST_CHUNK_LINE} bytes")
         piece, self.parsed = self.parsed[:size], self.parsed[size:]
         return piece
 
@@ -109,24 +109,24 @@ class Request:
             line = self._stream.readline(LARGEST_HEAD)
             head += line
             if len(head) > LARGEST_HEAD:
-                raise Malformed(431, f"its head is larger than {LARGEST_HEAD // 1024} KiB")
+                raise MalformedError(431, f"its head is larger than {LARGEST_HEAD // 1024} KiB")
             if not line:
-                raise Malformed(400, "its head is cut short")
+                raise MalformedError(400, "its head is cut short")
         return head
 
     def _parse(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            raise Malformed(403, "it asks for another protocol", "methods") from None
+            raise MalformedError(403, "it asks for another protocol", "methods") from None
         except httptools.HttpParserCallbackError as error:
             raise error.__context__ or error from None
         except httptools.HttpParserInvalidMethodError:
-            raise Malformed(403, "its method is unknown", "methods") from None
+            raise MalformedError(403, "its method is unknown", "methods") from None
         except httptools.HttpParserInvalidURLError:
-            raise Malformed(403, "its target isn't a path of the API", "malformed paths") from None
+            raise MalformedError(403, "its target isn't a path of the API", "malformed paths") from None
         except httptools.HttpParserError as error:
-            raise Malformed(400, f"it isn't valid HTTP: {error}") from None
+            raise MalformedError(400, f"it isn't valid HTTP: {error}") from None
 
     def head_is_complete(self) -> None:
         """Note what the parser knows only between the head and the body."""
@@ -148,7 +148,7 @@ class _Callbacks:
     def on_header(self, raw_name: bytes, raw_value: bytes) -> None:
         self._count += 1
         if self._count > _MOST_FIELDS:
-            raise Malformed(431, f"it has more than {_MOST_FIELDS} header fields")
+            raise MalformedError(431, f"it has more than {_MOST_FIELDS} header fields")
         if not self._in_body:  # otherwise it is a trailer, which isn't passed on
             self._add(raw_name.decode().lower(), raw_value.decode("latin-1").strip(" \t"))
 
@@ -156,14 +156,14 @@ class _Callbacks:
         values = self._request.fields.setdefault(name, [])
         values.append(value)
         if name in _UNIQUE and len(values) > 1:
-            raise Malformed(400, f"it has more than one {name}")
+            raise MalformedError(400, f"it has more than one {name}")
         if name == "content-length":
             self._request.length = int(value)
         elif name == "transfer-encoding":
             self._request.length = None
             # Of "gzip, chunked" only the chunks would be decoded, and nothing would show that the rest is gzip.
             if value.lower() != "chunked":
-                raise Malformed(
+                raise MalformedError(
                     501,
                     "its Transfer-Encoding is not chunked alone; use Content-Encoding for a body that is compressed",
                 )

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from pulumi_fusion.sessions.reading import Malformed, Request
+from pulumi_fusion.sessions.reading import MalformedError, Request
 
 GET = b"GET /api/v1/users?a=b HTTP/1.1\r\nHost: x\r\nAccept: a\r\naccept: b\r\n\r\n"
 SIZED = b"PUT /api/v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
@@ -71,5 +71,5 @@ def test_a_body_that_is_cut_short_is_an_error(size: int) -> None:
 
 @pytest.mark.parametrize("size", [1, 20, len(GET) - 1])
 def test_a_head_that_is_cut_short_is_refused(size: int) -> None:
-    with pytest.raises(Malformed, match="cut short"):
+    with pytest.raises(MalformedError, match="cut short"):
         read(stream(GET[:size]))

@@ -15,7 +15,7 @@ import requests
 from pulumi_fusion.redaction import forms
 from pulumi_fusion.sessions.endpoint import Endpoint
 from tests.contract.sessions.endpoint.asking import bearer, connected, head, raw, received
-from tests.contract.sessions.endpoint.upstream import Upstream, listening
+from tests.contract.sessions.endpoint.upstream import Listening, Upstream
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from tests.contract.sessions.endpoint.upstream import Upstream, listening
 )
 def test_a_response_is_passed_on_without_cookies_and_redirects(endpoint: Endpoint, answer: bytes, status: int) -> None:
     headers = bearer(endpoint)
-    with listening([], answer) as url:
+    with Listening([], answer) as url:
         endpoint.access.client._connection.transport.base_url = url
         got = requests.get(f"{endpoint.url}/api/v1/users", headers=headers, timeout=10, allow_redirects=False)
     assert got.status_code == status
@@ -88,7 +88,7 @@ def test_the_token_is_masked_in_a_response_that_echoes_the_request(endpoint: End
         encoding = b"Content-Encoding: gzip\r\n" if framing == "gzip" else b""
         answer = head + encoding + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
     headers = bearer(endpoint)
-    with listening([], answer) as url:
+    with Listening([], answer) as url:
         endpoint.access.client._connection.transport.base_url = url
         got = requests.get(f"{endpoint.url}/api/v1/users", headers=headers, timeout=10)
     stars = "*" * len(real)

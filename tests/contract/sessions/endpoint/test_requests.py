@@ -12,7 +12,7 @@ import requests
 from fusion_emulator import Emulator
 from pulumi_fusion.sessions.endpoint import Endpoint
 from tests.contract.sessions.endpoint.asking import bearer, connected, head, raw, rest
-from tests.contract.sessions.endpoint.upstream import Upstream, listening
+from tests.contract.sessions.endpoint.upstream import Listening, Upstream
 
 GUARDS = {
     "If-Match": '"one", "two"',
@@ -35,7 +35,7 @@ def test_conditional_headers_are_passed_on(writing: Endpoint) -> None:
     """A service that doesn't receive If-Match overwrites the change of another client."""
     seen: list[bytes] = []
     headers = {**bearer(writing), **GUARDS}
-    with listening(seen) as url:
+    with Listening(seen) as url:
         writing.access.client._connection.transport.base_url = url
         requests.put(f"{writing.url}/api/v1/customer/acme-east", headers=headers, json={}, timeout=10)
     assert {f"{name}: {value}".lower() for name, value in GUARDS.items()} <= {*lines(seen[0])}
@@ -47,7 +47,7 @@ def test_all_lines_of_a_list_header_are_passed_on(writing: Endpoint) -> None:
     asked = 'DELETE /api/v1/customer/acme-east HTTP/1.1\r\nIf-Match: "one"\r\nIf-Match: "two"\r\n'
     asked += "Content-Type: application/json\r\nContent-Type: text/html\r\n"
     asked += f"Host: 127.0.0.1:{writing.port}\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n"
-    with listening(seen) as url:
+    with Listening(seen) as url:
         writing.access.client._connection.transport.base_url = url
         assert raw(writing, asked.encode()).split(b" ")[1] == b"204"
     assert 'if-match: "one", "two"' in lines(seen[0])
@@ -58,7 +58,7 @@ def test_range_requests_are_not_passed_on(endpoint: Endpoint) -> None:
     """Otherwise a client could fetch the token in parts, unmasked, from a service that echoes the request."""
     seen: list[bytes] = []
     headers = {**bearer(endpoint), "Range": "bytes=0-9", "If-Range": '"one"'}
-    with listening(seen) as url:
+    with Listening(seen) as url:
         endpoint.access.client._connection.transport.base_url = url
         requests.get(f"{endpoint.url}/api/v1/users", headers=headers, timeout=10)
     assert not [line for line in lines(seen[0]) if line.startswith(("range:", "if-range:"))]
@@ -69,7 +69,7 @@ def test_a_body_that_the_service_ignores_does_not_become_a_request(endpoint: End
     """The body is the beginning of a request, which the next one over the same connection would complete."""
     seen: list[bytes] = []
     headers = bearer(endpoint)
-    with listening(seen, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as url:
+    with Listening(seen, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as url:
         endpoint.access.client._connection.transport.base_url = url
         smuggled = b"DELETE /api/v1/customer/acme-east HTTP/1.1\r\nX-Rest: "
         assert requests.post(f"{endpoint.url}/api/v1/search/flow", headers=headers, data=smuggled, timeout=10).ok
@@ -112,7 +112,7 @@ def test_a_compressed_body_arrives_as_it_was_sent(
     seen: list[bytes] = []
     packed = gzip.compress(b'{"size": 1}')
     headers = {**bearer(running), "Content-Type": "application/json", "Content-Encoding": "gzip"}
-    with listening(seen) as url:
+    with Listening(seen) as url:
         running.access.client._connection.transport.base_url = url
         data = iter([packed[:7], packed[7:]]) if chunked else packed
         requests.post(f"{running.url}/api/v1/search/flow", headers=headers, data=data, timeout=10)
@@ -174,7 +174,7 @@ def test_a_chunked_body_is_passed_on(writing: Endpoint) -> None:
     pieces = [f"piece {number}".encode() * 1000 for number in range(5)]
     headers = bearer(writing)
     seen: list[bytes] = []
-    with listening(seen) as url:
+    with Listening(seen) as url:
         writing.access.client._connection.transport.base_url = url
         answer = requests.put(f"{writing.url}/api/v1/labels/ips/upload", data=iter(pieces), headers=headers, timeout=10)
     assert answer.status_code == 204

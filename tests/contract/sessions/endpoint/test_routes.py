@@ -11,7 +11,7 @@ import requests
 from fusion_emulator import Emulator
 from pulumi_fusion.sessions.endpoint import Endpoint
 from tests.contract.sessions.endpoint.asking import bearer, raw
-from tests.contract.sessions.endpoint.upstream import listening
+from tests.contract.sessions.endpoint.upstream import Listening
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
@@ -27,7 +27,7 @@ def test_writes_are_refused_before_anything_is_sent(endpoint: Endpoint, emulator
 @pytest.mark.parametrize("header", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])
 def test_no_header_turns_a_read_into_a_write(endpoint: Endpoint, header: str) -> None:
     seen: list[bytes] = []
-    with listening(seen) as url:
+    with Listening(seen) as url:
         endpoint.access.client._connection.transport.base_url = url
         asked = {**bearer(endpoint), header: "DELETE", "Cookie": "a=b", "X-Forwarded-For": "10.0.0.1"}
         requests.get(f"{endpoint.url}/api/v1/users", headers=asked, timeout=10)
@@ -41,7 +41,7 @@ def test_no_header_turns_a_read_into_a_write(endpoint: Endpoint, header: str) ->
 def test_no_form_turns_a_query_into_a_write(request: pytest.FixtureRequest, session: str, kind: dict[str, str]) -> None:
     endpoint: Endpoint = request.getfixturevalue(session)
     seen: list[bytes] = []
-    with listening(seen) as url:
+    with Listening(seen) as url:
         endpoint.access.client._connection.transport.base_url = url
         asked = {**bearer(endpoint), **kind}
         requests.post(f"{endpoint.url}/api/v1/search/flow", headers=asked, data=b"_method=DELETE", timeout=10)
@@ -66,7 +66,7 @@ def test_a_path_is_encoded_once(endpoint: Endpoint, asked: str, sent: str) -> No
     seen: list[bytes] = []
     token = bearer(endpoint)["Authorization"]
     request_ = f"GET {asked} HTTP/1.1\r\nHost: 127.0.0.1:{endpoint.port}\r\nAuthorization: {token}\r\n"
-    with listening(seen) as url:
+    with Listening(seen) as url:
         endpoint.access.client._connection.transport.base_url = url
         assert raw(endpoint, f"{request_}Connection: close\r\n\r\n".encode()).split(b" ")[1] == b"204"
     assert seen[0].split(b"\r\n")[0].decode() == f"GET {sent} HTTP/1.1"

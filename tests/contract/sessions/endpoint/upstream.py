@@ -11,7 +11,7 @@ import time
 from pulumi_fusion.sessions.endpoint import Endpoint
 
 
-class listening:
+class Listening:
     """A server for one connection that keeps what it is sent and answers ``answer``."""
 
     def __init__(self, seen: list[bytes], answer: bytes = b"HTTP/1.1 204 No Content\r\n\r\n") -> None:
