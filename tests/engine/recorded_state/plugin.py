@@ -8,8 +8,8 @@ import pulumi
 
 
 class Customer(pulumi.CustomResource):
-    customerId: pulumi.Output[str]
-    ingestIp: pulumi.Output[str]
+    customerId: pulumi.Output[str]  # noqa: N815 - the key of the state
+    ingestIp: pulumi.Output[str]  # noqa: N815
 
     def __init__(self, name: str, fields: dict[str, Any]) -> None:
         super().__init__("fusion:index:Customer", name, {"customerId": None, "ingestIp": None, **fields})
