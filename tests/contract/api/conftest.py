@@ -16,12 +16,6 @@ def forget_other_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    with Emulator() as running:
-        yield running
-
-
-@pytest.fixture
 def client(emulator: Emulator) -> Iterator[FusionClient]:
     with FusionClient(netosecret=emulator.netosecret, api_url=emulator.url, deadline=20) as running:
         yield running

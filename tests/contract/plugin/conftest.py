@@ -11,12 +11,6 @@ from tests.contract.plugin.frontends import FRONTENDS
 
 
 @pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    with Emulator() as running:
-        yield running
-
-
-@pytest.fixture
 def stack(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[PluginStack]:
     """Return a stack over the plugin, whose calls go over gRPC, with the emulator's account."""
     for variable in ("NETOSECRET", "FUSION_API_URL", "FUSION_NETOSECRET_FILE"):

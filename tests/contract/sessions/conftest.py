@@ -7,6 +7,7 @@ import pytest
 
 from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient
+from tests.contract.cli.terminal import Terminal
 
 
 @pytest.fixture
@@ -25,3 +26,9 @@ def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulat
 def fusion(emulator: Emulator) -> Iterator[FusionClient]:
     with FusionClient(netosecret=emulator.netosecret, deadline=20) as client:
         yield client
+
+
+@pytest.fixture
+def desk(tmp_path: Path, shared_emulator: Emulator) -> Terminal:
+    """Return a shell with the emulator's credential."""
+    return Terminal(tmp_path, {"NETOSECRET": shared_emulator.netosecret})

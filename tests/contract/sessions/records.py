@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fusion_emulator import Emulator
 from pulumi_fusion.sessions.audit import examine
 from pulumi_fusion.sessions.clock import now
+from tests.contract.cli.terminal import Terminal
 
 REASON = "INC-1234 ingest check"
 
@@ -16,6 +19,12 @@ def audit(tmp_path: Path) -> list[dict[str, Any]]:
     found = examine((tmp_path / "audit.jsonl").read_bytes())
     assert found.breaks == []
     return [*found.records]
+
+
+def last_record(terminal: Terminal) -> Mapping[str, Any]:
+    """Return the latest record of the audit, as the command prints it."""
+    record: Mapping[str, Any] = json.loads(terminal.run("audit", "--json").stdout.splitlines()[-1])
+    return record
 
 
 def changes(emulator: Emulator) -> list[str]:

@@ -3,53 +3,27 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import shlex
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from fusion_emulator import Emulator
 from tests.contract.cli.terminal import COMMAND, Terminal
+from tests.contract.sessions.records import last_record
+from tests.processes import is_running
 
 OPEN = ("masquerade", "acme-corp", "--reason", "lab test of it", "--ci")
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="nowhere else can a process adopt orphans")
 pytestmark = pytest.mark.threat("outlives-the-end")
 
 
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    with Emulator() as running:
-        running.seed("acme-corp")
-        yield running
-
-
-@pytest.fixture
-def desk(tmp_path: Path, emulator: Emulator) -> Terminal:
-    return Terminal(tmp_path, {"NETOSECRET": emulator.netosecret})
-
-
-def runs(pid: int) -> bool:
-    """Return whether the process exists and isn't a zombie."""
-    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
-    return done.stdout.strip()[:1] not in ("", "Z")
-
-
 def pids(desk: Terminal) -> list[int]:
     """Return the process ids that the command wrote to a file."""
     return [int(each) for each in desk.folder.joinpath("pids").read_text().split()]
-
-
-def last_record(desk: Terminal) -> Mapping[str, Any]:
-    record: Mapping[str, Any] = json.loads(desk.run("audit", "--json").stdout.splitlines()[-1])
-    return record
 
 
 # Leaves its group and session, clears its environment, and is an orphan; its name doesn't matter.
@@ -73,7 +47,7 @@ def test_processes_that_the_command_started_are_ended_with_it(shell: str, script
     done = desk.run(*OPEN, "--", shell, "-c", script + become)
     assert done.returncode == 0
     (pid,) = pids(desk)
-    assert not runs(pid)
+    assert not is_running(pid)
     assert f"ended with the command that had started it: sleep (pid {pid})" in done.stderr
     record = last_record(desk)
     assert (record["ended_with_it"], record["still_running"]) == ([f"sleep (pid {pid})"], [])
@@ -96,14 +70,14 @@ def test_a_daemon_whose_environment_cannot_be_read_is_ended(desk: Terminal) -> N
     desk.folder.joinpath("hidden.py").write_text(HIDDEN)
     script = f"{shlex.quote(sys.executable)} hidden.py; until [ -s pids ]; do sleep 0.05; done"
     assert desk.run(*OPEN, "--", "sh", "-c", script).returncode == 0
-    assert not runs(*pids(desk))
+    assert not is_running(*pids(desk))
 
 
 @pytest.mark.skipif(not shutil.which("ssh-agent"), reason="there is no ssh-agent")
 def test_an_ssh_agent_is_ended(desk: Terminal) -> None:
     done = desk.run(*OPEN, "--", "sh", "-c", f"eval $(ssh-agent -a {desk.folder}/s); echo $SSH_AGENT_PID >pids")
     assert done.returncode == 0
-    assert not runs(*pids(desk))
+    assert not is_running(*pids(desk))
 
 
 STOPS = {
@@ -122,7 +96,7 @@ def test_the_session_ends_also_if_its_processes_are_stopped(stopped: str, mode: 
     done = desk.run(*OPEN, *mode.split(), "--duration", "2s", "--", "sh", "-c", script)
     assert done.returncode == 124
     assert time.monotonic() - began < 40
-    assert [each for each in pids(desk) if runs(each)] == []
+    assert [each for each in pids(desk) if is_running(each)] == []
     assert "the time is over" in done.stderr
     assert last_record(desk)["ended"] == "time over"
 
@@ -172,7 +146,7 @@ def test_a_process_that_cannot_be_ended_is_named(desk: Terminal) -> None:
     (pid,) = pids(desk)
     try:
         assert done.returncode == 0
-        assert runs(pid)
+        assert is_running(pid)
         assert f"STILL RUNNING, since they could not be ended: sleep (pid {pid})" in done.stderr
         assert last_record(desk)["still_running"] == [f"sleep (pid {pid})"]
     finally:
@@ -186,7 +160,7 @@ def test_when_the_helper_is_killed_a_daemon_is_ended_as_well(desk: Terminal) -> 
     assert done.returncode == -9
     (pid,) = pids(desk)
     end = time.monotonic() + 30
-    while runs(pid):
+    while is_running(pid):
         assert time.monotonic() < end
         time.sleep(0.05)
     assert "its helper died, and its access is gone" in done.stderr

@@ -8,28 +8,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
-from fusion_emulator import Emulator
 from tests.contract.cli.terminal import COMMAND, Terminal, patched
 
 SESSION = ("masquerade", "acme-corp", "--reason", "INC-1234 ingest check", "--ci")
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    with Emulator() as running:
-        running.seed("acme-corp")
-        yield running
-
-
-@pytest.fixture
-def desk(tmp_path: Path, emulator: Emulator) -> Terminal:
-    return Terminal(tmp_path, {"NETOSECRET": emulator.netosecret})
 
 
 def test_a_command_needs_no_temporary_folder(desk: Terminal) -> None:

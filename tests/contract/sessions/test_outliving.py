@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +13,7 @@ from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient, masquerade
 from pulumi_fusion.errors import Forbidden, InDoubt, OutOfBounds
 from tests.contract.cli.terminal import Terminal
-from tests.contract.sessions.records import audit
+from tests.contract.sessions.records import audit, last_record
 
 pytestmark = pytest.mark.threat("outlives-unsaid")
 
@@ -37,11 +35,6 @@ def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulat
 @pytest.fixture
 def desk(tmp_path: Path, emulator: Emulator) -> Terminal:
     return Terminal(tmp_path, {"NETOSECRET": emulator.netosecret, "TZ": "UTC", "COLUMNS": "300"})
-
-
-def last_record(desk: Terminal) -> Mapping[str, Any]:
-    record: Mapping[str, Any] = json.loads(desk.run("audit", "--json").stdout.splitlines()[-1])
-    return record
 
 
 def asking(*requests: tuple[str, str, object]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,42 +22,22 @@ import pytest
 from fusion_emulator import Emulator
 from pulumi_fusion.sessions import supervision
 from tests.contract.cli.terminal import COMMAND, Process, Terminal
+from tests.processes import is_running
+from tests.waiting import wait_until
 
 OPEN = ("masquerade", "acme-corp", "--reason", "INC-1234 ingest check", "--ci")
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="nowhere else can one process look into another like this")
 
 
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    with Emulator() as running:
-        running.seed("acme-corp")
-        yield running
-
-
 @pytest.fixture
-def desk(tmp_path: Path, emulator: Emulator) -> Terminal:
+def desk(tmp_path: Path, shared_emulator: Emulator) -> Terminal:
     tmp_path.joinpath("tmp").mkdir()
-    return Terminal(tmp_path, {"NETOSECRET": emulator.netosecret, "TMPDIR": str(tmp_path / "tmp")})
-
-
-def until(true: Callable[[], Any]) -> Any:
-    """Wait for a condition, and return its value."""
-    end = time.monotonic() + 60
-    while not (value := true()):
-        assert time.monotonic() < end, "it did not come true"
-        time.sleep(0.02)
-    return value
+    return Terminal(tmp_path, {"NETOSECRET": shared_emulator.netosecret, "TMPDIR": str(tmp_path / "tmp")})
 
 
 def written(path: Path) -> str:
     """Wait for a line, and return it."""
-    return str(until(lambda: path.exists() and path.read_text().endswith("\n") and path.read_text())).strip()
-
-
-def runs(pid: int) -> bool:
-    """Return whether the process exists and isn't a zombie."""
-    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
-    return done.stdout.strip()[:1] not in ("", "Z")
+    return str(wait_until(lambda: path.exists() and path.read_text().endswith("\n") and path.read_text())).strip()
 
 
 def audited(desk: Terminal) -> list[Mapping[str, Any]]:
@@ -128,7 +108,9 @@ def test_signals_that_were_blocked_are_forwarded_as_well(desk: Terminal) -> None
 def test_a_command_that_was_stopped_is_ended_by_a_signal_as_well(number: signal.Signals, desk: Terminal) -> None:
     with desk.start(*OPEN, "--", "sh", "-c", "echo $$ >pid; kill -STOP $$") as helper:
         pid = written(desk.folder / "pid")
-        until(lambda: subprocess.run(["ps", "-o", "stat=", "-p", pid], capture_output=True, text=True).stdout[0] == "T")
+        wait_until(
+            lambda: subprocess.run(["ps", "-o", "stat=", "-p", pid], capture_output=True, text=True).stdout[0] == "T"
+        )
         helper.send_signal(number)
         helper.communicate(timeout=60)
     assert helper.returncode == 128 + number
@@ -173,14 +155,14 @@ while True: time.sleep(1)
 """
 
 
-def test_when_the_time_is_over_processes_that_ignore_term_are_killed(desk: Terminal, emulator: Emulator) -> None:
+def test_when_the_time_is_over_processes_that_ignore_term_are_killed(desk: Terminal, shared_emulator: Emulator) -> None:
     desk.folder.joinpath("stubborn.py").write_text(STUBBORN)
     began = time.monotonic()
     done = desk.run(*OPEN, "--duration", "2s", "--", sys.executable, "stubborn.py")
     took = time.monotonic() - began
     assert done.returncode == 124
     assert 7 <= took < 60, "two seconds of session and five of grace, and what starting takes"
-    assert not any(runs(int(pid)) for pid in written(desk.folder / "pids").split())
+    assert not any(is_running(int(pid)) for pid in written(desk.folder / "pids").split())
     over, also, end = done.stderr.splitlines()[-3:]
     assert over == "!! MASQUERADE acme-corp (read-only): the time is over, and its access is gone"
     assert also.startswith("!! ended with the command that had started it: python")
@@ -211,7 +193,7 @@ def test_when_the_helper_is_killed_the_access_and_the_command_end(desk: Terminal
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port))
         assert written(desk.folder / "received") == "TERM"
-        until(lambda: not runs(child))
+        wait_until(lambda: not is_running(child))
         _, stderr = helper.communicate(timeout=60)
     assert (
         "!! MASQUERADE acme-corp (read-only): its helper died, and its access is gone. Its processes are ended"
@@ -271,7 +253,7 @@ def test_when_the_watchdog_is_killed_the_session_ends(desk: Terminal) -> None:
     done = desk.run(*OPEN, "--", "sh", "-c", script)
     assert done.returncode == 125
     assert "ended, since its watchdog was ended" in done.stderr.splitlines()[-1]
-    assert not runs(int(written(desk.folder / "daemon")))
+    assert not is_running(int(written(desk.folder / "daemon")))
     assert audited(desk)[-1]["exit_code"] == 125
 
 
@@ -296,14 +278,14 @@ def hits(desk: Terminal, top: int, netosecret: str) -> set[str]:
 @LINUX
 @pytest.mark.parametrize("mode", [[], ["--write"], ["--raw-token"]], ids=" ".join)
 def test_the_credential_is_in_the_memory_of_the_helper_alone(
-    mode: list[str], desk: Terminal, emulator: Emulator
+    mode: list[str], desk: Terminal, shared_emulator: Emulator
 ) -> None:
     script = "pulumi-fusion customers >&2; sh -c 'sleep 1000 & echo $PPID $! >ready; wait'; :"
     with desk.start(*OPEN, *mode, "--", "sh", "-c", script) as helper:
         child, grandchild = written(desk.folder / "ready").split()
         found = family(helper.pid)
         assert {int(child), int(grandchild)} < found and len(found) == 5, "helper, watchdog, child and two below"
-        seen = hits(desk, helper.pid, emulator.netosecret)
+        seen = hits(desk, helper.pid, shared_emulator.netosecret)
         helper.terminate()
         helper.communicate(timeout=60)
     if mode == ["--raw-token"]:
@@ -315,18 +297,18 @@ def test_the_credential_is_in_the_memory_of_the_helper_alone(
 
 
 @LINUX
-def test_the_memory_search_finds_a_credential(desk: Terminal, emulator: Emulator) -> None:
-    sharedsecret, appkey = (part.decode() for part in parts(emulator.netosecret)[2:])
+def test_the_memory_search_finds_a_credential(desk: Terminal, shared_emulator: Emulator) -> None:
+    sharedsecret, appkey = (part.decode() for part in parts(shared_emulator.netosecret)[2:])
     held = desk.folder / "held"
     held.write_text(appkey)
     reading, writing = os.pipe()
-    os.write(writing, emulator.netosecret.encode())
+    os.write(writing, shared_emulator.netosecret.encode())
     with Process(
         [sys.executable, "-c", "import signal; signal.pause()", sharedsecret],
         env=desk.environment(),
         pass_fds=[reading],
     ) as control:
-        found = hits(desk, control.pid, emulator.netosecret)
+        found = hits(desk, control.pid, shared_emulator.netosecret)
         pipe = f"{Path(f'/proc/{control.pid}/fd/{reading}').readlink()} of {control.pid}"
         control.kill()
     os.close(reading)
@@ -342,5 +324,5 @@ def test_when_the_watchdog_is_killed_older_children_keep_running(desk: Terminal)
     done = subprocess.run(["bash", "-c", line], cwd=desk.folder, env=desk.environment(), timeout=60)
     assert done.returncode == 125
     log = desk.folder / "log"
-    until(lambda: log.read_text().endswith("done\n"))
+    wait_until(lambda: log.read_text().endswith("done\n"))
     assert "ended, since its watchdog was ended" in log.read_text()

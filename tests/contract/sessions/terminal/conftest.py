@@ -31,16 +31,9 @@ alias greet='echo hello'
 PROMPT = f"{RED}{LINE}[^\\0]*mine> {TITLE}"
 
 
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    with Emulator() as running:
-        running.seed("acme-corp")
-        yield running
-
-
 @pytest.fixture
-def desk(tmp_path: Path, emulator: Emulator) -> Terminal:
-    return Terminal(tmp_path, {"NETOSECRET": emulator.netosecret, "TMPDIR": str(tmp_path)})
+def desk(tmp_path: Path, shared_emulator: Emulator) -> Terminal:
+    return Terminal(tmp_path, {"NETOSECRET": shared_emulator.netosecret, "TMPDIR": str(tmp_path)})
 
 
 @pytest.fixture
