@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 
 import pytest
 
 from fusion_emulator import Emulator, Switches
-from pulumi_fusion.api import transport
-from pulumi_fusion.operations import operation, read
+from tests.contract.faults.timing import set_consistency_timeout, set_jitter, set_pause, set_read_timeout
 
 
 @pytest.fixture(autouse=True)
@@ -16,10 +14,10 @@ def brief_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
     The time for which an absence must be seen does not depend on the deadline of the test.
     """
-    monkeypatch.setattr(random, "uniform", lambda low, high: low + (high - low) / 20)
-    monkeypatch.setattr(transport, "READ_SECONDS", 1.0)
-    monkeypatch.setattr(read, "PAUSE", 0.02)
-    monkeypatch.setattr(operation, "CONSISTENCY_SECONDS", 0.6)
+    set_jitter(monkeypatch, 0.05)
+    set_read_timeout(monkeypatch, 1.0)
+    set_pause(monkeypatch, 0.02)
+    set_consistency_timeout(monkeypatch, 0.6)
 
 
 @pytest.fixture

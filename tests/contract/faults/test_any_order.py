@@ -22,10 +22,10 @@ from hypothesis.stateful import (
 )
 
 from fusion_emulator import Emulator, Fault, Switches
-from pulumi_fusion.api import transport
 from pulumi_fusion.errors import AlreadyExists, NotOurs
 from tests.contract.faults.outcome import Outcome
 from tests.contract.faults.stack import PROGRAM, Stack
+from tests.contract.faults.timing import set_read_timeout
 from tests.scale import NIGHTLY, scaled
 
 NAMES = ("tenant-a", "tenant-b", "tenant-c")
@@ -256,7 +256,7 @@ class AnyOrder(RuleBasedStateMachine):
 
 def test_steps_in_any_order_lose_and_double_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     # Slowness of this machine is one more lost answer, which must do no harm either.
-    monkeypatch.setattr(transport, "READ_SECONDS", 0.3)
+    set_read_timeout(monkeypatch, 0.3)
     run_state_machine_as_test(
         AnyOrder,
         settings=settings(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,13 +10,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from fusion_emulator import Emulator, black_hole
-from pulumi_fusion.api import transport
 from pulumi_fusion.api.client import FusionClient
 from pulumi_fusion.customer.model import Inputs, State
 from pulumi_fusion.errors import Cancelled, FusionError, OutcomeUnknown
 from pulumi_fusion.operations.lifecycle import Lifecycle
 from tests.contract.faults.lines import writes
 from tests.contract.faults.stack import PROGRAM
+from tests.contract.faults.timing import set_jitter, set_read_timeout
 from tests.waiting import wait_until
 
 SOON = 15.0
@@ -62,8 +61,8 @@ WAITS = {
 @pytest.fixture(autouse=True)
 def long_waits(brief_waits: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other end of what full jitter may draw, so that a wait is there to be interrupted."""
-    monkeypatch.setattr(random, "uniform", lambda low, high: high)
-    monkeypatch.setattr(transport, "READ_SECONDS", 30.0)
+    set_jitter(monkeypatch, 1.0)
+    set_read_timeout(monkeypatch, 30.0)
 
 
 @pytest.mark.parametrize("wait", WAITS)

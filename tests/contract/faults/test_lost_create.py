@@ -8,15 +8,15 @@ import pytest
 
 from fusion_emulator import Emulator
 from pulumi_fusion.errors import AbsenceNotProved, AlreadyExists, FusionError, OutcomeUnknown
-from pulumi_fusion.operations import operation
 from tests.contract.faults.lines import COMMIT_THEN_FAIL, writes
 from tests.contract.faults.stack import PROGRAM, Stack
+from tests.contract.faults.timing import set_consistency_timeout
 
 
 @pytest.fixture
 def long_lag(brief_waits: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A consistency timeout that is longer than any lag of these tests, however busy the machine is."""
-    monkeypatch.setattr(operation, "CONSISTENCY_SECONDS", 20.0)
+    set_consistency_timeout(monkeypatch, 20.0)
 
 
 @pytest.mark.parametrize("unique", [True, False], ids=["unique", "not-unique"])
