@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import atexit
 import base64
-import contextlib
 import functools
+import hashlib
 import json
 import os
 import re
-import signal
+import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from typing import Any
 import pytest
 
 from pulumi_fusion.customer.names import state_key
+from tests.engine.running import Running
 
 PROGRAM = """
 import json
@@ -84,6 +84,10 @@ def packages() -> Path:
     return file
 
 
+# A folder for each name of a stack, with the backend and the configuration of a stack without resources.
+_INITIALIZED: dict[str, Path] = {}
+
+
 def in_schema(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of a customer by the keys of the schema."""
     return {state_key(name): value for name, value in fields.items()}
@@ -144,66 +148,6 @@ def has_project_traceback(text: str) -> bool:
     return re.search(r'File ".*/provider/pulumi_fusion/', text) is not None
 
 
-class Running:
-    """A running command in its own process group, with its output so far."""
-
-    def __init__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
-        self._said = folder / "said.txt"
-        with self._said.open("w") as said:
-            self._process = subprocess.Popen(
-                command, cwd=folder, env=environment, stdout=said, stderr=subprocess.STDOUT, start_new_session=True
-            )
-
-    def __enter__(self) -> Running:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End it and all that it started."""
-        for pid in [*self.descendants(""), self._process.pid]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self._process.wait()
-
-    def text(self) -> str:
-        return self._said.read_text()
-
-    def signal(self, number: int) -> None:
-        self._process.send_signal(number)
-
-    def until(self, condition: Callable[[], bool], seconds: float = 180) -> None:
-        """Wait until the condition is met; fail if the command ends before, or after so many seconds."""
-        end = time.monotonic() + seconds
-        while not condition():
-            assert self._process.poll() is None, f"it ended before: {self.text()}"
-            assert time.monotonic() < end, f"the condition was not met: {self.text()}"
-            time.sleep(0.02)
-
-    def end(self, seconds: float = 180) -> str:
-        """Return its whole output, once it has ended by itself."""
-        self._process.wait(seconds)
-        return self.text()
-
-    def descendants(self, word: str) -> list[int]:
-        """Processes that it started, directly or not, with the word in their command line (Linux).
-
-        They are known by their session: a provider whose engine was killed has init for its parent.
-        """
-        found = []
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):
-                # The name before the parenthesis may hold anything: proc(5).
-                pid, session = int(stat.parent.name), int(stat.read_text().rpartition(")")[2].split()[3])
-                if session == self._process.pid != pid and word in self.command_line(pid):
-                    found.append(pid)
-        return found
-
-    @staticmethod
-    def command_line(pid: int) -> str:
-        with contextlib.suppress(OSError):
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        return ""
-
-
 @dataclass
 class Stack:
     """The project in ``folder``, or one that declares what ``declare`` is given, with one stack.
@@ -223,7 +167,29 @@ class Stack:
             (self.folder / "Pulumi.yaml").write_text("name: onboarding\nruntime: python\n")
             (self.folder / "__main__.py").write_text(self.program)
             self.declare({})
-        self.pulumi("stack", "init", self.name).ok()
+            self._initialize()
+        else:
+            self.pulumi("stack", "init", self.name).ok()
+
+    def _initialize(self) -> None:
+        """Do what `pulumi stack init` does, by a copy of what it did for the first stack of that name."""
+        if self.name not in _INITIALIZED:
+            self.pulumi("stack", "init", self.name).ok()
+            folder = Path(tempfile.mkdtemp(prefix="stack-"))
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            _INITIALIZED[self.name] = folder
+            self._copy_stack(self.folder, folder)
+        else:
+            self._copy_stack(_INITIALIZED[self.name], self.folder)
+
+    def _copy_stack(self, source: Path, target: Path) -> None:
+        shutil.copytree(source / "backend", target / "backend", dirs_exist_ok=True)
+        shutil.copy(source / f"Pulumi.{self.name}.yaml", target)
+        # Which stack is selected is a file of the CLI that is named by the path of the project.
+        path = hashlib.sha1(str(target / "Pulumi.yaml").encode(), usedforsecurity=False).hexdigest()
+        selected = target / "home" / "workspaces" / f"onboarding-{path}-workspace.json"
+        selected.parent.mkdir(parents=True, exist_ok=True)
+        selected.write_text(json.dumps({"stack": self.name}))
 
     @property
     def checkpoint(self) -> Path:
@@ -314,9 +280,8 @@ class Stack:
         return pending
 
     def require_no_changes(self) -> None:
-        """Fail unless a refresh finds no change and the preview after it is empty."""
-        self.refresh("--expect-no-changes").ok()
-        self.pulumi("preview", "--expect-no-changes").ok()
+        """Fail unless a refresh finds no change and the preview after it is empty, both by one command."""
+        self.pulumi("preview", "--refresh", "--expect-no-changes").ok()
 
 
 def credential_parts(netosecret: str) -> dict[str, str]:

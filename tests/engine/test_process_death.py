@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from fusion_emulator import Emulator
-from tests.engine.stack import Running, Stack, a_customer, has_project_traceback
+from tests.engine.running import Running
+from tests.engine.stack import Stack, a_customer, has_project_traceback
 
 
 def interrupt(running: Running) -> None:
