@@ -63,7 +63,7 @@ def test_a_thread_opens_no_session_in_a_preview(stack: Stack, emulator: Emulator
     )
     assert done.returncode == 0, done.stderr
     preview, up = done.stdout.split("UP\n")
-    refusal = "PLAIN Could not masquerade as 'acme-corp': skip_in_preview is set, and this thread does not know which"
+    refusal = "PLAIN Could not masquerade as 'acme-corp': skip_in_preview is set, and this thread lacks the context"
     assert refusal in preview
     assert "contextvars.copy_context().run" in preview
     assert "CONTEXT []\nPROGRAM []" in preview
