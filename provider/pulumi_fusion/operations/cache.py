@@ -131,6 +131,11 @@ class CustomerCache:
         """Fetch the types while the caller waits for something else."""
         self._types.begin(_types_of(service), service.deadline)
 
+    def note_use(self, shortname: str) -> None:
+        """Note that an operation reads the customer: from now on a list isn't evidence that its name is available."""
+        with self._lock:
+            self._used.add(shortname.casefold())
+
     def note(self, shortname: str, account: Account | None) -> None:
         """Note what this process wrote; None for a deletion. A list that is read later may still show the old state."""
         with self._lock:

@@ -152,6 +152,7 @@ class Operation:
 
     def get(self) -> Account:
         """Read the customer by a GET. Raises NotFound for a confirmed 404, RequestFailed."""
+        self.run.cache.note_use(self.shortname)
         return self.service.get_customer(self.shortname)
 
     def poll(self, window: float = math.inf, *, pause: float = _SHORTEST_PAUSE) -> Iterator[Account | RequestFailed]:

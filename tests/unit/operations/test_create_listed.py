@@ -11,7 +11,7 @@ from pulumi_fusion.errors import AlreadyExists, NotOurs, NotSent
 from pulumi_fusion.operations.lifecycle import Lifecycle
 from tests.unit.operations.failures import conflict, connection_lost, not_found, not_sent
 from tests.unit.operations.scripted import DELAYED, Clock, ScriptedService
-from tests.unit.samples import DECLARED, account, declared
+from tests.unit.samples import DECLARED, account, declared, state
 
 Make = Callable[..., Lifecycle]
 
@@ -50,6 +50,16 @@ def test_create_needs_a_get_where_the_list_does_not_show_that_the_shortname_is_a
 def test_create_needs_a_get_where_the_list_is_older_than_a_minute(lifecycle: Make, clock: Clock) -> None:
     run, service = after_preflight(lifecycle, OTHER, get=[account()])
     clock.now += 60.1
+    with pytest.raises(AlreadyExists):
+        run.create(declared())
+    assert service.changing == []
+
+
+def test_create_needs_a_get_where_a_get_of_this_run_has_shown_a_customer(lifecycle: Make) -> None:
+    """It may have been created after the list."""
+    run, service = after_preflight(lifecycle, OTHER, get=[account()])
+    with pytest.raises(NotOurs):
+        run.update(state(customer_id="id-2"), declared(organization="Other"))
     with pytest.raises(AlreadyExists):
         run.create(declared())
     assert service.changing == []
