@@ -144,7 +144,7 @@ class Lifecycle:
         with self._call.operation("read the customer", shortname) as op:
             return read.read(op, state)
 
-    def take_in(self, shortname: str, *, imported: bool = True) -> State:
+    def import_customer(self, shortname: str, *, imported: bool = True) -> State:
         """Return what the service shows of a customer that is not in the state; a lookup is not ``imported``."""
         with self._call.operation("read the customer", shortname) as op:
             state = importing.import_customer(op)

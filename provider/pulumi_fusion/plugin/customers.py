@@ -130,7 +130,9 @@ class CustomerCalls(provider_pb2_grpc.ResourceProviderServicer):
         # inputs, though empty ones.
         imported = not request.HasField("inputs")
         state = (
-            lifecycle.take_in(request.id, imported=imported) if old.is_empty else lifecycle.read(request.id, old.state)
+            lifecycle.import_customer(request.id, imported=imported)
+            if old.is_empty
+            else lifecycle.read(request.id, old.state)
         )
         if state is None:
             return provider_pb2.ReadResponse()

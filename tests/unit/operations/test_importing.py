@@ -19,7 +19,7 @@ Make = Callable[..., Lifecycle]
 def test_an_import_returns_what_the_service_shows_and_warns_of_the_rest(lifecycle: Make, warnings: list[str]) -> None:
     service = ScriptedService(customers=[[account(), account(shortname="other-corp", id="id-2")]])
     run = lifecycle(service)
-    assert run.take_in("acme-corp") == State(
+    assert run.import_customer("acme-corp") == State(
         shortname="acme-corp",
         status="Active",
         data_retention=45,
@@ -30,8 +30,8 @@ def test_an_import_returns_what_the_service_shows_and_warns_of_the_rest(lifecycl
         parent=PARENT,
         node=f"{PARENT}/acme-corp",
     )
-    run.take_in("other-corp", imported=False)
-    assert run.take_in("other-corp").customer_id == "id-2"
+    run.import_customer("other-corp", imported=False)
+    assert run.import_customer("other-corp").customer_id == "id-2"
     assert (service.verbs, warnings) == (["LIST", "TYPES"], [])
     run.end()
     run.end()
@@ -42,7 +42,7 @@ def test_an_import_returns_what_the_service_shows_and_warns_of_the_rest(lifecycl
 
 def test_a_program_that_completes_an_import_changes_nothing(lifecycle: Make) -> None:
     run = lifecycle(ScriptedService(get=[account()]))
-    imported = run.take_in("acme-corp")
+    imported = run.import_customer("acme-corp")
     inputs = {key: value for key, value in imported.properties().items() if key in DECLARED}
     assert run.check(inputs, inputs).failures == []
     completed = run.check(DECLARED, inputs)
@@ -57,7 +57,7 @@ def test_a_program_that_completes_an_import_changes_nothing(lifecycle: Make) -> 
 
 def test_a_replacement_of_an_import_needs_the_fields_that_it_does_not_show(lifecycle: Make) -> None:
     run = lifecycle(ScriptedService(get=[account()]))
-    inputs = {key: value for key, value in run.take_in("acme-corp").properties().items() if key in DECLARED}
+    inputs = {key: value for key, value in run.import_customer("acme-corp").properties().items() if key in DECLARED}
     failures = run.check({**inputs, "shortname": "acme-new", "deletionProtection": False}, inputs).failures
     missing = {"email", "givenName", "familyName", "organization", "type"}
     assert {failure.property for failure in failures} >= missing
@@ -79,7 +79,7 @@ def test_an_import_that_fails_names_the_reason(
 ) -> None:
     service = ScriptedService(get=[answer], customers=[[]])
     with pytest.raises(error, match="Could not read the customer") as raised:
-        lifecycle(service).take_in(shortname)
+        lifecycle(service).import_customer(shortname)
     assert text in str(raised.value)
 
 
@@ -99,7 +99,7 @@ def test_an_import_that_fails_names_the_reason(
 def test_an_id_that_cannot_be_a_shortname_fails_before_any_request(lifecycle: Make, wrong: str, rule: str) -> None:
     service = ScriptedService()
     run = lifecycle(service)
-    for read in (run.take_in, lambda name: run.read(name, State())):
+    for read in (run.import_customer, lambda name: run.read(name, State())):
         with pytest.raises(InvalidInput, match="the id of a Customer is its shortname, which") as raised:
             read(wrong)
         assert rule in str(raised.value)
@@ -112,5 +112,5 @@ def test_an_import_by_the_immutable_id_names_the_shortname(lifecycle: Make) -> N
     run = lifecycle(service)
     for _ in range(2):
         with pytest.raises(InvalidInput, match="the immutable id of 'acme-corp': use that name"):
-            run.take_in(immutable)
+            run.import_customer(immutable)
     assert service.verbs == ["LIST"]
