@@ -60,8 +60,9 @@ class Exchange:
 
     def opened(self, connection: object) -> None:
         """Note the socket, which may not have completed its TLS handshake."""
+        inner = getattr(connection, "socket", connection)  # of TLS through a TLS proxy
         with self._lock:
-            self._socket = connection if isinstance(connection, socket.socket) else None
+            self._socket = inner if isinstance(inner, socket.socket) else None
 
     def start_sending(self, connection: object) -> None:
         """Note that the connection is made. Raises FusionError for a request that must not be sent any more."""
@@ -77,11 +78,10 @@ class Exchange:
         """Wake the thread that waits, and send nothing from now on."""
         with self._lock:
             self.broken_off = self.broken_off or reason
-            connection = self._socket
-        if connection is not None:
-            # Of the plain socket: SSLSocket.shutdown would take the TLS layer away from the thread that reads.
-            with suppress(OSError):
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+            if self._socket is not None:
+                # Of the plain socket: SSLSocket.shutdown would take the TLS layer away from the thread that reads.
+                with suppress(OSError):
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def break_off_if_over(self) -> None:
         """Break off at an interrupt, at the deadline, and where the response takes too long."""
@@ -114,18 +114,18 @@ class Watch:
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def over(self, exchange: Exchange) -> Iterator[None]:
+    def watching(self, exchange: Exchange) -> Iterator[None]:
         """Watch the exchange for the length of the block. Raises NotSent where the system allows no further thread."""
-        with self._lock:
-            self._in_flight.add(exchange)
-            if self._thread is None:
-                self._thread = _started(threading.Thread(target=self._run, name="pulumi-fusion-watch", daemon=True))
         try:
-            if self._thread is None:
+            with self._lock:
+                self._in_flight.add(exchange)
+                if self._thread is None:
+                    self._thread = _started(threading.Thread(target=self._run, name="pulumi-fusion-watch", daemon=True))
+                is_watched = self._thread is not None
+            if not is_watched:
                 raise _no_thread(exchange)
             yield
         finally:
-            exchange.end()
             with self._lock:
                 self._in_flight.discard(exchange)
 

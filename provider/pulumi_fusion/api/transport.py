@@ -159,11 +159,12 @@ class Transport:
     def _connection(self, exchange: Exchange) -> Iterator[Connection]:
         """Yield a connection that nothing else uses, and keep it if the response was read to its end."""
         exchange.deadline.check(exchange.operation)
-        with self._watch.over(exchange):
+        with self._watch.watching(exchange):
             connection = self._take()
             try:
                 yield connection
             finally:
+                exchange.end()  # from now on the watch leaves the connection alone
                 if connection.reusable and exchange.broken_off is None:
                     with self._lock:
                         self._idle.append((time.monotonic(), connection))

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,7 @@ from fusion_emulator import Emulator, black_hole
 from pulumi_fusion.api import transport
 from pulumi_fusion.api.adapter import Connection
 from pulumi_fusion.api.client import FusionClient
+from pulumi_fusion.api.exchange import Exchange
 from pulumi_fusion.deadline import Deadline
 from pulumi_fusion.errors import (
     Cancelled,
@@ -95,6 +97,27 @@ def test_an_interrupt_ends_every_wait(
     with pytest.raises(Cancelled):
         client.within(Deadline(60, cancelled=cancelled)).create_customer(customer("acmecorp"))
     assert len(emulator.requests) == sent
+
+
+def test_a_connection_through_a_tls_proxy_is_broken_off() -> None:
+    """There the connection is an object of urllib3 around the socket."""
+    with contextlib.ExitStack() as stack:
+        here, there = (stack.enter_context(each) for each in socket.socketpair())
+        exchange = Exchange("read the customer", Deadline(5))
+        exchange.start_sending(SimpleNamespace(socket=here))
+        exchange.break_off("it was interrupted")
+        assert there.recv(1) == b""
+
+
+def test_a_finished_exchange_breaks_off_no_connection_that_another_one_uses() -> None:
+    with contextlib.ExitStack() as stack:
+        here, there = (stack.enter_context(each) for each in socket.socketpair())
+        exchange = Exchange("read the customer", Deadline(5))
+        exchange.start_sending(here)
+        exchange.end()
+        exchange.break_off("it was interrupted")
+        here.sendall(b"x")
+        assert there.recv(1) == b"x"
 
 
 def test_nothing_is_sent_after_the_deadline(emulator: Emulator, client: FusionClient) -> None:
