@@ -23,6 +23,7 @@ DEPENDENCIES = frozenset(
         "email_validator",
         "google",
         "grpc",
+        "httptools",
         "jwt",
         "psutil",
         "pulumi",

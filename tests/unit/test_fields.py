@@ -12,7 +12,7 @@ import pytest
 from pulumi import Output
 
 from pulumi_fusion import dynamic
-from pulumi_fusion.customer.model import FIELDS, OUTPUTS, Kind, State, value_type
+from pulumi_fusion.customer.model import FIELDS, OUTPUTS, Account, FieldSpec, Kind, State, value_type
 from pulumi_fusion.customer.names import state_key
 from tests.fields import DOCUMENTS, updated
 
@@ -36,6 +36,11 @@ def test_the_signature_of_customer_has_every_input_of_the_model() -> None:
 
 def test_customer_has_every_output_of_the_model() -> None:
     assert set(dynamic.OUTPUTS) == set(OUTPUTS)
+
+
+@pytest.mark.parametrize(("name", "spec"), {**FIELDS, **OUTPUTS}.items())
+def test_an_account_has_the_attribute_that_shows_the_field(name: str, spec: FieldSpec) -> None:
+    assert spec.shown is None or spec.shown in Account.model_fields, f"add {spec.shown} of {name} to Account"
 
 
 @pytest.mark.parametrize("name", FIELDS)

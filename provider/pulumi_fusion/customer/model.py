@@ -66,7 +66,7 @@ class FieldSpec:
         required: Whether a program must set it.
         sent: Its name in the body of a request, or None if it isn't sent.
         shown: The attribute of an Account that has it, or None if no record does.
-        documented: Whether every documented record has it.
+        always_shown: Whether every record has it by the vendor's documentation.
         in_api: The API's value for each value, if it uses others.
     """
 
@@ -75,7 +75,7 @@ class FieldSpec:
     required: bool = False
     sent: str | None = None
     shown: str | None = None
-    documented: bool = True
+    always_shown: bool = False
     in_api: Mapping[str, Any] | None = None
 
     def read(self, account: Account | None) -> Any:
@@ -111,25 +111,38 @@ class Fields(_Model):
     )
     organization: Annotated[
         str | None,
-        FieldSpec(Kind.UPDATE, required=True, sent="organization", shown="organization", documented=False),
+        FieldSpec(Kind.UPDATE, required=True, sent="organization", shown="organization"),
     ] = Field(default=None, description="Name of the customer's organization.")
     shortname: Annotated[
         str | None,
-        FieldSpec(Kind.REPLACE, rules.shortname, required=True, sent="shortname", shown="shortname"),
+        FieldSpec(Kind.REPLACE, rules.shortname, required=True, sent="shortname", shown="shortname", always_shown=True),
     ] = Field(
         default=None, description="The customer's key in Fusion, 5 to 16 characters; a change replaces the customer."
     )
-    type: Annotated[str | None, FieldSpec(Kind.UPDATE, required=True, sent="type", shown="type", documented=False)] = (
-        Field(default=None, description="SLG or MSSP as in the form, or the API's own customer, reseller or staff.")
+    type: Annotated[str | None, FieldSpec(Kind.UPDATE, required=True, sent="type", shown="type")] = Field(
+        default=None, description="SLG or MSSP as in the form, or the API's own customer, reseller or staff."
     )
     status: Annotated[
         str | None,
-        FieldSpec(Kind.UPDATE, rules.one_of_texts(*_TRIAL), required=True, sent="trial", shown="trial", in_api=_TRIAL),
+        FieldSpec(
+            Kind.UPDATE,
+            rules.one_of_texts(*_TRIAL),
+            required=True,
+            sent="trial",
+            shown="trial",
+            always_shown=True,
+            in_api=_TRIAL,
+        ),
     ] = Field(default=None, description="Active or Trial Active.")
     data_retention: Annotated[
         int | None,
         FieldSpec(
-            Kind.UPDATE, rules.one_of_days(7, 45, 90, 180), required=True, sent="retention", shown="data_retention"
+            Kind.UPDATE,
+            rules.one_of_days(7, 45, 90, 180),
+            required=True,
+            sent="retention",
+            shown="data_retention",
+            always_shown=True,
         ),
     ] = Field(default=None, description="How long flow records are kept: 7, 45, 90 or 180 days.")
     rollup_retention: Annotated[
@@ -140,12 +153,13 @@ class Fields(_Model):
             required=True,
             sent="rollupRetention",
             shown="rollup_retention",
+            always_shown=True,
         ),
     ] = Field(
         default=None, description="How long rollups are kept: 7, 90, 180 or 365 days, at least the data retention."
     )
     contractual_flows_per_second: Annotated[
-        int | None, FieldSpec(Kind.UPDATE, rules.flows, sent="fps", shown="fps", documented=False)
+        int | None, FieldSpec(Kind.UPDATE, rules.flows, sent="fps", shown="fps")
     ] = Field(default=None, description="Flows per second of the contract, 1 to 2147483647.")
     # These two are part of the API's type.
     multi_account: Annotated[bool | None, FieldSpec(Kind.UPDATE, rules.boolean)] = Field(

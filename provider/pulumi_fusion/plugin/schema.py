@@ -84,7 +84,7 @@ SETTINGS: Final[Mapping[str, tuple[str, str]]] = {
 _IN_RECORD: Final = [name for name, spec in {**FIELDS, **OUTPUTS}.items() if spec.shown]
 """The fields that a record of the service has."""
 
-_ALWAYS_SHOWN: Final = [name for name in _IN_RECORD if name in FIELDS and FIELDS[name].documented]
+_ALWAYS_SHOWN: Final = [name for name in _IN_RECORD if name in FIELDS and FIELDS[name].always_shown]
 
 _CHILDREN: Final = {"type": "integer", "description": "Number of its own customers, if the service shows it."}
 
