@@ -96,7 +96,8 @@ class SingleFlight(Generic[T]):
         with self._lock:
             if self._in_flight is not None or self._usable(lambda value: False) is not None:
                 return
-        threading.Thread(target=fetched, name="pulumi-fusion-prefetch", daemon=True).start()
+        with suppress(RuntimeError):  # no further thread: it is fetched when it is needed
+            threading.Thread(target=fetched, name="pulumi-fusion-prefetch", daemon=True).start()
 
     def _usable(self, unless: Callable[[T], bool]) -> tuple[T] | None:
         if self._fetched is None or not self._is_valid(*self._fetched) or unless(self._fetched[1]):

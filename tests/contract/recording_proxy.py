@@ -1,4 +1,4 @@
-"""A proxy on loopback that records requests and forwards none."""
+"""Proxies on loopback: one records requests and forwards none, one forwards to a single port."""
 
 from __future__ import annotations
 
@@ -42,6 +42,52 @@ def recording_proxy() -> Iterator[RecordingProxy]:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        yield proxy
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
+        try:
+            yield proxy
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+@contextmanager
+def forwarding_proxy(port: int) -> Iterator[RecordingProxy]:
+    """Yield a proxy that opens every tunnel to the same port of this machine."""
+    tunnels: list[threading.Thread] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        proxy = RecordingProxy(f"http://127.0.0.1:{listener.getsockname()[1]}")
+
+        def tunnel(client: socket.socket) -> None:
+            with client, socket.create_connection(("127.0.0.1", port), timeout=10) as service:
+                proxy.asked.append(client.recv(65536).partition(b"\r\n")[0].decode("latin-1"))
+                client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                upwards = threading.Thread(target=_copy, args=(client, service))
+                upwards.start()
+                _copy(service, client)
+                upwards.join()
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    client, _ = listener.accept()
+                    client.settimeout(10)
+                    tunnels.append(threading.Thread(target=tunnel, args=(client,)))
+                    tunnels[-1].start()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield proxy
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            for each in (thread, *tunnels):
+                each.join()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    """Copy until one of both ends, and end both."""
+    with contextlib.suppress(OSError):
+        while piece := source.recv(65536):
+            target.sendall(piece)
+    for each in (source, target):
+        with contextlib.suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)

@@ -19,9 +19,10 @@ from pulumi.runtime.proto import engine_pb2_grpc
 from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient
 from pulumi_fusion.engine import show_warning
-from pulumi_fusion.errors import NotSent
+from pulumi_fusion.errors import InDoubt, NotSent
 from tests.contract.cli.terminal import COMMAND, Terminal
-from tests.contract.recording_proxy import RecordingProxy, recording_proxy
+from tests.contract.recording_proxy import RecordingProxy, forwarding_proxy, recording_proxy
+from tests.contract.tls.service import CERTIFICATE, tls_service
 
 # Typical lists that don't contain the requested address.
 LISTS = [{}, {"NO_PROXY": "localhost"}, {"no_proxy": "example.com", "NO_PROXY": "localhost,.internal"}]
@@ -81,6 +82,23 @@ def test_any_other_host_goes_through_the_proxy(emulator: Emulator, behind: Recor
     with pytest.raises(NotSent, match="the proxy"):
         listed(emulator.netosecret, url, deadline=2)
     assert behind.asked[0].startswith(f"CONNECT {url.removeprefix('https://')}:443 ")
+
+
+def test_a_create_through_a_proxy_with_a_lost_answer_is_sent_once(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There urllib3 reports a connection that ends after the request as a proxy that can't be reached."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with tls_service() as service, forwarding_proxy(service.server_address[1]) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATE))
+        with FusionClient(netosecret=emulator.netosecret, api_url="https://fusion.example", deadline=20) as client:
+            assert client.list_customers() == []
+            with pytest.raises(InDoubt, match="connection closed without an answer"):
+                client.create_customer({"shortname": "acme-corp"})
+    assert service.posted == ["/api/v1/auth/token", "/api/v1/customer"]
+    assert proxy.asked[0].startswith("CONNECT fusion.example:443 ")
 
 
 class _Engine(engine_pb2_grpc.EngineServicer):

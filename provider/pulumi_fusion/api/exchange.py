@@ -22,8 +22,8 @@ _POLL: Final = 0.1
 class Exchange:
     """One request in flight. Another thread may break it off: its socket is shut down, which wakes the one that waits.
 
-    A name lookup and a TCP connection can't be broken off; they end by the timeouts of the resolver and of the
-    connection, and nothing is sent then.
+    A name lookup, a TCP connection and a TLS handshake can't be broken off; they end by the timeouts of the resolver
+    and of the connection, and nothing is sent then.
 
     Args:
         operation: An infinitive for error texts.
@@ -42,7 +42,8 @@ class Exchange:
         """Why it was broken off."""
         self._seconds = seconds
         self._since = time.monotonic()
-        self._connected = False
+        self.has_started = False
+        """Whether sending has started."""
         self._socket: socket.socket | None = None
         self.after_fork()
         renew_in_child(self)
@@ -50,7 +51,7 @@ class Exchange:
     def after_fork(self) -> None:
         """Break off in a forked child: the connection is the parent's."""
         self._lock = threading.Lock()
-        if self._connected:
+        if self.has_started:
             self.broken_off = "the process was forked meanwhile"
 
     @property
@@ -71,8 +72,8 @@ class Exchange:
         with self._lock:
             if self.broken_off is not None:
                 raise NotSent(self.operation, self.broken_off, shortname=self.shortname)
-            self._connected = True
             self._since = time.monotonic()
+            self.has_started = True
 
     def break_off(self, reason: str) -> None:
         """Wake the thread that waits, and send nothing from now on."""
@@ -87,12 +88,12 @@ class Exchange:
         """Break off at an interrupt, at the deadline, and where the response takes too long."""
         if self.deadline.interrupted():
             self.break_off("it was interrupted while it waited for the answer")
-        elif self.deadline.remaining() <= 0 or (self._connected and self.elapsed > (self._seconds or float("inf"))):
+        elif self.deadline.remaining() <= 0 or (self.has_started and self.elapsed > (self._seconds or float("inf"))):
             self.break_off(self.too_slow())
 
     def too_slow(self) -> str:
         """Return the reason for the end of one that took too long."""
-        return f"no {'answer' if self._connected else 'connection'} within {self.elapsed:.2g} s"
+        return f"no {'answer' if self.has_started else 'connection'} within {self.elapsed:.1f} s"
 
     def end(self) -> None:
         """Forget the socket, which may serve another exchange."""

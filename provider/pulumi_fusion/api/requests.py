@@ -5,6 +5,7 @@ Paths and bodies: https://docs.netography.com/api-reference/netography-apis/rese
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -79,6 +80,7 @@ def create_customer(body: Mapping[str, Any]) -> Request[Account]:
     if not isinstance(shortname, str):
         raise InvalidInput(operation, "the body has no shortname", next_step="Nothing was sent. Add it.")
     _require_addressable(shortname, operation)
+    _require_json(body, operation)
     return Request("POST", "/api/v1/customer", operation, read_account, shortname, json=dict(body))
 
 
@@ -89,6 +91,7 @@ def update_customer(shortname: str, body: Mapping[str, Any]) -> Request[Account]
         InvalidInput: The shortname would address something else.
     """
     operation = "update the customer"
+    _require_json(body, operation)
     return Request("PUT", _customer_path(shortname, operation), operation, read_account, shortname, json=dict(body))
 
 
@@ -111,6 +114,7 @@ def value_of(method: Method, path: str, body: Any = None) -> Request[Any]:
             "this isn't a path of the API",
             next_step="Nothing was sent. Paths begin with /api/, have no dot segments, and percent-encode the rest.",
         )
+    _require_json(body, operation)
     return Request(method, path, operation, read_value, json=body, repeatable=method == "GET")
 
 
@@ -129,3 +133,14 @@ def _require_addressable(shortname: str, operation: str) -> None:
             shortname=capped(shortname),
             next_step="Nothing was sent. Use the shortname that Fusion shows.",
         )
+
+
+def _require_json(body: Any, operation: str) -> None:
+    try:
+        json.dumps(dict(body) if isinstance(body, Mapping) else body)
+    except (TypeError, ValueError, RecursionError):
+        raise InvalidInput(
+            operation,
+            "the body has a value that can't be written as JSON",
+            next_step="Nothing was sent. Use strings, numbers, booleans, None, lists and dictionaries.",
+        ) from None

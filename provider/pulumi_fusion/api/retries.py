@@ -1,7 +1,9 @@
 """When a request is sent again: the one retry loop, the quota of retries, and the rate limit of the service.
 
 The phase in which a request failed decides, not its status: what was not sent may be sent again with any method, what
-has an unknown outcome only where a repeat does no harm, and what was rejected not at all. A 429 is waited out, by all
+has an unknown outcome only where a repeat does no harm, and what was rejected only after a 401 with another token. The
+pause is random and grows; Retry-After makes it longer, and ends the retries if it exceeds LONGEST_WAIT or the deadline.
+What calls the client, as the polls of an operation do, goes on by its own deadline. A 429 is waited out, by all
 threads that share a client together.
 """
 
@@ -154,6 +156,10 @@ class RateLimit:
                 self._slots, self._step = None, self._FIRST
 
 
+class _StaleError(Exception):
+    """A precondition must be verified again, outside the slot of its request: that sends a request, too."""
+
+
 class Precondition:
     """What a change relies on, such as that a shortname is available. It was verified when this is created.
 
@@ -167,9 +173,10 @@ class Precondition:
         self._clock = clock
         self._until = clock() + _CHECKED
 
-    def is_stale(self) -> bool:
-        """Return whether it must be verified again before the request is sent."""
-        return self._clock() > self._until
+    def require_fresh(self) -> None:
+        """Raise _StaleError if it must be verified again before the request is sent."""
+        if self._clock() > self._until:
+            raise _StaleError
 
     def recheck(self) -> None:
         """Verify it again. Raises what keeps the request from being sent."""
@@ -218,8 +225,11 @@ class Retries:
         while True:
             try:
                 with self._limit.slot(deadline, operation):
-                    if precondition is None or not precondition.is_stale():
-                        return retry.succeeded(send())
+                    if precondition is not None:
+                        precondition.require_fresh()
+                    return retry.succeeded(send())
+            except _StaleError:
+                pass
             except RateLimited as limited:
                 # The slot waits, which costs no quota: the rate limit thins out the requests.
                 seconds = limited.retry_after or 0.0

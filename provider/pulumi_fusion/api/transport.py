@@ -227,7 +227,8 @@ def _translated(exchange: Exchange) -> Iterator[None]:
     except LIBRARY_ERRORS as error:
         cause = explain(error, os.environ)
         came_back = exchange.broken_off or cause.reason or exchange.too_slow()
-        if cause.sent:
+        # Behind a proxy, urllib3 reports a response that breaks off as a proxy that can't be reached.
+        if cause.sent or exchange.has_started:
             raise _failed(InDoubt, exchange, came_back) from None
         raise NotSent(
             exchange.operation,

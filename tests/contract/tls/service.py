@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 CERTIFICATE = Path(__file__).parent / "certificate.pem"
-"""For 127.0.0.1 and localhost, signed by itself. Its key is for these tests alone."""
+"""For 127.0.0.1, localhost and fusion.example, signed by itself. Its key is for these tests alone."""
 
 
 class TlsService(ThreadingHTTPServer):
-    """Grants a token and shows no customers. ``connections`` has the number of requests of each."""
+    """Grants a token and shows no customers; closes the connection instead of a response to a create.
+
+    ``connections`` has the number of requests of each, ``posted`` the paths of the POSTs.
+    """
 
     daemon_threads = True
 
@@ -24,6 +27,7 @@ class TlsService(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"https://127.0.0.1:{self.server_address[1]}"
         self.connections: list[int] = []
+        self.posted: list[str] = []
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(CERTIFICATE, CERTIFICATE.parent / "key.pem")
         self._context = context
@@ -47,6 +51,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.posted.append(self.path)
+        if self.path == "/api/v1/customer":
+            self.close_connection = True
+            return
         self._answer({"access_token": "a-token-that-is-long", "token_type": "bearer", "expires_in": 3600})
 
     def do_GET(self) -> None:
@@ -67,6 +75,8 @@ def tls_service() -> Iterator[TlsService]:
     with TlsService() as server:
         serving = threading.Thread(target=server.serve_forever, args=(0.05,))
         serving.start()
-        yield server
-        server.shutdown()
-        serving.join()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            serving.join()

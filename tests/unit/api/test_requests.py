@@ -66,6 +66,16 @@ def test_a_create_without_a_shortname_is_refused(body: dict[str, Any]) -> None:
         requests.create_customer(body)
 
 
+@pytest.mark.parametrize("body", [{"fps": {1}}, {"fps": object()}, {"fps": b"1"}, {("a", "b"): 1}])
+def test_a_body_that_is_not_json_is_refused(body: dict[Any, Any]) -> None:
+    with pytest.raises(InvalidInput, match="can't be written as JSON"):
+        requests.create_customer({"shortname": "acmecorp", **body})
+    with pytest.raises(InvalidInput, match="can't be written as JSON"):
+        requests.update_customer("acmecorp", body)
+    with pytest.raises(InvalidInput, match="can't be written as JSON"):
+        requests.value_of("POST", "/api/v1/users", [body])
+
+
 def test_the_repr_of_a_request_does_not_contain_its_body() -> None:
     request = requests.issue_token(Secret("header.claims.signature"))
     assert request.json == {"jwt": "header.claims.signature"}

@@ -110,7 +110,7 @@ def test_the_phase_decides_what_is_repeated(
     assert run([failure], repeatable=False) == writing
 
 
-def test_a_fault_that_stays_is_tried_five_times_with_growing_random_waits() -> None:
+def test_a_permanent_fault_is_tried_five_times_with_growing_random_waits() -> None:
     clock = Clock()
     assert run([failed(NotSent)] * 99, repeatable=False, clock=clock) == (NotSent, ATTEMPTS)
     assert len(clock.waits) == 4
@@ -118,7 +118,7 @@ def test_a_fault_that_stays_is_tried_five_times_with_growing_random_waits() -> N
 
 
 def steps_of(clock: Clock, script: list[Callable[[], RequestFailed]], *, limit: RateLimit | None = None) -> list[str]:
-    """What is done in which order: looks, and attempts."""
+    """Return the order of rechecks and requests."""
     did: list[str] = []
 
     def attempt() -> None:
@@ -141,7 +141,7 @@ def test_a_request_that_could_not_be_sent_for_a_while_is_rechecked_first() -> No
     assert steps_of(Clock(), [unavailable]) == ["sent", "rechecked", "sent"]
 
 
-def held(clock: Clock, seconds: float) -> RateLimit:
+def limited_by(clock: Clock, seconds: float) -> RateLimit:
     """The rate limit after a 429 that another request got."""
     limit = RateLimit(clock)
     with pytest.raises(RateLimited), limit.slot(FakeDeadline(clock), "create"):
@@ -151,7 +151,7 @@ def held(clock: Clock, seconds: float) -> RateLimit:
 
 def test_a_request_that_waited_for_a_slot_is_rechecked_first() -> None:
     clock = Clock()
-    assert steps_of(clock, [], limit=held(clock, 60)) == ["rechecked", "sent"]
+    assert steps_of(clock, [], limit=limited_by(clock, 60)) == ["rechecked", "sent"]
 
 
 def test_a_request_that_waited_for_a_token_is_rechecked_first() -> None:
@@ -167,14 +167,14 @@ def test_a_request_that_waited_for_a_token_is_rechecked_first() -> None:
     assert did == ["rechecked", "sent"]
 
 
-@pytest.mark.parametrize(("wait", "looks"), [(29, 1), (31, 2)])
-def test_a_recheck_is_valid_for_longer_than_a_queue_takes_and_not_forever(wait: float, looks: int) -> None:
+@pytest.mark.parametrize(("wait", "rechecks"), [(29, 1), (31, 2)])
+def test_a_recheck_is_valid_for_longer_than_a_queue_takes_and_not_forever(wait: float, rechecks: int) -> None:
     """Every request gets a slot, and none is sent after another 429 without a recheck."""
     clock = Clock()
-    limit = held(clock, 60)
+    limit = limited_by(clock, 60)
     did: list[str] = []
 
-    def look() -> None:
+    def recheck() -> None:
         did.append("rechecked")
         if len(did) == 1:
             with pytest.raises(RateLimited), limit.slot(FakeDeadline(clock), "create"):
@@ -185,32 +185,63 @@ def test_a_recheck_is_valid_for_longer_than_a_queue_takes_and_not_forever(wait: 
         FakeDeadline(clock),
         operation="create",
         repeatable=False,
-        precondition=Precondition(look, clock),
+        precondition=Precondition(recheck, clock),
     )
-    assert did == ["rechecked"] * looks + ["sent"]
+    assert did == ["rechecked"] * rechecks + ["sent"]
 
 
-def test_no_two_clients_wait_alike() -> None:
+def stale(recheck: Callable[[], None], clock: Clock) -> Precondition:
+    precondition = Precondition(recheck, clock)
+    clock.now += 1.1
+    return precondition
+
+
+def test_a_recheck_does_not_widen_the_rate_limit() -> None:
+    """Only a request that was sent and succeeded shows that the service accepts more."""
+    clock = Clock()
+    limit = limited_by(clock, 60)
+
+    def cancel() -> None:
+        raise Cancelled("create", "the operation was interrupted")
+
+    for _ in range(10):
+        with pytest.raises(Cancelled):
+            Retries(RetryQuota(), limit).run(
+                lambda: pytest.fail("it was sent"),
+                FakeDeadline(clock),
+                operation="create",
+                repeatable=False,
+                precondition=stale(cancel, clock),
+            )
+    with (
+        limit.slot(FakeDeadline(clock), "read"),
+        pytest.raises(DeadlineExceeded),
+        limit.slot(FakeDeadline(clock, 5), "read"),
+    ):
+        pytest.fail("a second request was sent at the same time")
+
+
+def test_two_clients_wait_for_different_times() -> None:
     first, second = Clock(), Clock()
     for clock in (first, second):
         run([failed(NotSent)] * 99, repeatable=True, clock=clock)
     assert first.waits != second.waits
 
 
-def test_a_wait_that_the_service_asks_for_is_kept() -> None:
+def test_retry_after_is_respected() -> None:
     clock = Clock()
     assert run([failed(InDoubt, status=503, retry_after=30.0)], repeatable=True, clock=clock) == ("done", 2)
     assert clock.waits == [30.0]
 
 
 @pytest.mark.parametrize("kind", [InDoubt, RateLimited])
-def test_a_wait_past_the_deadline_is_not_begun(kind: type[RequestFailed]) -> None:
+def test_a_retry_after_beyond_the_deadline_ends_the_retries(kind: type[RequestFailed]) -> None:
     clock = Clock()
     assert run([failed(kind, status=503, retry_after=60.0)], repeatable=True, clock=clock, seconds=59) == (kind, 1)
     assert clock.waits == []
 
 
-def test_a_service_that_stays_limited_is_asked_ever_more_seldom_until_the_deadline() -> None:
+def test_repeated_429_answers_are_retried_with_growing_waits_until_the_deadline() -> None:
     clock = Clock()
     outcome, attempts = run([failed(RateLimited, status=429)] * 999, repeatable=False, clock=clock)
     assert outcome is RateLimited
@@ -218,7 +249,7 @@ def test_a_service_that_stays_limited_is_asked_ever_more_seldom_until_the_deadli
     assert clock.now <= 1300.0
 
 
-def test_a_retry_after_of_nothing_does_not_become_a_flood() -> None:
+def test_a_retry_after_of_zero_does_not_cause_a_flood() -> None:
     _, attempts = run([failed(RateLimited, status=429, retry_after=0.0)] * 999, repeatable=True)
     assert attempts <= 20
 
@@ -230,7 +261,7 @@ def test_twenty_operations_of_an_outage_send_at_most_forty_requests() -> None:
         assert 20 < sent <= most
 
 
-def test_a_service_that_answers_again_fills_the_budget() -> None:
+def test_answered_requests_fill_the_quota_again() -> None:
     quota = RetryQuota()
     while run([failed(NotSent)] * 99, repeatable=True, quota=quota)[1] > 1:
         pass
@@ -240,7 +271,7 @@ def test_a_service_that_answers_again_fills_the_budget() -> None:
     assert run([failed(NotSent)] * 99, repeatable=True, quota=quota) == (NotSent, ATTEMPTS)
 
 
-def test_repeats_that_helped_cost_nothing_in_the_end() -> None:
+def test_retries_that_succeed_cost_nothing_in_the_end() -> None:
     quota = RetryQuota()
     for _ in range(100):
         assert run([failed(NotSent)] * 4, repeatable=True, quota=quota) == ("done", ATTEMPTS)
@@ -257,7 +288,7 @@ def test_an_interrupt_ends_a_wait() -> None:
         Retries(RetryQuota(), RateLimit()).run(attempt, deadline, operation="read", repeatable=True)
 
 
-def test_all_hold_off_together_after_a_429_and_then_go_one_by_one() -> None:
+def test_after_a_429_all_requests_wait_and_are_sent_one_by_one() -> None:
     clock = Clock()
     limit = RateLimit(clock)
     deadline = FakeDeadline(clock)
@@ -272,7 +303,7 @@ def test_all_hold_off_together_after_a_429_and_then_go_one_by_one() -> None:
         pass
 
 
-def test_a_late_429_of_the_same_crowd_does_not_lengthen_the_wait() -> None:
+def test_a_late_429_of_a_concurrent_request_does_not_lengthen_the_wait() -> None:
     clock = Clock()
     limit = RateLimit(clock)
     deadline = FakeDeadline(clock)
