@@ -31,6 +31,8 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     request_queue_size = 128
     # A port that was just released can be used again: the same URL after a restart.
     allow_reuse_address = True
+    # Seconds between two polls of ``accept``, where a process has no descriptor left for its last connection.
+    timeout = 5.0
 
     def __init__(self, port: int, service: Service, emulator: Emulator) -> None:
         """Listen on a port, or raise PortInUse.
@@ -67,12 +69,12 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         super().shutdown_request(request)
 
     def accept(self) -> None:
-        """Accept connections until ``stop_accepting``, without polling."""
+        """Accept connections until ``stop_accepting``."""
         while not self.stopping.is_set():
             self.handle_request()
 
     def stop_accepting(self) -> None:
-        """End every wait of a handler, and end ``accept`` by one last connection."""
+        """End every wait of a handler, and ``accept`` by one last connection, or at its next poll without one."""
         self.stopping.set()
         with contextlib.suppress(OSError):
             socket.create_connection((LOOPBACK, self.server_address[1]), timeout=1).close()

@@ -9,6 +9,7 @@ emulator and for a session's endpoint would reach the proxy in clear.
 from __future__ import annotations
 
 import os
+import weakref
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -90,7 +91,8 @@ def _reporting(connection: type[Any], serves: _Adapter) -> type[Any]:
     """Return the connection class of urllib3, direct or through a proxy, that lets the exchange break it off."""
 
     class Watched(connection):  # type: ignore[misc]
-        adapter = serves
+        # Weak, so that a client that is no longer used closes its connections at once, not at a garbage collection.
+        adapter = weakref.proxy(serves)
 
         def _new_conn(self) -> Any:
             opened = super()._new_conn()

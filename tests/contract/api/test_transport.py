@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
 import threading
 import time
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from fusion_emulator import Emulator, black_hole
@@ -222,6 +224,22 @@ def test_a_connection_is_reused_unless_it_was_idle_for_long(
     monkeypatch.setattr(transport, "IDLE_SECONDS", 0.0)
     client.list_customers()
     assert len(opened) == 2
+
+
+def test_a_client_that_is_no_longer_used_closes_its_connections(emulator: Emulator) -> None:
+    def connections() -> int:
+        opened = psutil.Process().net_connections("tcp")
+        return sum(bool(each.raddr) and each.raddr.port == emulator.port for each in opened)
+
+    gc.disable()
+    try:
+        client = FusionClient(netosecret=emulator.netosecret, api_url=emulator.url)
+        client.list_customers()
+        assert connections() == 1
+        del client
+        assert connections() == 0
+    finally:
+        gc.enable()
 
 
 def test_a_response_after_early_hints_is_not_read_by_the_next_request(emulator: Emulator, client: FusionClient) -> None:

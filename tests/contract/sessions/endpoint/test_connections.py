@@ -54,8 +54,10 @@ def small(access: Access) -> Iterator[Endpoint]:
     """An endpoint that has 96 places, 24 of them for other users."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
-    running = Endpoint(access)
-    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    try:
+        running = Endpoint(access)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     running.start()
     yield running
     running.close()
