@@ -136,7 +136,7 @@ def resolve(op: Operation, body: Mapping[str, Any], lost: InDoubt, *, by_list: b
         NotOurs: The account that exists now is not what was sent.
         OutcomeUnknown: Neither could be confirmed before the deadline.
     """
-    absent_since: float | None = None
+    absent_since: float | None = None  # the seconds that were left of the deadline then
     try:
         for answer in op.poll():
             if isinstance(answer, Account):
@@ -157,7 +157,11 @@ def resolve(op: Operation, body: Mapping[str, Any], lost: InDoubt, *, by_list: b
 
 
 def _listed_now(op: Operation, body: Mapping[str, Any], *, by_list: bool) -> Account | None:
-    """Return the account from a new list, which may be ahead of a GET; None where it shows nothing. Raises NotOurs."""
+    """Return the account from a new list, which may be ahead of a GET. None if the list lacks it or can't be read.
+
+    Raises:
+        NotOurs: The account is not what was sent.
+    """
     try:
         listed = op.service.list_customers()
     except FusionError:

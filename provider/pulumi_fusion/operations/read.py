@@ -14,7 +14,7 @@ from pulumi_fusion.operations.operation import Operation, has_address
 __all__ = ["get_or_confirm_missing", "read", "require_same_parent"]
 
 NOT_FOUND_CHECKS: Final = 3
-"""How many 404s in a row confirm that a customer of the state is missing. A deletion needs one; see delete.py."""
+"""How many 404s in a row confirm that a customer of the state is missing. After an accepted DELETE one is enough."""
 
 # Seconds between them at least: two GETs at once may be answered from the same cache.
 PAUSE: Final = 0.2

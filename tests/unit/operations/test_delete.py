@@ -70,6 +70,12 @@ def test_an_accepted_deletion_succeeds_unless_a_get_contradicts_it(lifecycle: Ma
     assert service.changing == ["DELETE"]
 
 
+def test_a_customer_without_an_id_after_the_delete_is_still_there(lifecycle: Make) -> None:
+    service = ScriptedService(get=[account(), account(id=None)], delete=[None])
+    with pytest.raises(OutcomeUnknown, match="the deletion was accepted, but the customer is still there"):
+        lifecycle(service).delete("acme-corp", state())
+
+
 @pytest.mark.parametrize("answer", [html_page, accepted])
 def test_an_accepted_deletion_is_not_trusted_where_a_gateway_accepts_the_get_too(
     lifecycle: Make, answer: Failure
