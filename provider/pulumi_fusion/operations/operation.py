@@ -156,7 +156,7 @@ class Operation:
         return self.service.get_customer(self.shortname)
 
     def poll(self, window: float = math.inf, *, pause: float = _SHORTEST_PAUSE) -> Iterator[Account | RequestFailed]:
-        """GET at once, and again with backoff until ``window`` seconds have passed. The last GET may be later than that.
+        """GET at once, and again with backoff until ``window`` seconds have passed; the last GET may be later.
 
         Args:
             window: Seconds, at most until the deadline.
