@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -92,12 +92,16 @@ def _reporting(connection: type[Any], serves: _Adapter) -> type[Any]:
 
     class Watched(connection):  # type: ignore[misc]
         # Weak, so that a client that is no longer used closes its connections at once, not at a garbage collection.
-        adapter = weakref.proxy(serves)
+        adapter = weakref.ref(serves)
+
+        @property
+        def exchange(self) -> Exchange:
+            return cast(_Adapter, self.adapter()).exchange
 
         def _new_conn(self) -> Any:
             opened = super()._new_conn()
             close_in_child(opened)
-            self.adapter.exchange.opened(opened)
+            self.exchange.opened(opened)
             return opened
 
         def connect(self) -> None:
@@ -111,7 +115,7 @@ def _reporting(connection: type[Any], serves: _Adapter) -> type[Any]:
         def request(self, *args: Any, **kwargs: Any) -> None:
             if self.sock is None:
                 self.connect()
-            self.adapter.exchange.start_sending(self.sock)
+            self.exchange.start_sending(self.sock)
             super().request(*args, **kwargs)
 
     return Watched
