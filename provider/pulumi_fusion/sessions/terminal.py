@@ -7,6 +7,7 @@ So the command gets a separate terminal, as with sudo's ``use_pty``.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import pty
@@ -165,9 +166,13 @@ class Terminal:
             os.close(self._master)
 
     def _foreground_group(self) -> int | None:
-        with contextlib.suppress(OSError):
+        try:
             return os.tcgetpgrp(self.outer)
-        return None
+        except OSError as error:
+            # The terminal was closed. The SIGCONT about that may be handled before the end of its input is read.
+            if error.errno == errno.EIO:
+                self._hang_up()
+            return None
 
 
 def _is_controlling(descriptor: int) -> bool:
