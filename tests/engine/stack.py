@@ -111,6 +111,27 @@ def a_customer(shortname: str, **fields: Any) -> dict[str, Any]:
     return {key: value for key, value in declared.items() if value is not None}
 
 
+def engine_environment(folder: Path) -> dict[str, str]:
+    """Return an environment for Pulumi commands whose home, state and registered plugins are in the folder."""
+    engine = os.environ.get("PULUMI_FUSION_ENGINE")
+    if not engine:
+        pytest.fail(f"no engine: {os.environ.get('PULUMI_FUSION_ENGINE_MISSING', 'start the tests by tests/run')}")
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "PULUMI_HOME": str(folder / "home"),
+        "PULUMI_BACKEND_URL": f"file://{folder}/backend",
+        "PULUMI_CONFIG_PASSPHRASE": "",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # The Python host runs `pip list` for each command, and pip would ask its index for a newer pip.
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PYTHONPATH": str(QUICK_PIP),
+        "PACKAGES_OF_THE_TESTS": str(packages()),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "NO_COLOR": "1",
+    }
+
+
 @dataclass(frozen=True)
 class Ran:
     """How a command ended: exit code, stdout, stderr."""
@@ -205,24 +226,7 @@ class Stack:
         (self.folder / "customers.json").write_text(json.dumps(customers))
 
     def environment(self) -> dict[str, str]:
-        engine = os.environ.get("PULUMI_FUSION_ENGINE")
-        if not engine:
-            pytest.fail(f"no engine: {os.environ.get('PULUMI_FUSION_ENGINE_MISSING', 'start the tests by tests/run')}")
-        return {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.folder),
-            "PULUMI_HOME": str(self.folder / "home"),
-            "PULUMI_BACKEND_URL": f"file://{self.folder}/backend",
-            "PULUMI_CONFIG_PASSPHRASE": "",
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            # The Python host runs `pip list` for each command, and pip would ask its index for a newer pip.
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-            "PYTHONPATH": str(QUICK_PIP),
-            "PACKAGES_OF_THE_TESTS": str(packages()),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "NO_COLOR": "1",
-            **self.environ,
-        }
+        return engine_environment(self.folder) | self.environ
 
     def command(self, *arguments: str) -> list[str]:
         return ["pulumi", *arguments, "--non-interactive", "--color", "never"]

@@ -14,7 +14,6 @@ from pulumi import Output
 from pulumi_fusion import dynamic
 from pulumi_fusion.customer.model import FIELDS, OUTPUTS, Account, FieldSpec, Kind, State, value_type
 from pulumi_fusion.customer.names import state_key
-from tests.fields import DOCUMENTS, updated
 
 ROOT = Path(__file__).resolve().parents[2]
 SIGNATURE = inspect.signature(dynamic.Customer.__init__).parameters
@@ -55,13 +54,6 @@ def test_an_attribute_of_customer_is_an_output_of_its_state_key(name: str) -> No
     assert plain_types(annotation) == {value_type(name)}
     assert annotation.__origin__ is Output
     assert vars(dynamic.Customer)[name].name == state_key(name)
-
-
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_the_tables_of_a_document_are_current(path: Path) -> None:
-    document = path.read_text(encoding="utf-8")
-    assert "<!-- fields: inputs -->" in document
-    assert updated(document) == document, "run .venv/test/bin/python tests/fields.py"
 
 
 def test_the_architecture_has_a_row_for_each_kind_of_field() -> None:

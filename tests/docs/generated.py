@@ -1,0 +1,61 @@
+"""The parts of the documents that are derived from the code.
+
+Each is between two comments, ``<!-- generated: NAME -->`` and ``<!-- end of generated -->``.
+``python -m tests.docs`` writes them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from pulumi_fusion.customer.model import FIELDS, OUTPUTS, State, value_type
+from pulumi_fusion.customer.names import state_key
+
+__all__ = ["GENERATORS", "table", "updated"]
+
+_REGION: Final = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end of generated -->)", re.DOTALL)
+
+
+def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a Markdown table with a line end after each row."""
+    head = [*columns]
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _inputs() -> str:
+    return table(
+        ("Python", "State key", "Type", "Required", "Kind", "Description"),
+        (
+            (
+                f"`{name}`",
+                f"`{state_key(name)}`",
+                value_type(name).__name__,
+                "yes" if spec.required else "",
+                spec.kind.value,
+                State.model_fields[name].description or "",
+            )
+            for name, spec in FIELDS.items()
+        ),
+    )
+
+
+def _outputs() -> str:
+    return table(
+        ("Python", "State key", "Type", "Description"),
+        (
+            (f"`{name}`", f"`{state_key(name)}`", value_type(name).__name__, State.model_fields[name].description or "")
+            for name in OUTPUTS
+        ),
+    )
+
+
+GENERATORS: Final[Mapping[str, Callable[[], str]]] = {"inputs": _inputs, "outputs": _outputs}
+"""Each returns the text of the part of that name, which ends with a line end."""
+
+
+def updated(document: str) -> str:
+    """Return the text of a document with current generated parts."""
+    return _REGION.sub(lambda region: f"{region[1]}{GENERATORS[region[2]]()}{region[3]}", document)

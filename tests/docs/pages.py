@@ -1,0 +1,37 @@
+"""The surroundings in which the blocks of each document run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fusion_emulator import Switches
+
+__all__ = ["PAGES", "Page"]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What exists when the first block of a document runs.
+
+    Attributes:
+        project: A path of the repository, whose content is copied into the page's folder.
+        stack: The stack of that project to make, if any.
+        customers: The customers of the emulator: shortname and the fields of ``Emulator.seed``.
+        switches: The switches of the emulator.
+        environment: More variables; None removes one, such as NETOSECRET.
+        links: Names in the page's folder that are links to paths of the repository.
+
+    """
+
+    project: str | None = None
+    stack: str | None = None
+    customers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    switches: Switches = field(default_factory=Switches)
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+PAGES: Final[Mapping[str, Page]] = {}
+"""By the path of the document in the repository; a document that isn't named here starts with an empty folder."""
