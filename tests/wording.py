@@ -19,8 +19,8 @@ from typing import Final, NamedTuple
 __all__ = ["BANNED", "Banned", "Finding", "findings", "main"]
 
 _ROOT: Final = Path(__file__).resolve().parents[1]
-_SUFFIXES: Final = frozenset({".py", ".md", ".sh", ".yaml", ".toml"})
-_SCRIPTS: Final = frozenset({"run", "get", "restore", "environment"})
+_SUFFIXES: Final = frozenset({".py", ".md", ".sh", ".yaml", ".yml", ".toml", ".ts", ".go"})
+_SCRIPTS: Final = frozenset({"run", "get", "restore", "environment", "CODEOWNERS", ".gitignore"})
 # These files quote the words.
 _SKIPPED: Final = frozenset({"tests/wording.py", "tests/unit/test_wording.py"})
 

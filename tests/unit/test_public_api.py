@@ -35,8 +35,8 @@ def test_a_star_import_gives_the_same() -> None:
 
 
 def test_a_missing_public_name_raises_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="module 'pulumi_fusion' has no attribute 'Costumer'"):
-        getattr(pulumi_fusion, "Costumer")  # noqa: B009 - the type checker knows that it is not there
+    with pytest.raises(AttributeError, match="module 'pulumi_fusion' has no attribute 'Consumer'"):
+        getattr(pulumi_fusion, "Consumer")  # noqa: B009 - the type checker knows that it is not there
 
 
 def imported_by(program: str) -> set[str]:
