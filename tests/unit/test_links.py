@@ -1,0 +1,117 @@
+"""The documents: their links and anchors exist, and they are short enough to read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests import links
+from tests.links import DOCUMENTS, ROOT
+
+README: Final = ROOT / "README.md"
+LONGEST_LINE: Final = 120
+LONGEST: Final = {"provider/ARCHITECTURE.md": 250}
+"""The lines that a document may have, where that isn't 200."""
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_every_relative_link_and_its_anchor_exist(document: Path) -> None:
+    assert links.broken(document) == []
+
+
+# Until they are rewritten.
+LONG_LINES: Final = pytest.mark.xfail(strict=False, reason="the README and those of the examples have long lines")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(path, marks=[LONG_LINES] if path == README or path.is_relative_to(ROOT / "examples") else [])
+        for path in DOCUMENTS
+    ],
+    ids=name,
+)
+def test_a_line_of_prose_has_at_most_120_characters(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+
+    assert [f"{number}: {line}" for number, line in links.prose(text) if len(line) > LONGEST_LINE] == []
+
+
+@pytest.mark.parametrize("document", [path for path in DOCUMENTS if path != README], ids=name)
+def test_a_document_is_short_enough_to_read(document: Path) -> None:
+    assert len(document.read_text(encoding="utf-8").splitlines()) <= LONGEST.get(name(document), 200)
+
+
+@pytest.mark.xfail(strict=False, reason="the README still contains what moves to the pages")
+def test_the_readme_has_120_to_180_lines() -> None:
+    assert 120 <= len(README.read_text(encoding="utf-8").splitlines()) <= 180
+
+
+def test_an_anchor_is_the_one_that_github_gives_to_a_heading() -> None:
+    text = "# A `code`, *a* [link](x.md) & more?\n## Twice\n## Twice\n## Twice-1\n## Ünïts_1.2\n"
+    text += '| a |\n|-|\n| <a id="b"></a>c |\n'
+
+    assert links.anchors(text) == {"a-code-a-link--more", "twice", "twice-1", "twice-1-1", "ünïts_12", "b"}
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "missing.md",
+        "page.md#missing",
+        "#missing",
+        "../../../outside.md",
+        "code.py#L3",
+        "code.py#function",
+        "missing.svg",
+    ],
+)
+def test_a_broken_link_is_found(link: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "ROOT", tmp_path)
+    (tmp_path / "page.md").write_text("# Title\n")
+    (tmp_path / "code.py").write_text("1\n2\n")
+    document = tmp_path / "document.md"
+    document.write_text(
+        f"# Title\n\n[fine](page.md#title), [code](code.py#L1-L2), [here](#title), <https://example.com/x#y>,\n"
+        f"`[code](no-link.md)` and ![broken]({link})\n"
+    )
+
+    assert links.broken(document) == [f"3: {link}"]
+
+
+def test_lines_of_tables_code_and_targets_of_links_may_be_long() -> None:
+    long = "x" * 200
+    text = f"A [link]({long}).\n\n| a |\n|---|\n| {long} |\n\n```sh\n{long}\n```\n\n<!-- {long} -->\n\n- {long}\n"
+
+    assert [number for number, line in links.prose(text) if len(line) > LONGEST_LINE] == [13]
+
+
+def test_every_file_of_the_layout_exists() -> None:
+    block = re.search(r"^## Layout\n\n```\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
+    assert block is not None
+
+    assert [path for path in _listed(block[1]) if not path.exists()] == []
+
+
+def _listed(layout: str) -> Iterator[Path]:
+    """Yield the files and folders of the layout; each line is relative to the folder with a smaller indentation."""
+    folders = {-1: ROOT}
+    for line in layout.splitlines():
+        depth = len(line) - len(line.lstrip())
+        parent = folders[max(each for each in folders if each < depth)]
+        first, *_ = line.split()
+        if first.endswith("/"):
+            folders = {each: folder for each, folder in folders.items() if each < depth} | {depth: parent / first}
+            yield parent / first
+        else:
+            yield from (
+                parent / name for name in re.findall(r"\b\w+\.(?:py|pth)\b", line) if name != "pulumi_fusion.pth"
+            )
