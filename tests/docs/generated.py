@@ -12,6 +12,7 @@ from typing import Final
 
 from pulumi_fusion.customer.model import FIELDS, OUTPUTS, State, value_type
 from pulumi_fusion.customer.names import state_key
+from tests.docs.blocks import ROOT
 
 __all__ = ["GENERATORS", "table", "updated"]
 
@@ -52,7 +53,20 @@ def _outputs() -> str:
     )
 
 
-GENERATORS: Final[Mapping[str, Callable[[], str]]] = {"inputs": _inputs, "outputs": _outputs}
+def _decisions() -> str:
+    rows = []
+    for path in sorted((ROOT / "provider/docs/decisions").glob("[0-9]*.md")):
+        title, _, facts, *_ = path.read_text(encoding="utf-8").splitlines()
+        date, status = facts.removeprefix("Date: ").removesuffix(".").split(". Status: ")
+        rows.append((f"[{path.name[:4]}]({path.name})", title.removeprefix("# "), date, status))
+    return table(("Number", "Decision", "Date", "Status"), rows)
+
+
+GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
+    "inputs": _inputs,
+    "outputs": _outputs,
+    "decisions": _decisions,
+}
 """Each returns the text of the part of that name, which ends with a line end."""
 
 
