@@ -33,5 +33,20 @@ class Page:
     links: Mapping[str, str] = field(default_factory=dict)
 
 
-PAGES: Final[Mapping[str, Page]] = {}
+_GIT: Final = {
+    f"GIT_{role}_{field}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for field, value in (("NAME", "You"), ("EMAIL", "you@msp.example.com"))
+}
+
+PAGES: Final[Mapping[str, Page]] = {
+    "provider/docs/import-and-adopt.md": Page(
+        stack="production",
+        customers={
+            "acme-corp": {"organization": "Acme Corporation", "retention": 90, "rollupRetention": 365},
+            "other-corp": {"retention": 45, "rollupRetention": 90},
+        },
+    ),
+    "provider/docs/safety.md": Page(project="examples/quickstart", stack="dev", environment=_GIT),
+}
 """By the path of the document in the repository; a document that isn't named here starts with an empty folder."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import shutil
 from pathlib import Path
 
@@ -17,6 +19,15 @@ _NOT_COPIED = shutil.ignore_patterns("venv", ".state", "__pycache__", "node_modu
 _WITH_STEPS = [path.relative_to(ROOT).as_posix() for path in DOCUMENTS if steps(path)]
 
 
+@pytest.fixture(autouse=True)
+def same_ids_in_each_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the customers of a page have ids that the page can name: a hash of a number that counts up."""
+    numbers = itertools.count()
+    monkeypatch.setattr(
+        "fusion_emulator.emulator.mint", lambda: hashlib.sha256(str(next(numbers)).encode()).hexdigest()[:24]
+    )
+
+
 @pytest.mark.parametrize("document", _WITH_STEPS)
 def test_the_blocks_of_a_document(document: str, tmp_path: Path) -> None:
     page = PAGES.get(document, Page())
@@ -28,7 +39,9 @@ def test_the_blocks_of_a_document(document: str, tmp_path: Path) -> None:
         environment = _prepare(page, folder, emulator)
         emulator.requests.clear()
 
-        assert run(steps(ROOT / document), folder, tmp_path / "logs", environment) is None
+        failure = run(steps(ROOT / document), folder, tmp_path / "logs", environment)
+    if failure:
+        pytest.fail(failure, pytrace=False)
 
 
 def _prepare(page: Page, folder: Path, emulator: Emulator) -> dict[str, str]:
