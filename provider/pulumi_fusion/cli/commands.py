@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from pulumi_fusion.documentation import more
 from pulumi_fusion.posix import needs_posix
 
 __all__ = ["pulumi_fusion"]
@@ -15,6 +16,7 @@ __all__ = ["pulumi_fusion"]
 COMMANDS: Final[Mapping[str, str]] = {
     "audit": "List the masquerade sessions and check their records.",
     "customers": "List the customers of the account.",
+    "docs": "Show a page of the documentation, offline.",
     "doctor": "Report what works, what is missing and how to get it.",
     "emulator": "Run an emulator of the service, no account needed.",
     "masquerade": "Open a temporary, audited session inside a customer.",
@@ -48,7 +50,11 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=more("_index"),
+)
 @click.version_option(package_name="pulumi-fusion", message="%(prog)s %(version)s")
 def pulumi_fusion() -> None:
     """List the customers of a Fusion account, check the set-up, or work without an account.
