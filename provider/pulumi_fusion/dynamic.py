@@ -10,11 +10,12 @@ import those when the engine calls them.
 
 # Annotations are not postponed here: the SDK reads those of Customer for each resource, and would compile each of their
 # texts every time.
+import functools
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pulumi
 from pulumi import Input, Output, dynamic
@@ -38,6 +39,25 @@ _PROVIDER_KEY: Final = "__provider"
 _SECRETS_KEY: Final = "__secrets"
 # The URN of the resource, for the check only: the SDK passes none to a dynamic provider.
 _URN_KEY: Final = "__urn"
+
+T = TypeVar("T")
+
+
+def _with_reference(call: Callable[..., T]) -> Callable[..., T]:
+    """Return the method of a provider with errors that end with where the documentation describes them."""
+
+    @functools.wraps(call)
+    def wrapped(*arguments: Any) -> T:
+        try:
+            return call(*arguments)
+        except Exception as failure:
+            from pulumi_fusion.errors import FusionError
+
+            if isinstance(failure, FusionError):
+                raise failure.with_reference() from None
+            raise
+
+    return wrapped
 
 
 class CustomerProvider(dynamic.ResourceProvider):
@@ -82,6 +102,7 @@ class CustomerProvider(dynamic.ResourceProvider):
 
         show_warning(_engine_address(), text)
 
+    @_with_reference
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Return the inputs with their defaults, and all failures at once. Unknown values pass."""
         lifecycle = self._connection.lifecycle()
@@ -97,6 +118,7 @@ class CustomerProvider(dynamic.ResourceProvider):
             inputs, [dynamic.CheckFailure(failure.property, presentable(failure.reason)) for failure in failures]
         )
 
+    @_with_reference
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         """Return whether anything differs and what causes a replacement. The engine shows which properties differ."""
         from pulumi_fusion.customer.model import Kind
@@ -110,6 +132,7 @@ class CustomerProvider(dynamic.ResourceProvider):
             delete_before_replace=False,
         )
 
+    @_with_reference
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Create the customer; its Pulumi id is the shortname."""
         lifecycle = self._connection.lifecycle()
@@ -119,6 +142,7 @@ class CustomerProvider(dynamic.ResourceProvider):
         state = lifecycle.create(inputs)
         return dynamic.CreateResult(inputs.shortname, state.properties())
 
+    @_with_reference
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """Return the live state, as inputs too, so that drift is shown by property."""
         state = self._connection.lifecycle().read(id_, _state(props))
@@ -129,6 +153,7 @@ class CustomerProvider(dynamic.ResourceProvider):
         inputs = {key: value for key, value in properties.items() if _NAMES[key] in INPUTS}
         return dynamic.ReadResult(id_, properties, inputs)
 
+    @_with_reference
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
         """Update the customer to the inputs."""
         lifecycle = self._connection.lifecycle()
@@ -139,6 +164,7 @@ class CustomerProvider(dynamic.ResourceProvider):
         state = lifecycle.update(_state(_olds), inputs)
         return dynamic.UpdateResult(state.properties())
 
+    @_with_reference
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Delete the customer. One that is gone already is a success."""
         self._connection.lifecycle().delete(_id, _state(_props))

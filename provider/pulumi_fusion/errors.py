@@ -44,6 +44,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_fusion.characters import printable
+from pulumi_fusion.documentation import about_error
 from pulumi_fusion.redaction import redact
 
 if TYPE_CHECKING:
@@ -111,12 +112,7 @@ class FusionError(Exception):
     next_step: str = "Run it again; if it stays, ask the service's support."
 
     def __init__(
-        self,
-        attempted: str,
-        came_back: str,
-        *,
-        shortname: str | None = None,
-        next_step: str | None = None,
+        self, attempted: str, came_back: str, *, shortname: str | None = None, next_step: str | None = None
     ) -> None:
         self.attempted = presentable(attempted)
         self.came_back = presentable(came_back)
@@ -132,6 +128,10 @@ class FusionError(Exception):
     def during(self, attempted: str, shortname: str | None = None) -> Self:
         """Return a copy of this error for the operation that it ended, and for its customer."""
         return self.replace(attempted=attempted, shortname=shortname or self.shortname)
+
+    def with_reference(self) -> Self:
+        """Return a copy whose text ends with the section of the documentation about it, for people who read it."""
+        return self.replace(next_step=f"{self.next_step} {about_error(type(self).__name__)}")
 
     def replace(self, **fields: Any) -> Self:
         """Return a copy of this error with other values of some attributes."""

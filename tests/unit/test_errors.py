@@ -19,6 +19,7 @@ from pulumi_fusion.errors import (
     FusionError,
     InDoubt,
     NotSent,
+    RateLimited,
     Rejected,
     RequestFailed,
     capped,
@@ -66,6 +67,14 @@ def test_an_error_keeps_its_attributes_when_another_operation_raises_it() -> Non
     assert taken.during("x").customer_id == "id-1"
     failed = RequestFailed("x", "y", status=429, name="n", message="m", retry_after=7.0).during("z")
     assert (failed.status, failed.name, failed.message, failed.retry_after) == (429, "n", "m", 7.0)
+
+
+def test_only_a_copy_of_an_error_ends_with_where_it_is_described() -> None:
+    error = RateLimited("do it", "it failed", status=429)
+    shown = error.with_reference()
+    assert str(shown) == f"{error} More: pulumi-fusion docs request-errors#ratelimited"
+    assert (type(shown), shown.status) == (RateLimited, 429)
+    assert "More:" not in str(error)
 
 
 def test_each_status_of_the_table_is_a_rejection() -> None:

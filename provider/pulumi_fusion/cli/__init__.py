@@ -48,7 +48,7 @@ def _report_failure(failure: Exception) -> int:
     from pulumi_fusion.redaction import redact
 
     if isinstance(failure, FusionError):
-        report(f"Error: {failure}")
+        report(f"Error: {failure.with_reference()}")
         return 1
     if isinstance(failure, OSError):
         report(f"Error: {capped(str(failure))}")

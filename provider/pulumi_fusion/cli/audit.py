@@ -14,6 +14,7 @@ import click
 from pulumi_fusion.cli.output import print_table
 from pulumi_fusion.cli.path_option import FilePath
 from pulumi_fusion.cli.stderr import report
+from pulumi_fusion.documentation import more
 from pulumi_fusion.sessions.audit import Break, default_path, examine, read, reason
 from pulumi_fusion.sessions.audit.chain import CARRIED, ROTATED
 from pulumi_fusion.sessions.audit.liveness import STARTED
@@ -29,7 +30,7 @@ _HIGHEST = 10**9
 _STEP = "Name another file with FUSION_AUDIT_FILE or --audit-file."
 
 
-@click.command
+@click.command(epilog=more("masquerade"))
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON lines, for log shippers.")
 @click.option(
     "--rotate", "rotated", is_flag=True, help="Move the file to an archive in the same folder and begin a new one."

@@ -15,6 +15,7 @@ from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.customer.mapping import merge
 from pulumi_fusion.customer.model import Account, State
 from pulumi_fusion.customer.names import label
+from pulumi_fusion.documentation import more
 from pulumi_fusion.errors import RequestFailed, capped
 from pulumi_fusion.operations.cache import LONGEST_LIST
 from pulumi_fusion.settings import Settings
@@ -24,7 +25,7 @@ __all__ = ["customers"]
 NO_ACCOUNTS: Final[frozenset[str]] = frozenset()
 
 
-@click.command
+@click.command(epilog=more("permissions"))
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with every field, for scripts.")
 @click.option("--tree", is_flag=True, help="Also list the customers of each customer, as a tree.")
 @service_options

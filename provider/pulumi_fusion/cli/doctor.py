@@ -23,6 +23,7 @@ from pulumi_fusion.binding import Binding
 from pulumi_fusion.characters import printable
 from pulumi_fusion.cli.connection import connect, service_options
 from pulumi_fusion.cli.output import console, print_json
+from pulumi_fusion.documentation import more
 from pulumi_fusion.errors import FusionError, SettingsError
 from pulumi_fusion.paths import absolute
 from pulumi_fusion.posix import needs_posix
@@ -60,7 +61,7 @@ class Check:
     next_step: str | None = None
 
 
-@click.command
+@click.command(epilog=more("troubleshooting"))
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON, for scripts.")
 @service_options
 @click.pass_context
@@ -123,7 +124,7 @@ def _service(settings: Settings) -> Iterator[Check]:
 
 def _failed(name: str, wrong: FusionError, *, where: str | None = None) -> Check:
     prefix = f"{where}: " if where else ""
-    return Check(name, Verdict.FAILED, f"{prefix}{wrong.came_back}", wrong.next_step)
+    return Check(name, Verdict.FAILED, f"{prefix}{wrong.came_back}", wrong.with_reference().next_step)
 
 
 def _engine(environ: Mapping[str, str]) -> Check:

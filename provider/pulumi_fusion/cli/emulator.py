@@ -17,6 +17,7 @@ import click
 from pulumi_fusion.cli.connection import learn_credential
 from pulumi_fusion.cli.path_option import FilePath
 from pulumi_fusion.cli.stderr import report
+from pulumi_fusion.documentation import more
 from pulumi_fusion.paths import owner_problem
 from pulumi_fusion.posix import needs_posix
 from pulumi_fusion.secret_search import SecretSearch
@@ -43,7 +44,7 @@ _DIRECT: Final = (
 """Shell code that makes curl and other tools connect to the emulator without the shell's proxy."""
 
 
-@click.command(context_settings={"allow_interspersed_args": False})
+@click.command(context_settings={"allow_interspersed_args": False}, epilog=more("rehearse-outages"))
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port on 127.0.0.1; by default a free one.")
 @click.option(
     "--state",

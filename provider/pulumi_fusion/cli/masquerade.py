@@ -15,6 +15,7 @@ from pulumi_fusion.cli.connection import connect, service_options
 from pulumi_fusion.cli.hardening import close_inherited_secret_fds, reexec_without_secret, reopen_closed_std_fds
 from pulumi_fusion.cli.path_option import FilePath
 from pulumi_fusion.cli.stderr import report
+from pulumi_fusion.documentation import more
 from pulumi_fusion.redaction import redact
 from pulumi_fusion.sessions.audit import AuditLog, default_path
 from pulumi_fusion.sessions.banner import TerminalStyle
@@ -42,7 +43,7 @@ class _Duration(click.ParamType[timedelta]):
             self.fail(str(wrong), param, ctx)
 
 
-@click.command
+@click.command(epilog=more("masquerade"))
 @click.argument("customer")
 @click.option("--reason", required=True, help="Why, in 10 to 500 characters; recorded in the audit.")
 @click.option(

@@ -18,6 +18,7 @@ import click
 
 import pulumi_fusion
 from pulumi_fusion.cli.stderr import report
+from pulumi_fusion.documentation import more
 from pulumi_fusion.paths import owner_problem
 from pulumi_fusion.plugin.version import plugin_version
 
@@ -57,7 +58,7 @@ _AGAIN: Final = (
 )
 
 
-@click.group
+@click.group(epilog=more("installation-configuration"))
 def plugin() -> None:
     """Register the provider with Pulumi, for programs in any language.
 
@@ -68,7 +69,7 @@ def plugin() -> None:
     """
 
 
-@plugin.command
+@plugin.command(epilog=more("installation-configuration"))
 def install() -> None:
     """Register this version in the Pulumi home; doing it again changes nothing.
 
@@ -102,7 +103,7 @@ def install() -> None:
     report(" ".join([f"Registered fusion {plugin_version()} in {folder}.", *notes]))
 
 
-@plugin.command
+@plugin.command(epilog=more("installation-configuration"))
 def uninstall() -> None:
     """Remove this version from the Pulumi home; stacks and customers don't change.
 

@@ -7,12 +7,13 @@ import click
 from pulumi_fusion.cli.connection import connect, service_options
 from pulumi_fusion.cli.output import print_json, print_table
 from pulumi_fusion.cli.stderr import report
+from pulumi_fusion.documentation import more
 from pulumi_fusion.settings import Settings
 
 __all__ = ["types"]
 
 
-@click.command
+@click.command(epilog=more("customer"))
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of value, label, description.")
 @service_options
 def types(*, as_json: bool, account: str | None, api_url: str | None) -> None:

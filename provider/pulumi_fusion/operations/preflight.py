@@ -74,12 +74,13 @@ def unanswered(failure: FusionError, mode: Preflight, warn: Callable[[str], None
     Returns:
         Failures without a property: they are not about the customer.
     """
+    reason = str(failure.with_reference())
     if isinstance(failure, (Unauthorized, Forbidden)):
-        return [Failure("", str(failure))]
+        return [Failure("", reason)]
     setting_is_wrong = isinstance(failure, SettingsError) and not isinstance(failure, MissingSetting)
     if setting_is_wrong or mode == "required":
-        return [Failure("", str(failure))]
-    warn(f"{lost} {failure}")
+        return [Failure("", reason)]
+    warn(f"{lost} {reason}")
     return []
 
 

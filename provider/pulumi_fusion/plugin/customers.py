@@ -225,7 +225,7 @@ def _partial(failure: OutcomeUnknown, shortname: str, news: Properties) -> Excep
         provider_pb2.ErrorResourceInitFailed(
             id=shortname,
             properties=values.write(failure.partial_state, news.secret),
-            reasons=[str(failure)],
+            reasons=[str(failure.with_reference())],
             inputs=values.write(news.plain, news.secret),
         )
     )

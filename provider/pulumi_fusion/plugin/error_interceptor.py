@@ -100,7 +100,7 @@ def _abort(failure: Exception, context: Any) -> NoReturn:
         context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
         context.abort(grpc.StatusCode.UNKNOWN, str(failure))
     if isinstance(failure, FusionError):
-        context.abort(code(failure), str(failure))
+        context.abort(code(failure), str(failure.with_reference()))
     if isinstance(failure, NotImplementedError):
         # The generated stub raises it for methods that aren't overridden. The engine calls some of those to find out.
         context.abort(grpc.StatusCode.UNIMPLEMENTED, "pulumi-fusion does not implement this call")

@@ -67,10 +67,11 @@ def test_only_an_unknown_outcome_has_a_status_of_possible_corruption(kind: type[
 
 
 @pytest.mark.parametrize("streaming", [False, True])
-def test_the_message_of_a_fusion_error_is_unchanged(streaming: bool) -> None:
+def test_a_fusion_error_is_its_text_and_where_it_is_described(streaming: bool) -> None:
     failure = errors.Protected("delete the customer", "deletion protection is on", shortname="acme-corp")
     context = intercepted(failure, streaming=streaming)
-    assert (context.status, context.text) == (grpc.StatusCode.FAILED_PRECONDITION, str(failure))
+    text = f"{failure} More: pulumi-fusion docs errors#protected"
+    assert (context.status, context.text) == (grpc.StatusCode.FAILED_PRECONDITION, text)
 
 
 def test_partial_state_is_a_status_with_details() -> None:
