@@ -29,6 +29,7 @@ exec > {log}/output 2>&1 < /dev/null
 code=$?
 set +e
 echo "$code" > {log}/exit
+trap - EXIT
 """
 
 

@@ -91,6 +91,12 @@ def test_a_page_runs_in_one_shell(tmp_path: Path) -> None:
     assert run(page, tmp_path, tmp_path / "logs", environment(tmp_path)) is None
 
 
+def test_the_exit_code_of_the_last_step_is_kept(tmp_path: Path) -> None:
+    page = steps(written(tmp_path, "<!-- exit: 1 -->\n```console\n$ false\n```\n"))
+
+    assert run(page, tmp_path, tmp_path / "logs", environment(tmp_path)) is None
+
+
 @pytest.mark.parametrize(
     ("block", "reported"),
     [
