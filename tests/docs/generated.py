@@ -7,23 +7,18 @@ Each is between two comments, ``<!-- generated: NAME -->`` and ``<!-- end of gen
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from pulumi_fusion.customer.model import FIELDS, OUTPUTS, State, value_type
 from pulumi_fusion.customer.names import state_key
 from tests.docs.blocks import ROOT
+from tests.docs.tables import table
+from tests.permissions.tables import needed, outcomes_by_role
 
-__all__ = ["GENERATORS", "table", "updated"]
+__all__ = ["GENERATORS", "updated"]
 
 _REGION: Final = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end of generated -->)", re.DOTALL)
-
-
-def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a Markdown table with a line end after each row."""
-    head = [*columns]
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 def _inputs() -> str:
@@ -66,6 +61,8 @@ GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
     "inputs": _inputs,
     "outputs": _outputs,
     "decisions": _decisions,
+    "permissions-needed": needed,
+    "permissions-by-role": outcomes_by_role,
 }
 """Each returns the text of the part of that name, which ends with a line end."""
 

@@ -20,6 +20,7 @@ class Page:
         stack: The stack of that project to make, if any.
         customers: The customers of the emulator: shortname and the fields of ``Emulator.seed``.
         switches: The switches of the emulator.
+        role: The role of the key in NETOSECRET.
         environment: More variables; None removes one, such as NETOSECRET.
         links: Names in the page's folder that are links to paths of the repository.
 
@@ -29,6 +30,7 @@ class Page:
     stack: str | None = None
     customers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     switches: Switches = field(default_factory=Switches)
+    role: str = "admin"
     environment: Mapping[str, str | None] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
 
@@ -48,5 +50,8 @@ PAGES: Final[Mapping[str, Page]] = {
         },
     ),
     "provider/docs/safety.md": Page(project="examples/quickstart", stack="dev", environment=_GIT),
+    "provider/docs/permissions.md": Page(
+        project="examples/quickstart", stack="dev", customers={"north-mssp": {}}, role="readonly"
+    ),
 }
 """By the path of the document in the repository; a document that isn't named here starts with an empty folder."""

@@ -54,7 +54,7 @@ def _prepare(page: Page, folder: Path, emulator: Emulator) -> dict[str, str]:
     if page.stack:
         Stack(folder, name=page.stack)
     environment = engine_environment(folder) | {
-        "NETOSECRET": emulator.netosecret,
+        "NETOSECRET": emulator.key(role=page.role),
         "FUSION_API_URL": emulator.url,
         "FUSION_AUDIT_FILE": str(folder / "audit.jsonl"),
         "PULUMI_SKIP_CONFIRMATIONS": "true",
