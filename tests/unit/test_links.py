@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -92,26 +90,3 @@ def test_lines_of_tables_code_and_targets_of_links_may_be_long() -> None:
     text = f"A [link]({long}).\n\n| a |\n|---|\n| {long} |\n\n```sh\n{long}\n```\n\n<!-- {long} -->\n\n- {long}\n"
 
     assert [number for number, line in links.prose(text) if len(line) > LONGEST_LINE] == [13]
-
-
-def test_every_file_of_the_layout_exists() -> None:
-    block = re.search(r"^## Layout\n\n```\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
-    assert block is not None
-
-    assert [path for path in _listed(block[1]) if not path.exists()] == []
-
-
-def _listed(layout: str) -> Iterator[Path]:
-    """Yield the files and folders of the layout; each line is relative to the folder with a smaller indentation."""
-    folders = {-1: ROOT}
-    for line in layout.splitlines():
-        depth = len(line) - len(line.lstrip())
-        parent = folders[max(each for each in folders if each < depth)]
-        first, *_ = line.split()
-        if first.endswith("/"):
-            folders = {each: folder for each, folder in folders.items() if each < depth} | {depth: parent / first}
-            yield parent / first
-        else:
-            yield from (
-                parent / name for name in re.findall(r"\b\w+\.(?:py|pth)\b", line) if name != "pulumi_fusion.pth"
-            )
