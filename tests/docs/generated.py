@@ -13,6 +13,7 @@ from typing import Final
 from pulumi_fusion.customer.model import FIELDS, OUTPUTS, State, value_type
 from pulumi_fusion.customer.names import state_key
 from tests.docs.blocks import ROOT
+from tests.docs.emulator import control_routes, fault_kinds
 from tests.docs.tables import table
 from tests.permissions.tables import needed, outcomes_by_role
 
@@ -63,6 +64,8 @@ GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
     "decisions": _decisions,
     "permissions-needed": needed,
     "permissions-by-role": outcomes_by_role,
+    "fault-kinds": fault_kinds,
+    "control-routes": control_routes,
 }
 """Each returns the text of the part of that name, which ends with a line end."""
 

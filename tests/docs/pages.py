@@ -49,6 +49,9 @@ PAGES: Final[Mapping[str, Page]] = {
             "other-corp": {"retention": 45, "rollupRetention": 90},
         },
     ),
+    "provider/docs/rehearse-outages.md": Page(
+        project="examples/quickstart", stack="rehearsal", environment={"NETOSECRET": None, "FUSION_API_URL": None}
+    ),
     "provider/docs/safety.md": Page(project="examples/quickstart", stack="dev", environment=_GIT),
     "provider/docs/permissions.md": Page(
         project="examples/quickstart", stack="dev", customers={"north-mssp": {}}, role="readonly"

@@ -21,8 +21,6 @@ UNWRITTEN: Final = frozenset(
         "errors",
         "installation-configuration",
         "masquerade",
-        "permissions",
-        "rehearse-outages",
         "request-errors",
         "session-errors",
         "troubleshooting",

@@ -24,50 +24,97 @@ Value: TypeAlias = Literal["none", "optional", "required"]
 class Decisive:
     """A kind that decides the answer.
 
-    ``default`` is its side; ``only`` is set if it has no other side. ``number``: its value is a number.
+    ``default`` is its side; ``only`` is set if it has no other side. ``number``: its value is a number. ``receives`` is
+    what the sender receives, and ``example`` the value in the documents.
     """
 
     effect: Callable[[Fault, Answer | None, float], Delivery]
+    receives: str
     default: Side = "before"
     only: Side | None = None
     value: Value = "none"
     number: bool = False
     options: tuple[str, ...] = ()
+    example: str = ""
 
 
 @dataclass(frozen=True)
 class Colour:
-    """A kind that modifies how the request is served. Its value is a number."""
+    """A kind that modifies how the request is served, as ``receives`` describes. Its value is a number."""
 
     value: Value
+    receives: str
     options: tuple[str, ...] = ()
+    example: str = "SECONDS"
 
 
 DECISIVE: Final[Mapping[str, Decisive]] = {
-    "reset": Decisive(effects.reset),
-    "hang": Decisive(effects.hang, value="optional", number=True),
-    "cut-body": Decisive(effects.cut_body, default="after", only="after"),
-    "NNN": Decisive(effects.status, options=("retry-after", "retry-after-date")),
-    "html-NNN": Decisive(effects.page),
-    "exists-400": Decisive(effects.exists),
-    "exists-409": Decisive(effects.exists),
-    "revoked": Decisive(effects.revoked, only="before"),
-    "redirect": Decisive(effects.redirect, value="required", options=("status",)),
-    "empty": Decisive(effects.empty, default="after"),
-    "not-json": Decisive(effects.not_json, default="after"),
-    "huge": Decisive(effects.huge, default="after", only="after", value="optional", number=True),
-    "unknown-fields": Decisive(effects.unknown_fields, default="after", only="after"),
-    "missing-fields": Decisive(effects.missing_fields, default="after", only="after", value="optional"),
-    "other-account": Decisive(effects.other_account, default="after", only="after"),
-    "wrong-types": Decisive(effects.wrong_types, default="after", only="after", value="optional"),
+    "reset": Decisive(effects.reset, "a TCP reset"),
+    "hang": Decisive(
+        effects.hang,
+        "nothing, or after SECONDS a reset; with `-after` the answer instead",
+        value="optional",
+        number=True,
+        example="SECONDS",
+    ),
+    "cut-body": Decisive(
+        effects.cut_body, "the headers, half of the body, then the end of the connection", default="after", only="after"
+    ),
+    "NNN": Decisive(
+        effects.status,
+        "that status with the service's error body; a success such as `202` has no body",
+        options=("retry-after", "retry-after-date"),
+    ),
+    "html-NNN": Decisive(effects.page, "that status with an HTML page, as from a proxy or a login portal"),
+    "exists-400": Decisive(effects.exists, "400 with the service's error for a taken shortname"),
+    "exists-409": Decisive(effects.exists, "409 with the service's error for a taken shortname"),
+    "revoked": Decisive(effects.revoked, "401, whatever the token", only="before"),
+    "redirect": Decisive(
+        effects.redirect, "307 (or `status`) with this location", value="required", options=("status",), example="URL"
+    ),
+    "empty": Decisive(effects.empty, "the genuine status without a body", default="after"),
+    "not-json": Decisive(effects.not_json, "the genuine status with JSON that ends early", default="after"),
+    "huge": Decisive(
+        effects.huge,
+        "the genuine answer with a field of that size, 20 MB by default",
+        default="after",
+        only="after",
+        value="optional",
+        number=True,
+        example="BYTES",
+    ),
+    "unknown-fields": Decisive(
+        effects.unknown_fields, "the genuine answer with undocumented fields", default="after", only="after"
+    ),
+    "missing-fields": Decisive(
+        effects.missing_fields,
+        "the genuine records without these fields, by default `reseller`, `ingest_ip` and `ingest_port`",
+        default="after",
+        only="after",
+        value="optional",
+        example="NAME,NAME",
+    ),
+    "other-account": Decisive(
+        effects.other_account, "the genuine answer, with another name and id", default="after", only="after"
+    ),
+    "wrong-types": Decisive(
+        effects.wrong_types,
+        "the genuine records with texts for numbers and flags, and numbers for texts, in all fields or in these",
+        default="after",
+        only="after",
+        value="optional",
+        example="NAME,NAME",
+    ),
 }
 COLOURS: Final[Mapping[str, Colour]] = {
-    "delay": Colour("required", options=("jitter",)),
-    "slice": Colour("optional", options=("size",)),
-    "early-hints": Colour("optional"),
-    "clock-skew": Colour("required"),
-    "token-expired": Colour("none"),
-    "stale": Colour("required"),
+    "delay": Colour("required", "the answer, late; `jitter` adds at most so many seconds", options=("jitter",)),
+    "slice": Colour("optional", "the answer in pieces of `size` bytes, SECONDS apart", options=("size",)),
+    "early-hints": Colour("optional", "a 103 response, then the answer"),
+    "clock-skew": Colour("required", "an answer from a service whose clock is so far ahead"),
+    "token-expired": Colour("none", "an answer to a token that has just expired; a new token works"),
+    "stale": Colour(
+        "required", "after a write, the state before it in the next K reads of the account; a read: once", example="K"
+    ),
 }
 
 

@@ -1,15 +1,5 @@
 """Changes of a running emulator from another process: routes below /_emulator/.
 
-=================  ======================================================================================
-GET, POST, DELETE  ``/_emulator/faults``: list the active lines; ``{"faults": [LINE, ...]}`` adds; remove all
-GET, PATCH         ``/_emulator/switches``: list all; ``{NAME: VALUE, ...}`` changes some
-GET, DELETE        ``/_emulator/requests``: list the requests, without any value of a body; forget them
-GET                ``/_emulator/accounts``: list every account except the root, with every field except secrets
-POST               ``/_emulator/accounts``: ``{"shortname": ..., ["parent": ...], ...}`` creates an account
-PATCH, DELETE      ``/_emulator/accounts/SHORTNAME``: change or remove an account
-GET                ``/_emulator/mails``: list the invitations that the real service would have sent
-=================  ======================================================================================
-
 No fault affects them, and the journal does not contain them.
 """
 
@@ -43,13 +33,13 @@ def refuse_other_hosts() -> None:
 
 @routes.get("/faults")
 def list_faults() -> Response:
-    """List the active faults."""
+    """List the active faults, and how many requests each still affects."""
     return jsonify([{"fault": fault.text, "left": fault.left} for fault in current().emulator.faults])
 
 
 @routes.post("/faults")
 def add_faults() -> Response:
-    """Add faults."""
+    """Add the faults of ``{"faults": [LINE, ...]}``."""
     try:
         current().emulator.faults.add(*_object()["faults"])
     except (MalformedFault, KeyError, TypeError, AttributeError) as problem:
@@ -66,13 +56,13 @@ def clear_faults() -> Response:
 
 @routes.get("/switches")
 def list_switches() -> Response:
-    """List the switches."""
+    """List the switches and their values."""
     return jsonify(dataclasses.asdict(current().emulator.switches))
 
 
 @routes.patch("/switches")
 def change_switches() -> Response:
-    """Change switches."""
+    """Change the switches of ``{NAME: VALUE, ...}``."""
     try:
         current().emulator.switch(**_object())
     except (UnknownSwitch, TypeError) as problem:
@@ -82,26 +72,26 @@ def change_switches() -> Response:
 
 @routes.get("/requests")
 def list_requests() -> Response:
-    """List the requests."""
+    """List the requests, without any value of a body."""
     return jsonify([dataclasses.asdict(entry) for entry in current().emulator.requests])
 
 
 @routes.delete("/requests")
 def forget_requests() -> Response:
-    """Forget the requests."""
+    """Clear the list of requests."""
     current().emulator.requests.clear()
     return list_requests()
 
 
 @routes.get("/accounts")
 def list_accounts() -> Response:
-    """List the accounts."""
+    """List all accounts except the root, with every field except secrets."""
     return jsonify([_public(account) for account in current().emulator.accounts()])
 
 
 @routes.post("/accounts")
 def create_account() -> Response:
-    """Create an account."""
+    """Create the account of ``{"shortname": ..., FIELD: VALUE, ...}``, optionally below a ``parent``."""
     try:
         return jsonify(_public(current().emulator.seed(**_object())))
     except (KeyError, TypeError) as problem:
@@ -110,7 +100,7 @@ def create_account() -> Response:
 
 @routes.patch("/accounts/<shortname>")
 def change_account(shortname: str) -> Response:
-    """Change an account."""
+    """Change the fields of an account to those of ``{FIELD: VALUE, ...}``."""
     try:
         return jsonify(_public(current().emulator.edit(shortname, **_object())))
     except KeyError:
@@ -121,7 +111,7 @@ def change_account(shortname: str) -> Response:
 
 @routes.delete("/accounts/<shortname>")
 def remove_account(shortname: str) -> Response:
-    """Remove an account."""
+    """Remove an account and the accounts below it."""
     try:
         current().emulator.remove(shortname)
     except KeyError:
@@ -131,7 +121,7 @@ def remove_account(shortname: str) -> Response:
 
 @routes.get("/mails")
 def list_mails() -> Response:
-    """List the invitations."""
+    """List the invitations that the real service would have sent."""
     return jsonify([dataclasses.asdict(mail) for mail in current().emulator.mails()])
 
 
