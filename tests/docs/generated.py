@@ -15,6 +15,7 @@ from pulumi_fusion.customer.names import state_key
 from tests.docs.blocks import ROOT
 from tests.docs.emulator import control_routes, fault_kinds
 from tests.docs.tables import table
+from tests.docs.threats import threat_tests
 from tests.permissions.tables import needed, outcomes_by_role
 
 __all__ = ["GENERATORS", "updated"]
@@ -66,6 +67,7 @@ GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
     "permissions-by-role": outcomes_by_role,
     "fault-kinds": fault_kinds,
     "control-routes": control_routes,
+    "threat-tests": threat_tests,
 }
 """Each returns the text of the part of that name, which ends with a line end."""
 

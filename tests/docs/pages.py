@@ -49,6 +49,7 @@ PAGES: Final[Mapping[str, Page]] = {
             "other-corp": {"retention": 45, "rollupRetention": 90},
         },
     ),
+    "provider/docs/masquerade.md": Page(customers={"acme-corp": {}}),
     "provider/docs/rehearse-outages.md": Page(
         project="examples/quickstart", stack="rehearsal", environment={"NETOSECRET": None, "FUSION_API_URL": None}
     ),

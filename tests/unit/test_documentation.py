@@ -20,7 +20,6 @@ UNWRITTEN: Final = frozenset(
         "_index",
         "errors",
         "installation-configuration",
-        "masquerade",
         "request-errors",
         "session-errors",
         "troubleshooting",
