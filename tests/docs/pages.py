@@ -57,6 +57,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "provider/docs/permissions.md": Page(
         project="examples/quickstart", stack="dev", customers={"north-mssp": {}}, role="readonly"
     ),
+    "provider/docs/troubleshooting.md": Page(customers={"acme-corp": {}}),
     ".github/CONTRIBUTING.md": Page(links={"pulumi-fusion": "."}),
 }
 """By the path of the document in the repository; a document that isn't named here starts with an empty folder."""

@@ -15,16 +15,7 @@ from pulumi_fusion.cli.commands import COMMANDS, pulumi_fusion
 from pulumi_fusion.cli.docs import headings, pages
 
 CODE: Final = Path(documentation.__file__).parent
-UNWRITTEN: Final = frozenset(
-    {
-        "_index",
-        "errors",
-        "installation-configuration",
-        "request-errors",
-        "session-errors",
-        "troubleshooting",
-    }
-)
+UNWRITTEN: Final = frozenset({"_index", "installation-configuration"})
 """Pages that the code refers to and that are still to be written."""
 
 
