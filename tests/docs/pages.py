@@ -41,6 +41,9 @@ _GIT: Final = {
     for field, value in (("NAME", "You"), ("EMAIL", "you@msp.example.com"))
 }
 
+_OUTSIDE: Final = {"NETOSECRET": None, "FUSION_API_URL": None}
+"""Without the emulator of the test, for a page that starts its own."""
+
 PAGES: Final[Mapping[str, Page]] = {
     "provider/docs/import-and-adopt.md": Page(
         stack="production",
@@ -50,9 +53,8 @@ PAGES: Final[Mapping[str, Page]] = {
         },
     ),
     "provider/docs/masquerade.md": Page(customers={"acme-corp": {}}),
-    "provider/docs/rehearse-outages.md": Page(
-        project="examples/quickstart", stack="rehearsal", environment={"NETOSECRET": None, "FUSION_API_URL": None}
-    ),
+    "provider/docs/performance.md": Page(project="examples/quickstart", stack="dev", environment=_OUTSIDE),
+    "provider/docs/rehearse-outages.md": Page(project="examples/quickstart", stack="rehearsal", environment=_OUTSIDE),
     "provider/docs/safety.md": Page(project="examples/quickstart", stack="dev", environment=_GIT),
     "provider/docs/permissions.md": Page(
         project="examples/quickstart", stack="dev", customers={"north-mssp": {}}, role="readonly"

@@ -25,6 +25,11 @@ def test_a_hundred_customers_need_few_requests(stack: Stack, emulator: Emulator)
         command("--expect-no-changes").ok()
         assert len(emulator.requests) <= most, [entry.line() for entry in emulator.requests]
 
+    emulator.requests.clear()
+    stack.declare({**HUNDRED, "customer-007": a_customer("cust-007", data_retention=45)})
+    stack.up().ok()
+    assert len(emulator.requests) == 5, "a token, the types, and GET, PUT, GET for the changed customer"
+
     # An empty dynamic resource costs about 2300 bytes with this engine.
     assert stack.checkpoint.stat().st_size / 100 < 2300 + 2048
     emulator.requests.clear()
