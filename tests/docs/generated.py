@@ -14,6 +14,7 @@ from pulumi_fusion.customer.model import FIELDS, OUTPUTS, State, value_type
 from pulumi_fusion.customer.names import state_key
 from tests.docs.blocks import ROOT
 from tests.docs.emulator import control_routes, fault_kinds
+from tests.docs.switches import switches
 from tests.docs.tables import table
 from tests.docs.threats import threat_tests
 from tests.permissions.tables import needed, outcomes_by_role
@@ -68,6 +69,7 @@ GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
     "fault-kinds": fault_kinds,
     "control-routes": control_routes,
     "threat-tests": threat_tests,
+    "switches": switches,
 }
 """Each returns the text of the part of that name, which ends with a line end."""
 

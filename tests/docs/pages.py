@@ -56,6 +56,10 @@ PAGES: Final[Mapping[str, Page]] = {
     "provider/docs/performance.md": Page(project="examples/quickstart", stack="dev", environment=_OUTSIDE),
     "provider/docs/rehearse-outages.md": Page(project="examples/quickstart", stack="rehearsal", environment=_OUTSIDE),
     "provider/docs/safety.md": Page(project="examples/quickstart", stack="dev", environment=_GIT),
+    "provider/docs/service.md": Page(
+        customers={"north-mssp": {"type": "reseller"}, "trial-co": {"parent": "north-mssp"}, "acme-corp": {}},
+        role="readonly",
+    ),
     "provider/docs/permissions.md": Page(
         project="examples/quickstart", stack="dev", customers={"north-mssp": {}}, role="readonly"
     ),

@@ -70,6 +70,13 @@ def test_creating_users_is_limited_as_documented(caller: Caller) -> None:
     assert statuses == [*[400] * 50, 429]
 
 
+@pytest.mark.parametrize(("user_rate", "last"), [("2/300", 429), ("off", 400)])
+def test_the_limit_of_users_is_a_switch(emulator: Emulator, caller: Caller, user_rate: str, last: int) -> None:
+    emulator.switch(user_rate=user_rate)
+    body = {"given_name": "A", "family_name": "B", "email": "x", "roles": []}
+    assert [caller.send("POST", "/api/v1/user", body).status for _ in range(3)] == [400, 400, last]
+
+
 def test_the_path_of_the_addresses_is_not_read_as_a_shortname(caller: Caller) -> None:
     path = "/api/v1/customer/access-allowed-ips"
     assert caller.send("GET", path).json == []
