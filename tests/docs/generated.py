@@ -12,6 +12,7 @@ from typing import Final
 
 from pulumi_fusion.customer.model import FIELDS, OUTPUTS, State, value_type
 from pulumi_fusion.customer.names import state_key
+from tests.compatibility import tables as compatibility
 from tests.docs.blocks import ROOT
 from tests.docs.emulator import control_routes, fault_kinds
 from tests.docs.switches import switches
@@ -70,6 +71,9 @@ GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
     "control-routes": control_routes,
     "threat-tests": threat_tests,
     "switches": switches,
+    "compatibility-runs": compatibility.runs,
+    "compatibility-pythons": compatibility.pythons,
+    "compatibility-hosts": compatibility.hosts,
 }
 """Each returns the text of the part of that name, which ends with a line end."""
 
