@@ -14,6 +14,7 @@ from pulumi_fusion.customer.model import FIELDS, OUTPUTS, State, value_type
 from pulumi_fusion.customer.names import state_key
 from tests.compatibility import tables as compatibility
 from tests.docs.blocks import ROOT
+from tests.docs.contracts import contracts, layers
 from tests.docs.emulator import control_routes, fault_kinds
 from tests.docs.switches import switches
 from tests.docs.tables import table
@@ -65,6 +66,8 @@ GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
     "inputs": _inputs,
     "outputs": _outputs,
     "decisions": _decisions,
+    "layers": layers,
+    "contracts": contracts,
     "permissions-needed": needed,
     "permissions-by-role": outcomes_by_role,
     "fault-kinds": fault_kinds,
