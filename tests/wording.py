@@ -16,9 +16,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-__all__ = ["BANNED", "Banned", "Finding", "findings", "main"]
+__all__ = ["BANNED", "ROOT", "Banned", "Finding", "findings", "main", "project_files"]
 
-_ROOT: Final = Path(__file__).resolve().parents[1]
+ROOT: Final = Path(__file__).resolve().parents[1]
 _SUFFIXES: Final = frozenset({".py", ".md", ".sh", ".yaml", ".yml", ".toml", ".ts", ".go"})
 _SCRIPTS: Final = frozenset({"run", "get", "restore", "environment", "CODEOWNERS", ".gitignore"})
 # These files quote the words.
@@ -104,23 +104,23 @@ def findings(path: str, text: str) -> Iterator[Finding]:
 
 def main(arguments: Sequence[str]) -> int:
     """Print the findings in the named files, or in all of the project, and return the exit code."""
-    paths = [Path(each) for each in arguments] or _project_files()
+    paths = [Path(each) for each in arguments] or project_files()
     found = [each for path in paths for each in findings(str(path), path.read_text(encoding="utf-8"))]
     for each in sorted(found, key=lambda finding: (finding.path, finding.line)):
         print(each)  # noqa: T201 - a linter reports on stdout
     return 1 if found else 0
 
 
-def _project_files() -> list[Path]:
+def project_files() -> list[Path]:
     """Return the files that git tracks or would add, by path relative to the working directory where possible."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=_ROOT,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     ).stdout.splitlines()
-    files = [_ROOT / name for name in listed if name not in _SKIPPED]
+    files = [ROOT / name for name in listed if name not in _SKIPPED]
     here = Path.cwd()
     return [
         path.relative_to(here) if path.is_relative_to(here) else path

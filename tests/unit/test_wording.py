@@ -110,3 +110,23 @@ def test_a_clean_file_exits_with_success(tmp_path: Path) -> None:
     file.write_text("Fine.\n")
 
     assert wording.main([str(file)]) == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".github/CODEOWNERS",
+        ".github/CONTRIBUTING.md",
+        ".github/ISSUE_TEMPLATE/bug.yml",
+        ".gitignore",
+        ".pre-commit-config.yaml",
+        "examples/typescript/index.ts",
+        "provider/docs/decisions/README.md",
+        "pyproject.toml",
+        "tests/run",
+    ],
+)
+def test_each_kind_of_file_is_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(wording.ROOT)
+
+    assert Path(name) in wording.project_files()
