@@ -10,7 +10,7 @@ from typing import Final
 from tests.engine.stack import Ran
 from tests.permissions.scenario import ACME, NEW, Scenario, harbor
 
-__all__ = ["COMMANDS", "Command"]
+__all__ = ["COMMANDS", "PULUMI", "PULUMI_FUSION", "Command"]
 
 _SESSION: Final = ("masquerade", "north-mssp", "--ci", "--reason", "INC-1234 ingest check")
 
@@ -73,7 +73,7 @@ def _import(scenario: Scenario) -> Ran:
     )
 
 
-COMMANDS: Final = (
+PULUMI: Final = (
     Command("preview-same", "`pulumi preview`, nothing changed", lambda each: each.stack.pulumi("preview")),
     Command("preview-new", "`pulumi preview`, new or changed customers", _preview_new),
     Command("refresh", "`pulumi refresh`", lambda each: each.stack.refresh()),
@@ -83,6 +83,9 @@ COMMANDS: Final = (
     Command("adopt", "`adopt`, the same values", _adopt),
     Command("adopt-changed", "`adopt`, other values", _adopt_changed),
     Command("import", "`pulumi import` (plugin)", _import),
+)
+
+PULUMI_FUSION: Final = (
     Command("customers", "`pulumi-fusion customers`", lambda each: each.cli("customers")),
     Command("tree", "`pulumi-fusion customers --tree`", lambda each: each.cli("customers", "--tree")),
     Command("types", "`pulumi-fusion types`", lambda each: each.cli("types")),
@@ -101,3 +104,5 @@ COMMANDS: Final = (
         lambda each: each.cli(*_SESSION, "--write", "--", sys.executable, "-c", _ADD_USER),
     ),
 )
+
+COMMANDS: Final = (*PULUMI, *PULUMI_FUSION)

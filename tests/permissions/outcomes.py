@@ -6,13 +6,13 @@ python -m tests.permissions      in the environment of tests/run: writes outcome
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from fusion_emulator.roles import ROLES, Role
-from tests.permissions.commands import COMMANDS, Command
+from tests.permissions.commands import Command
 from tests.permissions.scenario import MASQUERADE, Scenario, refusal, scenario
 
 __all__ = ["FILE", "PARTLY", "WORKS", "Outcomes", "Row", "as_json", "recorded", "run"]
@@ -39,10 +39,10 @@ class Row:
 Outcomes: TypeAlias = Mapping[str, Row]
 
 
-def run(folder: Path) -> Outcomes:
-    """Run each command under each role and return the rows by the key of the command."""
+def run(folder: Path, commands: Sequence[Command]) -> Outcomes:
+    """Run the commands under each role and return the rows by the keys of the commands."""
     with scenario(folder) as made:
-        return {command.key: _row(made, command) for command in COMMANDS}
+        return {command.key: _row(made, command) for command in commands}
 
 
 def _row(made: Scenario, command: Command) -> Row:
