@@ -37,7 +37,7 @@ class Command:
 
 
 def _preview_new(scenario: Scenario) -> Ran:
-    scenario.stack.declare({"acme": ACME, "new": NEW})
+    scenario.stack.declare({"acme": {**ACME, "data_retention": 180}, "new": NEW})
     return scenario.stack.pulumi("preview")
 
 
