@@ -1,16 +1,11 @@
 import * as fusion from "@pulumi-fusion/fusion";
 
 const acme = new fusion.Customer("acme", {
-    email: "admin@acme.example.com", // the first admin user
-    givenName: "Skippy",
-    familyName: "Longbottom",
-    organization: "Acme Corporation",
-    shortname: "acme-corp",
-    type: fusion.CustomerType.SLG,
-    status: fusion.CustomerStatus.TrialActive,
-    dataRetention: 90, // days
-    rollupRetention: 365,
-}, { customTimeouts: { create: "2m" } });
+    email: "admin@acme.example.com", givenName: "Skippy", familyName: "Longbottom", // the first admin user
+    organization: "Acme Corporation", shortname: "acme-corp",
+    type: fusion.CustomerType.SLG, status: fusion.CustomerStatus.TrialActive,
+    dataRetention: 90, rollupRetention: 365, // days
+});
 
 // Where the customer's routers send their flow records.
 export const address = acme.ingestIp;

@@ -33,6 +33,7 @@ __all__ = ["DOCUMENTS", "ROOT", "Block", "Step", "blocks", "mistake", "steps"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENTS: Final = (
+    ROOT / "README.md",
     ROOT / "provider" / "ARCHITECTURE.md",
     *sorted((ROOT / "provider" / "docs").glob("**/*.md")),
     *sorted((ROOT / ".github").glob("*.md")),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fusion_emulator import Switches
+from tests.docs.blocks import ROOT
 
 __all__ = ["PAGES", "Page"]
 
@@ -44,6 +46,15 @@ _GIT: Final = {
 _OUTSIDE: Final = {"NETOSECRET": None, "FUSION_API_URL": None}
 """Without the emulator of the test, for a page that starts its own."""
 
+# A second virtual environment has what pip would download from the environment of the tests.
+_NO_DOWNLOADS: Final = {
+    "PYTHONPATH": sysconfig.get_path("purelib"),
+    "PIP_NO_INDEX": "1",
+    "PIP_NO_BUILD_ISOLATION": "0",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "REPOSITORY": f"file://localhost{ROOT}",  # pip accepts no URL of a file without a host
+}
+
 PAGES: Final[Mapping[str, Page]] = {
     "provider/docs/import-and-adopt.md": Page(
         stack="production",
@@ -65,5 +76,8 @@ PAGES: Final[Mapping[str, Page]] = {
     ),
     "provider/docs/troubleshooting.md": Page(customers={"acme-corp": {}}),
     ".github/CONTRIBUTING.md": Page(links={"pulumi-fusion": "."}),
+    "README.md": Page(
+        project="examples/quickstart", stack="dev", customers={"acme-corp": {}}, environment=_NO_DOWNLOADS
+    ),
 }
 """By the path of the document in the repository; a document that isn't named here starts with an empty folder."""
