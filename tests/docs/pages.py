@@ -79,5 +79,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "README.md": Page(
         project="examples/quickstart", stack="dev", customers={"acme-corp": {}}, environment=_NO_DOWNLOADS
     ),
+    "provider/docs/_index.md": Page(customers={"try-it-out": {"trial": True}}),
+    "provider/docs/installation-configuration.md": Page(environment=_NO_DOWNLOADS),
 }
 """By the path of the document in the repository; a document that isn't named here starts with an empty folder."""
