@@ -37,6 +37,7 @@ DOCUMENTS: Final = (
     ROOT / "provider" / "ARCHITECTURE.md",
     *sorted((ROOT / "provider" / "docs").glob("**/*.md")),
     *sorted((ROOT / ".github").glob("*.md")),
+    *sorted((ROOT / "examples").glob("*/README.md")),
 )
 _COMMENT: Final = re.compile(r"<!--\s*(from|write|run by|exit|output of):\s*(.*?)\s*-->")
 _CONTROLS: Final = frozenset({"from", "write", "run by"})

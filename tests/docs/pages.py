@@ -24,7 +24,6 @@ class Page:
         switches: The switches of the emulator.
         role: The role of the key in NETOSECRET.
         environment: More variables; None removes one, such as NETOSECRET.
-        links: Names in the page's folder that are links to paths of the repository.
 
     """
 
@@ -34,7 +33,6 @@ class Page:
     switches: Switches = field(default_factory=Switches)
     role: str = "admin"
     environment: Mapping[str, str | None] = field(default_factory=dict)
-    links: Mapping[str, str] = field(default_factory=dict)
 
 
 _GIT: Final = {
@@ -79,6 +77,8 @@ PAGES: Final[Mapping[str, Page]] = {
     "README.md": Page(
         project="examples/quickstart", stack="dev", customers={"acme-corp": {}}, environment=_NO_DOWNLOADS
     ),
+    "examples/masquerade/README.md": Page(project="examples/masquerade"),
+    "examples/reseller-tree/README.md": Page(project="examples/reseller-tree"),
     "provider/docs/_index.md": Page(customers={"try-it-out": {"trial": True}}),
     "provider/docs/installation-configuration.md": Page(environment=_NO_DOWNLOADS),
 }

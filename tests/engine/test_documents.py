@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,8 +49,8 @@ def _prepare(page: Page, folder: Path, emulator: Emulator) -> dict[str, str]:
     """Copy the project of a page, make its stack, and return the environment of its commands."""
     if page.project:
         shutil.copytree(ROOT / page.project, folder, dirs_exist_ok=True, ignore=_NOT_COPIED)
-    for name, path in page.links.items():
-        (folder / name).symlink_to(ROOT / path)
+        if (folder / "requirements.txt").exists():
+            (folder / "venv").symlink_to(sys.prefix)  # as after `pulumi install`
     (folder / "backend").mkdir()
     if page.stack:
         Stack(folder, name=page.stack)
