@@ -24,6 +24,7 @@ class Page:
         switches: The switches of the emulator.
         role: The role of the key in NETOSECRET.
         environment: More variables; None removes one, such as NETOSECRET.
+        links: Names in the page's folder that are links to paths of the repository.
 
     """
 
@@ -33,6 +34,7 @@ class Page:
     switches: Switches = field(default_factory=Switches)
     role: str = "admin"
     environment: Mapping[str, str | None] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 _GIT: Final = {

@@ -51,6 +51,8 @@ def _prepare(page: Page, folder: Path, emulator: Emulator) -> dict[str, str]:
         shutil.copytree(ROOT / page.project, folder, dirs_exist_ok=True, ignore=_NOT_COPIED)
         if (folder / "requirements.txt").exists():
             (folder / "venv").symlink_to(sys.prefix)  # as after `pulumi install`
+    for name, path in page.links.items():
+        (folder / name).symlink_to(ROOT / path)
     (folder / "backend").mkdir()
     if page.stack:
         Stack(folder, name=page.stack)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -135,3 +137,14 @@ def test_a_part_of_a_file_is_accepted() -> None:
     part = "".join(f"{line[2:]}\n" for line in lines if line.startswith(("  acme", "    type")))
 
     assert mistake(Block(ROOT / "README.md", 1, "yaml", part, {"from": "examples/yaml/Pulumi.yaml"})) is None
+
+
+def test_the_status_in_the_readme_names_the_versions_that_the_tests_use() -> None:
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").replace("> ", "").split())
+    cli = re.search(r"pulumi/pkg/v3 v(\d+\.\d+)", (ROOT / ".ci/engine/cli/go.mod").read_text())
+    sdk = re.search(r"^pulumi==(\d+\.\d+)", (ROOT / ".ci/locks/test.txt").read_text(), re.MULTILINE)
+    assert cli
+    assert sdk
+
+    assert f"Status**: {version('pulumi-fusion')}," in text
+    assert f"Pulumi CLI {cli[1]} and SDK {sdk[1]}" in text
