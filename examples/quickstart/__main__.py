@@ -38,7 +38,7 @@ lakeside = Customer(
     deletion_protection=False,
 )
 
-# A trial is not protected by default, and has no contract yet: a field that is not set is never reset.
+# A trial is not protected by default, and has no contract yet: a field that is not set is not managed.
 orchard = Customer(
     "orchard",
     email="ops@orchard.example.com",

@@ -173,8 +173,8 @@ class CustomerProvider(dynamic.ResourceProvider):
 class Customer(dynamic.Resource, module="fusion", name="Customer"):
     """A customer (sub-account, tenant) of Netography Fusion, as in the vendor's form "Add Customer".
 
-    The README describes each field. An unset field is not managed: it is never reset on the service. Only a change of
-    ``shortname`` replaces the customer.
+    provider/docs/customer.md describes each field. An unset field is not managed: an update keeps the value that the
+    service returns. Only a change of ``shortname`` replaces the customer.
     """
 
     # The names, and which of them are required, are those of customer/model.py; a test compares them. `pulumi.property`
