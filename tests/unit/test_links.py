@@ -25,18 +25,7 @@ def test_every_relative_link_and_its_anchor_exist(document: Path) -> None:
     assert links.broken(document) == []
 
 
-# Until they are rewritten.
-LONG_LINES: Final = pytest.mark.xfail(strict=False, reason="the README and those of the examples have long lines")
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        pytest.param(path, marks=[LONG_LINES] if path == README or path.is_relative_to(ROOT / "examples") else [])
-        for path in DOCUMENTS
-    ],
-    ids=name,
-)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_a_line_of_prose_has_at_most_120_characters(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
 
@@ -48,7 +37,6 @@ def test_a_document_is_short_enough_to_read(document: Path) -> None:
     assert len(document.read_text(encoding="utf-8").splitlines()) <= LONGEST.get(name(document), 200)
 
 
-@pytest.mark.xfail(strict=False, reason="the README still contains what moves to the pages")
 def test_the_readme_has_120_to_180_lines() -> None:
     assert 120 <= len(README.read_text(encoding="utf-8").splitlines()) <= 180
 
