@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
+from pulumi_fusion.customer.changes import changes, history_lost
 from pulumi_fusion.customer.hints import Hints, about_existing, renamed
-from pulumi_fusion.customer.model import Account, AccountType
-from pulumi_fusion.customer.names import UNKNOWN
+from pulumi_fusion.customer.mapping import merge
+from pulumi_fusion.customer.model import Account, AccountType, Kind, State
+from pulumi_fusion.customer.names import UNKNOWN, label
 from pulumi_fusion.customer.rules import Failure
 from pulumi_fusion.customer.stack import Managed, Stack
 from pulumi_fusion.errors import Forbidden, FusionError, MissingSetting, SettingsError, Unauthorized
@@ -123,7 +125,7 @@ def already_taken(
             Failure("adopt", f"adopt names the id {adopt!r}, but the customer {shortname!r} has the id {account.id!r}")
         ], ""
     if adopt is not None and owner is None:
-        return [], ""
+        return [], _adopted(shortname, account, inputs)
     next_step = about_existing(hints, stack, urn, shortname, account.id)
     if adopt is not None:
         return [Failure("adopt", f"adopt names a customer that isn't free to adopt: {shortname!r}. {next_step}")], ""
@@ -134,6 +136,15 @@ def already_taken(
             f"(id {account.id or 'not shown by the service'}). {next_step}",
         )
     ], ""
+
+
+def _adopted(shortname: str, account: Account, inputs: Mapping[str, Any]) -> str:
+    """Return a warning of what an adoption changes on the service, or "". The engine shows it as a create."""
+    found = [change for change in changes(merge(account, State()), inputs) if change.new is not UNKNOWN]
+    changed = [label(change.field) for change in found if change.kind is Kind.UPDATE]
+    if not changed:
+        return ""
+    return " ".join([f"{shortname}: its adoption changes {', '.join(changed)}.", *history_lost(found)])
 
 
 def renamed_in_state(

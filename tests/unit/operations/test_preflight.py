@@ -69,6 +69,23 @@ def test_a_shortname_that_may_be_used_passes(
     assert lifecycle(ScriptedService(customers=[[listed]])).check({**DECLARED, **raw}, old).failures == []
 
 
+def test_an_adoption_warns_of_what_it_changes(lifecycle: Make, warnings: list[str]) -> None:
+    service = ScriptedService(customers=[[account(data_retention=180, organization="Acme")]])
+    lifecycle(service).check({**DECLARED, "adopt": "id-1"}, None)
+    assert warnings == [
+        "acme-corp: its adoption changes Organization, Data Retention. Data Retention goes from 180 to 45 days: the "
+        "service drops what is older than 45 days, and raising it again does not bring it back."
+    ]
+
+
+@pytest.mark.parametrize("raw", [{}, {"dataRetention": UNKNOWN}], ids=["equal", "unknown yet"])
+def test_an_adoption_that_changes_nothing_known_has_no_warning(
+    lifecycle: Make, raw: dict[str, Any], warnings: list[str]
+) -> None:
+    lifecycle(ScriptedService(customers=[[account()]])).check({**DECLARED, "adopt": "id-1", **raw}, None)
+    assert warnings == []
+
+
 def test_adopt_with_another_id_is_a_failure(lifecycle: Make) -> None:
     service = ScriptedService(customers=[[account()]])
     [failure] = lifecycle(service).check({**DECLARED, "adopt": "id-7"}, None).failures
