@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-__all__ = ["DOCUMENTS", "ROOT", "Link", "anchors", "broken", "links", "prose"]
+from tests.docs.blocks import ROOT
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+__all__ = ["DOCUMENTS", "ROOT", "Link", "anchors", "broken", "links", "prose"]
 
 DOCUMENTS: Final = (
     ROOT / "README.md",
@@ -24,6 +24,7 @@ DOCUMENTS: Final = (
 """All documents of the project that GitHub shows."""
 
 _MARKDOWN: Final = MarkdownIt("commonmark").enable("table")
+_FRONT_MATTER: Final = re.compile(r"\A---\n.*?^---\n", re.DOTALL | re.MULTILINE)
 _ID: Final = re.compile(r'<\w+ (?:id|name)="([^"]+)"')
 _EXTERNAL: Final = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 _LINES: Final = re.compile(r"L(\d+)(?:-L(\d+))?")
@@ -38,7 +39,7 @@ class Link(NamedTuple):
 
 def anchors(text: str) -> set[str]:
     """Return the anchors of a document: those that GitHub gives to its headings, and its own ``<a id>``."""
-    tokens = _MARKDOWN.parse(text)
+    tokens = _parse(text)
     titles = [after.children or [] for each, after in pairwise(tokens) if _is_heading(each)]
     own = {found for token in _flat(tokens) if "html" in token.type for found in _ID.findall(token.content)}
     return {*_slugs([_plain(title) for title in titles]), *own}
@@ -47,7 +48,7 @@ def anchors(text: str) -> set[str]:
 def links(text: str) -> Iterator[Link]:
     """Yield the links and images of a document; those in code aren't links."""
     line = 0
-    for token in _flat(_MARKDOWN.parse(text)):
+    for token in _flat(_parse(text)):
         if token.map:
             line = token.map[0] + 1
         if target := token.attrs.get("href") or token.attrs.get("src"):
@@ -66,11 +67,16 @@ def prose(text: str) -> Iterator[tuple[int, str]]:
     """Yield the numbers and the text of the lines in paragraphs, lists and headings, without the targets of links."""
     lines = text.splitlines()
     depth = 0
-    for token in _MARKDOWN.parse(text):
+    for token in _parse(text):
         depth += token.nesting if token.type.startswith("table_") else 0
         if token.type == "inline" and token.map and not depth:
             for number in range(*token.map):
                 yield number + 1, re.sub(r"\]\([^)]*\)", "]()", lines[number])
+
+
+def _parse(text: str) -> list[Token]:
+    """Return the tokens of a document, without the metadata of a page of the registry."""
+    return _MARKDOWN.parse(_FRONT_MATTER.sub(lambda found: "\n" * found[0].count("\n"), text))
 
 
 def _is_heading(token: Token) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from pulumi_fusion.cli.docs import headings, pages
 from tests import links
 from tests.links import DOCUMENTS, ROOT
 
@@ -39,6 +41,13 @@ def test_a_document_is_short_enough_to_read(document: Path) -> None:
 
 def test_the_readme_has_120_to_180_lines() -> None:
     assert 120 <= len(README.read_text(encoding="utf-8").splitlines()) <= 180
+
+
+@pytest.mark.parametrize("page", pages().values(), ids=name)
+def test_the_command_docs_finds_the_same_anchors(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+
+    assert {each.anchor for each in headings(text)} == links.anchors(text) - {*re.findall(r' id="([^"]+)"', text)}
 
 
 def test_an_anchor_is_the_one_that_github_gives_to_a_heading() -> None:
