@@ -61,6 +61,8 @@ def _prepare(page: Page, folder: Path, emulator: Emulator) -> dict[str, str]:
         "FUSION_API_URL": emulator.url,
         "FUSION_AUDIT_FILE": str(folder / "audit.jsonl"),
         "PULUMI_SKIP_CONFIRMATIONS": "true",
+        # `pulumi up` begins with a preview, which takes as long and shows nothing else.
+        "PULUMI_OPTION_SKIP_PREVIEW": "true",
     }
     environment |= {name: value for name, value in page.environment.items() if value is not None}
     for name in (name for name, value in page.environment.items() if value is None):
