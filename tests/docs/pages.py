@@ -74,6 +74,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "provider/docs/permissions.md": Page(
         project="examples/quickstart", stack="dev", customers={"north-mssp": {}}, role="readonly"
     ),
+    "provider/docs/python-client.md": Page(customers={"acme-corp": {}}),
     "provider/docs/troubleshooting.md": Page(customers={"acme-corp": {}}),
     ".github/CONTRIBUTING.md": Page(links={"pulumi-fusion": "."}),
     "README.md": Page(

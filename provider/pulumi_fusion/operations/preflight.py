@@ -60,7 +60,7 @@ def ask(
             cache.prefetch_list(service)
         return service, cache.types(service), []
     except FusionError as failure:
-        lost = "The preview sends no requests, so a taken shortname or a bad credential is reported by `pulumi up`."
+        lost = "Only the rules were checked. A taken shortname or an invalid credential is found by the create."
         return None, (), unanswered(failure, mode, warn, lost)
 
 
