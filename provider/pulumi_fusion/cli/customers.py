@@ -64,7 +64,8 @@ def customers(*, as_json: bool, tree: bool, account: str | None, api_url: str | 
     else:
         report(f"{fusion.account} has no customers.")
     if len(found) >= LONGEST_LIST:
-        report(f"The service lists at most {LONGEST_LIST} customers, so there may be more than these.")
+        reference = more("troubleshooting", "the-list-is-full")
+        report(f"The service lists at most {LONGEST_LIST} customers, so there may be more than these. {reference}")
 
 
 @dataclass(frozen=True)

@@ -195,7 +195,7 @@ def _missing_host(program: Path, environ: Mapping[str, str]) -> str | None:
 
 def _plugin(environ: Mapping[str, str]) -> Check:
     """Check which provider Pulumi runs for programs that use the plugin; other programs need none."""
-    install = "For programs that use the plugin: pulumi-fusion plugin install"
+    install = f"For programs that use the plugin: pulumi-fusion plugin install. {more('installation-configuration')}"
     try:
         from pulumi_fusion.cli import plugin
     except ModuleNotFoundError as missing:

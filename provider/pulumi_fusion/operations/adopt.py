@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pulumi_fusion.customer.mapping import echoes, merge, not_shown, to_update
 from pulumi_fusion.customer.model import Account, Inputs, Kind, State
+from pulumi_fusion.documentation import more
 from pulumi_fusion.errors import NotFound, NotOurs
 from pulumi_fusion.operations.change import put
 from pulumi_fusion.operations.operation import Operation
@@ -37,7 +38,8 @@ def adopt(op: Operation, inputs: Inputs, account_type: str) -> Account:
         # Without a shortname it is shown once for all customers of a run.
         op.call.warn(
             f"The service does not show {', '.join(unseen)} of adopted customers. What the program states is "
-            "taken as true, and sent with the next update."
+            "taken as true, and sent with the next update. "
+            + more("import-and-adopt", "fields-that-the-service-doesnt-return")
         )
     adopted = put(op, account.id, body) if echoes(account, body) else account
     op.run.stack.note_managed(adopted.id, op.shortname, op.call.urn)

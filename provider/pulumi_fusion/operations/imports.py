@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from pulumi_fusion.documentation import more
 from pulumi_fusion.forking import Lock
 
 __all__ = ["Imports"]
@@ -39,5 +40,6 @@ class Imports:
         count = "1 customer was" if len(shortnames) == 1 else f"{len(shortnames)} customers were"
         return (
             f"{count} imported ({names}). The service does not show {', '.join(not_shown)}, so generated code has "
-            "blanks for these. State them in the program as they are: that alone sends nothing to the service."
+            "blanks for these. State them in the program as they are: that alone sends nothing to the service. "
+            + more("import-and-adopt", "fields-that-the-service-doesnt-return")
         )

@@ -14,6 +14,7 @@ from pulumi_fusion.customer.mapping import known_type
 from pulumi_fusion.customer.model import Account, AccountType, Fields, Inputs, State
 from pulumi_fusion.customer.stack import Stack
 from pulumi_fusion.deadline import Deadline, backoff
+from pulumi_fusion.documentation import more
 from pulumi_fusion.errors import (
     AlreadyExists,
     FusionError,
@@ -54,7 +55,7 @@ ADDRESS: Final = {"ingest_ip", "ingest_port"}
 _LIST_IS_CUT: Final = (
     f"The service lists {LONGEST_LIST} customers at most, and this account has as many or more. Those that are not "
     "listed are read one by one, which takes longer and is as safe; a shortname that one of them has shows at "
-    "`pulumi up`."
+    f"`pulumi up`. {more('troubleshooting', 'the-list-is-full')}"
 )
 
 

@@ -11,6 +11,7 @@ from pulumi_fusion.customer.model import FIELDS, Account, State
 from pulumi_fusion.customer.names import UNKNOWN, state_key
 from pulumi_fusion.customer.rules import Failure, nearest, text
 from pulumi_fusion.customer.secrecy import without_secrets
+from pulumi_fusion.documentation import more
 from pulumi_fusion.engine import Connection
 from pulumi_fusion.errors import InvalidInput, NotFound
 from pulumi_fusion.operations.cache import LONGEST_LIST
@@ -59,7 +60,10 @@ def _matching(service: Service, filters: Mapping[str, Any], warn: Warn) -> Itera
     """
     listed = service.list_customers()
     if len(listed) >= LONGEST_LIST:
-        warn(f"the service lists {LONGEST_LIST} customers at most, so there may be more than the ones found.")
+        reference = more("troubleshooting", "the-list-is-full")
+        warn(
+            f"the service lists {LONGEST_LIST} customers at most, so there may be more than the ones found. {reference}"
+        )
     for account in sorted(listed, key=lambda account: account.shortname):
         known = _properties(account)
         if all(same_text(known.get(key), value) for key, value in filters.items()):

@@ -65,5 +65,6 @@ def test_adoptions_warn_of_fields_that_the_service_does_not_show_in_one_sentence
     # A frontend shows each sentence once.
     assert set(warnings) == {
         "The service does not show Organization, Type, Contractual Flows per Second of adopted customers. What the "
-        "program states is taken as true, and sent with the next update."
+        "program states is taken as true, and sent with the next update. "
+        "More: pulumi-fusion docs import-and-adopt#fields-that-the-service-doesnt-return"
     }
