@@ -145,7 +145,7 @@ def _written_end(log: AuditLog, session: str, start_hash: str, facts: Mapping[st
     try:
         log.end(session, start_hash, facts)
     except AuditIncomplete as incomplete:
-        return f"AUDIT INCOMPLETE, so the exit code is {FAILED}: {incomplete}"
+        return f"AUDIT INCOMPLETE, so the exit code is {FAILED}: {incomplete.with_reference()}"
     return ""
 
 
