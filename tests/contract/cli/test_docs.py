@@ -49,7 +49,7 @@ def test_a_section_ends_at_the_next_heading_of_its_level(bare: Terminal, name: s
         ("customers", "there is no page 'customers'. Did you mean customer?"),
         ("../README", "there is no page '../README'. There are: "),
         ("customer#output", "the page has no section 'output'. Did you mean outputs?"),
-        ("customer#xyz", "the page has no section 'xyz'. There are: customer, "),
+        ("customer#xyz", "the page has no section 'xyz'. There are: which-fields"),
     ],
 )
 def test_an_unknown_name_is_an_error_with_the_nearest(bare: Terminal, name: str, message: str) -> None:
