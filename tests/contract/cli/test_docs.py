@@ -23,7 +23,7 @@ def test_the_list_has_each_page_with_its_title(bare: Terminal) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     shown = dict(line.split(maxsplit=1) for line in done.stdout.splitlines()[1:])
     assert shown.keys() == PAGES
-    assert shown["messages"].strip() == "Messages that scripts may match"
+    assert shown["messages"].strip() == "Which parts of a message may a script match?"
 
 
 @pytest.mark.parametrize("name", sorted(PAGES))
@@ -68,7 +68,7 @@ def test_a_terminal_shows_a_page_with_formatting_in_its_width(bare: Terminal) ->
     assert shown != done.stdout.decode()
     assert "| --- |" not in shown
     assert max(map(len, shown.splitlines())) <= 80
-    assert "Messages that scripts may match" in shown
+    assert "Which parts of a message may a script match?" in shown
 
 
 @pytest.fixture(scope="module")
