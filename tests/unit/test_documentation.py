@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -67,3 +68,22 @@ def test_a_heading_in_a_code_block_is_part_of_the_block() -> None:
         (2, "B and c: it's", "b-and-c-its"),
         (2, "A", "a-1"),
     ]
+
+
+def test_the_symptoms_of_the_provider_are_parts_of_its_messages() -> None:
+    texts = [
+        node.value
+        for file in CODE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    page = pages()["troubleshooting"].read_text(encoding="utf-8")
+    sections = re.findall(r"^## (?:Proxies and certificates|A warning)\n((?:(?!## ).*\n)*)", page, re.MULTILINE)
+    symptoms = [
+        each
+        for section in sections
+        for row in re.findall(r"^\|([^|]+)\|", section, re.MULTILINE)
+        for each in re.findall(r"`([^`]+)`", row)
+    ]
+    assert len(sections) == 2
+    assert [each for each in symptoms if not any(each in text for text in texts)] == []
