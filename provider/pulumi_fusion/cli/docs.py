@@ -38,7 +38,7 @@ def docs(page: str | None) -> None:
 
     Needs neither the network nor a credential: the package contains the pages. The output is formatted on a terminal
     and is Markdown otherwise. SECTION is a heading in lower case with hyphens for spaces, as in the address of a
-    section on GitHub.
+    section on GitHub. A zsh with the option EXTENDED_GLOB needs quotes around a name with #.
 
     \b
     Examples:
