@@ -1,7 +1,7 @@
 import * as fusion from "@pulumi-fusion/fusion";
 
 const acme = new fusion.Customer("acme", {
-    email: "admin@acme.example.com", givenName: "Skippy", familyName: "Longbottom", // the first admin user
+    email: "admin@acme.example.com", givenName: "Skippy", familyName: "Longbottom",
     organization: "Acme Corporation", shortname: "acme-corp",
     type: fusion.CustomerType.SLG, status: fusion.CustomerStatus.TrialActive,
     dataRetention: 90, rollupRetention: 365, // days

@@ -43,6 +43,16 @@ def _inputs() -> str:
     )
 
 
+def _inputs_short() -> str:
+    return table(
+        ("Field", "Required", "Kind", "Description"),
+        (
+            (f"`{name}`", "yes" if spec.required else "", spec.kind.value, State.model_fields[name].description or "")
+            for name, spec in FIELDS.items()
+        ),
+    )
+
+
 def _outputs() -> str:
     return table(
         ("Python", "State key", "Type", "Description"),
@@ -64,6 +74,7 @@ def _decisions() -> str:
 
 GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
     "inputs": _inputs,
+    "inputs-short": _inputs_short,
     "outputs": _outputs,
     "decisions": _decisions,
     "layers": layers,

@@ -77,9 +77,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "provider/docs/python-client.md": Page(customers={"acme-corp": {}}),
     "provider/docs/troubleshooting.md": Page(customers={"acme-corp": {}}),
     ".github/CONTRIBUTING.md": Page(links={"pulumi-fusion": "."}),
-    "README.md": Page(
-        project="examples/quickstart", stack="dev", customers={"acme-corp": {}}, environment=_NO_DOWNLOADS
-    ),
+    "README.md": Page(environment=_NO_DOWNLOADS),
     "examples/masquerade/README.md": Page(project="examples/masquerade"),
     "examples/reseller-tree/README.md": Page(project="examples/reseller-tree"),
     "provider/docs/_index.md": Page(customers={"try-it-out": {"trial": True}}),
