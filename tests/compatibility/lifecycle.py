@@ -9,6 +9,7 @@ from typing import Any, Final
 from fusion_emulator import Emulator
 from tests.engine.frontends import Frontend
 from tests.engine.stack import Stack
+from tests.engine.test_recorded_state import test_a_state_of_commit_6555204_works as require_recorded_state
 
 __all__ = ["STEPS", "failed_step"]
 
@@ -70,7 +71,7 @@ STEPS: Final[Mapping[str, Callable[[Stack, Emulator, Frontend], None]]] = {
 
 
 def failed_step(frontend: str, folder: Path) -> str | None:
-    """Run the steps with a frontend and return the name of the first that fails and why, or None."""
+    """Run the steps and then a recorded state with a frontend; return the first that fails and why, or None."""
     with Emulator() as emulator:
         chosen = Frontend(frontend)
         stack = chosen.stack(folder, emulator)
@@ -79,4 +80,10 @@ def failed_step(frontend: str, folder: Path) -> str | None:
                 step(stack, emulator, chosen)
             except AssertionError as failure:
                 return f"{name}: {failure}"
+    recorded = folder / "recorded"
+    recorded.mkdir()
+    try:
+        require_recorded_state(frontend, recorded)
+    except AssertionError as failure:
+        return f"a recorded state: {failure}"
     return None
