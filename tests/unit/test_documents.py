@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import json
 from importlib.metadata import version
 from pathlib import Path
 
@@ -139,12 +139,12 @@ def test_a_part_of_a_file_is_accepted() -> None:
     assert mistake(Block(ROOT / "README.md", 1, "yaml", part, {"from": "examples/yaml/Pulumi.yaml"})) is None
 
 
-def test_the_status_in_the_readme_names_the_versions_that_the_tests_use() -> None:
+def test_the_status_in_the_readme_names_the_versions_that_were_run() -> None:
     text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").replace("> ", "").split())
-    cli = re.search(r"pulumi/pkg/v3 v(\d+\.\d+)", (ROOT / ".ci/engine/cli/go.mod").read_text())
-    sdk = re.search(r"^pulumi==(\d+\.\d+)", (ROOT / ".ci/locks/test.txt").read_text(), re.MULTILINE)
-    assert cli
-    assert sdk
+    runs = json.loads((ROOT / "tests/compatibility/runs.json").read_text())
 
     assert f"Status**: {version('pulumi-fusion')}," in text
-    assert f"Pulumi CLI {cli[1]} and SDK {sdk[1]}" in text
+    for name, key in (("Python", "python"), ("Pulumi CLI", "cli"), ("SDK", "sdk")):
+        minors = sorted((int(major), int(minor)) for major, minor, *_ in (run[key].split(".") for run in runs))
+        first, last = (".".join(map(str, each)) for each in (minors[0], minors[-1]))
+        assert f"{name} {first} to {last}" in text
