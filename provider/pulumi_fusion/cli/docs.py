@@ -111,7 +111,8 @@ def _section(text: str, anchor: str) -> str:
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:
-    """Return a sentence with the names that are spelled almost like this one, or with all names."""
+    """Return a sentence with the names that are spelled almost like this one, or with those outside of folders."""
     known = list(names)
-    near = difflib.get_close_matches(name, known)
-    return f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(known)}."
+    if near := difflib.get_close_matches(name, known):
+        return f"Did you mean {' or '.join(near)}?"
+    return f"There are: {', '.join(each for each in known if '/' not in each)}."
