@@ -152,9 +152,9 @@ def test_a_rename_replaces_only_without_protection(stack: Stack, emulator: Emula
     assert stack.state()["acme"]["inputs"]["deletionProtection"] is True
 
     stack.declare({"acme": {**declared, "shortname": "acme-new"}})
-    assert "apply deletionProtection=false first" in stack.preview().failed().text
+    assert "apply deletion_protection=False first" in stack.preview().failed().text
     stack.declare({"acme": {**declared, "shortname": "acme-new", "deletion_protection": False}})
-    assert "apply deletionProtection=false first" in stack.preview().failed().text
+    assert "apply deletion_protection=False first" in stack.preview().failed().text
     assert "deletion protection is on" in stack.destroy().failed().text
 
     stack.declare({"acme": {**declared, "deletion_protection": False}})

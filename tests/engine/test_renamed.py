@@ -90,7 +90,7 @@ def test_a_customer_with_two_resources_in_the_state_is_not_deleted(
         refused = words(applied.pulumi(*command, "--yes", "--skip-preview").failed().text)
         assert f"Could not delete the customer '{LAKESIDE}': another resource of the stack manages the same" in refused
         assert "pulumi state delete" in refused
-        assert "deletionProtection=false" not in refused
+        assert "deletion protection" not in refused
         survives(emulator)
         assert {"county", LAKESIDE} == set(applied.state())
 

@@ -46,7 +46,9 @@ def test_a_forced_replacement_succeeds_or_is_refused(
         stack.pulumi("state", "taint", urn, "--yes").ok()
     emulator.requests.clear()
     refused = words(up(protected=True, replace=True, delete_before_replace=True).failed())
-    assert "apply deletionProtection=false first" in refused
+    spelled = {"dynamic": ("deletion_protection=False", "delete_before_replace")}
+    unprotected, option = spelled.get(frontend.name, ("deletionProtection=false", "deleteBeforeReplace"))
+    assert f"apply {unprotected} first" in refused
 
     if way == "taint":
         stack.pulumi("state", "untaint", urn, "--yes").ok()
@@ -54,7 +56,7 @@ def test_a_forced_replacement_succeeds_or_is_refused(
     if way == "taint":
         stack.pulumi("state", "taint", urn, "--yes").ok()
     refused = words(up(protected=False, replace=True).failed())
-    assert "set the resource option deleteBeforeReplace" in refused
+    assert f"set the resource option {option}, which" in refused
     assert "adopt" not in refused
     assert "pulumi import" not in refused
     assert not {each for each in mutations(emulator.requests) if not each.startswith("PUT")}

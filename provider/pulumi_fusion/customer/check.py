@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from pulumi_fusion.customer.hints import Hints
 from pulumi_fusion.customer.mapping import API_TYPES, FORM_TYPES, api_type, contradiction, same_text
 from pulumi_fusion.customer.model import FIELDS, AccountType, Kind, State
 from pulumi_fusion.customer.names import UNKNOWN, CustomerStatus, label, state_key
@@ -20,19 +21,27 @@ class Checked(NamedTuple):
     failures: list[Failure]
 
 
-def check(raw: Mapping[str, Any], old: Mapping[str, Any] | None, listed: Sequence[AccountType] = ()) -> Checked:
+def check(
+    raw: Mapping[str, Any],
+    old: Mapping[str, Any] | None,
+    listed: Sequence[AccountType] = (),
+    *,
+    unprotected: str = Hints.unprotected,
+) -> Checked:
     """Check the inputs of a program and return all failures at once.
 
     Args:
         raw: Plain values or ``UNKNOWN``, by state key.
         old: The inputs that were last applied, None for a new customer.
         listed: The service's own list of account types, empty if it was not read.
+        unprotected: How a program of the frontend turns deletion protection off.
     """
     before = State.recall(old or {})
     values, failures = apply_rules(raw, before)
     failures += _unknown_properties(raw)
     for rule in _RULES:
         failures += rule(values, before, listed)
+    failures += _protected_from_replacement(values, before, unprotected)
     inputs = {state_key(name): value for name, value in values.items()}
     if raw.get("deletionProtection") is None:
         inputs |= _default_protection(values, before)
@@ -145,15 +154,13 @@ def _create_only(values: Mapping[str, Any], old: State, listed: Sequence[Account
         )
 
 
-def _protected_from_replacement(
-    values: Mapping[str, Any], old: State, listed: Sequence[AccountType]
-) -> Iterator[Failure]:
+def _protected_from_replacement(values: Mapping[str, Any], old: State, unprotected: str) -> Iterator[Failure]:
     name = _known(values, "shortname")
     if old.deletion_protection and old.shortname is not None and name not in (None, old.shortname):
         yield Failure(
             "shortname",
             f"Shortname cannot change from {old.shortname!r} to {name!r}: that deletes the customer and its data, and "
-            "deletion protection is on. If that is intended, apply deletionProtection=false first, then rename",
+            f"deletion protection is on. If that is intended, apply {unprotected} first, then rename",
         )
 
 
@@ -161,7 +168,6 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _rollup_covers_data,
     _type_is_known,
     _create_only,
-    _protected_from_replacement,
 )
 
 

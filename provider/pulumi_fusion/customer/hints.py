@@ -18,11 +18,17 @@ class Hints:
         adopt: Returns how to manage an existing customer, from its shortname and its id.
         alias: Returns the resource option that names the previous URN of a resource.
         unknown_outcome: What to do after a create whose outcome is unknown.
+        unprotected: How a program turns deletion protection off.
+        delete_before_replace: The resource option of that name, as a program spells it.
+        ignore_changes: Likewise.
     """
 
     adopt: Callable[[str, str | None], str]
     alias: Callable[[str], str]
     unknown_outcome: str
+    unprotected: str = "deletionProtection=false"
+    delete_before_replace: str = "deleteBeforeReplace"
+    ignore_changes: str = "ignoreChanges"
 
 
 def about_existing(hints: Hints, stack: Stack, urn: str, shortname: str, customer_id: str | None) -> str:
@@ -37,8 +43,8 @@ def about_existing(hints: Hints, stack: Stack, urn: str, shortname: str, custome
     if owner is not None and (owner.urn == urn or stack.declares(shortname, owner.urn)):
         return (
             "This resource manages it, and a replacement keeps the shortname: set the resource option "
-            "deleteBeforeReplace, which deletes the customer and its data first, or don't replace it (`pulumi state "
-            "untaint` if it is tainted)."
+            f"{hints.delete_before_replace}, which deletes the customer and its data first, or don't replace it "
+            "(`pulumi state untaint` if it is tainted)."
         )
     if owner is not None:
         return renamed(hints, stack, owner, urn)

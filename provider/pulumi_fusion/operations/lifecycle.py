@@ -46,7 +46,14 @@ RUN_AGAIN: Final = (
 )
 """The next step after a create with an unknown outcome, where no partial state can be saved."""
 
-DYNAMIC_HINTS: Final = Hints(adopt_only, _python_alias, RUN_AGAIN)
+DYNAMIC_HINTS: Final = Hints(
+    adopt_only,
+    _python_alias,
+    RUN_AGAIN,
+    unprotected="deletion_protection=False",
+    delete_before_replace="delete_before_replace",
+    ignore_changes="ignore_changes",
+)
 """The texts of the dynamic provider."""
 
 
@@ -165,6 +172,6 @@ class Lifecycle:
 
     def delete(self, shortname: str, state: State) -> None:
         """Delete the customer. Raises Protected and StillManaged before the service is reached."""
-        require_deletable(self._call.run.stack, self._call.urn, shortname, state)
+        require_deletable(self._call, shortname, state)
         with self._call.operation("delete the customer", shortname) as op:
             delete.delete(op, state)

@@ -119,7 +119,7 @@ def already_taken(
         return [], ""
     owner = stack.owner(account.id, shortname)
     if owner is not None and owner.urn == urn and not owner.pending_delete:
-        return _replaced(shortname, owner, adopt)
+        return _replaced(shortname, owner, adopt, hints)
     if adopt is not None and account.id not in (None, adopt):
         return [
             Failure("adopt", f"adopt names the id {adopt!r}, but the customer {shortname!r} has the id {account.id!r}")
@@ -174,19 +174,19 @@ def adopts_its_own(inputs: Mapping[str, Any], stack: Stack, urn: str) -> list[Fa
     ]
 
 
-def _replaced(shortname: str, owner: Managed, adopt: str | None) -> tuple[list[Failure], str]:
+def _replaced(shortname: str, owner: Managed, adopt: str | None, hints: Hints) -> tuple[list[Failure], str]:
     """Return the failure or the warning of a replacement that keeps the shortname."""
     if owner.protected:
         return [
             Failure(
                 "deletionProtection",
                 f"{shortname!r} would be replaced, which deletes the customer and its data, and deletion protection is "
-                "on. To replace it, apply deletionProtection=false first, then replace it",
+                f"on. To replace it, apply {hints.unprotected} first, then replace it",
             )
         ], ""
     if adopt is not None:
         return [], ""  # see adopts_its_own
     return [], (
         f"{shortname}: it would be replaced, which deletes the customer and its data. A replacement keeps the "
-        "shortname, so it needs the resource option deleteBeforeReplace."
+        f"shortname, so it needs the resource option {hints.delete_before_replace}."
     )

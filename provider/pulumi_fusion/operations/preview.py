@@ -30,13 +30,13 @@ def check(call: Call, raw: Mapping[str, Any], old: Mapping[str, Any] | None) -> 
     run = call.run
     before = State.recall(old or {}).shortname
     is_new_name = preflight.is_new(raw.get("shortname"), before)
-    checked = check_fields(raw, old)
+    checked = check_fields(raw, old, unprotected=call.hints.unprotected)
     unchanged = checked == Checked(dict(old or {}), [])
     service, listed, failures = preflight.ask(
         partial(_service, call), run.cache, run.mode, call.warn, unchanged=unchanged, is_new_name=is_new_name
     )
     if listed:
-        checked = check_fields(raw, old, listed)
+        checked = check_fields(raw, old, listed, unprotected=call.hints.unprotected)
     # The inputs lack a shortname that breaks the rule, which is a failure already.
     name = checked.inputs.get("shortname")
     if isinstance(name, str):

@@ -8,15 +8,16 @@ from pulumi_fusion.customer.model import State
 from pulumi_fusion.customer.names import CustomerStatus
 from pulumi_fusion.customer.stack import Stack
 from pulumi_fusion.errors import Protected, StillManaged
+from pulumi_fusion.operations.operation import Call
 
 __all__ = ["require_deletable"]
 
 _ATTEMPTED: Final = "delete the customer"
 
 
-def require_deletable(stack: Stack, urn: str, shortname: str, state: State) -> None:
+def require_deletable(call: Call, shortname: str, state: State) -> None:
     """Raise StillManaged or Protected for a customer that must not be deleted. Nothing is sent."""
-    _require_sole(stack, urn, shortname, state)
+    _require_sole(call.run.stack, call.urn, shortname, state)
     protected = state.deletion_protection
     # A state without the field is read as the default.
     if protected or (protected is None and state.status != CustomerStatus.TRIAL_ACTIVE.value):
@@ -24,7 +25,7 @@ def require_deletable(stack: Stack, urn: str, shortname: str, state: State) -> N
             _ATTEMPTED,
             "deletion protection is on, and a deletion destroys the customer's data",
             shortname=shortname,
-            next_step="To delete it, set deletionProtection=false, run `pulumi up`, then delete again.",
+            next_step=f"To delete it, set {call.hints.unprotected}, run `pulumi up`, then delete again.",
         )
 
 

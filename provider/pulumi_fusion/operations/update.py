@@ -75,11 +75,12 @@ def read_address(op: Operation, old: State, desired: State) -> State:
 
 def _require_complete(op: Operation, body: Mapping[str, Any]) -> None:
     if missing := [field for field in REQUIRED_IN_PUT if field not in body]:
+        ignored = op.call.hints.ignore_changes
         raise InvalidInput(
             op.attempted,
             f"an update sends every field, and {', '.join(missing)} is not known: the service does not show it, "
-            "and the program does not state it, or names it in ignoreChanges",
-            next_step="Nothing was sent. State it in the program, without ignoreChanges, and run it again.",
+            f"and the program does not state it, or names it in {ignored}",
+            next_step=f"Nothing was sent. State it in the program, without {ignored}, and run it again.",
         )
 
 

@@ -92,7 +92,7 @@ def test_an_accepted_deletion_is_not_trusted_where_a_gateway_accepts_the_get_too
 
 def test_deletion_protection_fails_before_any_request(lifecycle: Make) -> None:
     service = ScriptedService()
-    with pytest.raises(Protected, match="set deletionProtection=false, run `pulumi up`, then delete again"):
+    with pytest.raises(Protected, match="set deletion_protection=False, run `pulumi up`, then delete again"):
         lifecycle(service).delete("acme-corp", state(deletion_protection=True))
     assert service.calls == []
 
