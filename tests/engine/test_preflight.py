@@ -6,12 +6,14 @@ import base64
 import json
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fusion_emulator import Emulator, Switches
 from pulumi_fusion.customer.names import state_key
+from tests.engine.frontends import FRONTENDS, Frontend
 from tests.engine.stack import Ran, Stack, a_customer, credential_parts, mutations
 
 # Each row is a program, with as many values that are wrong by themselves as there are properties: the engine stops at
@@ -76,6 +78,22 @@ def test_a_preview_reports_several_invalid_values_at_once(stack: Stack) -> None:
         "Rollup Retention must",
     ):
         assert label in printed
+
+
+@pytest.mark.parametrize("name", FRONTENDS)
+def test_a_preview_ends_at_one_invalid_customer(name: str, tmp_path: Path, emulator: Emulator) -> None:
+    frontend = Frontend(name)
+    stack = frontend.stack(tmp_path, emulator)
+    invalid: dict[str, Any] = {"email": "nobody", "data_retention": 30}
+    stack.declare({each: frontend.customer(each, **invalid) for each in ("first-corp", "second-corp")})
+
+    refused = stack.preview("--parallel", "1").failed().text
+
+    assert refused.count("has a problem: Email must be") == refused.count("has a problem: Data Retention must be") == 1
+    assert "unknown flag: --continue-on-error" in stack.preview("--continue-on-error").text
+    applied = stack.up("--continue-on-error").failed().text
+    assert len(re.findall(r"resource '\w+-corp': property email", applied)) == 2  # as progress, and in the summary
+    assert emulator.accounts() == ()
 
 
 def test_a_rejected_credential_fails_the_preview(stack: Stack, emulator: Emulator) -> None:

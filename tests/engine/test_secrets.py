@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from fusion_emulator import Emulator
+from tests.engine.frontends import FRONTENDS, Frontend
 from tests.engine.stack import Stack, a_customer, credential_parts
 
 # A request or an access token, in any of the three parts of a JWT that could be cut out of it.
@@ -114,3 +115,20 @@ def test_a_credential_of_the_stack_configuration_is_stored_only_encrypted(
     said = watched.up().ok().text
     assert "fusion:netosecret" in (watched.folder / "Pulumi.test.yaml").read_text()
     assert found(canaries, left_in(watched.folder) | {"said": said.encode()}) == []
+
+
+@pytest.mark.parametrize("name", FRONTENDS)
+def test_a_refresh_uses_the_credential_that_the_last_up_stored(name: str, tmp_path: Path, emulator: Emulator) -> None:
+    frontend = Frontend(name)
+    stack = frontend.stack(tmp_path, emulator)
+    current = stack.environ.pop("NETOSECRET")
+    stack.pulumi("config", "set", "--secret", "fusion:netosecret", current).ok()
+    stack.declare({"acme": frontend.customer("acme-corp")})
+    stack.up().ok()
+    assert "netosecret" in stack.checkpoint.read_text()
+    assert current in stack.pulumi("stack", "export", "--show-secrets").ok().stdout
+
+    wrong = json.dumps({**credential_parts(current), "sharedsecret": "b" * 32})
+    stack.pulumi("config", "set", "--secret", "fusion:netosecret", base64.b64encode(wrong.encode()).decode()).ok()
+    stack.refresh().ok()
+    assert "401 Unauthorized" in stack.refresh("--run-program").failed().text

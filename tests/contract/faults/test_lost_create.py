@@ -69,6 +69,20 @@ def test_a_create_with_a_lost_answer_and_stale_reads_sends_one_post(emulator: Em
         assert len(emulator.requests.of("POST", "/customer")) == 1
 
 
+@pytest.mark.parametrize(("unique", "created"), [(True, 1), (False, 2)], ids=["unique", "not-unique"])
+def test_one_create_needs_unique_shortnames_or_reads_within_the_consistency_timeout(
+    emulator: Emulator, unique: bool, created: int
+) -> None:
+    """The documented limit: the second POST makes a second customer if the service has neither of the two."""
+    emulator.switch(unique_shortnames=unique, stale_reads=300)
+    emulator.faults.add("POST /customer reset-after x1")
+    with Stack(emulator, deadline=8) as stack:
+        outcome = stack.up("acme", PROGRAM)
+        assert len(emulator.requests.of("POST", "/customer")) == 2
+        assert len(stack.created()) == created
+        assert outcome.ok or isinstance(outcome.error, OutcomeUnknown)
+
+
 def test_a_create_with_a_lost_answer_is_found_in_a_list_that_is_ahead_of_gets(emulator: Emulator) -> None:
     emulator.faults.add("POST /customer reset-after x1", "GET /customer/* 404 skip=1")
     with Stack(emulator) as stack:
