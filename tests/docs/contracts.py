@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 
 from tests.docs.blocks import ROOT
 
@@ -16,11 +15,10 @@ def contracts() -> str:
 
 
 def layers() -> str:
-    """Return the layers from the highest to the lowest, each with its modules."""
+    """Return a list of the layers from the highest to the lowest, each with its modules."""
     [listed] = re.findall(r"^layers = \[\n(.*?)^\]", _section(), re.MULTILINE | re.DOTALL)
     names = [re.findall(r"[\w.]+", line) for line in listed.splitlines()]
-    chain = " → ".join(" | ".join(f"`{name}`" for name in each) for each in names)
-    return textwrap.fill(chain, 118, break_long_words=False, break_on_hyphens=False) + "\n"
+    return "".join(f"{number}. {', '.join(f'`{name}`' for name in each)}\n" for number, each in enumerate(names, 1))
 
 
 def _section() -> str:
