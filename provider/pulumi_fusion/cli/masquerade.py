@@ -89,8 +89,8 @@ def masquerade(
     """Open a temporary, visible, audited session inside CUSTOMER and run COMMAND in it, or your shell.
 
     COMMAND gets a credential in NETOSECRET that works on this machine alone, inside CUSTOMER alone, and until the
-    session ends; it never gets yours. Tools that support the vendor's credential run unchanged. The session is
-    read-only unless --write is given.
+    session ends. Its environment has no copy of yours. Tools that support the vendor's credential run unchanged. The
+    session is read-only unless --write is given.
 
     A red line above every prompt and the window's title show the session; a notice names a shell that can't show them.
     A warning appears two minutes before the end.
