@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ __all__ = [
     "WRITE",
     "SessionRequest",
     "format_duration",
+    "format_time_left",
     "parse_duration",
 ]
 
@@ -113,6 +115,15 @@ def parse_duration(text: str) -> timedelta:
     if not found:
         raise ValueError("must be a whole number with its unit: 90s, 15m or 1h")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def format_time_left(seconds: float) -> str:
+    """Return a remaining time for people, rounded up to ``15 min``, or below a minute to ``40 s``.
+
+    The shells' start files compute the same above each prompt.
+    """
+    whole = max(0, math.ceil(seconds))
+    return f"{whole} s" if whole < 60 else f"{math.ceil(whole / 60)} min"
 
 
 def format_duration(seconds: float) -> str:

@@ -28,7 +28,7 @@ from pulumi_fusion.sessions.end_report import (
 )
 from pulumi_fusion.sessions.endpoint import Endpoint
 from pulumi_fusion.sessions.multiplexers import multiplexer_warning
-from pulumi_fusion.sessions.request import MARKER, MARKER_ID, SessionRequest, format_duration
+from pulumi_fusion.sessions.request import MARKER, MARKER_ID, SessionRequest, format_time_left
 from pulumi_fusion.sessions.shells import Shell, shell_with_banner, shell_without_banner
 from pulumi_fusion.sessions.supervision import FAILED, CaughtSignals, Child, Ended, catch_signals, supervise
 
@@ -205,7 +205,7 @@ def _run(
             ),
             signals,
             remaining=remaining,
-            warn=lambda: write(style.interrupting_line(f"{title} ends in {format_duration(remaining())}")),
+            warn=lambda: write(style.interrupting_line(f"{title} ends in {format_time_left(remaining())}")),
             over=time_over,
         )
 
@@ -230,7 +230,7 @@ def _shell(
 
 
 def _welcome(access: Access, line: str, until: datetime) -> str:
-    return f"{line} as {access.appname}, {format_duration(access.term.remaining())} left, until {until:%H:%M:%S}"
+    return f"{line} as {access.appname}, {format_time_left(access.term.remaining())} left, until {until:%H:%M:%S}"
 
 
 def _why(request: SessionRequest, log: AuditLog) -> str:

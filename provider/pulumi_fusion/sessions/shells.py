@@ -130,8 +130,9 @@ def _fish_quoted(text: str) -> str:
 _LINE: Final = """
 __fusion_line={line} __fusion_title={title}
 __fusion_banner() {{
-    local left=$(( ({ends} - ${{EPOCHSECONDS:-$(date +%s)}} + 59) / 60 ))
-    printf '%b %s, %s min left%b\\n' {before} "$__fusion_line" "$(( left > 0 ? left : 0 ))" {after} >&2
+    local left=$(( {ends} - ${{EPOCHSECONDS:-$(date +%s)}} )) unit=s
+    [ "$left" -lt 60 ] || {{ left=$(( (left + 59) / 60 )); unit=min; }}
+    printf '%b %s, %s %s left%b\\n' {before} "$__fusion_line" "$(( left > 0 ? left : 0 ))" "$unit" {after} >&2
     [ -z "$__fusion_title" ] || printf '\\033]2;%s\\007' "$__fusion_title" >&2
 }}
 """
@@ -198,9 +199,14 @@ zle -N clear-screen __fusion_clear
 
 _FISH: Final = """
 function __fusion_banner --on-event fish_prompt
-    set -l left (math -s0 '('{ends}' - '(date +%s)' + 59) / 60')
+    set -l left (math {ends}' - '(date +%s))
+    set -l unit s
     test $left -gt 0; or set left 0
-    printf '%b %s, %s min left%b\\n' {before} {line} $left {after} >&2
+    if test $left -ge 60
+        set left (math -s0 '('$left' + 59) / 60')
+        set unit min
+    end
+    printf '%b %s, %s %s left%b\\n' {before} {line} $left $unit {after} >&2
 end
 bind \\cl 'clear >&2; __fusion_banner; commandline -f repaint'
 """

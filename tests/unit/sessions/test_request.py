@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from pulumi_fusion.errors import SessionRefused
-from pulumi_fusion.sessions.request import MARKER, SessionRequest, format_duration, parse_duration
+from pulumi_fusion.sessions.request import MARKER, SessionRequest, format_duration, format_time_left, parse_duration
 
 GOOD: dict[str, object] = {"customer": "acme-corp", "reason": "INC-1234 ingest check"}
 
@@ -67,3 +67,11 @@ def test_an_invalid_duration_is_refused(text: str) -> None:
 )
 def test_durations_are_formatted_for_people(seconds: float, words: str) -> None:
     assert format_duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-1, "0 s"), (0, "0 s"), (0.4, "1 s"), (59, "59 s"), (59.6, "1 min"), (60, "1 min"), (61, "2 min"), (90, "2 min")],
+)
+def test_a_remaining_time_is_rounded_up(seconds: float, words: str) -> None:
+    assert format_time_left(seconds) == words

@@ -163,3 +163,11 @@ def test_without_a_temporary_folder_a_shell_starts_with_a_notice(sit: Sit, desk:
     terminal.see("mine> ")
     terminal.enter("exit 7")
     terminal.see("MASQUERADE ENDED .*: exit code 7")
+
+
+@pytest.mark.parametrize("name", installed("bash", "zsh", "fish"))
+@pytest.mark.parametrize(("duration", "left"), [("59s", r"\d+ s"), ("119s", "2 min")])
+def test_the_banner_rounds_the_time_like_the_first_line(name: str, duration: str, left: str, sit: Sit) -> None:
+    terminal = sit("--duration", duration, SHELL=shutil.which(name) or "")
+    terminal.see(f"as pulumi-fusion, {left} left, until")
+    terminal.see(RED + rf"MASQUERADE acme-corp \(read-only\) from example-msp, {left} left")
