@@ -6,10 +6,12 @@ import difflib
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import click
+from markdown_it import MarkdownIt
 from rich.markdown import Markdown
 
 import pulumi_fusion
@@ -79,15 +81,13 @@ def pages() -> dict[str, Path]:
 def headings(text: str) -> Iterator[Heading]:
     """Yield the headings of a page, with the anchors that GitHub gives them."""
     seen: dict[str, int] = {}
-    fence = ""
-    for number, line in enumerate(text.splitlines()):
-        if mark := re.match(r" *(```+|~~~+)", line):
-            fence = "" if fence and mark[1].startswith(fence) else fence or mark[1]
-        elif not fence and (found := re.match(r"(#{1,6}) +(.*)", line)):
-            title = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", found[2]).replace("`", "").strip()
+    without_metadata = _FRONT_MATTER.sub(lambda found: "\n" * found[0].count("\n"), text)
+    for opening, content in pairwise(MarkdownIt().parse(without_metadata)):
+        if opening.type == "heading_open" and opening.map:
+            title = "".join(each.content for each in content.children or () if each.type in ("text", "code_inline"))
             anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
             count = seen[anchor] = seen.get(anchor, -1) + 1
-            yield Heading(number, len(found[1]), title, f"{anchor}-{count}" if count else anchor)
+            yield Heading(opening.map[0], int(opening.tag[1]), title, f"{anchor}-{count}" if count else anchor)
 
 
 def _text(file: Path) -> str:
