@@ -164,6 +164,7 @@ def test_a_rename_replaces_only_without_protection(stack: Stack, emulator: Emula
 
     stack.declare({"acme": {**declared, "shortname": "acme-new", "deletion_protection": False}})
     assert {step["op"] for step in stack.steps().values()} & {"replace", "create-replacement"}
+    assert "acme-corp: Shortname changes: the customer is deleted with its data" in stack.preview().ok().text
     stack.up().ok()
     assert [account.shortname for account in emulator.accounts()] == ["acme-new"]
     stack.require_no_changes()

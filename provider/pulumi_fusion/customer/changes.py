@@ -62,8 +62,13 @@ def _whole(value: Any) -> Any:
 
 
 def history_lost(found: list[Change]) -> list[str]:
-    """Return a warning for each retention that becomes shorter."""
-    return [
+    """Return a warning for a replacement, and one for each retention that becomes shorter."""
+    replaced = [
+        f"{label(change.field)} changes: the customer is deleted with its data, and an empty one is created."
+        for change in found
+        if change.kind is Kind.REPLACE and change.old is not None
+    ]
+    return replaced + [
         f"{label(change.field)} goes from {change.old} to {change.new} days: the service drops what is older than "
         f"{change.new} days, and raising it again does not bring it back."
         for change in found

@@ -94,7 +94,7 @@ def _declared_twice(call: Call, shortname: str) -> list[Failure]:
 
 
 def diff(call: Call, old: State, new: Mapping[str, Any]) -> list[Change]:
-    """Return what `up` would change; warn of a retention that shrinks, since its history is lost.
+    """Return what `up` would change; warn of a retention that shrinks and of a replacement, since data is lost.
 
     Raises WrongAccount where the customer belongs to another account than the one of this run.
     """

@@ -100,3 +100,10 @@ def test_only_a_shorter_retention_loses_history() -> None:
     data, rollup = lost(dataRetention=7, rollupRetention=7)
     assert data.startswith("Data Retention goes from 45 to 7 days")
     assert rollup.startswith("Rollup Retention goes from 90 to 7 days")
+
+
+def test_a_replacement_loses_all_data() -> None:
+    assert lost(shortname="other-corp") == [
+        "Shortname changes: the customer is deleted with its data, and an empty one is created."
+    ]
+    assert len(lost(shortname=UNKNOWN)) == 1
