@@ -1,5 +1,4 @@
 import * as fusion from "@pulumi-fusion/fusion";
-
 const acme = new fusion.Customer("acme", {
     email: "admin@acme.example.com", givenName: "Skippy", familyName: "Longbottom",
     organization: "Acme Corporation", shortname: "acme-corp",
