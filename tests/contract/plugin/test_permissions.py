@@ -25,12 +25,6 @@ def adopted(stack: Stack, **fields: object) -> object:
     return stack.up("harbor", {**HARBOR, "adopt": account.id, **fields})
 
 
-def imported(stack: Stack) -> object:
-    if not isinstance(stack, PluginStack):
-        pytest.skip("a dynamic provider has no import")
-    return stack.import_("harbor", "harbor")
-
-
 OPERATIONS: Final[Mapping[str, Callable[[Stack], object]]] = {
     "preview-same": lambda stack: stack.plan("acme", ACME),
     "preview-new": lambda stack: stack.plan("other", OTHER),
@@ -40,12 +34,11 @@ OPERATIONS: Final[Mapping[str, Callable[[Stack], object]]] = {
     "up-delete": lambda stack: stack.destroy("acme"),
     "adopt": adopted,
     "adopt-changed": lambda stack: adopted(stack, dataRetention=180),
-    "import": imported,
 }
-"""By the key of the command in tests/permissions."""
+"""What both frontends can do, by the key of the command in tests/permissions."""
 
 
-def attempt(stack: Stack, operation: str, role: str) -> str:
+def attempt(stack: Stack, operation: Callable[[Stack], object], role: str) -> str:
     """Run the operation with a key of the role, and return the request that was refused, or that it works."""
     stack.emulator.seed("harbor")
     stack.preflight = "auto"
@@ -53,14 +46,14 @@ def attempt(stack: Stack, operation: str, role: str) -> str:
     stack.netosecret = stack.emulator.key(role=role)
     stack.restart()
     stack.emulator.requests.clear()
-    OPERATIONS[operation](stack)
+    operation(stack)
     return refusal(stack.emulator.requests) or WORKS
 
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_frontend_is_refused_where_the_page_shows_it(frontend: Stack, operation: str, role: str) -> None:
-    assert attempt(frontend, operation, role) == recorded()[operation].outcomes[role]
+    assert attempt(frontend, OPERATIONS[operation], role) == recorded()[operation].outcomes[role]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -69,7 +62,7 @@ def test_a_role_with_only_the_listed_permissions_is_enough(
 ) -> None:
     actions = "".join(need.removeprefix("customers: ")[0] for need in recorded()[operation].needs)
     monkeypatch.setattr("fusion_emulator.auth.ROLES", {**ROLES, "least": Role("least", {"customers": actions})})
-    assert attempt(frontend, operation, "least") == WORKS
+    assert attempt(frontend, OPERATIONS[operation], "least") == WORKS
 
 
 @pytest.mark.parametrize(
@@ -82,7 +75,21 @@ def test_a_role_without_one_of_the_listed_permissions_is_not_enough(
     action = left_out.removeprefix("customers: ")[0]
     role = Role("less", {"customers": "fcud".replace(action, "")})
     monkeypatch.setattr("fusion_emulator.auth.ROLES", {**ROLES, "less": role})
-    assert attempt(frontend, operation, "less") != WORKS
+    assert attempt(frontend, OPERATIONS[operation], "less") != WORKS
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_an_import_is_refused_where_the_page_shows_it(stack: PluginStack, role: str) -> None:
+    assert attempt(stack, lambda _: stack.import_("harbor", "harbor"), role) == recorded()["import"].outcomes[role]
+
+
+@pytest.mark.parametrize(("actions", "works"), [("f", True), ("cud", False)])
+def test_an_import_needs_to_read_customers(
+    stack: PluginStack, actions: str, works: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert recorded()["import"].needs == ("customers: fetch",)
+    monkeypatch.setattr("fusion_emulator.auth.ROLES", {**ROLES, "tried": Role("tried", {"customers": actions})})
+    assert (attempt(stack, lambda _: stack.import_("harbor", "harbor"), "tried") == WORKS) is works
 
 
 def test_the_scenario_is_an_emulator_with_every_role(emulator: Emulator) -> None:
