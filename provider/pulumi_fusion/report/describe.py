@@ -1,0 +1,124 @@
+"""The texts of a report, in plain characters. The formats escape them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from pulumi_fusion.characters import printable
+from pulumi_fusion.customer.names import label
+from pulumi_fusion.report.plan import ADMIN, Change, Customer, Op, Plan
+from pulumi_fusion.report.values import Special, Value
+
+__all__ = ["counted", "details", "line", "others", "shown", "title"]
+
+_LONGEST: Final = 100
+"""Characters of a value in a table; JSON has all of it."""
+
+_TO: Final = {
+    Op.CREATE: "to create",
+    Op.ADOPT: "to adopt",
+    Op.IMPORT: "to import",
+    Op.UPDATE: "to update",
+    Op.REPLACE: "to replace",
+    Op.DELETE: "to delete",
+    Op.FORGET: "to remove from the state",
+    Op.UNCHANGED: "unchanged",
+}
+
+
+def line(text: str, longest: int = _LONGEST) -> str:
+    """Return foreign text on one line, without control characters and of limited length."""
+    text = " ".join(printable(text).split())
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def shown(field: str, value: Value) -> str:
+    """Return a value as a person reads it."""
+    if value is None:
+        return "unset"
+    if isinstance(value, Special):
+        return value.value
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return line(str(value)) or '""'
+
+
+def title(plan: Plan) -> str:
+    """Return the names of project and stack."""
+    return " / ".join(line(each) for each in (plan.project, plan.stack) if each) or "stack"
+
+
+def counted(plan: Plan) -> str:
+    """Return how many customers have which operation."""
+    counts = ", ".join(f"{plan.count(op)} {text}" for op, text in _TO.items() if plan.count(op))
+    if plan.customers:
+        return counts
+    nothing = "incomplete" if plan.failures else "no changes"
+    return f"{nothing}, {counts}" if counts else nothing
+
+
+def others(plan: Plan) -> str:
+    """Return a sentence about all other resources, or an empty text."""
+    changed = [f"{number} {op}" for op, number in sorted(plan.others.items()) if op not in ("same", "read")]
+    same = sum(plan.others.get(op, 0) for op in ("same", "read"))
+    parts = [*changed, *([f"{same} unchanged"] if same else [])]
+    sentences = [f"Other resources: {', '.join(parts)}."] if parts else []
+    if plan.unlisted:
+        sentences.append(
+            f"{plan.unlisted} unchanged resources aren't listed; `pulumi preview --show-sames` shows which of them are "
+            "customers."
+            if plan.unlisted > 1
+            else "1 unchanged resource isn't listed; `pulumi preview --show-sames` shows whether it is a customer."
+        )
+    return " ".join(sentences)
+
+
+def details(customer: Customer) -> str:
+    """Return what changes of a customer, or what it has if it is created or deleted."""
+    return ", ".join(_details(customer))
+
+
+def _details(customer: Customer) -> Iterator[str]:
+    if customer.op in (Op.UPDATE, Op.REPLACE):
+        yield from map(_change, customer.changes)
+        if not customer.changes:
+            yield "only the state changes"
+        return
+    fields = customer.new or customer.old
+    yield from (shown(name, fields[name]) for name in ("type", "status") if name in fields)
+    yield from _retention(fields)
+    yield from _switches(fields)
+    admin = [shown(name, fields[name]) for name in ("given_name", "family_name", "email") if _is_open(fields, name)]
+    if admin:
+        yield f"first admin {' '.join(admin)}"
+
+
+def _retention(fields: Mapping[str, Value]) -> Iterator[str]:
+    retention = [fields.get(name) for name in ("data_retention", "rollup_retention")]
+    if retention != [None, None]:
+        yield f"{'/'.join(shown('data_retention', each) for each in retention)} days"
+    if (flows := fields.get("contractual_flows_per_second")) is not None:
+        yield f"{shown('contractual_flows_per_second', flows)} flows/s"
+
+
+def _switches(fields: Mapping[str, Value]) -> Iterator[str]:
+    for name in ("multi_account", "internal"):
+        if fields.get(name) not in (None, False):
+            yield f"{label(name)} {shown(name, fields[name])}"
+    if (protection := fields.get("deletion_protection")) is not None:
+        yield f"deletion protection {shown('deletion_protection', protection)}"
+
+
+def _is_open(fields: Mapping[str, Value], name: str) -> bool:
+    return name in fields and fields[name] is not Special.HIDDEN
+
+
+def _change(change: Change) -> str:
+    name = label(change.field)
+    if change.field in ADMIN and Special.HIDDEN in (change.old, change.new):
+        return f"{name} (hidden)"
+    if change.old is Special.SECRET and change.new is Special.SECRET:
+        return f"{name} (secret) may change"
+    unit = " days" if change.field.endswith("_retention") and isinstance(change.new, int) else ""
+    return f"{name} {shown(change.field, change.old)} → {shown(change.field, change.new)}{unit}"

@@ -1,0 +1,138 @@
+"""What a reviewer must not overlook in a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from pulumi_fusion.customer.names import CustomerStatus, label
+from pulumi_fusion.report.describe import shown
+from pulumi_fusion.report.plan import Change, Customer, Op, Plan
+from pulumi_fusion.report.values import Special
+
+__all__ = ["PlanWarning", "WarningKind", "warnings"]
+
+
+class WarningKind(str, Enum):
+    """What a warning is about, the most dangerous first. The values are those of ``--deny``."""
+
+    DELETION = "deletion"
+    REPLACEMENT = "replacement"
+    RETENTION_CUT = "retention-cut"
+    PROTECTION_LOWERED = "protection-lowered"
+    TYPE_CHANGE = "type-change"
+    TRIAL_ENDS = "trial-ends"
+    ADOPTION = "adoption"
+    STATE_REMOVAL = "state-removal"
+
+
+@dataclass(frozen=True)
+class PlanWarning:
+    """A warning about one customer: a text to follow its name and a colon."""
+
+    kind: WarningKind
+    customer: Customer
+    text: str
+
+
+def warnings(plan: Plan) -> list[PlanWarning]:
+    """Return the warnings, the most dangerous kind first, then by customer."""
+    order = list(WarningKind)
+    found = [each for customer in plan.customers for each in _of_customer(customer)]
+    return sorted(found, key=lambda each: (order.index(each.kind), each.customer.name))
+
+
+def _of_customer(customer: Customer) -> Iterator[PlanWarning]:
+    if found := _WHOLE.get(customer.op):
+        kind, describe = found
+        yield PlanWarning(kind, customer, describe(customer))
+    for change in customer.changes:
+        if rule := _CHANGES.get(change.field):
+            kind, sentence = rule
+            if text := sentence(change, customer):
+                yield PlanWarning(kind, customer, text)
+
+
+def _deletion(customer: Customer) -> str:
+    if customer.old.get("deletion_protection") is True:
+        return "to be deleted, but deletion protection is on: the update will refuse that."
+    return "deleted, with its data and users. Nothing in the API restores them."
+
+
+def _replacement(customer: Customer) -> str:
+    after = shown("shortname", customer.new.get("shortname"))
+    return f"replaced by a new customer, {after}. This one is deleted, with its data and users."
+
+
+def _adoption(customer: Customer) -> str:
+    return (
+        f"an existing customer with the id {shown('adopt', customer.new.get('adopt'))} is managed from now on. The "
+        "service gets the values of the program."
+    )
+
+
+def _removal(customer: Customer) -> str:
+    return "removed from the state. It stays on the service, unmanaged."
+
+
+_WHOLE: Final[dict[Op, tuple[WarningKind, Callable[[Customer], str]]]] = {
+    Op.DELETE: (WarningKind.DELETION, _deletion),
+    Op.REPLACE: (WarningKind.REPLACEMENT, _replacement),
+    Op.ADOPT: (WarningKind.ADOPTION, _adoption),
+    Op.FORGET: (WarningKind.STATE_REMOVAL, _removal),
+}
+
+
+def _retention(change: Change, customer: Customer) -> str | None:
+    name, old, new = label(change.field), change.old, change.new
+    if isinstance(old, int) and isinstance(new, int):
+        if new >= old:
+            return None
+        return f"{name} {old} → {new} days: the service drops what is older than {new} days. Nothing restores it."
+    return None if old is None or new is None else f"{name} may become shorter: {_why_unclear(change)}."
+
+
+def _protection(change: Change, customer: Customer) -> str | None:
+    if change.old in (True, Special.SECRET) and change.new is False:
+        return "deletion protection is turned off. A later update may delete the customer."
+    if change.old in (True, Special.SECRET) and isinstance(change.new, Special):
+        return f"deletion protection may be turned off: {_why_unclear(change)}."
+    return None
+
+
+def _type(change: Change, customer: Customer) -> str | None:
+    if change.new is None or (change.old is None and change.field == "type"):
+        return None
+    return f"{label(change.field)} changes: {shown(change.field, change.old)} → {shown(change.field, change.new)}."
+
+
+def _status(change: Change, customer: Customer) -> str | None:
+    if change.old == CustomerStatus.ACTIVE.value or change.new in (None, CustomerStatus.TRIAL_ACTIVE.value):
+        return None
+    if isinstance(change.old, Special) or isinstance(change.new, Special):
+        return f"the trial may end: {_why_unclear(change)}."
+    if change.old is None:
+        return None
+    protected = customer.new.get("deletion_protection") is True
+    return f"the trial ends: the customer becomes Active, with deletion protection {'on' if protected else 'off'}."
+
+
+def _why_unclear(change: Change) -> str:
+    if Special.SECRET in (change.old, change.new):
+        return f"the preview shows {label(change.field)} as a secret"
+    return f"the new {label(change.field)} is known after apply"
+
+
+_Rule = tuple[WarningKind, Callable[[Change, Customer], str | None]]
+
+_CHANGES: Final[dict[str, _Rule]] = {
+    "data_retention": (WarningKind.RETENTION_CUT, _retention),
+    "rollup_retention": (WarningKind.RETENTION_CUT, _retention),
+    "deletion_protection": (WarningKind.PROTECTION_LOWERED, _protection),
+    "type": (WarningKind.TYPE_CHANGE, _type),
+    "multi_account": (WarningKind.TYPE_CHANGE, _type),
+    "internal": (WarningKind.TYPE_CHANGE, _type),
+    "status": (WarningKind.TRIAL_ENDS, _status),
+}

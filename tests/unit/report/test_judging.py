@@ -1,0 +1,162 @@
+"""Warnings, limits, digest and privacy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pulumi_fusion.report.digest import digest
+from pulumi_fusion.report.limits import Condition, Limits, UnclearError, refusals
+from pulumi_fusion.report.plan import Plan
+from pulumi_fusion.report.privacy import without_admins
+from pulumi_fusion.report.warnings import WarningKind, warnings
+from tests.unit.report.samples import DYNAMIC, INPUTS, SECRET, UNKNOWN, changed, error, plan_of, step
+
+
+def found(plan: Plan) -> list[tuple[str, str]]:
+    return [(each.kind.value, each.text) for each in warnings(plan)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind", "text"),
+    [
+        ({}, {"dataRetention": 7}, "retention-cut", "Data Retention 90 → 7 days: the service drops"),
+        ({}, {"rollupRetention": 90}, "retention-cut", "Rollup Retention 180 → 90 days: the service drops"),
+        ({}, {"dataRetention": UNKNOWN}, "retention-cut", "Data Retention may become shorter: the new Data Ret"),
+        ({"dataRetention": SECRET}, {}, "retention-cut", "Data Retention may become shorter: the preview"),
+        ({}, {"deletionProtection": False}, "protection-lowered", "deletion protection is turned off"),
+        ({}, {"deletionProtection": UNKNOWN}, "protection-lowered", "deletion protection may be turned off"),
+        ({}, {"type": "MSSP"}, "type-change", "Type changes: SLG → MSSP."),
+        ({}, {"internal": True}, "type-change", "Internal changes: unset → on."),
+        ({"status": "Trial Active"}, {"status": "Active"}, "trial-ends", "the trial ends"),
+        ({"status": "Trial Active"}, {"status": UNKNOWN}, "trial-ends", "the trial may end"),
+    ],
+)
+def test_a_dangerous_change(old: dict[str, Any], new: dict[str, Any], kind: str, text: str) -> None:
+    [(shown, sentence)] = found(plan_of(changed(old, **new)))
+    assert (shown, sentence[: len(text)]) == (kind, text)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({}, {"dataRetention": 180}),
+        ({}, {"organization": "Other"}),
+        ({}, {"status": "Trial Active"}),
+        ({"deletionProtection": False}, {"deletionProtection": True}),
+        ({}, {"contractualFlowsPerSecond": 5}),
+    ],
+)
+def test_a_change_without_a_warning(old: dict[str, Any], new: dict[str, Any]) -> None:
+    assert found(plan_of(changed(old, **new))) == []
+
+
+def test_the_most_dangerous_warning_is_first() -> None:
+    plan = plan_of(
+        step("create", "a", new={**INPUTS, "adopt": "1"}),
+        changed(dataRetention=7),
+        step("replace", "b", old=INPUTS, new={**INPUTS, "shortname": "acme-two"}),
+        step("delete", "c", old={**INPUTS, "deletionProtection": False}),
+        step("delete", "d", old={**INPUTS, "shortname": "zoo-corp"}),
+    )
+    assert [kind for kind, _ in found(plan)] == ["deletion", "deletion", "replacement", "retention-cut", "adoption"]
+    assert "the update will refuse that" in found(plan)[1][1]
+
+
+def deletions(deleted: int, unchanged: int = 0, unlisted: int = 0) -> Plan:
+    steps = [step("delete", f"d{n}", old=INPUTS) for n in range(deleted)]
+    steps += [step("same", f"s{n}", old=INPUTS) for n in range(unchanged)]
+    return plan_of(step("same", kind="pulumi:pulumi:Stack"), *steps, same=1 + unchanged + unlisted)
+
+
+@pytest.mark.parametrize(
+    ("limits", "refused"),
+    [
+        (Limits(), 0),
+        (Limits(max_deletes=2), 0),
+        (Limits(max_deletes=1), 1),
+        (Limits(conditions=[Condition("deletes", 1)]), 1),
+        (Limits(conditions=[Condition("deletes", 2), Condition("creates", 0)]), 0),
+        (Limits(denied=[WarningKind.DELETION]), 1),
+        (Limits(denied=[WarningKind.RETENTION_CUT]), 0),
+        (Limits(max_delete_percent=20), 0),
+        (Limits(max_delete_percent=19.9), 1),
+        (Limits(max_deletes=0, max_delete_percent=0, denied=[WarningKind.DELETION]), 3),
+    ],
+)
+def test_the_limits(limits: Limits, refused: int) -> None:
+    plan = deletions(2, unchanged=8)
+    assert len(refusals(plan, warnings(plan), limits)) == refused
+
+
+def test_a_replacement_is_a_deletion() -> None:
+    plan = plan_of(step("replace", old=INPUTS, new={**INPUTS, "shortname": "acme-two"}))
+    assert len(refusals(plan, warnings(plan), Limits([Condition("deletes", 0)], max_deletes=0))) == 2
+
+
+def test_a_share_that_the_preview_does_not_show_is_refused_or_unclear() -> None:
+    limits = Limits(max_delete_percent=50)
+    assert refusals(deletions(0, unlisted=3), [], limits) == []
+    assert len(refusals(deletions(4, unlisted=3), [], limits)) == 1
+    with pytest.raises(UnclearError, match="--show-sames"):
+        refusals(deletions(1, unlisted=3), [], limits)
+
+
+@pytest.mark.parametrize("text", ["deletes", "deletes>", "deletes>-1", "deletes<1", "cats>0", "", "deletes>0x"])
+def test_a_condition_that_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match="isn't COUNT>NUMBER such as deletes>0"):
+        Condition.parse(text)
+
+
+def test_the_digest_depends_on_what_is_applied_alone() -> None:
+    steps = [changed(dataRetention=7), step("create", "new", new={**INPUTS, "shortname": "new-corp"})]
+    first = digest(plan_of(*steps))
+    assert digest(plan_of(*reversed(steps), step("same", "other", old=INPUTS), same=9)) == first
+    renamed = [{**each, "urn": each["urn"].replace("fusion:index:Customer", DYNAMIC)} for each in steps]
+    assert digest(plan_of(*renamed)) == first
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        changed(dataRetention=45),
+        changed(dataRetention=7, organization="Other"),
+        changed({"dataRetention": 45}, dataRetention=7),
+        changed({"shortname": "acme-two"}, dataRetention=7),
+        {**changed(dataRetention=7), "op": "replace"},
+        {**changed(dataRetention=7), "urn": "urn:pulumi:staging::customers::fusion:index:Customer::acme"},
+        step("update", old=INPUTS, new={**INPUTS, "dataRetention": 7, "email": "eve@example.com"}),
+    ],
+)
+def test_another_plan_has_another_digest(other: dict[str, Any]) -> None:
+    assert digest(plan_of(other)) != digest(plan_of(changed(dataRetention=7)))
+
+
+def test_another_resource_changes_the_digest() -> None:
+    bucket = step("delete", "logs", kind="aws:s3/bucket:Bucket")
+    assert digest(plan_of(changed(dataRetention=7), bucket)) != digest(plan_of(changed(dataRetention=7)))
+
+
+def test_the_text_of_a_placeholder_is_another_value_than_the_placeholder() -> None:
+    texts = [digest(plan_of(changed(organization=each))) for each in (UNKNOWN, "known after apply", SECRET, "secret")]
+    assert len(set(texts)) == 4
+
+
+def test_no_text_has_the_data_of_an_admin() -> None:
+    plan = without_admins(
+        plan_of(
+            step("create", "ada@acme.example.com", new={**INPUTS, "organization": "of ada@acme.example.com"}),
+            step("update", "b", old=INPUTS, new={**INPUTS, "email": "eve@acme.example.com"}),
+            diagnostics=[
+                error("fusion:index:Customer resource 'b': property email value {x} has a problem: restore 'Eve'", "b"),
+                error("fusion:index:Customer resource 'b': property type value {x} has a problem: Ada or q@x.org", "b"),
+                {"severity": "warning", "message": "warning: Lovelace is invited as ada@acme.example.com"},
+            ],
+        )
+    )
+    assert [each.resource for each in plan.customers] == ["b", "(hidden)"]
+    assert [each.reason for each in plan.failures] == ["restore (hidden)", "(hidden) or (hidden)"]
+    assert plan.notes == ("(hidden) is invited as (hidden)",)
+    for value in ("ada@acme.example.com", "eve@acme.example.com", "Lovelace", "'Ada'"):
+        assert value not in repr(plan)

@@ -1,0 +1,166 @@
+"""Markdown and text: names stay text, whatever they contain, and the length is limited."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from pulumi_fusion.report.limits import Limits, refusals
+from pulumi_fusion.report.render.document import document
+from pulumi_fusion.report.render.escape import escaped
+from pulumi_fusion.report.render.markdown import LONGEST, markdown
+from pulumi_fusion.report.warnings import WarningKind, warnings
+from tests.unit.report.samples import INPUTS, changed, contents_of, error, plan_of, step
+
+# As GitHub reads it: with tables, strikethrough, and links of bare addresses.
+PARSER: Final = MarkdownIt("gfm-like", {"linkify": False, "html": True})
+
+HOSTILE: Final = (
+    "a|b\\|c",
+    "`code` ``x``",
+    "<b>bold</b><!-- x -->&lt;i&gt;",
+    "@team @org/team ada@x",
+    "#1 org/repo#1 GH-1 !1 ~bug %1 $x^2$ &1",
+    "[a](http://evil.example) ![b](https://evil.example/x.png) [c]: d",
+    "http://evil.example www.evil.example ftp://evil.example mailto:a@b.c",
+    ":smile: **bold** _it_ ~~no~~ | --- |",
+    "one\ntwo\r\n\n# three\n| x | y |\n| --- | --- |",
+    "\x1b[2J\x1b]0;evil\x07\x00\x9b",
+    "\u202eevil\u2066\u200b\ufeff\u2028\u2029\ud800",
+    "  ",
+    "",
+    "x" * 5000,
+    "&" * 5000,
+)
+
+ANYTHING: Final = st.one_of(
+    st.sampled_from(HOSTILE),
+    st.text(st.characters(exclude_categories=()), max_size=60),
+    st.lists(st.sampled_from([*"|<>`@#[]()!*_~\\&:;\n\r- =$", "www.", "http://", "GH-1"]), max_size=20).map("".join),
+)
+EMAILS: Final = st.from_regex(r"[a-z]{3,9}\.[a-z]{3,9}@[a-z]{5,9}\.example", fullmatch=True)
+
+FIELDS: Final = st.fixed_dictionaries(
+    {
+        "shortname": ANYTHING,
+        "organization": ANYTHING,
+        "type": ANYTHING,
+        "status": ANYTHING,
+        "dataRetention": st.one_of(st.sampled_from([7, 45, 90]), ANYTHING),
+        "deletionProtection": st.one_of(st.booleans(), ANYTHING),
+        "email": EMAILS,
+        "givenName": st.just("Ada"),
+    },
+    optional={"adopt": ANYTHING, "multiAccount": ANYTHING, "contractualFlowsPerSecond": ANYTHING},
+)
+STEPS: Final = st.lists(
+    st.tuples(st.sampled_from(["create", "update", "replace", "delete", "import"]), ANYTHING, FIELDS, FIELDS),
+    min_size=1,
+    max_size=4,
+)
+
+
+def rows(text: str) -> int:
+    return sum(token.type == "tr_open" for token in PARSER.parse(text))
+
+
+def kinds(text: str) -> set[str]:
+    return {each.type for token in PARSER.parse(text) for each in (token, *(token.children or ()))}
+
+
+@pytest.mark.parametrize("alerts", [True, False])
+@given(drawn=STEPS, reason=ANYTHING)
+def test_any_names_stay_text_in_as_many_rows(alerts: bool, drawn: list[Any], reason: str) -> None:
+    steps = [step(op, name, old=old, new=new) for op, name, old, new in drawn]
+    plan = plan_of(*steps, diagnostics=[error(reason or "x", "acme")])
+    text = markdown(contents_of(plan), alerts=alerts)
+
+    assert rows(text) == 1 + len(plan.customers) + 1 + len(plan.failures)
+    assert kinds(text) & {"html_block", "html_inline", "link_open", "image", "code_block", "fence", "s_open"} == set()
+    # The only ">" and "`" are those of alerts and of the digest, "!" that of an alert.
+    own = re.sub(r"^>( \[![A-Z]+\])?|`[0-9a-f]{12,64}`", "", text, flags=re.MULTILINE)
+    assert not set(own) & set("<>@`$~!\\")
+    assert all(char.isprintable() or char == "\n" for char in text)
+    assert len(text) < LONGEST
+    for *_, old, new in drawn:
+        assert old["email"] not in text
+        assert new["email"] not in text
+
+
+@given(drawn=STEPS)
+def test_json_has_every_changed_field_and_no_admin(drawn: list[Any]) -> None:
+    steps = [step(op, f"{place}{name}", old=old, new=new) for place, (op, name, old, new) in enumerate(drawn)]
+    plan = plan_of(*steps)
+    shown = json.dumps(document(contents_of(plan)))
+    found = {each["resource"]: each for each in json.loads(shown)["customers"]}
+    for customer in contents_of(plan).plan.customers:
+        assert found[customer.resource]["changes"].keys() == {each.field for each in customer.changes}
+    for *_, old, new in drawn:
+        assert old["email"] not in shown
+        assert new["email"] not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "reference"),
+    [
+        ("@team", "@team"),
+        ("#1", "#1"),
+        ("GH-1", "GH-1"),
+        (":smile:", ":smile:"),
+        ("http://x", "://"),
+        ("www.x", "www.x"),
+        ("!1 ~bug %1 &1 $x$", "!1"),
+    ],
+)
+def test_what_is_rendered_contains_no_reference(text: str, reference: str) -> None:
+    rendered = PARSER.renderInline(escaped(text))
+    assert reference not in rendered
+    assert rendered.replace("\u2060", "").replace("&amp;", "&") == text
+
+
+def many(count: int) -> list[dict[str, Any]]:
+    evil = "|<@`&" * 40
+    return [
+        step("delete", f"acme-{n}", old={**INPUTS, "shortname": f"acme-{n}", "organization": evil})
+        for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize("alerts", [True, False])
+def test_a_thousand_customers_of_everything_fit(alerts: bool) -> None:
+    text = "&" * 2000
+    plan = plan_of(
+        *many(1000),
+        *(step("create" + text, str(n), kind="aws:s3/bucket:Bucket") for n in range(5)),
+        diagnostics=[
+            *(error(f"fusion:index:Customer resource 'x': property a value {{x}} has a problem: {text}{n}", "x" * 200)
+              for n in range(1000)),
+            *({"severity": "warning", "message": f"warning: {text}{n}"} for n in range(1000)),
+        ],
+    )  # fmt: skip
+    found = warnings(plan)
+    contents = contents_of(plan)
+    refused = refusals(plan, found, Limits(max_deletes=0, denied=list(WarningKind)))
+    text = markdown(type(contents)(contents.plan, found, contents.digest, refused), alerts=alerts)
+    assert len(text) < LONGEST
+    assert len(re.findall("more (?:customers |problems )?are left out", text)) == 4
+    assert "1000 to delete" in text.splitlines()[0]
+
+
+def test_the_first_line_has_the_counts_and_the_digest() -> None:
+    contents = contents_of(plan_of(changed(dataRetention=7), step("create", "b", new=INPUTS)))
+    first = markdown(contents, alerts=False).splitlines()[0]
+    assert contents.digest
+    assert first == f"### customers / production: 1 to create, 1 to update (digest `{contents.digest[:12]}`)"
+
+
+def test_only_github_has_alerts() -> None:
+    contents = contents_of(plan_of(changed(dataRetention=7)))
+    assert "> [!CAUTION]\n> - **acme-corp**: Data Retention 90 → 7 days" in markdown(contents, alerts=True)
+    assert "**Warnings**\n\n- **acme-corp**: Data Retention 90 → 7 days" in markdown(contents, alerts=False)
