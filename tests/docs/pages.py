@@ -66,6 +66,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "provider/docs/masquerade.md": Page(customers={"acme-corp": {}}),
     "provider/docs/performance.md": Page(project="examples/quickstart", stack="dev", environment=_OUTSIDE),
     "provider/docs/rehearse-outages.md": Page(project="examples/quickstart", stack="rehearsal", environment=_OUTSIDE),
+    "provider/docs/reports.md": Page(project="examples/quickstart", stack="dev"),
     "provider/docs/safety.md": Page(environment=_GIT, links={"examples": "examples"}),
     "provider/docs/service.md": Page(
         customers={"north-mssp": {"type": "reseller"}, "trial-co": {"parent": "north-mssp"}, "acme-corp": {}},

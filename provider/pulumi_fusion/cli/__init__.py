@@ -10,8 +10,9 @@ import traceback
 
 import click
 
+# Not its function: the command `report` is a module of that name in this package.
+from pulumi_fusion.cli import stderr
 from pulumi_fusion.cli.commands import pulumi_fusion
-from pulumi_fusion.cli.stderr import report
 
 __all__ = ["main"]
 
@@ -32,7 +33,7 @@ def main() -> int:
     except click.ClickException as refused:
         text = io.StringIO()
         refused.show(text)
-        report(text.getvalue().rstrip("\n"))
+        stderr.report(text.getvalue().rstrip("\n"))
         return refused.exit_code
     except click.Abort:
         return INTERRUPTED
@@ -48,17 +49,17 @@ def _report_failure(failure: Exception) -> int:
     from pulumi_fusion.redaction import redact
 
     if isinstance(failure, FusionError):
-        report(f"Error: {failure.with_reference()}")
+        stderr.report(f"Error: {failure.with_reference()}")
         return 1
     if isinstance(failure, OSError):
-        report(f"Error: {capped(str(failure))}")
+        stderr.report(f"Error: {capped(str(failure))}")
         # stdout can't be flushed when the interpreter exits either, which would be reported again.
         with contextlib.suppress(OSError):
             sys.stdout.close()
         return 1
     if os.environ.get("FUSION_DEBUG") == "1":
-        report(redact("".join(traceback.format_exception(failure)).rstrip()))
+        stderr.report(redact("".join(traceback.format_exception(failure)).rstrip()))
     else:
         name, text = type(failure).__name__, capped(str(failure))
-        report(f"Error: unexpected {name}: {text}. Set FUSION_DEBUG=1 to see the traceback.")
+        stderr.report(f"Error: unexpected {name}: {text}. Set FUSION_DEBUG=1 to see the traceback.")
     return DEFECT

@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "emulator": "Run an emulator of the service, no account needed.",
     "masquerade": "Open a temporary, audited session inside a customer.",
     "plugin": "Register the provider with Pulumi, for every language.",
+    "report": "Write what a preview changes, for a reviewer.",
     "types": "List the account types that the service supports.",
 }
 

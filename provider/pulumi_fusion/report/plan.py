@@ -84,7 +84,8 @@ class Customer:
     @property
     def name(self) -> str:
         """The shortname, or the name of the resource if the preview doesn't show it."""
-        return self.shortname if isinstance(self.shortname, str) else self.resource
+        shortname = self.shortname
+        return shortname if isinstance(shortname, str) and shortname.strip() else self.resource
 
     def now(self, name: str) -> Value:
         """Return the value of a field after the change, or before a deletion."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
+from pulumi_fusion.cli.docs import pages
+from pulumi_fusion.cli.report import report
 from pulumi_fusion.report.digest import digest
-from pulumi_fusion.report.limits import Condition, Limits, UnclearError, refusals
+from pulumi_fusion.report.limits import COUNTS, Condition, Limits, UnclearError, refusals
 from pulumi_fusion.report.plan import Plan
 from pulumi_fusion.report.privacy import without_admins
 from pulumi_fusion.report.warnings import WarningKind, warnings
@@ -160,3 +163,13 @@ def test_no_text_has_the_data_of_an_admin() -> None:
     assert plan.notes == ("(hidden) is invited as (hidden)",)
     for value in ("ada@acme.example.com", "eve@acme.example.com", "Lovelace", "'Ada'"):
         assert value not in repr(plan)
+
+
+def test_the_page_and_the_help_list_every_warning_and_count() -> None:
+    page = pages()["reports"].read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE) == [each.value for each in WarningKind]
+    help_text = " ".join((report.help or "").split())
+    for name in [*COUNTS, *(each.value for each in WarningKind)]:
+        assert name in help_text
+    for name in COUNTS:
+        assert f"`{name}`" in page or f"--fail-on {name}>0" in page

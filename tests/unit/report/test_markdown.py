@@ -84,7 +84,7 @@ def test_any_names_stay_text_in_as_many_rows(alerts: bool, drawn: list[Any], rea
     assert rows(text) == 1 + len(plan.customers) + 1 + len(plan.failures)
     assert kinds(text) & {"html_block", "html_inline", "link_open", "image", "code_block", "fence", "s_open"} == set()
     # The only ">" and "`" are those of alerts and of the digest, "!" that of an alert.
-    own = re.sub(r"^>( \[![A-Z]+\])?|`[0-9a-f]{12,64}`", "", text, flags=re.MULTILINE)
+    own = re.sub(r"^> ?(\[![A-Z]+\])?|`[0-9a-f]{12,64}`", "", text, flags=re.MULTILINE)
     assert not set(own) & set("<>@`$~!\\")
     assert all(char.isprintable() or char == "\n" for char in text)
     assert len(text) < LONGEST
@@ -162,5 +162,7 @@ def test_the_first_line_has_the_counts_and_the_digest() -> None:
 
 def test_only_github_has_alerts() -> None:
     contents = contents_of(plan_of(changed(dataRetention=7)))
-    assert "> [!CAUTION]\n> - **acme-corp**: Data Retention 90 → 7 days" in markdown(contents, alerts=True)
+    assert "> [!CAUTION]\n> **Warnings**\n>\n> - **acme-corp**: Data Retention 90 → 7 days" in markdown(
+        contents, alerts=True
+    )
     assert "**Warnings**\n\n- **acme-corp**: Data Retention 90 → 7 days" in markdown(contents, alerts=False)

@@ -83,7 +83,7 @@ def _block(name: str, alert: str, within: tuple[list[str], int], alerts: bool) -
     if left_out:
         kept = [*kept, f"- {left_out} more are left out."]
     if alerts:
-        return "\n".join([f"> [!{alert}]", *(f"> {each}" for each in kept)])
+        return "\n".join([f"> [!{alert}]", f"> **{name}**", ">", *(f"> {each}" for each in kept)])
     return "\n".join([f"**{name}**", "", *kept])
 
 

@@ -1,0 +1,87 @@
+"""The report of a preview for a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pulumi_fusion.report.describe import counted, details, line, others, shown, title
+from pulumi_fusion.report.digest import SHORT
+from pulumi_fusion.report.plan import Op
+from pulumi_fusion.report.render.contents import Contents
+
+__all__ = ["print_text"]
+
+_COLUMNS: Final = 80
+_SENTENCE: Final = 500
+_STYLES: Final = {
+    Op.DELETE: "bold red",
+    Op.REPLACE: "bold red",
+    Op.FORGET: "yellow",
+    Op.UPDATE: "yellow",
+    Op.ADOPT: "yellow",
+    Op.IMPORT: "cyan",
+    Op.CREATE: "green",
+}
+
+
+def print_text(contents: Contents) -> None:
+    """Print the report, 80 columns wide if stdout isn't a terminal."""
+    screen = Console(width=None if sys.stdout.isatty() else _COLUMNS, markup=False, emoji=False, highlight=False)
+    plan = contents.plan
+    short = f" (digest {contents.digest[:SHORT]})" if contents.digest else ""
+    screen.print(Text(f"{title(plan)}: ", style="bold") + Text(counted(plan)) + Text(short, style="dim"))
+    if plan.failures:
+        screen.print(Text("The run failed, so this plan may be incomplete.", style="bold red"))
+    _list(screen, "Refused", [("", each) for each in contents.refused], "bold red")
+    _list(screen, "Warnings", [(line(each.customer.name), each.text) for each in contents.warnings], "bold red")
+    if plan.customers:
+        rows = [
+            (
+                Text(each.op.value, style=_STYLES[each.op]),
+                Text(line(each.name)),
+                Text(shown("organization", each.now("organization"))),
+                Text(line(details(each), _SENTENCE)),
+            )
+            for each in plan.customers
+        ]
+        _table(screen, ("", "Customer", "Organization", "What changes"), rows)
+    if plan.failures:
+        failures = [
+            (Text(line(each.resource) or "-"), Text(line(each.property) or "-"), Text(line(each.reason, _SENTENCE)))
+            for each in plan.failures
+        ]
+        _table(screen, ("Resource", "Property", "Problem"), failures)
+    _list(screen, "Messages of the preview", [("", each) for each in plan.notes], "bold")
+    if text := others(plan):
+        screen.print()
+        screen.print(Text(line(text, _SENTENCE), style="dim"))
+    if contents.digest:
+        screen.print()
+        screen.print(Text(f"Digest: {contents.digest}"))
+
+
+def _list(screen: Console, name: str, rows: Sequence[tuple[str, str]], style: str) -> None:
+    if not rows:
+        return
+    screen.print()
+    screen.print(Text(name, style=style))
+    table = Table.grid(padding=(0, 1))
+    for subject, text in rows:
+        table.add_row(Text("  -"), Text.assemble((f"{subject}: " if subject else "", "bold"), line(text, _SENTENCE)))
+    screen.print(table)
+
+
+def _table(screen: Console, head: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
+    screen.print()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for place, column in enumerate(head, start=1):
+        table.add_column(Text(column), overflow="fold", max_width=None if place == len(head) else 20)
+    for row in rows:
+        table.add_row(*row)
+    screen.print(table)
