@@ -31,7 +31,7 @@ def run(frontend: Frontend, folder: Path, emulator: Emulator, save: Callable[[st
         return frontend.customer(shortname, **{"organization": shortname.title(), **fields})
 
     stack = frontend.stack(folder, emulator)
-    emulator.seed("adopted", organization="Adopted")
+    emulator.seed("adopted", organization="Adopted", retention=180, rollupRetention=365)
     adopted = {account.shortname: account.id for account in emulator.accounts()}["adopted"]
     before = {
         "acme-corp": customer("acme-corp"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import BinaryIO, Final, TypeVar
@@ -54,6 +55,12 @@ def _kind(text: str) -> WarningKind:
         raise ValueError(f"there is no warning {text!r}; there are {kinds}") from None
 
 
+def _percent(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("it isn't a number.")
+    return value
+
+
 def _digest(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None and not re.fullmatch("[0-9a-f]{64}", value):
         raise click.BadParameter("a digest has 64 characters of 0-9 and a-f; --digest prints it.")
@@ -71,13 +78,14 @@ def _digest(ctx: click.Context, param: click.Parameter, value: str | None) -> st
     multiple=True,
     metavar="COUNT>N",
     callback=_each(Condition.parse),
-    help="Refuse such a plan: deletes>0.",
+    help="Refuse a plan with more: 'deletes>0', in quotes.",
 )
 @click.option("--max-deletes", type=click.IntRange(min=0), metavar="N", help="Refuse a plan with more deletions.")
 @click.option(
     "--max-delete-percent",
     type=click.FloatRange(0, 100),
     metavar="P",
+    callback=_percent,
     help="Refuse a plan that deletes more of the customers in the state.",
 )
 @click.option("--deny", multiple=True, metavar="KIND", callback=_each(_kind), help="Refuse a plan with such a warning.")

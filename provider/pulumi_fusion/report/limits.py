@@ -42,7 +42,9 @@ class Condition:
         """Return the condition in a text such as ``deletes>0``. Raises ValueError."""
         found = _CONDITION.fullmatch(text)
         if not found or found[1] not in COUNTS:
-            raise ValueError(f"{text!r} isn't COUNT>NUMBER such as deletes>0, with a COUNT of {', '.join(COUNTS)}")
+            raise ValueError(
+                f"{text!r} isn't COUNT>NUMBER such as 'deletes>0', in quotes, with a COUNT of {', '.join(COUNTS)}"
+            )
         return cls(found[1], int(found[2]))
 
 

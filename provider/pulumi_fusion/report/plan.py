@@ -67,6 +67,7 @@ class Customer:
         new: The inputs of the program, empty for a deletion.
         customer_id: The immutable id in the state.
         changes: What differs between both, for an update or a replacement.
+        adoption: What an adoption changes on the service, as the preview's warning has it.
     """
 
     op: Op
@@ -75,6 +76,7 @@ class Customer:
     new: Mapping[str, Value] = field(default_factory=dict)
     customer_id: Value = None
     changes: tuple[Change, ...] = ()
+    adoption: str = ""
 
     @property
     def shortname(self) -> Value:

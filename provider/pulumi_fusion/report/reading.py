@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from pulumi_fusion.customer.names import state_key
@@ -44,6 +45,9 @@ _CHECK: Final = re.compile(
 # Warnings of the provider that the report derives itself, and the CLI's about the plugin on PATH.
 _REPEATED: Final = re.compile(r"^using pulumi-resource-|: (?:Data|Rollup) Retention goes from ")
 
+_ADOPTION: Final = ": its adoption changes "
+"""What is between the shortname and the labels of the fields in the provider's warning."""
+
 
 class NotAPreviewError(ValueError):
     """The text isn't the output of a preview, or one that failed before any customer was planned."""
@@ -59,7 +63,8 @@ def read_plan(data: bytes) -> Plan:
     errors, notes = _diagnostics([*_list(document.get("diagnostics")), *_diagnostic_events(events)])
     if not steps and not errors:
         raise NotAPreviewError(f"the preview has no steps. {_HOW}.")
-    customers = list(_customers(steps))
+    adoptions = {name: text for name, is_one, text in (note.partition(_ADOPTION) for note in notes) if is_one}
+    customers = [_adopted(each, adoptions) for each in _customers(steps)]
     if errors and not customers and not any(each.resource for each in errors):
         raise NotAPreviewError(f"the preview failed before any customer was planned: {errors[0].reason}")
     if steps and all(step["op"] == "refresh" for step in steps):
@@ -84,7 +89,7 @@ def read_plan(data: bytes) -> Plan:
         others=Counter(op for op, _ in others),
         other_changes=tuple(sorted((op, urn) for op, urn in others if op not in _EQUAL)),
         failures=tuple(errors),
-        notes=tuple(notes),
+        notes=tuple(note for note in notes if _ADOPTION not in note),
     )
 
 
@@ -144,6 +149,11 @@ def _customer(step: Mapping[str, Any]) -> Customer:
         op = Op.FORGET
     changes = _changes(old, _fields(inputs), new, _reasons(step)) if op in (Op.UPDATE, Op.REPLACE) else ()
     return Customer(op, _name(step["urn"]), old, new, read_value(outputs.get("customerId")), tuple(changes))
+
+
+def _adopted(customer: Customer, adoptions: Mapping[str, str]) -> Customer:
+    is_known = customer.op is Op.ADOPT and customer.name in adoptions
+    return replace(customer, adoption=adoptions[customer.name]) if is_known else customer
 
 
 def _fields(properties: Mapping[str, Any]) -> dict[str, Value]:

@@ -48,11 +48,24 @@ def _of_customer(customer: Customer) -> Iterator[PlanWarning]:
     if found := _WHOLE.get(customer.op):
         kind, describe = found
         yield PlanWarning(kind, customer, describe(customer))
+    yield from _of_adoption(customer)
     for change in customer.changes:
         if rule := _CHANGES.get(change.field):
             kind, sentence = rule
             if text := sentence(change, customer):
                 yield PlanWarning(kind, customer, text)
+
+
+def _of_adoption(customer: Customer) -> Iterator[PlanWarning]:
+    """Yield what the adoption changes, of which the preview has the labels and the sentences about retentions."""
+    labels, _, sentences = customer.adoption.partition(".")
+    changed = {each.strip() for each in labels.split(",")}
+    if sentences.strip():
+        yield PlanWarning(WarningKind.RETENTION_CUT, customer, f"the adoption shortens a retention.{sentences}")
+    if types := changed & {label("type"), label("multi_account"), label("internal")}:
+        yield PlanWarning(WarningKind.TYPE_CHANGE, customer, f"the adoption changes {', '.join(sorted(types))}.")
+    if label("status") in changed and customer.new.get("status") != CustomerStatus.TRIAL_ACTIVE.value:
+        yield PlanWarning(WarningKind.TRIAL_ENDS, customer, "the adoption ends the trial.")
 
 
 def _deletion(customer: Customer) -> str:
@@ -67,9 +80,9 @@ def _replacement(customer: Customer) -> str:
 
 
 def _adoption(customer: Customer) -> str:
-    return (
-        f"an existing customer with the id {shown('adopt', customer.new.get('adopt'))} is managed from now on. The "
-        "service gets the values of the program."
+    changed = customer.adoption.partition(".")[0]
+    return f"an existing customer with the id {shown('adopt', customer.new.get('adopt'))} is managed from now on. " + (
+        f"That changes {changed}." if changed else "The service gets the values of the program."
     )
 
 

@@ -20,6 +20,7 @@ FORMATS: Final = ("text", "markdown", "github", "gitlab", "json")
 WARNED: Final = [
     ("deletion", "orchard"),
     ("replacement", "renamed"),
+    ("retention-cut", "adopted"),
     ("retention-cut", "lakeside"),
     ("protection-lowered", "lakeside"),
     ("type-change", "northern"),
@@ -189,6 +190,7 @@ def test_limits_that_are_not_exceeded_change_nothing(bare: Terminal) -> None:
         ["--fail-on", "deletes"],
         ["--max-deletes", "-1"],
         ["--max-delete-percent", "101"],
+        ["--max-delete-percent", "nan"],
         ["--deny", "everything"],
         ["--expect-digest", "3f9c"],
     ],
