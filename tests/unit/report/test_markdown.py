@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from typing import Any, Final
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from pulumi_fusion.report.describe import line
 from pulumi_fusion.report.limits import Limits, refusals
 from pulumi_fusion.report.render.document import document
 from pulumi_fusion.report.render.escape import escaped
@@ -70,6 +72,17 @@ def rows(text: str) -> int:
     return sum(token.type == "tr_open" for token in PARSER.parse(text))
 
 
+def cells(text: str) -> list[str]:
+    """The texts of the cells in the first column with names, without the heads of the tables."""
+    found: list[str] = []
+    place = 0
+    for before, token in pairwise(PARSER.parse(text)):
+        place = 0 if before.type == "tr_open" else place + (before.type in ("td_open", "th_open"))
+        if before.type == "td_open" and place == 2:
+            found.append("".join(each.content for each in token.children or ()).replace("\u2060", ""))
+    return found
+
+
 def kinds(text: str) -> set[str]:
     return {each.type for token in PARSER.parse(text) for each in (token, *(token.children or ()))}
 
@@ -82,6 +95,8 @@ def test_any_names_stay_text_in_as_many_rows(alerts: bool, drawn: list[Any], rea
     text = markdown(contents_of(plan), alerts=alerts)
 
     assert rows(text) == 1 + len(plan.customers) + 1 + len(plan.failures)
+    assert cells(text) == [*(line(each.name) or "-" for each in contents_of(plan).plan.customers), "-"]
+    assert {each.count("|") for each in text.splitlines()} == {0, 4, 5}
     assert kinds(text) & {"html_block", "html_inline", "link_open", "image", "code_block", "fence", "s_open"} == set()
     # The only ">" and "`" are those of alerts and of the digest, "!" that of an alert.
     own = re.sub(r"^> ?(\[![A-Z]+\])?|`[0-9a-f]{12,64}`", "", text, flags=re.MULTILINE)
@@ -166,3 +181,13 @@ def test_only_github_has_alerts() -> None:
         contents, alerts=True
     )
     assert "**Warnings**\n\n- **acme-corp**: Data Retention 90 → 7 days" in markdown(contents, alerts=False)
+
+
+@given(project=ANYTHING, stack=ANYTHING, op=ANYTHING, kind=ANYTHING)
+def test_the_names_of_stacks_and_other_resources_stay_text(project: str, stack: str, op: str, kind: str) -> None:
+    other = {"op": op, "urn": f"urn:pulumi:{stack}::{project}::{kind}::x"}
+    text = markdown(contents_of(plan_of(other, changed(dataRetention=7), same=3)), alerts=False)
+    assert kinds(text) & {"html_block", "html_inline", "link_open", "image", "code_block", "fence", "s_open"} == set()
+    assert not set(re.sub(r"`[0-9a-f]{12,64}`", "", text)) & set("<>@`$~!\\")
+    assert text.splitlines()[2] == "**Warnings**"
+    assert len(text) < LONGEST
