@@ -71,10 +71,14 @@ def _list(screen: Console, name: str, rows: Sequence[tuple[str, str]], style: st
         return
     screen.print()
     screen.print(Text(name, style=style))
-    table = Table.grid(padding=(0, 1))
+    # A grid would do the same in twice the time, which a thousand warnings take.
+    lines: list[Text] = []
     for subject, text in rows:
-        table.add_row(Text("  -"), Text.assemble((f"{subject}: " if subject else "", "bold"), line(text, _SENTENCE)))
-    screen.print(table)
+        item = Text.assemble((f"{subject}: " if subject else "", "bold"), line(text, _SENTENCE))
+        for number, each in enumerate(item.wrap(screen, max(20, screen.width - 4))):
+            each.rstrip()
+            lines.append(Text("    " if number else "  - ") + each)
+    screen.print(Text("\n").join(lines), soft_wrap=True)
 
 
 def _table(screen: Console, head: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
