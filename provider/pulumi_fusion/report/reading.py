@@ -43,7 +43,9 @@ _CHECK: Final = re.compile(
 )
 
 # Warnings of the provider that the report derives itself, and the CLI's about the plugin on PATH.
-_REPEATED: Final = re.compile(r"^using pulumi-resource-|: (?:Data|Rollup) Retention goes from ")
+_REPEATED: Final = re.compile(
+    r"^using pulumi-resource-|: (?:Data|Rollup) Retention goes from |: Shortname changes: the customer is deleted "
+)
 
 _ADOPTION: Final = ": its adoption changes "
 """What is between the shortname and the labels of the fields in the provider's warning."""
