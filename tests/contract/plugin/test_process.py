@@ -107,7 +107,7 @@ def test_every_dependency_of_the_provider_is_protected_from_files_of_the_project
     """Except those of the command line."""
     required = {re.split(r"[^\w-]", each)[0].lower() for each in requires("pulumi-fusion") or [] if "extra" not in each}
     modules = {name for name, owners in packages_distributions().items() for each in owners if each.lower() in required}
-    assert modules - {"click", "rich", "pulumi_fusion"} <= working_directory.DEPENDENCIES
+    assert modules - {"click", "rich", "markdown_it", "pulumi_fusion"} <= working_directory.DEPENDENCIES
 
 
 @pytest.mark.parametrize("command", [["-c", "import queue"], ["-m", "of_the_project"]], ids=" ".join)
