@@ -15,7 +15,7 @@ from tests.links import DOCUMENTS, ROOT
 README: Final = ROOT / "README.md"
 LONGEST_LINE: Final = 120
 LONGEST: Final = {"provider/ARCHITECTURE.md": 270}
-"""The lines that a document may have, where that isn't 200."""
+"""The lines that a document may have, where that isn't 199."""
 
 
 def name(path: Path) -> str:
@@ -36,7 +36,7 @@ def test_a_line_of_prose_has_at_most_120_characters(document: Path) -> None:
 
 @pytest.mark.parametrize("document", [path for path in DOCUMENTS if path != README], ids=name)
 def test_a_document_is_short_enough_to_read(document: Path) -> None:
-    assert len(document.read_text(encoding="utf-8").splitlines()) <= LONGEST.get(name(document), 200)
+    assert len(document.read_text(encoding="utf-8").splitlines()) <= LONGEST.get(name(document), 199)
 
 
 def test_the_readme_has_120_to_180_lines() -> None:
