@@ -46,10 +46,10 @@ def test_any_program_leaves_service_and_state_consistent(
             deadline=None,
             database=None,
             print_blob=True,
-            max_examples=scaled(3, nightly=90),
+            max_examples=scaled(2, nightly=90),
             stateful_step_count=scaled(14, nightly=24),
             suppress_health_check=list(HealthCheck),
             phases=list(Phase) if NIGHTLY else [Phase.generate],
         ),
     )
-    assert Session.commands - before >= scaled(15, nightly=800)
+    assert Session.commands - before >= scaled(10, nightly=800)
