@@ -30,6 +30,7 @@ DEPENDENCIES = frozenset(
         "pydantic",
         "requests",
         "urllib3",
+        "yaml",
     }
 )
 """The packages that this one imports, by their modules."""

@@ -26,7 +26,7 @@ def required() -> set[str]:
         re.MULTILINE | re.DOTALL,
     )
     lines = [line for part in parts for line in part.splitlines() if not line.strip().startswith("#")]
-    return {name for line in lines for name in re.findall(r'"([A-Za-z][\w-]*)', line)}
+    return {name for line in lines for name in re.findall(r'"([A-Za-z][\w.-]*)', line)}
 
 
 def test_the_layout_links_every_module_and_package_of_the_provider() -> None:

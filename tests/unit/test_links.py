@@ -14,7 +14,7 @@ from tests.links import DOCUMENTS, ROOT
 
 README: Final = ROOT / "README.md"
 LONGEST_LINE: Final = 120
-LONGEST: Final = {"provider/ARCHITECTURE.md": 270}
+LONGEST: Final = {"provider/ARCHITECTURE.md": 290}
 """The lines that a document may have, where that isn't 199."""
 
 
