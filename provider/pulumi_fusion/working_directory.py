@@ -19,6 +19,7 @@ __all__ = ["leave", "leave_at_start"]
 
 DEPENDENCIES = frozenset(
     {
+        "_yaml",
         "dill",
         "email_validator",
         "google",
