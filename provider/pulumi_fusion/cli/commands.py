@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Final
 
 import click
 
+from pulumi_fusion.cli.lazy_group import LazyGroup
 from pulumi_fusion.documentation import more
-from pulumi_fusion.posix import needs_posix
 
 __all__ = ["pulumi_fusion"]
 
 COMMANDS: Final[Mapping[str, str]] = {
     "audit": "List the masquerade sessions and check their records.",
+    "catalog": "Check, compare and export customers.yaml.",
     "customers": "List the customers of the account.",
     "docs": "Show a page of the documentation, offline.",
     "doctor": "Report what works, what is missing and how to get it.",
@@ -26,33 +26,10 @@ COMMANDS: Final[Mapping[str, str]] = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group whose command C is ``pulumi_fusion.cli.C.C``, so that help doesn't import the HTTP stack."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all commands."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command of that name, or None."""
-        if cmd_name not in COMMANDS:
-            return None
-        try:
-            command = getattr(import_module(f"pulumi_fusion.cli.{cmd_name}"), cmd_name)
-        except ModuleNotFoundError as missing:
-            if sentence := needs_posix(f"`pulumi-fusion {cmd_name}`", missing):
-                raise click.ClickException(sentence) from None
-            raise
-        return command if isinstance(command, click.Command) else None
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the summaries without importing the commands."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
 @click.group(
     cls=LazyGroup,
+    package="pulumi_fusion.cli",
+    summaries=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=more("_index"),
 )

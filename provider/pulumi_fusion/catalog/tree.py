@@ -1,0 +1,156 @@
+"""Read a YAML file as a tree of maps and values with their places, and refuse what a catalog doesn't need.
+
+The parser's events are used instead of the loader: they have the place of everything, keys that are there twice, and
+aliases before they are expanded (https://pyyaml.org/wiki/PyYAMLDocumentation#events).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+
+from pulumi_fusion.catalog.findings import Place, Rule
+
+__all__ = ["Alias", "Key", "List", "Map", "Node", "Scalar", "read_tree"]
+
+Report = Callable[[Place, str, Rule], None]
+
+DEEPEST: Final = 10
+"""Levels of maps and lists. A catalog has three."""
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A value: its text, whether it is without quotes, and its place."""
+
+    text: str
+    plain: bool
+    place: Place
+
+
+@dataclass(frozen=True)
+class List:
+    """A list, whose items aren't used."""
+
+    place: Place
+
+
+@dataclass(frozen=True)
+class Alias:
+    """An alias, which was reported."""
+
+    place: Place
+
+
+Key = Scalar
+
+
+@dataclass(frozen=True)
+class Map:
+    """A map, with each key once."""
+
+    items: tuple[tuple[Key, Node], ...]
+    place: Place
+
+
+Node = Scalar | List | Alias | Map
+
+
+class _TooDeepError(Exception):
+    pass
+
+
+def read_tree(text: str, report: Report) -> Node | None:
+    """Return the tree of the file, or None if it is empty or isn't YAML. Each problem is reported."""
+    # The parser of libyaml is ten times as fast. Some builds of PyYAML lack it.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return _Reader(yaml.parse(text, Loader=loader), report).document()
+    except yaml.MarkedYAMLError as wrong:
+        mark = wrong.problem_mark or wrong.context_mark
+        place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+        context = f" {wrong.context}" if wrong.context else ""
+        report(place, f"this isn't YAML: {wrong.problem or 'unreadable'}{context}", Rule.UNREADABLE)
+    except yaml.reader.ReaderError as wrong:
+        report(_at(text, wrong.position), f"this isn't YAML: {wrong.reason}", Rule.UNREADABLE)
+    except _TooDeepError:
+        pass
+    return None
+
+
+def _at(text: str, position: int) -> Place:
+    before = text[:position]
+    return Place(before.count("\n") + 1, position - before.rfind("\n"))
+
+
+def _place(event: Any) -> Place:
+    return Place(event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+class _Reader:
+    def __init__(self, events: Iterator[Any], report: Report) -> None:
+        self._events = events
+        self._report = report
+
+    def document(self) -> Node | None:
+        """Return the tree of the first document."""
+        root: Node | None = None
+        documents = 0
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents == 2:
+                    self._refuse(_place(event), "a catalog is one document: remove the line ---")
+                    break
+            elif isinstance(event, yaml.NodeEvent):
+                root = self._node(event, 1)
+        return root
+
+    def _refuse(self, place: Place, why: str) -> None:
+        self._report(place, why, Rule.UNSUPPORTED_YAML)
+
+    def _node(self, event: Any, depth: int) -> Node:
+        place = _place(event)
+        if isinstance(event, yaml.AliasEvent):
+            self._refuse(place, f"the alias *{event.anchor} isn't supported: write the value, or use defaults")
+            return Alias(place)
+        if event.anchor:
+            self._refuse(place, f"the anchor &{event.anchor} isn't supported: remove it, and use defaults")
+        if event.tag and event.tag != "!":
+            self._refuse(place, f"the tag {event.tag} isn't supported: remove it")
+        if isinstance(event, yaml.ScalarEvent):
+            return Scalar(event.value, not event.style and event.implicit[0], place)
+        if depth > DEEPEST:
+            self._refuse(place, f"more than {DEEPEST} levels aren't supported")
+            raise _TooDeepError
+        return self._map(place, depth) if isinstance(event, yaml.MappingStartEvent) else self._list(place, depth)
+
+    def _list(self, place: Place, depth: int) -> List:
+        for event in self._events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                break
+            self._node(event, depth + 1)
+        return List(place)
+
+    def _map(self, place: Place, depth: int) -> Map:
+        items: dict[str, tuple[Key, Node]] = {}
+        for event in self._events:
+            if isinstance(event, yaml.MappingEndEvent):
+                break
+            key = self._node(event, depth + 1)
+            value = self._node(next(self._events), depth + 1)
+            if not isinstance(key, Scalar):
+                self._refuse(key.place, "a key must be a text")
+            elif key.text in items:
+                first = items[key.text][0].place.line
+                self._report(
+                    key.place,
+                    f"{key.text} is there twice, first in line {first}: remove one of them",
+                    Rule.DUPLICATE_KEY,
+                )
+            else:
+                items[key.text] = (key, value)
+        return Map(tuple(items.values()), place)

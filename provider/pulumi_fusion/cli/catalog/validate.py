@@ -1,0 +1,64 @@
+"""The command ``pulumi-fusion catalog validate``."""
+
+from __future__ import annotations
+
+import click
+
+from pulumi_fusion.catalog.check import validate as find
+from pulumi_fusion.catalog.findings import Finding
+from pulumi_fusion.cli.stderr import report
+from pulumi_fusion.customer.model import FIELDS
+from pulumi_fusion.customer.rules import nearest
+from pulumi_fusion.documentation import more
+from pulumi_fusion.errors import capped
+
+__all__ = ["validate"]
+
+
+def _fields(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
+    names = [each.strip() for value in values for each in value.split(",")]
+    for name in names:
+        if name not in FIELDS or name == "shortname":
+            raise click.BadParameter(f"{name!r} isn't a field{nearest(name, FIELDS)}.")
+    return frozenset(names)
+
+
+@click.command(epilog=more("catalog", "check-it"))
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--type", "types", multiple=True, metavar="TYPE", help="Accept this account type of the service, too.")
+@click.option(
+    "--without",
+    multiple=True,
+    metavar="FIELD",
+    callback=_fields,
+    help="Don't require this field, which the program sets.",
+)
+@click.pass_context
+def validate(ctx: click.Context, files: tuple[str, ...], *, types: tuple[str, ...], without: frozenset[str]) -> None:
+    """Find everything that is wrong with catalogs. Needs no network, no engine and no credential.
+
+    FILE is a catalog in YAML, or in CSV if its name ends with .csv. Each problem is one line on stdout,
+    FILE:LINE:COLUMN: MESSAGE. The column of a CSV file is the number of the cell. The values must satisfy the rules
+    that the provider enforces at preview.
+
+    \b
+    Examples:
+      pulumi-fusion catalog validate customers.yaml
+      pulumi-fusion catalog validate --without email,given_name,family_name customers.yaml
+
+    \b
+    Exit codes: 0 nothing is wrong; 1 something is, or a file can't be read; 2 wrong usage.
+    """
+    found: list[Finding] = []
+    unreadable = False
+    for file in files:
+        try:
+            found += find(file, types=types, without=without)
+        except OSError as failure:
+            report(f"Error: can't read {file}: {capped(str(failure.strerror))}")
+            unreadable = True
+    for each in found:
+        click.echo(str(each))
+    if found:
+        report(f"Problems: {len(found)}.")
+    ctx.exit(1 if found or unreadable else 0)
