@@ -60,6 +60,11 @@ def test_importing_the_package_imports_no_dependency() -> None:
         ("from pulumi_fusion import Customer", {"requests", "flask", "click", "rich", "pydantic", "email_validator"}),
         ("from pulumi_fusion import FusionClient", {"pulumi", "grpc", "flask", "click", "rich"}),
         ("from pulumi_fusion import FusionError, Secret, Settings", HEAVY),
+        (
+            "from pulumi_fusion.catalog import read",
+            {"requests", "flask", "click", "rich", "pydantic", "email_validator", "ruamel"},
+        ),
+        ("import pulumi_fusion.catalog.check", {"pulumi", "grpc", "requests", "flask", "click", "rich", "ruamel"}),
         ("import pulumi_fusion.plugin.server", {"pulumi", "flask", "click", "rich"}),
         ("import pulumi_fusion.engine", {"pulumi", "grpc", "requests", "flask", "click", "pydantic"}),
         ("import pulumi_fusion.api.client", {"pulumi", "grpc", "flask", "click"}),
