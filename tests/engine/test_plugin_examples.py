@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,9 +108,13 @@ def test_the_example_with_two_providers(tmp_path: Path, emulator: Emulator, pyth
 def test_the_yaml_example(yaml_host: Path, tmp_path: Path, emulator: Emulator) -> None:
     emulator.seed("try-it-out", trial=True)
     stack = example("yaml", tmp_path, emulator)
-    stack.environ["PATH"] = f"{yaml_host}:{stack.environment()['PATH']}"
+    # The provider is neither on PATH nor registered: the project names its folder.
+    (tmp_path / "venv").symlink_to(sys.prefix)
+    stack.environ["PATH"] = os.pathsep.join([str(yaml_host), os.environ["PULUMI_FUSION_ENGINE"], "/usr/bin", "/bin"])
 
-    assert "create" in stack.preview().ok().stdout
+    preview = stack.preview().ok()
+    assert "create" in preview.stdout
+    assert "pulumi-resource-fusion from $PATH" not in preview.text
     assert mutations(emulator.requests) == []
     stack.up().ok()
 

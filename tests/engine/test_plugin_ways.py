@@ -22,6 +22,12 @@ def another_provider_first_on_path(stack: Stack) -> None:
     stack.environ["PATH"] = f"{other.parent}{os.pathsep}{stack.environment()['PATH']}"
 
 
+def names_provider(stack: Stack, project: str, path: str) -> None:
+    """Write Pulumi.yaml: the project, and the folder of its provider."""
+    plugins = f"plugins:\n  providers:\n    - name: fusion\n      path: {path}\n"
+    (stack.folder / "Pulumi.yaml").write_text(project + plugins)
+
+
 def did_not_start(stack: Stack) -> str:
     """Return the output of a preview whose provider fails to start.
 
@@ -39,12 +45,21 @@ def test_the_provider_that_the_project_names_wins(plugin_stack: Stack) -> None:
     another_provider_first_on_path(stack)
     assert "the wrong provider" in did_not_start(stack)
 
+    project = (stack.folder / "Pulumi.yaml").read_text()
     (stack.folder / "environment").symlink_to(SCRIPTS.parent)
-    with (stack.folder / "Pulumi.yaml").open("a") as project:
-        project.write("plugins:\n  providers:\n    - name: fusion\n      path: environment/bin\n")
+    # A relative path begins at the folder of Pulumi.yaml.
+    names_provider(stack, project, "environment/bin")
     assert WARNING not in stack.up().ok().text
+
+    # As in an image: the folder has nothing but a script that starts the provider of an environment elsewhere.
+    launcher = stack.folder / "opt" / "pulumi-resource-fusion"
+    launcher.parent.mkdir()
+    launcher.write_text(f'#!/bin/sh\nexec {SCRIPTS}/pulumi-resource-fusion "$@"\n')
+    launcher.chmod(0o755)
+    names_provider(stack, project, str(launcher.parent))
     assert WARNING not in stack.pulumi("preview", "--expect-no-changes").ok().text
     stack.destroy().ok()
+    assert not (Path(stack.environment()["PULUMI_HOME"]) / "plugins").exists()
 
 
 def test_a_registered_provider_is_used_where_providers_on_path_are_ignored(plugin_stack: Stack) -> None:
