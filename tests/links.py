@@ -20,6 +20,7 @@ DOCUMENTS: Final = (
     *sorted((ROOT / ".github").rglob("*.md")),
     *sorted((ROOT / "provider").rglob("*.md")),
     *sorted((ROOT / "examples").glob("*/README.md")),
+    *sorted((ROOT / "examples").glob("*/*/README.md")),
 )
 """All documents of the project that GitHub shows."""
 

@@ -38,6 +38,7 @@ DOCUMENTS: Final = (
     *sorted((ROOT / "provider" / "docs").glob("**/*.md")),
     *sorted((ROOT / ".github").glob("*.md")),
     *sorted((ROOT / "examples").glob("*/README.md")),
+    *sorted((ROOT / "examples").glob("*/*/README.md")),
 )
 _COMMENT: Final = re.compile(r"<!--\s*(from|write|run by|exit|output of):\s*(.*?)\s*-->")
 _CONTROLS: Final = frozenset({"from", "write", "run by"})

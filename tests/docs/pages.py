@@ -79,6 +79,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "provider/docs/troubleshooting.md": Page(customers={"acme-corp": {}}),
     ".github/CONTRIBUTING.md": Page(links={"pulumi-fusion": "."}),
     "README.md": Page(environment=_NO_DOWNLOADS),
+    "examples/gitops/kubernetes/README.md": Page(links={"project": "examples/gitops/kubernetes/project"}),
     "examples/masquerade/README.md": Page(project="examples/masquerade"),
     "examples/reseller-tree/README.md": Page(project="examples/reseller-tree"),
     "provider/docs/_index.md": Page(customers={"try-it-out": {"trial": True}}),
