@@ -9,7 +9,7 @@ https://docs.netography.com/api-reference/netography-apis/resellers, where custo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -62,7 +62,7 @@ class FieldSpec:
 
     Args:
         kind: What a change of it does.
-        rule: Returns a declared value as it will be used, or raises ValueError.
+        rule: Returns a declared value as it will be used, or raises ValueError; has a JSON Schema of the values.
         required: Whether a program must set it.
         sent: Its name in the body of a request, or None if it isn't sent.
         shown: The attribute of an Account that has it, or None if no record does.
@@ -71,7 +71,7 @@ class FieldSpec:
     """
 
     kind: Kind
-    rule: Callable[[Any], Any] = rules.text
+    rule: rules.FieldRule[Any] = rules.text
     required: bool = False
     sent: str | None = None
     shown: str | None = None

@@ -1,5 +1,6 @@
 """The rule of each field: a function that returns the value as it will be used, or raises ValueError.
 
+Each rule has what JSON Schema can express of it, for the schema of the catalog.
 The messages are part of the public interface and don't change.
 Source of the rules: the form, https://docs.netography.com/docs/add-customer.
 """
@@ -9,11 +10,13 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 __all__ = [
     "Failure",
+    "FieldRule",
     "boolean",
     "email",
     "flows",
@@ -33,12 +36,42 @@ LARGEST_FLOWS: Final = 2**31 - 1
 
 # pchar of https://www.rfc-editor.org/rfc/rfc3986#section-3.3 without "+", which the form excludes by name,
 # and without percent-encoding, which would make two spellings of one name.
-_NOT_IN_SHORTNAME: Final = re.compile(r"[^A-Za-z0-9\-._~!$&'()*,;=:@]")
+_IN_SHORTNAME: Final = r"A-Za-z0-9\-._~!$&'()*,;=:@"
+_NOT_IN_SHORTNAME: Final = re.compile(f"[^{_IN_SHORTNAME}]")
+
+# Control characters, line breaks and the usual invisible characters, in the syntax of both JavaScript and Python.
+_INVISIBLE: Final = r"\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
 
 # Zero width non-joiner and zero width joiner.
 _JOINERS: Final = "\u200c\u200d"
 
 _DNS_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class FieldRule(Generic[T]):
+    """The rule of a field.
+
+    Args:
+        apply: Returns a declared value as it will be used, or raises ValueError.
+        schema: A JSON Schema (draft-07) that accepts every value that ``apply`` accepts, and refuses as many of the
+            others as it can. ``patternErrorMessage`` is for editors.
+    """
+
+    apply: Callable[[Any], T]
+    schema: Mapping[str, Any]
+
+    def __call__(self, value: Any) -> T:
+        """Return the value as it will be used, or raise ValueError."""
+        return self.apply(value)
+
+
+def _rule(**schema: Any) -> Callable[[Callable[[Any], T]], FieldRule[T]]:
+    """Return a decorator that makes a rule of a function and of what JSON Schema can express of it."""
+    return lambda apply: FieldRule(apply, schema)
 
 
 class Failure(NamedTuple):
@@ -65,6 +98,11 @@ def quoted(value: Any) -> str:
     return "a map" if isinstance(value, dict) else "a list" if isinstance(value, list) else f"a {type(value).__name__}"
 
 
+@_rule(
+    type="string",
+    pattern=rf"^[^\s{_INVISIBLE}]([^{_INVISIBLE}]*[^\s{_INVISIBLE}])?$",
+    patternErrorMessage="It must not be blank, begin or end with white space, or contain invisible characters.",
+)
 def text(value: Any) -> str:
     """Return a text that is not blank, of visible characters and joiners, without white space at an end."""
     if not isinstance(value, str):
@@ -101,6 +139,12 @@ def _can_be_joined(character: str) -> bool:
     return category[0] in "LM" or category in ("So", "Sk") or character == "\u2194"
 
 
+# An international domain may have other dots: https://www.unicode.org/reports/tr46/#Notation.
+@_rule(
+    type="string",
+    pattern=r"^[^\s@]+@[^\s@]+[.\u3002\uff0e\uff61][^\s@]+$",
+    patternErrorMessage="It must be an e-mail address such as admin@example.com.",
+)
 def email(value: Any) -> str:
     """Return an e-mail address with a valid syntax. Whether it receives mail is not checked."""
     # Imported here: a program that declares customers doesn't need it.
@@ -118,6 +162,12 @@ def email(value: Any) -> str:
     return address
 
 
+@_rule(
+    type="string",
+    pattern=f"^[{_IN_SHORTNAME}]{{{SHORTNAME_LENGTHS[0]},{SHORTNAME_LENGTHS[1]}}}$",
+    patternErrorMessage=f"A shortname has {SHORTNAME_LENGTHS[0]} to {SHORTNAME_LENGTHS[1]} ASCII letters, digits and "
+    "-._~!$&'()*,;=:@ only.",
+)
 def shortname(value: Any) -> str:
     """Return a text of 5 to 16 characters that need no encoding in a path, without a plus sign."""
     name = text(value)
@@ -156,6 +206,7 @@ def may_be_id(name: str) -> bool:
     return re.fullmatch(r"(?=.*[0-9])[0-9A-Za-z_-]{17,64}", name) is not None
 
 
+@_rule(type="boolean")
 def boolean(value: Any) -> bool:
     """Return True or False; other values are refused."""
     if not isinstance(value, bool):
@@ -175,6 +226,7 @@ def _integer(value: Any, rule: str) -> int:
     return value
 
 
+@_rule(type="integer", minimum=1, maximum=LARGEST_FLOWS)
 def flows(value: Any) -> int:
     """Return a number of flows per second."""
     rule = f"must be a whole number of flows per second from 1 to {LARGEST_FLOWS}"
@@ -184,10 +236,11 @@ def flows(value: Any) -> int:
     return number
 
 
-def one_of_days(*allowed: int) -> Callable[[Any], int]:
+def one_of_days(*allowed: int) -> FieldRule[int]:
     """Return the rule that a value is one of these numbers of days."""
     rule = f"must be one of {', '.join(map(str, allowed))} (days)"
 
+    @_rule(type="integer", enum=list(allowed))
     def days(value: Any) -> int:
         number = _integer(value, rule)
         if number not in allowed:
@@ -197,10 +250,11 @@ def one_of_days(*allowed: int) -> Callable[[Any], int]:
     return days
 
 
-def one_of_texts(*allowed: str) -> Callable[[Any], str]:
+def one_of_texts(*allowed: str) -> FieldRule[str]:
     """Return the rule that a value is one of these texts, in this spelling."""
     rule = f"must be one of {', '.join(map(repr, allowed))}"
 
+    @_rule(type="string", enum=list(allowed))
     def one_of(value: Any) -> str:
         if not isinstance(value, str):
             raise ValueError(f"{rule}, not {quoted(value)}")
