@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fusion_emulator import Emulator
-from pulumi_fusion.plugin import schema
-from tests.engine.sdks import engine_part, generate
-from tests.engine.stack import PLUGIN_PROGRAM, QUICK_PIP, Stack
+from tests.engine.sdks import engine_part
+from tests.engine.stack import PLUGIN_PROGRAM, Stack
 
 
 @pytest.fixture
@@ -35,18 +33,6 @@ def plugin_stack(tmp_path: Path, emulator: Emulator) -> Stack:
 def node() -> Path:
     """Where the Node host, the generator of SDKs and the packages of npm are."""
     return engine_part("node", "go", "node", "npm")
-
-
-@pytest.fixture(scope="session")
-def python_sdk(node: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return PYTHONPATH with the SDK for Python, as an installation leaves it."""
-    folder = tmp_path_factory.mktemp("sdk")
-    generate(node / "sdk", "python", folder)
-    # The SDK asks for its own version.
-    metadata = folder / f"pulumi_fusion_sdk-{schema.VERSION}.dist-info" / "METADATA"
-    metadata.parent.mkdir()
-    metadata.write_text(f"Metadata-Version: 2.1\nName: pulumi_fusion_sdk\nVersion: {schema.VERSION}\n")
-    return f"{folder}{os.pathsep}{QUICK_PIP}"
 
 
 @pytest.fixture(scope="session")

@@ -17,19 +17,27 @@ catalog.read("customers.yaml").declare()
 """
 
 PLUGIN = """
-import pulumi_fusion_sdk
+import pulumi
 from pulumi_fusion import catalog
-catalog.read("customers.yaml").declare(pulumi_fusion_sdk.Customer)
+
+# The signature of the class in a generated SDK.
+class Customer(pulumi.CustomResource):
+    def __init__(self, name, *, opts=None, data_retention=None, rollup_retention=None, given_name=None,
+                 family_name=None, deletion_protection=None, **others):
+        others |= {
+            "dataRetention": data_retention, "rollupRetention": rollup_retention, "givenName": given_name,
+            "familyName": family_name, "deletionProtection": deletion_protection,
+        }
+        super().__init__("fusion:index:Customer", name, {"customerId": None, **others}, opts)
+
+catalog.read("customers.yaml").declare(Customer)
 """
 
 
 @pytest.mark.parametrize("frontend", FRONTENDS)
-def test_a_catalog_replaces_a_program_without_a_change(
-    frontend: str, tmp_path: Path, emulator: Emulator, python_sdk: str
-) -> None:
+def test_a_catalog_replaces_a_program_without_a_change(frontend: str, tmp_path: Path, emulator: Emulator) -> None:
     shortnames = ["acme-corp", "lakeside"]
     stack = Frontend(frontend).stack(tmp_path, emulator)
-    stack.environ["PYTHONPATH"] = python_sdk
     stack.declare({each: Frontend(frontend).customer(each) for each in shortnames})
     stack.up().ok()
     before = len(emulator.requests)

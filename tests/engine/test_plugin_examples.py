@@ -9,7 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from fusion_emulator import Emulator
+from pulumi_fusion.plugin import schema
 from tests.engine.sdks import generate
 from tests.engine.stack import Stack, mutations
 
@@ -20,6 +23,17 @@ def example(name: str, folder: Path, emulator: Emulator) -> Stack:
     shutil.copytree(ROOT / "examples" / name, folder, dirs_exist_ok=True)
     environ = {"NETOSECRET": emulator.netosecret, "FUSION_API_URL": emulator.url}
     return Stack(folder, environ, name="dev", kind="fusion:index:Customer")
+
+
+@pytest.fixture
+def python_sdk(node: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("sdk")
+    generate(node / "sdk", "python", folder)
+    # What an installation leaves: the SDK asks for its own version.
+    metadata = folder / f"pulumi_fusion_sdk-{schema.VERSION}.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text(f"Metadata-Version: 2.1\nName: pulumi_fusion_sdk\nVersion: {schema.VERSION}\n")
+    return str(folder)
 
 
 def test_the_typescript_example(node: Path, tmp_path: Path, emulator: Emulator) -> None:

@@ -13,6 +13,7 @@ from pulumi_fusion.documentation import more
 __all__ = ["COMMANDS", "catalog"]
 
 COMMANDS: Final[Mapping[str, str]] = {
+    "schema": "Write the JSON Schema of a catalog, for editors.",
     "validate": "Find everything that is wrong with a file, offline.",
 }
 

@@ -6,33 +6,18 @@ import click
 
 from pulumi_fusion.catalog.check import validate as find
 from pulumi_fusion.catalog.findings import Finding
+from pulumi_fusion.cli.catalog.options import type_option, without_option
 from pulumi_fusion.cli.stderr import report
-from pulumi_fusion.customer.model import FIELDS
-from pulumi_fusion.customer.rules import nearest
 from pulumi_fusion.documentation import more
 from pulumi_fusion.errors import capped
 
 __all__ = ["validate"]
 
 
-def _fields(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
-    names = [each.strip() for value in values for each in value.split(",")]
-    for name in names:
-        if name not in FIELDS or name == "shortname":
-            raise click.BadParameter(f"{name!r} isn't a field{nearest(name, FIELDS)}.")
-    return frozenset(names)
-
-
 @click.command(epilog=more("catalog", "check-it"))
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--type", "types", multiple=True, metavar="TYPE", help="Accept this account type of the service, too.")
-@click.option(
-    "--without",
-    multiple=True,
-    metavar="FIELD",
-    callback=_fields,
-    help="Don't require this field, which the program sets.",
-)
+@type_option
+@without_option
 @click.pass_context
 def validate(ctx: click.Context, files: tuple[str, ...], *, types: tuple[str, ...], without: frozenset[str]) -> None:
     """Find everything that is wrong with catalogs. Needs no network, no engine and no credential.
