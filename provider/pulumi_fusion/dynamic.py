@@ -26,6 +26,7 @@ from pulumi_fusion.customer.stack import DYNAMIC_TYPE
 if TYPE_CHECKING:
     from pulumi_fusion.customer.model import State
     from pulumi_fusion.engine import Connection
+    from pulumi_fusion.operations.deletions import Deletions
     from pulumi_fusion.operations.service import Service
     from pulumi_fusion.settings import Settings
 
@@ -60,6 +61,17 @@ def _with_reference(call: Callable[..., T]) -> Callable[..., T]:
     return wrapped
 
 
+@functools.cache
+def deletions_of_process() -> "Deletions":
+    """Return the counter of this process, which serves one run.
+
+    A state may have several pickles of the provider, as those of two versions of Python, and each is an instance here.
+    """
+    from pulumi_fusion.operations.deletions import Deletions
+
+    return Deletions()
+
+
 class CustomerProvider(dynamic.ResourceProvider):
     """The methods that Pulumi calls for a Customer.
 
@@ -88,6 +100,7 @@ class CustomerProvider(dynamic.ResourceProvider):
             engine=_engine_address,
             kind=DYNAMIC_TYPE,
             warn=once_per_text(self.warn),
+            deletions=deletions_of_process(),
         )
 
     def connect(self, settings: "Settings") -> "Service":

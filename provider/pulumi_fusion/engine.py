@@ -18,12 +18,18 @@ from pulumi_fusion.settings import Settings
 
 if TYPE_CHECKING:
     from pulumi_fusion.customer.stack import Stack
+    from pulumi_fusion.operations.deletions import Deletions, Limit
     from pulumi_fusion.operations.lifecycle import Lifecycle
 
 __all__ = ["Connection", "is_reachable", "once_per_text", "show_warning"]
 
 # Seconds to wait until a busy engine accepts a connection.
 _ENGINE_SECONDS: Final = 1.0
+
+# Seconds that reading the stack's configuration may take, by a request if the backend is a service.
+_CONFIGURATION_SECONDS: Final = 20.0
+
+_MAX_DELETES: Final = "fusion:maxDeletes"
 
 
 def _client(settings: Settings) -> Service:
@@ -47,6 +53,7 @@ class Connection:
         kind: The type token of the frontend's resource, "" if unknown.
         provider: The URN of the provider, "" if unknown.
         warn: Shows a warning.
+        deletions: Counts the deletions of the run; by default those by this connection.
     """
 
     def __init__(
@@ -60,6 +67,7 @@ class Connection:
         kind: str = "",
         provider: str = "",
         warn: Callable[[str], None] = lambda text: None,
+        deletions: Deletions | None = None,
     ) -> None:
         self._lock = Lock()
         self._connect = connect
@@ -70,6 +78,10 @@ class Connection:
         self._kind = kind
         self._provider = provider
         self._warn = warn
+        self._deletions = deletions
+        self._config = config
+        self._limit: Limit | None = None
+        self._limit_lock = Lock()
         self._error: FusionError | None = None
         if unknown:
             # No other source may replace an unknown value: it may name another account.
@@ -110,6 +122,8 @@ class Connection:
                     alive=self._alive,
                     stack=_stack_of_run(self._kind, self._provider),
                     warn=self._warn,
+                    deletions=self._deletions,
+                    deletion_limit=self._deletion_limit,
                 )
             return self._lifecycle
 
@@ -120,14 +134,52 @@ class Connection:
         if lifecycle is not None:
             lifecycle.end()
 
+    def _deletion_limit(self) -> Limit:
+        """Return how many customers this run may delete. Raises SettingsError."""
+        from pulumi_fusion.operations.deletions import Limit
+
+        with self._limit_lock:
+            if self._limit is None:
+                current = self._current_settings()
+                source = self._named(current.sources.get("max_deletes", ""))
+                self._limit = Limit(current.max_deletes, source)
+            return self._limit
+
+    def _current_settings(self) -> Settings:
+        """Return the settings with the limit on deletions in the current configuration of the stack.
+
+        The engine passes the configuration of the last `pulumi up` to the provider of a destroy, and of a program that
+        has no customers any more.
+        """
+        # Imported here: the user's program imports this module too.
+        from pulumi_fusion import pulumi_command
+
+        given = self._config(_MAX_DELETES)
+        command = None if self._explicit_name() and given is not None else pulumi_command.find()
+        if command is None or command.verb == "do":
+            return self.settings
+        current = command.configuration(_CONFIGURATION_SECONDS)
+        if current is None:
+            return self.settings
+        # A secret has no value there.
+        value = current.get(_MAX_DELETES) or given if _MAX_DELETES in current else None
+        return Settings.resolve(config={_MAX_DELETES: value}.get)
+
     def _account_source(self) -> str:
         sources = self.settings.sources
-        source = sources.get("account") or sources.get("netosecret", "")
+        return self._named(sources.get("account") or sources.get("netosecret", ""))
+
+    def _named(self, source: str) -> str:
+        """Return the source of a setting. An explicit provider is configured by the same keys as the stack."""
+        name = self._explicit_name()
+        return (
+            source.replace("stack configuration", f"the provider {name!r} or stack configuration") if name else source
+        )
+
+    def _explicit_name(self) -> str:
+        """Return the name of an explicit provider, or "" for a default one."""
         name = self._provider.rpartition("::")[2]
-        if name and not name.startswith("default"):
-            # An explicit provider is configured by the same keys as the stack.
-            return source.replace("stack configuration", f"the provider {name!r} or stack configuration")
-        return source
+        return "" if name.startswith("default") else name
 
     def deadline(self, seconds: float) -> Deadline:
         """Return the deadline of an operation that may take so many seconds, and that ends with the engine."""

@@ -11,6 +11,7 @@
     │   ├── AbsenceNotProved    the service does not confirm that the shortname is available
     │   ├── Protected           deletion protection is on
     │   ├── StillManaged        another resource of the stack manages the customer that is to be deleted
+    │   ├── TooManyDeletes      the run has deleted as many customers as maxDeletes allows
     │   ├── WrongAccount        the stack's customers belong to another account than the one of this run
     │   ├── HasSubAccounts      the customer has sub-accounts
     │   ├── NotOurs             the live account is not known to be the one in the state
@@ -41,7 +42,7 @@ is published.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pulumi_fusion.characters import printable
 from pulumi_fusion.documentation import about_error
@@ -79,6 +80,7 @@ __all__ = [
     "SessionRefused",
     "SettingsError",
     "StillManaged",
+    "TooManyDeletes",
     "Unauthorized",
     "Unrecognised",
     "WrongAccount",
@@ -183,6 +185,10 @@ class Protected(Refusal):
 
 class StillManaged(Refusal):
     """Another resource of the stack manages the customer that is to be deleted, or may do so."""
+
+
+class TooManyDeletes(Refusal):
+    """The run has deleted as many customers as maxDeletes allows."""
 
 
 class WrongAccount(Refusal):
@@ -335,15 +341,3 @@ class Cancelled(FusionError):
     """The operation was interrupted before the next request."""
 
     next_step = "Run it again when you are ready: it reads first what was done."
-
-
-BY_STATUS: Final[dict[int, type[Rejected]]] = {
-    400: BadRequest,
-    401: Unauthorized,
-    403: Forbidden,
-    404: NotFound,
-    409: Conflict,
-    422: BadRequest,
-    429: RateLimited,
-}
-"""Statuses with which the service reports that it did not act."""

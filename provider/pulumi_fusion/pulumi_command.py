@@ -1,7 +1,7 @@
-"""Find the Pulumi command that started this provider: its options, and the state of its stack.
+"""Find the Pulumi command that started this provider: its options, and the state and configuration of its stack.
 
-The provider protocol has neither. Without them a provider can't distinguish a renamed resource from a removed one: see
-:mod:`pulumi_fusion.customer.stack`.
+The provider protocol has none of them. Without them a provider can't distinguish a renamed resource from a removed one,
+see :mod:`pulumi_fusion.customer.stack`, and the configuration that a destroy passes may be outdated.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ _LIMITING: Final = ("--target", "--exclude")
 # https://www.pulumi.com/docs/iac/cli/environment-variables/: every option of the CLI has such a variable.
 _LIMITING_VARIABLES: Final = ("PULUMI_OPTION_TARGET", "PULUMI_OPTION_EXCLUDE")
 _MISSING_VARIABLES: Final = ("PULUMI_CONTINUE_ON_ERROR", "PULUMI_OPTION_CONTINUE_ON_ERROR", "PULUMI_SKIP_CHECKPOINTS")
+_STACK_VARIABLES: Final = ("PULUMI_OPTION_STACK", "PULUMI_OPTION_CONFIG_FILE")
 _OFF: Final = frozenset({"", "0", "f", "false"})
 
 
@@ -97,24 +98,42 @@ class PulumiCommand:
 
         `pulumi stack export` takes no lock, decrypts nothing and needs no passphrase.
         """
-        stack = self._values("--stack")[-1:]
-        command = [self.program, "stack", "export", "--non-interactive", *(f"--stack={each}" for each in stack)]
-        # Of the options for the running command, only the stack applies to this one.
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_OPTION_")}
-        kept |= {name: os.environ[name] for name in ("PULUMI_OPTION_STACK",) if name in os.environ}
         try:
-            done = subprocess.run(  # noqa: S603 - the program that started this process
-                command,
-                cwd=self.folder,
-                env={**kept, "PULUMI_SKIP_UPDATE_CHECK": "true"},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=seconds,
-                check=True,
-            )
-            return state_of(json.loads(done.stdout))
+            return state_of(self._output(seconds, "stack", "export"))
         except (OSError, subprocess.SubprocessError, ValueError):
             return None
+
+    def configuration(self, seconds: float) -> dict[str, str | None] | None:
+        """Return the current configuration of its stack, or None if it can't be read within so many seconds.
+
+        The values of secrets are None: `pulumi config` decrypts nothing and needs no passphrase.
+        """
+        file = [f"--config-file={each}" for each in self._values("--config-file")[-1:]]
+        try:
+            values = self._output(seconds, "config", "--json", *file)
+            return {key: _text(each.get("value")) for key, each in values.items()}
+        except (OSError, subprocess.SubprocessError, ValueError, AttributeError):
+            return None
+
+    def _output(self, seconds: float, *arguments: str) -> Any:
+        """Return the JSON that a command about the same stack prints. Raises OSError, SubprocessError, ValueError."""
+        stack = [f"--stack={each}" for each in self._values("--stack")[-1:]]
+        # Of the options for the running command, only those about the stack apply to this one.
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("PULUMI_OPTION_") or name in _STACK_VARIABLES
+        }
+        done = subprocess.run(  # noqa: S603 - the program that started this process
+            [self.program, *arguments, "--non-interactive", *stack],
+            cwd=self.folder,
+            env={**kept, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            check=True,
+        )
+        return json.loads(done.stdout)
 
 
 def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast, get_args
@@ -38,6 +39,7 @@ SETTING_SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "account": ("`pulumi config set fusion:account`", "the environment variable FUSION_ACCOUNT"),
     "preflight": ("`pulumi config set fusion:preflight`", "the environment variable FUSION_PREFLIGHT"),
     "deadline": ("`pulumi config set fusion:deadline`", "the environment variable FUSION_DEADLINE"),
+    "max_deletes": ("`pulumi config set fusion:maxDeletes`", "the environment variable FUSION_MAX_DELETES"),
 }
 """The sources of each setting, except an explicit argument, in the order of precedence."""
 
@@ -47,6 +49,7 @@ _CONFIG_KEYS: Final[Mapping[str, str]] = {
     "account": "fusion:account",
     "preflight": "fusion:preflight",
     "deadline": "fusion:deadline",
+    "max_deletes": "fusion:maxDeletes",
 }
 _VARIABLES: Final[Mapping[str, str]] = {
     "netosecret": "NETOSECRET",
@@ -54,6 +57,7 @@ _VARIABLES: Final[Mapping[str, str]] = {
     "account": "FUSION_ACCOUNT",
     "preflight": "FUSION_PREFLIGHT",
     "deadline": "FUSION_DEADLINE",
+    "max_deletes": "FUSION_MAX_DELETES",
 }
 _FILE: Final = "file named by FUSION_NETOSECRET_FILE"
 
@@ -68,6 +72,7 @@ class Settings:
         account: The shortname of the sub-account to work in; by default the credential's account.
         preflight: Whether a preview sends requests to the service.
         deadline: Seconds that one operation may take.
+        max_deletes: How many customers one run may delete, None for any number.
         sources: The source of each setting that was given, by its name.
     """
 
@@ -76,6 +81,7 @@ class Settings:
     account: str | None = None
     preflight: Preflight = "auto"
     deadline: float = 300.0
+    max_deletes: int | None = None
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -257,10 +263,21 @@ def _read_deadline(value: Any) -> float:
     return seconds
 
 
+def _read_max_deletes(value: Any) -> int:
+    if isinstance(value, float) and value.is_integer():  # a number on the wire
+        value = int(value)
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value.strip()):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError("must be a whole number, 0 or more")
+    return value
+
+
 _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "netosecret": _read_secret,
     "api_url": _read_url,
     "account": _read_account,
     "preflight": _read_preflight,
     "deadline": _read_deadline,
+    "max_deletes": _read_max_deletes,
 }

@@ -20,7 +20,7 @@ from pulumi.dynamic.config import Config
 
 from fusion_emulator import Emulator
 from pulumi_fusion import FusionClient, Session, Settings, masquerade
-from pulumi_fusion.dynamic import CustomerProvider
+from pulumi_fusion.dynamic import CustomerProvider, deletions_of_process
 from pulumi_fusion.errors import FusionError
 from pulumi_fusion.operations.lifecycle import Lifecycle
 
@@ -68,6 +68,7 @@ class Service:
             "fusion:preflight": preflight,
             **{f"fusion:{key}": value for key, value in config.items()},
         }
+        deletions_of_process.cache_clear()
         provider = Provider()
         provider.configure(dynamic.ConfigureRequest(config=Config(config, "messages")))
         return provider
@@ -114,6 +115,12 @@ class Service:
             session.post("/api/v1/user", {})
 
 
+def _delete_too_many(service: Service) -> None:
+    provider = service.provider(maxDeletes="1")
+    provider.delete("acme-corp", service.state)
+    provider.delete("lake-corp", {**service.state, "shortname": "lake-corp"})
+
+
 PROTECTED: Final = {**ACME, "status": "Active", "deletionProtection": True}
 
 TRIGGERS: Final[Mapping[str, Callable[[Service], object]]] = {
@@ -134,6 +141,7 @@ TRIGGERS: Final[Mapping[str, Callable[[Service], object]]] = {
     "delete: protection": lambda service: service.delete(deletionProtection=True),
     "delete: customers below": lambda service: service.with_a_customer_below().delete(),
     "delete: another id": lambda service: service.delete(customerId="another"),
+    "delete: the limit of a run": _delete_too_many,
     "any request: an invalid credential": lambda service: service.fail("* * revoked").create(shortname="new-corp"),
     "settings: no credential": lambda service: service.provider(netosecret="").delete("acme-corp", service.state),
     "settings: an invalid value": lambda service: Settings.resolve({"deadline": "0"}, environ={}),
@@ -203,6 +211,7 @@ ERRORS: Final[Mapping[str, Callable[[Service], object]]] = {
     "SessionRefused": lambda service: service.session("example-msp"),
     "SettingsError": TRIGGERS["settings: an invalid value"],
     "StillManaged": _delete_managed_twice,
+    "TooManyDeletes": _delete_too_many,
     "Unauthorized": lambda service: service.fail("* * revoked").create(shortname="new-corp"),
     "Unrecognised": lambda service: service.fail("GET /customers html-200").client().list_customers(),
     "WrongAccount": lambda service: service.provider().diff(

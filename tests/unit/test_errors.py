@@ -10,9 +10,9 @@ import pytest
 
 from pulumi_fusion import deadline as deadlines
 from pulumi_fusion import errors
+from pulumi_fusion.api.responses import BY_STATUS
 from pulumi_fusion.deadline import Deadline, backoff
 from pulumi_fusion.errors import (
-    BY_STATUS,
     AlreadyExists,
     Cancelled,
     DeadlineExceeded,

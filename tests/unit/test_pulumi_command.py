@@ -146,5 +146,22 @@ def test_a_state_that_cannot_be_read_is_unknown(tmp_path: Path, body: str) -> No
     assert PulumiCommand(str(tmp_path / "missing"), ["up"], str(tmp_path)).state(10) is None
 
 
+def test_the_configuration_is_that_of_the_stack_and_file_that_the_command_names(tmp_path: Path) -> None:
+    values = {"fusion:maxDeletes": {"value": "1", "secret": False}, "fusion:netosecret": {"secret": True}}
+    command = script(
+        tmp_path,
+        f"echo \"$@\" > asked; cat <<'END'\n{json.dumps(values)}\nEND",
+        *("-s", "dev", "--config-file", "dev.yaml"),
+    )
+    assert command.configuration(10) == {"fusion:maxDeletes": "1", "fusion:netosecret": None}
+    asked = (tmp_path / "asked").read_text().split()
+    assert asked == ["config", "--json", "--config-file=dev.yaml", "--non-interactive", "--stack=dev"]
+
+
+@pytest.mark.parametrize("body", ["exit 1", "echo no JSON", "echo '[]'", "echo '{\"x\": 1}'"])
+def test_a_configuration_that_cannot_be_read_is_unknown(tmp_path: Path, body: str) -> None:
+    assert script(tmp_path, body).configuration(10) is None
+
+
 def test_a_process_that_pulumi_did_not_start_has_no_command() -> None:
     assert find() is None

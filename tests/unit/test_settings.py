@@ -17,6 +17,7 @@ KEYS = {
     "account": ("fusion:account", "FUSION_ACCOUNT"),
     "preflight": ("fusion:preflight", "FUSION_PREFLIGHT"),
     "deadline": ("fusion:deadline", "FUSION_DEADLINE"),
+    "max_deletes": ("fusion:maxDeletes", "FUSION_MAX_DELETES"),
 }
 # Three values of each setting, with the value in Settings.
 VALUES: dict[str, list[tuple[str, Any]]] = {
@@ -25,6 +26,7 @@ VALUES: dict[str, list[tuple[str, Any]]] = {
     "account": [(name, name) for name in ("acme-1", "acme-2", "acme-3")],
     "preflight": [("off", "off"), ("required", "required"), ("auto", "auto")],
     "deadline": [("10", 10.0), ("20.5", 20.5), ("30", 30.0)],
+    "max_deletes": [("0", 0), (" 1 ", 1), ("200", 200)],
 }
 
 
@@ -39,7 +41,8 @@ def resolve(
 def test_every_setting_is_optional() -> None:
     settings = resolve()
     assert settings == Settings()
-    assert (settings.preflight, settings.deadline, dict(settings.sources)) == ("auto", 300.0, {})
+    assert (settings.preflight, settings.deadline, settings.max_deletes) == ("auto", 300.0, None)
+    assert settings.sources == {}
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -70,6 +73,7 @@ def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.Monke
 
 
 NO_SECONDS: list[Any] = ["soon", "0", "0.9", "-1", "3601", "nan", "inf", "-inf", True, [], 10**400, "1h"]
+NO_COUNT: list[Any] = ["-1", -1, "1.5", 1.5, "1e3", "many", "\u0661", "9" * 10, "none", float("inf"), True, ["1"]]
 
 
 @pytest.mark.parametrize(
@@ -83,6 +87,7 @@ NO_SECONDS: list[Any] = ["soon", "0", "0.9", "-1", "3601", "nan", "inf", "-inf",
         ("preflight", True, "must be one of auto, off, required"),
         ("preflight", ["auto"], "must be one of auto, off, required"),
         *(("deadline", value, "must be a number of seconds from 1 to 3600") for value in NO_SECONDS),
+        *(("max_deletes", value, "must be a whole number, 0 or more") for value in NO_COUNT),
     ],
     ids=lambda part: ascii(part)[:30],
 )
@@ -99,6 +104,10 @@ def test_all_invalid_settings_are_reported_at_once() -> None:
         resolve({"deadline": "soon"}, {"fusion:preflight": "maybe"}, {"FUSION_API_URL": "ftp://x"})
     for part in ("deadline (argument)", "preflight (stack configuration", "api_url (environment variable"):
         assert part in str(raised.value)
+
+
+def test_a_whole_number_of_the_wire_is_a_number_of_deletions() -> None:
+    assert resolve({"max_deletes": 2.0}).max_deletes == 2
 
 
 @pytest.mark.parametrize(("word", "mode"), [("AUTO", "auto"), (" Off ", "off"), ("Required", "required")])

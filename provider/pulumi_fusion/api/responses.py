@@ -16,8 +16,11 @@ from urllib.parse import urlsplit
 
 from pulumi_fusion.api.messages import Request, Response
 from pulumi_fusion.errors import (
-    BY_STATUS,
+    BadRequest,
+    Conflict,
+    Forbidden,
     InDoubt,
+    NotFound,
     RateLimited,
     Rejected,
     RequestFailed,
@@ -26,12 +29,33 @@ from pulumi_fusion.errors import (
     capped,
 )
 
-__all__ = ["clock_offset", "failure", "json_value", "read", "read_value", "retry_after", "status_line", "unrecognised"]
+__all__ = [
+    "BY_STATUS",
+    "clock_offset",
+    "failure",
+    "json_value",
+    "read",
+    "read_value",
+    "retry_after",
+    "status_line",
+    "unrecognised",
+]
 
 T = TypeVar("T")
 
 # What the API documents. 202 and 203 to 207 come from queues and proxies, and the request may not have been processed.
 _DONE: Final = (200, 201, 204)
+
+BY_STATUS: Final[dict[int, type[Rejected]]] = {
+    400: BadRequest,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    422: BadRequest,
+    429: RateLimited,
+}
+"""Statuses with which the service reports that it did not act."""
 
 
 def read(request: Request[T], response: Response) -> T:

@@ -33,7 +33,7 @@ NOT_FOUND: Final = 127
 
 _AUDIT_FILE: Final = "FUSION_AUDIT_FILE"
 
-_HARMLESS: Final = ("FUSION_DEADLINE", "FUSION_PREFLIGHT", "FUSION_DEBUG")
+_HARMLESS: Final = ("FUSION_DEADLINE", "FUSION_PREFLIGHT", "FUSION_MAX_DELETES", "FUSION_DEBUG")
 """Settings that the command keeps; others could make it connect elsewhere, or send a real credential."""
 
 _DIRECT: Final = (

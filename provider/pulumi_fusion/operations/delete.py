@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from pulumi_fusion.customer.model import Account, State
@@ -23,29 +24,39 @@ def delete(op: Operation, state: State) -> None:
     """Delete the customer; it is a success if it is missing already.
 
     Raises:
-        NotOurs, HasSubAccounts, AbsenceNotProved: Nothing was sent.
+        TooManyDeletes, NotOurs, HasSubAccounts, AbsenceNotProved: Nothing was sent.
         OutcomeUnknown, RequestFailed, Cancelled, DeadlineExceeded: The state is kept.
     """
-    live = get_or_confirm_missing(op, state)
-    if live is not None:
-        try:
-            live = _wait_until_childless(op, state, live)
-            _send_delete(op, state, live)
-            _wait_until_gone(op, live.id)
-        except NotFound:
-            pass
+    with op.run.deletions.one(op.run.deletion_limit(), op.deadline) as note_sent:
+        live = get_or_confirm_missing(op, state)
+        if live is not None:
+            try:
+                live = _wait_until_childless(op, state, live)
+                _send_delete(op, state, live, note_sent)
+                _wait_until_gone(op, live.id)
+            except NotFound:
+                pass
     op.run.cache.note(op.shortname, None)
 
 
-def _send_delete(op: Operation, state: State, live: Account) -> None:
+def _send_delete(op: Operation, state: State, live: Account, note_sent: Callable[[], None]) -> None:
     """Send the DELETE; verify the id and that there are no sub-accounts, now and before it is sent again."""
 
     def require(account: Account) -> None:
         op.require_same(account, state)
         _require_childless(op, account)
 
+    def request(recheck: Callable[[], None]) -> None:
+        try:
+            op.service.delete_customer(op.shortname, recheck=recheck)
+        except InDoubt:
+            note_sent()
+            raise
+        # Any other error means that the service has not processed it.
+        note_sent()
+
     require(live)
-    send(op, live.id, lambda recheck: op.service.delete_customer(op.shortname, recheck=recheck), require=require)
+    send(op, live.id, request, require=require)
 
 
 def _wait_until_gone(op: Operation, customer_id: str | None) -> None:

@@ -18,6 +18,7 @@ from pulumi_fusion.errors import FusionError
 from pulumi_fusion.operations import create, delete, importing, preview, read, update
 from pulumi_fusion.operations.account import require_account
 from pulumi_fusion.operations.cache import CustomerCache
+from pulumi_fusion.operations.deletions import NO_LIMIT, Deletions, Limit
 from pulumi_fusion.operations.imports import Imports
 from pulumi_fusion.operations.operation import Call, Run, consistency_timeout, has_address
 from pulumi_fusion.operations.protection import require_deletable
@@ -80,6 +81,8 @@ class Lifecycle:
         account_source: str = "the credential",
         cancelled: threading.Event | None = None,
         alive: Callable[[], bool] = lambda: True,
+        deletions: Deletions | None = None,
+        deletion_limit: Callable[[], Limit] = lambda: NO_LIMIT,
     ) -> Lifecycle:
         """Return the verbs for a new run, with nothing cached.
 
@@ -93,6 +96,8 @@ class Lifecycle:
             account_source: The setting that decides the account.
             cancelled: Setting it ends all waits, and no request that changes anything follows.
             alive: Returns False where the engine has ended; no request follows then.
+            deletions: Counts the deletions of the run.
+            deletion_limit: Returns how many there may be, or raises SettingsError.
         """
         run = Run(
             connect=connect,
@@ -104,6 +109,8 @@ class Lifecycle:
             cache=CustomerCache(),
             imports=Imports(),
             lagging=Deadline(consistency_timeout(deadline)),
+            deletions=deletions or Deletions(),
+            deletion_limit=deletion_limit,
         )
         return cls(Call(run=run, seconds=deadline, urn="", hints=hints, warn=warn))
 

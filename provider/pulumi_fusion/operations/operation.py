@@ -24,6 +24,7 @@ from pulumi_fusion.errors import (
     RequestFailed,
 )
 from pulumi_fusion.operations.cache import LONGEST_LIST, CustomerCache
+from pulumi_fusion.operations.deletions import Deletions, Limit
 from pulumi_fusion.operations.imports import Imports
 from pulumi_fusion.operations.service import Service
 from pulumi_fusion.settings import Preflight
@@ -73,6 +74,8 @@ class Run:
         cache: The service's lists, and what this process wrote.
         imports: The customers that were imported.
         lagging: Ends when no answer can lag behind a write of an earlier run any more.
+        deletions: Counts the deletions.
+        deletion_limit: Returns how many there may be. Raises SettingsError.
     """
 
     connect: Callable[[], Service]
@@ -84,6 +87,8 @@ class Run:
     cache: CustomerCache
     imports: Imports
     lagging: Deadline
+    deletions: Deletions
+    deletion_limit: Callable[[], Limit]
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,11 @@ SETTINGS: Final[Mapping[str, tuple[str, str]]] = {
         "Seconds that one operation may take, 1 to 3600; `customTimeouts` of a resource take precedence. "
         "Environment variable: `FUSION_DEADLINE`. Default: 300.",
     ),
+    "maxDeletes": (
+        "integer",
+        "How many customers one run may delete, replacements included; a further deletion is refused. Environment "
+        "variable: `FUSION_MAX_DELETES`. Default: any number.",
+    ),
 }
 
 _IN_RECORD: Final = [name for name, spec in {**FIELDS, **OUTPUTS}.items() if spec.shown]

@@ -66,11 +66,12 @@ def test_the_command_gets_the_settings_of_the_emulator_only(bare: Terminal) -> N
         FUSION_MASQUERADE="acme-corp",
         FUSION_MASQUERADE_ID="0123456789abcdef",
         FUSION_DEADLINE="30",
+        FUSION_MAX_DELETES="1",
     )
     assert (done.returncode, done.stderr) == (0, "")
     seen = {name: value for name, value in json.loads(done.stdout).items() if "FUSION" in name or "NETO" in name}
     assert seen.pop("NETOSECRET") not in ("", "cmVhbC1jcmVkZW50aWFs")
-    assert seen.pop("FUSION_DEADLINE") == "30"
+    assert (seen.pop("FUSION_DEADLINE"), seen.pop("FUSION_MAX_DELETES")) == ("30", "1")
     url = seen.pop("FUSION_API_URL")
     assert url.startswith("http://127.0.0.1:")
     assert Path(seen.pop("FUSION_AUDIT_FILE")).name == "audit.jsonl"

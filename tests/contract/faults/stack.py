@@ -23,6 +23,7 @@ from pulumi import dynamic
 from pulumi.dynamic.config import Config
 
 from fusion_emulator import Account, Emulator
+from pulumi_fusion.dynamic import deletions_of_process
 from pulumi_fusion.errors import FusionError
 from tests.contract.faults.outcome import Outcome, Stored, require_helpful
 from tests.contract.faults.provider import Provider, as_sent, as_stored
@@ -85,6 +86,7 @@ class Stack:
     def restart(self) -> None:
         """A new provider process: nothing is left but what the engine keeps."""
         self._before_get: Callable[[], None] = lambda: None
+        deletions_of_process.cache_clear()
         self.provider = Provider(self.warnings.append, lambda: self._before_get())
         config = {
             "fusion:netosecret": self.netosecret or self.emulator.netosecret,

@@ -69,7 +69,7 @@ def test_the_settings_are_those_of_the_dynamic_provider_and_only_the_credential_
         assert set(settings) == {state_key(name) for name in SETTING_SOURCES}
         assert [key for key, each in settings.items() if each.get("secret")] == ["netosecret"]
         for key, each in settings.items():
-            ways = " ".join(SETTING_SOURCES[{"apiUrl": "api_url"}.get(key, key)])
+            ways = " ".join(SETTING_SOURCES[{"apiUrl": "api_url", "maxDeletes": "max_deletes"}.get(key, key)])
             variable = next(word for word in ways.split() if word.startswith(("FUSION_", "NETOSECRET")))
             assert variable in each["description"]
             # An SDK would read them in the program and write them into the state: pulumi-azure-native#1309.
