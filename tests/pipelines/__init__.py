@@ -1,0 +1,1 @@
+"""Runs the pipelines of examples/gitops without GitHub and GitLab."""
