@@ -86,11 +86,15 @@ def test_the_stacks_of_the_kubernetes_example(cluster: Cluster, emulator: Emulat
     below = {each.shortname for each in emulator.accounts() if by_id.get(each.parent or "") == "harbor"}
     assert below == {"harbor-north", "harbor-south"}
 
-    # With the protection lowered, and by a command in the pod.
+    # Even with the protection lowered, no run deletes a customer until the Stack allows how many.
     catalog = harbor.workspace / "customers/harbor.yaml"
     catalog.write_text(catalog.read_text().replace("  type: SLG", "  type: SLG\n  deletion_protection: false"))
     cluster.run(harbor).ok()
-    harbor.pulumi("destroy", "--yes", "--skip-preview", "--stack", harbor.name).ok()
+    destroy = ("destroy", "--yes", "--skip-preview", "--stack", harbor.name)
+    assert "FUSION_MAX_DELETES" in harbor.pulumi(*destroy).failed().text
+    assert len(emulator.accounts()) == 4
+    harbor.environ = {**harbor.environ, "FUSION_MAX_DELETES": "2"}
+    harbor.pulumi(*destroy).ok()
     assert {each.shortname for each in emulator.accounts()} == {"acme-corp", "harbor"}
 
     shown = "".join(each.text for each in cluster.printed)
