@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from pulumi_fusion.catalog.findings import MEANINGS
 from pulumi_fusion.customer.model import FIELDS, OUTPUTS, State, value_type
 from pulumi_fusion.customer.names import state_key
 from tests.compatibility import tables as compatibility
@@ -72,11 +73,16 @@ def _decisions() -> str:
     return table(("Number", "Decision", "Date", "Status"), rows)
 
 
+def _catalog_rules() -> str:
+    return table(("Rule", "Meaning"), ((f"`{rule.value}`", meaning) for rule, meaning in MEANINGS.items()))
+
+
 GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
     "inputs": _inputs,
     "inputs-short": _inputs_short,
     "outputs": _outputs,
     "decisions": _decisions,
+    "catalog-rules": _catalog_rules,
     "layers": layers,
     "contracts": contracts,
     "permissions-needed": needed,

@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pulumi_fusion.characters import printable
 
-__all__ = ["Finding", "Place", "Rule"]
+__all__ = ["MEANINGS", "Finding", "Place", "Rule"]
 
 
 class Rule(str, Enum):
     """The rule that a catalog breaks. The values are part of the public interface and don't change."""
 
     UNREADABLE = "unreadable"
-    """The file isn't UTF-8, YAML or CSV."""
     UNSUPPORTED_YAML = "unsupported-yaml"
-    """Anchors, aliases, merge keys, tags, several documents."""
     AMBIGUOUS_VALUE = "ambiguous-value"
-    """An unquoted text that YAML readers take for something else, such as NO."""
     STRUCTURE = "structure"
-    """A part is missing, or is a map where a value is expected, or the other way round."""
     DUPLICATE_KEY = "duplicate-key"
-    """A key is there twice."""
     UNKNOWN_KEY = "unknown-key"
-    """A key that isn't a field, or not at this place."""
     SHORTNAME = "shortname"
-    """The key of a customer breaks the rule of the shortname."""
     CASE_TWINS = "case-twins"
-    """Two shortnames differ only in upper and lower case."""
     MISSING_FIELD = "missing-field"
-    """A required field is neither in the entry nor in the defaults."""
     INVALID_FIELD = "invalid-field"
-    """A value breaks the rule of its field."""
     SAME_ADOPT = "same-adopt"
-    """Two customers adopt the same account."""
+
+
+MEANINGS: Final[Mapping[Rule, str]] = {
+    Rule.UNREADABLE: "The file isn't UTF-8, YAML or CSV.",
+    Rule.UNSUPPORTED_YAML: "Anchors, aliases, merge keys, tags, several documents.",
+    Rule.AMBIGUOUS_VALUE: "An unquoted text that YAML readers take for something else, such as NO.",
+    Rule.STRUCTURE: "A part is missing, or is a map where a value is expected, or the other way round.",
+    Rule.DUPLICATE_KEY: "A key is there twice.",
+    Rule.UNKNOWN_KEY: "A key that isn't a field, or not at this place.",
+    Rule.SHORTNAME: "The key of a customer breaks the rule of the shortname.",
+    Rule.CASE_TWINS: "Two shortnames differ only in upper and lower case.",
+    Rule.MISSING_FIELD: "A required field is neither in the entry nor in the defaults.",
+    Rule.INVALID_FIELD: "A value breaks the rule of its field.",
+    Rule.SAME_ADOPT: "Two customers adopt the same account.",
+}
+"""What each rule is about."""
 
 
 class Place(NamedTuple):
@@ -67,9 +73,19 @@ class Finding:
 
     @property
     def text(self) -> str:
-        """The message with the shortname, on one line, without control characters."""
+        """The message with the shortname, as one line of a log."""
         subject = f"{self.shortname}: " if self.shortname is not None else ""
-        return printable(f"{subject}{self.message}")
+        return _loggable(f"{subject}{self.message}")
 
     def __str__(self) -> str:
-        return f"{printable(self.file)}:{self.place.line}:{self.place.column}: {self.text}"
+        line = f"{_loggable(self.file)}:{self.place.line}:{self.place.column}: {self.text}"
+        # A line that begins with two colons is a command for the runner, too.
+        return f"./{line}" if line.lstrip().startswith("::") else line
+
+
+def _loggable(text: str) -> str:
+    """Return the text without control characters and without what GitHub's runner takes for a command in a log.
+
+    https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
+    """
+    return printable(text).replace("##[", "## [")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+from pulumi_fusion.catalog.formats import FORMATS
 from tests.contract.cli.terminal import Terminal
 from tests.unit.catalog.test_check import VALID
 
@@ -41,3 +44,15 @@ def test_options_reach_the_check(bare: Terminal) -> None:
     (bare.folder / "customers.yaml").write_text(content)
     done = bare.run("catalog", "validate", "customers.yaml", "--type", "gold", "--without", "given_name")
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_each_format_is_written_to_stdout_and_nothing_else(bare: Terminal) -> None:
+    (bare.folder / "customers.yaml").write_text(VALID.replace("SLG", "Gold"))
+    done = {name: bare.run("catalog", "validate", "--format", name, "customers.yaml") for name in FORMATS}
+    assert {each.returncode for each in done.values()} == {1}
+    assert {each.stderr for each in done.values()} == {"Problems: 1.\n"}
+    assert done["github"].stdout.startswith("::error file=")
+    [found] = json.loads(done["json"].stdout)
+    [issue] = json.loads(done["gitlab"].stdout)
+    [result] = json.loads(done["sarif"].stdout)["runs"][0]["results"]
+    assert (found["rule"], issue["check_name"], result["ruleId"]) == ("invalid-field",) * 3
