@@ -115,6 +115,8 @@ def test_the_variables_and_the_configuration_of_a_stack_are_read(stack: str) -> 
         if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr == "require_secret"
         if isinstance(each.args[0], ast.Constant)
     }
+    # YAML would make a number of it, which the operator refuses.
+    assert all(isinstance(each["literal"]["value"], str) for each in spec["envRefs"].values() if "literal" in each)
     assert "config" not in spec
     assert set(spec["secretsRef"]) == {f"fusion-customers:{name!s}" for name in required}
 
