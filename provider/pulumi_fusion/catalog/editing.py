@@ -1,0 +1,117 @@
+"""Change values in the text of a catalog, and add customers to it. Every other character of the text stays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import yaml
+
+from pulumi_fusion.catalog.writing import BLANK, Scalar, block, in_order, pair, scalar
+
+__all__ = ["edited"]
+
+_FILL_IN: Final = re.compile(r" *# fill in(, or remove)?(?=\r?$)", re.MULTILINE)
+
+
+def edited(text: str, changed: Mapping[str, Mapping[str, Scalar]], added: Mapping[str, Mapping[str, Scalar]]) -> str:
+    """Return the text of a catalog with these values.
+
+    Args:
+        text: A catalog without findings about its structure.
+        changed: Fields to set in entries that the text has, by Python name, by shortname.
+        added: The fields of customers to add, by Python name, by shortname. They are added at their places if the
+            customers are sorted by shortname, else at the end.
+    """
+    return _Editor(text).edited(changed, added)
+
+
+class _Editor:
+    def __init__(self, text: str) -> None:
+        self._newline = "\r\n" if "\r\n" in text else "\n"
+        self._text = text if text.endswith("\n") else text + self._newline
+        # The first and the last position, and what replaces the text between them.
+        self._edits: list[tuple[int, int, str]] = []
+
+    def edited(self, changed: Mapping[str, Mapping[str, Scalar]], added: Mapping[str, Mapping[str, Scalar]]) -> str:
+        root: Any = yaml.compose(self._text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        customers = next(value for key, value in root.value if key.value == "customers")
+        for key, entry in customers.value:
+            self._set(entry, changed.get(key.value, {}))
+        if added:
+            self._add(root, customers, added)
+        parts, position = [], 0
+        for start, end, replacement in sorted(self._edits, key=lambda each: each[0]):
+            parts += [self._text[position:start], replacement]
+            position = end
+        return "".join([*parts, self._text[position:]])
+
+    def _set(self, entry: Any, fields: Mapping[str, Scalar]) -> None:
+        own = {key.value: value for key, value in entry.value}
+        for name in own.keys() & fields.keys():
+            self._replace(own[name], fields[name])
+        new = [(name, value) for name, value in in_order(fields) if name not in own]
+        if not new:
+            return
+        if entry.flow_style:
+            self._insert_between_braces(entry, ", ".join(f"{name}: {scalar(value)}" for name, value in new))
+        else:
+            indent = " " * entry.value[0][0].start_mark.column
+            self._insert_after(entry, *(f"{indent}{pair(name, value)}" for name, value in new))
+
+    def _replace(self, node: Any, value: Scalar) -> None:
+        start, end = node.start_mark.index, node.end_mark.index
+        # A text of several lines ends after its last line.
+        line_end = self._newline if self._text[start:end].endswith("\n") else ""
+        if node.value == BLANK and (mark := _FILL_IN.match(self._text, end)):
+            end = mark.end()
+        self._edits.append((start, end, scalar(value) + line_end))
+
+    def _add(self, root: Any, customers: Any, added: Mapping[str, Mapping[str, Scalar]]) -> None:
+        if customers.flow_style and (customers.value or root.flow_style):
+            self._insert_between_braces(customers, ", ".join(_in_braces(*each) for each in added.items()))
+            return
+        indent, step = "  ", "  "
+        if customers.value:
+            column = customers.value[0][0].start_mark.column
+            columns = [entry.value[0][0].start_mark.column for _, entry in customers.value if not entry.flow_style]
+            indent, step = " " * column, " " * (columns[0] - column) if columns else "  "
+        else:
+            start = customers.start_mark.index
+            self._edits.append((start - (self._text[start - 1] == " "), customers.end_mark.index, ""))
+        for shortname, fields in sorted(added.items()):
+            lines = block(shortname, fields, indent=indent, step=step)
+            self._insert_after(_before(shortname, root, customers), *lines)
+
+    def _insert_after(self, node: Any, *lines: str) -> None:
+        """Insert lines after the one in which the node ends, before comments on lines of their own."""
+        while isinstance(node, yaml.MappingNode) and not node.flow_style:
+            node = node.value[-1][1]
+        end = node.end_mark.index
+        # A text of several lines ends at the beginning of the next line.
+        if self._text[end - 1] != "\n":
+            end = self._text.index("\n", end) + 1
+        self._edits.append((end, end, "".join(f"{line}{self._newline}" for line in lines)))
+
+    def _insert_between_braces(self, node: Any, text: str) -> None:
+        if node.value:
+            end = node.value[-1][1].end_mark.index
+            self._edits.append((end, end, f", {text}"))
+        else:
+            end = node.start_mark.index + 1
+            self._edits.append((end, end, text))
+
+
+def _before(shortname: str, root: Any, customers: Any) -> Any:
+    """Return the node after which a new customer is inserted."""
+    names = [key.value for key, _ in customers.value]
+    if not names or names != sorted(names):
+        return customers
+    before = [entry for key, entry in customers.value if key.value < shortname]
+    return before[-1] if before else next(key for key, value in root.value if value is customers)
+
+
+def _in_braces(shortname: str, fields: Mapping[str, Scalar]) -> str:
+    values = ", ".join(f"{name}: {scalar(value)}" for name, value in in_order(fields))
+    return f"{scalar(shortname)}: {{{values}}}"
