@@ -56,6 +56,13 @@ _NO_DOWNLOADS: Final = {
 }
 
 PAGES: Final[Mapping[str, Page]] = {
+    "provider/docs/catalog-export.md": Page(
+        customers={
+            "acme-corp": {"retention": 90, "rollupRetention": 365},
+            "harbor": {"retention": 7, "rollupRetention": 365, "trial": True},
+            "lakeside": {"retention": 90, "rollupRetention": 365},
+        },
+    ),
     "provider/docs/import-and-adopt.md": Page(
         stack="production",
         customers={

@@ -13,6 +13,9 @@ from pulumi_fusion.documentation import more
 __all__ = ["COMMANDS", "catalog"]
 
 COMMANDS: Final[Mapping[str, str]] = {
+    "compare": "Compare a file with the customers of the account.",
+    "convert": "Convert a spreadsheet to a catalog, offline.",
+    "export": "Write the customers of the account as a catalog.",
     "schema": "Write the JSON Schema of a catalog, for editors.",
     "validate": "Find everything that is wrong with a file, offline.",
 }

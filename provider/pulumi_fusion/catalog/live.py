@@ -1,0 +1,157 @@
+"""Read the customers of an account, and compare them with the fields of a catalog. Sends only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from pulumi_fusion.api.client import FusionClient
+from pulumi_fusion.catalog.writing import BLANK, Scalar
+from pulumi_fusion.customer.mapping import FORM_TYPES, INTERNAL_TYPE, api_type, known_type, merge, same_text
+from pulumi_fusion.customer.model import FIELDS, Account, AccountType, State
+from pulumi_fusion.errors import BadRequest, Forbidden, NotFound
+from pulumi_fusion.operations.cache import LONGEST_LIST
+
+__all__ = ["Difference", "Live", "read_live", "type_fields"]
+
+_UNDOCUMENTED: Final = ("organization", "type", "fps")
+"""What only some services show in a record, by the attribute of an Account."""
+
+
+class Difference(NamedTuple):
+    """A field that the catalog has with another value than the service; None if the catalog lacks it."""
+
+    field: str
+    declared: Any
+    live: Scalar
+
+
+@dataclass(frozen=True)
+class Live:
+    """What the service shows of an account's direct customers.
+
+    Args:
+        account: The shortname of the account.
+        customers: Its direct customers, by shortname.
+        types: The service's account types; empty if no record has a type, or if they can't be listed.
+        deeper: How many customers of customers the list contained.
+        is_cut: The list is as long as a list can be, so it may lack customers.
+        without: The Python names of fields that a catalog need not have, since the program sets them.
+    """
+
+    account: str
+    customers: Mapping[str, Account]
+    types: Sequence[AccountType] = ()
+    deeper: int = 0
+    is_cut: bool = False
+    without: Collection[str] = ()
+
+    def shown(self, account: Account) -> Mapping[str, Scalar]:
+        """Return the fields that the record of a customer has, by Python name."""
+        return _shown(account, self.types)
+
+    def fields(self, account: Account) -> dict[str, Scalar]:
+        """Return the fields of a customer by Python name; a required one that isn't shown is blank.
+
+        The flows are blank as well if the service doesn't show them: an update without them may reset them.
+        """
+        blank = {name for name, spec in FIELDS.items() if spec.required and name != "shortname"}
+        if not any(getattr(each, name) is not None for each in self.customers.values() for name in _UNDOCUMENTED):
+            blank.add("contractual_flows_per_second")
+        fields = {**dict.fromkeys(blank, BLANK), **self.shown(account)}
+        return {name: value for name, value in fields.items() if name not in self.without}
+
+    def differences(self, declared: Mapping[str, Any], account: Account) -> list[Difference]:
+        """Return the fields in which a customer of a catalog differs from the service.
+
+        A field that the catalog doesn't manage, or the service doesn't show, isn't compared.
+
+        Args:
+            declared: The fields of the customer, with the defaults, by Python name.
+            account: The customer as the service returns it.
+        """
+        managed = {name for name, spec in FIELDS.items() if spec.required and name not in self.without} | {*declared}
+        shown = {name: value for name, value in self.shown(account).items() if name in managed}
+        live_type = shown.pop("type", None)
+        found = [
+            Difference(name, declared.get(name), live)
+            for name, live in shown.items()
+            if not same_text(live, declared.get(name))
+        ]
+        if live_type is not None:
+            wanted = _wanted_type(declared, self.types)
+            if wanted != account.type:
+                normal = declared.get("type") if wanted is None else _declared_type(wanted, self.types)
+                found.append(Difference("type", normal, live_type))
+        return found
+
+
+def read_live(fusion: FusionClient, wanted: Collection[str] = (), *, types: bool = False) -> Live:
+    """Return the direct customers of the account of a client.
+
+    Args:
+        fusion: The client.
+        wanted: Customers to read one by one if the list is too short to have them.
+        types: Whether to read the account types, also if no record has a type.
+
+    Raises:
+        FusionError: The customers can't be read.
+    """
+    listed = fusion.list_customers()
+    is_cut = len(listed) >= LONGEST_LIST
+    found = {each.shortname: each for each in listed if each.shortname != fusion.account}
+    for shortname in (name for name in wanted if is_cut and name not in found):
+        try:
+            found[shortname] = fusion.get_customer(shortname)
+        except NotFound:
+            continue
+    direct = {name: found[name] for name in sorted(found) if found[name].parent in (None, fusion.account)}
+    types = types or any(each.type is not None for each in direct.values())
+    return Live(fusion.account, direct, _types(fusion) if types else (), len(found) - len(direct), is_cut)
+
+
+def _types(fusion: FusionClient) -> Sequence[AccountType]:
+    try:
+        return fusion.list_customer_types()
+    except (BadRequest, Forbidden, NotFound):
+        return ()
+
+
+def _shown(account: Account, types: Sequence[AccountType]) -> dict[str, Scalar]:
+    """Return the fields that the record has, by Python name, the type as in the form if it has it."""
+    values = merge(account, State(), types)
+    shown = {name: value for name in FIELDS if name != "shortname" and (value := getattr(values, name)) is not None}
+    return shown | ({"type": _declared_type(account.type, types)} if account.type is not None else {})
+
+
+def _declared_type(api: str, types: Sequence[AccountType]) -> str:
+    """Return the type of the form that means this type of the API without a toggle, else the API's own."""
+    found = (each for each in FORM_TYPES if api_type(each, multi_account=False, internal=False, listed=types) == api)
+    return next(found, api)
+
+
+def type_fields(account: Account, inherited: Mapping[str, Any], types: Sequence[AccountType] = ()) -> dict[str, Scalar]:
+    """Return the type that the service shows, with the toggles that are needed because of the inherited fields.
+
+    Args:
+        account: The customer as the service returns it, with a type.
+        inherited: The fields that the entry has or inherits from the defaults.
+        types: The service's account types.
+    """
+    assert account.type is not None  # noqa: S101  # callers compare the type first
+    needed: dict[str, Scalar] = {"type": _declared_type(account.type, types)}
+    multi_account, internal = inherited.get("multi_account"), inherited.get("internal")
+    is_internal = account.type == INTERNAL_TYPE
+    if internal is not None and internal != is_internal:
+        needed["internal"] = is_internal
+    reseller = api_type("MSSP", multi_account=False, internal=False, listed=types)
+    if multi_account and not is_internal and account.type != reseller:
+        needed["multi_account"] = False
+    return needed
+
+
+def _wanted_type(declared: Mapping[str, Any], types: Sequence[AccountType]) -> str | None:
+    multi_account, internal = declared.get("multi_account") is True, declared.get("internal") is True
+    values = State.model_construct(type=declared.get("type"), multi_account=multi_account, internal=internal)
+    return known_type(values, types)

@@ -1,0 +1,84 @@
+"""Decide what an export changes in a catalog that exists. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pulumi_fusion.catalog.entries import Catalog
+from pulumi_fusion.catalog.live import Difference, Live, type_fields
+from pulumi_fusion.catalog.writing import BLANK, Scalar
+from pulumi_fusion.customer.model import Account
+
+__all__ = ["Changes", "changes", "new_entries"]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What the service has and a catalog hasn't.
+
+    Args:
+        added: The fields of customers that the catalog lacks, without those of its defaults, by shortname.
+        changed: The fields to set in its entries, by shortname.
+        different: Why they are set.
+        absent: The customers of the catalog that aren't among those of the account.
+    """
+
+    added: Mapping[str, Mapping[str, Scalar]]
+    changed: Mapping[str, Mapping[str, Scalar]]
+    different: Mapping[str, Sequence[Difference]]
+    absent: Sequence[str]
+
+
+def new_entries(live: Live, *, adopt: bool) -> dict[str, dict[str, Scalar]]:
+    """Return the fields of all customers of an account for a new catalog, by shortname."""
+    return {name: {**live.fields(each), **_adopted(each, adopt)} for name, each in live.customers.items()}
+
+
+def changes(catalog: Catalog, live: Live, *, adopt: bool) -> Changes:
+    """Return what makes the catalog agree with the service.
+
+    A field is only changed if the catalog manages it and the service shows it.
+
+    Args:
+        catalog: The catalog.
+        live: The customers of the account.
+        adopt: Whether each customer gets the option that adopts it.
+    """
+    declared = {entry.shortname: catalog.fields(entry) for entry in catalog.entries}
+    defaults = {name: each.value for name, each in catalog.defaults.items()}
+    changed: dict[str, dict[str, Scalar]] = {}
+    different: dict[str, Sequence[Difference]] = {}
+    for name, account in live.customers.items():
+        if name in declared:
+            fields = declared[name]
+            if found := live.differences(fields, account):
+                different[name] = found
+            wanted = {each.field: each.live for each in found if each.field != "type"}
+            if any(each.field == "type" for each in found):
+                wanted |= type_fields(account, fields, live.types)
+            wanted |= {key: value for key, value in _adopted(account, adopt).items() if fields.get(key) != value}
+            if wanted:
+                changed[name] = wanted
+    added = {
+        name: {**_without_defaults(live, account, defaults), **_adopted(account, adopt)}
+        for name, account in live.customers.items()
+        if name not in declared
+    }
+    return Changes(added, changed, different, [name for name in declared if name not in live.customers])
+
+
+def _without_defaults(live: Live, account: Account, defaults: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """Return the fields of a new entry. A default also replaces a value that the service doesn't show."""
+    fields = live.fields(account)
+    if account.type is not None and any(each.field == "type" for each in live.differences(defaults, account)):
+        fields |= type_fields(account, defaults, live.types)
+    elif "type" in defaults:
+        del fields["type"]
+    return {
+        name: value for name, value in fields.items() if name not in defaults or value not in (BLANK, defaults[name])
+    }
+
+
+def _adopted(account: Account, adopt: bool) -> dict[str, Scalar]:
+    return {"adopt": account.id} if adopt and account.id is not None else {}

@@ -1,0 +1,58 @@
+"""The command ``pulumi-fusion catalog convert``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pulumi_fusion.catalog.writing import BLANK, Scalar, catalog_text
+from pulumi_fusion.cli.catalog.files import fill_in, loaded, named
+from pulumi_fusion.cli.catalog.options import without_option
+from pulumi_fusion.cli.output_file import replace
+from pulumi_fusion.cli.path_option import FilePath
+from pulumi_fusion.cli.stderr import report
+from pulumi_fusion.customer.model import FIELDS
+from pulumi_fusion.documentation import more
+
+__all__ = ["convert"]
+
+
+@click.command(epilog=more("catalog-export", "start-from-a-spreadsheet"))
+@click.argument("file", metavar="FILE.csv")
+@click.option("-o", "--output", type=FilePath(), help="The catalog to write; by default stdout.")
+@without_option
+def convert(*, file: str, output: Path | None, without: frozenset[str]) -> None:
+    """Convert a spreadsheet to a catalog. Needs no network, no engine and no credential.
+
+    FILE.csv has a row for each customer. Its first row has the Python names of the fields, such as shortname,
+    organization and data_retention. What most customers have in common becomes a default, and a required field that a
+    row lacks is "", with the comment "fill in". The rules of the fields aren't applied: `pulumi-fusion catalog
+    validate` does that.
+
+    \b
+    Example:
+      pulumi-fusion catalog convert customers.csv -o customers.yaml
+
+    \b
+    Exit codes: 0 written; 1 it failed, or the file has problems; 2 wrong usage.
+    """
+    if not file.lower().endswith(".csv"):
+        raise click.UsageError(f"{file} isn't a CSV file: its name must end with .csv.")
+    if output is not None and output.is_file():
+        raise click.UsageError(f"{named(output)} exists. Choose another file, or remove it.")
+    catalog = loaded(file)
+    required: dict[str, Scalar] = {
+        name: BLANK for name, spec in FIELDS.items() if spec.required and name not in {"shortname", *without}
+    }
+    customers = {
+        entry.shortname: {**required, **{name: each.value for name, each in entry.own.items()}}
+        for entry in catalog.entries
+    }
+    text = catalog_text(customers)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        replace(output, text)
+    where = f" to {named(output)}" if output else ""
+    report(f"Wrote the customers of {file}{where}: {len(customers)}.{fill_in(text)}")

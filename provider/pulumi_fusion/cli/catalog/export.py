@@ -1,0 +1,162 @@
+"""The command ``pulumi-fusion catalog export``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace as with_fields
+from pathlib import Path
+
+import click
+
+from pulumi_fusion.catalog.editing import edited
+from pulumi_fusion.catalog.entries import Catalog
+from pulumi_fusion.catalog.live import Live, read_live
+from pulumi_fusion.catalog.loading import load
+from pulumi_fusion.catalog.merging import Changes, changes, new_entries
+from pulumi_fusion.catalog.writing import Scalar, catalog_text
+from pulumi_fusion.cli.catalog.files import fill_in, loaded, named, warn_if_cut
+from pulumi_fusion.cli.catalog.options import without_option
+from pulumi_fusion.cli.connection import connect, service_options
+from pulumi_fusion.cli.output_file import replace
+from pulumi_fusion.cli.path_option import FilePath
+from pulumi_fusion.cli.stderr import report
+from pulumi_fusion.customer.model import FIELDS
+from pulumi_fusion.customer.names import label
+from pulumi_fusion.customer.rules import is_shortname
+from pulumi_fusion.customer.stack import PLUGIN_TYPE
+from pulumi_fusion.documentation import more
+from pulumi_fusion.report.describe import shown
+from pulumi_fusion.settings import Settings
+
+__all__ = ["export"]
+
+
+@click.command(epilog=more("catalog-export"))
+@click.option("-o", "--output", type=FilePath(), help="The catalog to write or to update; by default stdout.")
+@click.option("--import-file", type=FilePath(), help="Also write the file for `pulumi import --file` (plugin).")
+@click.option("--adopt", is_flag=True, help="Set adopt in each entry (dynamic provider).")
+@without_option
+@service_options
+def export(
+    *,
+    output: Path | None,
+    import_file: Path | None,
+    adopt: bool,
+    without: frozenset[str],
+    account: str | None,
+    api_url: str | None,
+) -> None:
+    """Write the customers of an account as a catalog. Sends only reads.
+
+    The catalog has the direct customers, and what most of them have in common as defaults. What the service doesn't
+    return is "", with the comment "fill in"; `pulumi-fusion catalog validate` lists these places.
+
+    A FILE that exists must be a catalog. Customers that it lacks are added at its end, values that differ are replaced,
+    and all else stays: comments, order, customers that the account doesn't have. Fields that the file doesn't manage
+    aren't added.
+
+    To manage the customers afterwards, the plugin needs --import-file, and the dynamic provider --adopt.
+
+    \b
+    Needs the credential in NETOSECRET or in a file named by FUSION_NETOSECRET_FILE.
+
+    \b
+    Examples:
+      pulumi-fusion catalog export -o customers.yaml --import-file import.json
+      pulumi-fusion catalog export -o customers.yaml --adopt
+      pulumi-fusion catalog export --account flowmore
+
+    \b
+    Exit codes: 0 written, or nothing to change; 1 it failed, and no file was changed; 2 wrong usage.
+    """
+    if adopt and import_file:
+        raise click.UsageError("--adopt and --import-file are two ways to manage the same customers. Use one of them.")
+    if output is not None and output == import_file:
+        raise click.UsageError("--output and --import-file name the same file.")
+    existing = loaded(named(output)) if output is not None and output.is_file() else None
+    with connect(Settings.resolve({"account": account, "api_url": api_url})) as fusion:
+        live = read_live(fusion, [each.shortname for each in existing.entries] if existing else ())
+    live = with_fields(_usable(live), without=without)
+    if existing is None or output is None:
+        _write(output, live, adopt=adopt)
+    else:
+        _update(output, existing, live, adopt=adopt)
+    if import_file is not None:
+        replace(import_file, _imports(live.customers))
+        report(f"Wrote {named(import_file)} for `pulumi import --file`.")
+    _warn(live)
+
+
+def _usable(live: Live) -> Live:
+    """Return the customers that can be managed, and report the others."""
+    wrong = [name for name in live.customers if not is_shortname(name)]
+    for name in wrong:
+        report(f"Left out: {name!r}, which the provider can't manage: it isn't a valid shortname.")
+    return with_fields(live, customers={name: each for name, each in live.customers.items() if name not in wrong})
+
+
+def _write(output: Path | None, live: Live, *, adopt: bool) -> None:
+    text = catalog_text(new_entries(live, adopt=adopt))
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        replace(output, text)
+    where = f" to {named(output)}" if output else ""
+    report(f"Wrote the customers of {live.account}{where}: {len(live.customers)}.{fill_in(text)}")
+
+
+def _update(output: Path, existing: Catalog, live: Live, *, adopt: bool) -> None:
+    found = changes(existing, live, adopt=adopt)
+    if found.added or found.changed:
+        raw = output.read_bytes().decode("utf-8")
+        text = raw.removeprefix("\ufeff")
+        new = edited(text, found.changed, found.added)
+        expected = _expected(existing, found)
+
+        def check(written: Path) -> None:
+            catalog, findings = load(str(written), FIELDS)
+            if findings or {each.shortname: catalog.fields(each) for each in catalog.entries} != expected:
+                raise click.ClickException(
+                    f"can't change {named(output)} without losing a part of it. Nothing was written. Export to a new "
+                    "file, and copy what you need."
+                )
+
+        replace(output, raw.removesuffix(text) + new, check=check)
+    _report(output, found, live, fill_in(new) if found.added or found.changed else "")
+
+
+def _expected(existing: Catalog, found: Changes) -> dict[str, dict[str, Scalar]]:
+    """Return the fields of all customers as the changed catalog must have them."""
+    defaults = {name: each.value for name, each in existing.defaults.items()}
+    entries = {
+        each.shortname: {**existing.fields(each), **found.changed.get(each.shortname, {})} for each in existing.entries
+    }
+    return entries | {name: {**defaults, **fields, "shortname": name} for name, fields in found.added.items()}
+
+
+def _report(output: Path, found: Changes, live: Live, blanks: str) -> None:
+    counts = f"{len(found.added)} added, {len(found.changed)} changed, {len(found.absent)} not in {live.account}"
+    report(f"{named(output)}: {counts}.{blanks}")
+    for name in found.added:
+        report(f"  added {name}")
+    for name, fields in found.changed.items():
+        texts = [
+            f"{label(each.field)} {shown(each.field, each.declared)} → {shown(each.field, each.live)}"
+            for each in found.different.get(name, ())
+        ]
+        report(f"  changed {name}: {', '.join([*texts, *(['adopt'] if 'adopt' in fields else [])])}")
+    for name in found.absent:
+        report(f"  not in {live.account}: {name}. It was left as it is.")
+
+
+def _imports(shortnames: Iterable[str]) -> str:
+    """Return the text of a file for `pulumi import --file`."""
+    resources = [{"type": PLUGIN_TYPE, "name": name, "id": name} for name in shortnames]
+    return json.dumps({"resources": resources}, indent=2) + "\n"
+
+
+def _warn(live: Live) -> None:
+    if live.deeper:
+        report(f"Left out: customers of customers ({live.deeper}). --account SHORTNAME exports those of one customer.")
+    warn_if_cut(live)

@@ -1,0 +1,60 @@
+"""What the commands that read or write a catalog have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from pulumi_fusion.catalog.entries import Catalog
+from pulumi_fusion.catalog.findings import Finding
+from pulumi_fusion.catalog.live import Live
+from pulumi_fusion.catalog.loading import load
+from pulumi_fusion.cli.stderr import report
+from pulumi_fusion.customer.model import FIELDS
+from pulumi_fusion.documentation import more
+from pulumi_fusion.errors import capped
+from pulumi_fusion.operations.cache import LONGEST_LIST
+
+__all__ = ["INVALID", "fill_in", "loaded", "named", "refuse", "warn_if_cut"]
+
+INVALID = 1
+
+
+def named(path: Path) -> str:
+    """Return a path as a person writes it: relative to the working directory if it is below."""
+    folder = Path.cwd()
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+
+
+def loaded(path: str) -> Catalog:
+    """Return the catalog of a file. Exits if it can't be read, or has findings about its structure."""
+    try:
+        catalog, findings = load(path, FIELDS)
+    except OSError as failure:
+        raise click.ClickException(f"can't read {path}: {capped(str(failure.strerror))}") from None
+    refuse(findings)
+    return catalog
+
+
+def refuse(findings: Sequence[Finding]) -> None:
+    """Show findings as `pulumi-fusion catalog validate` does, and exit if there are any."""
+    for each in findings:
+        click.echo(str(each), err=True)
+    if findings:
+        report(f"Error: {findings[0].file} has problems: {len(findings)}. Correct them first.")
+        click.get_current_context().exit(INVALID)
+
+
+def fill_in(text: str) -> str:
+    """Return a sentence about the values of a catalog that a person has to fill in, or an empty text."""
+    count = text.count('""  # fill in')
+    return f' Fill in the values marked with "# fill in": {count}.' if count else ""
+
+
+def warn_if_cut(live: Live) -> None:
+    """Report that the account may have more customers than its list."""
+    if live.is_cut:
+        reference = more("troubleshooting", "the-list-is-full")
+        report(f"The service lists at most {LONGEST_LIST} customers, so there may be more than these. {reference}")

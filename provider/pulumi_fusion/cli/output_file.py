@@ -1,0 +1,41 @@
+"""Write the file of an option in one step."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+__all__ = ["replace"]
+
+
+def replace(path: Path, text: str, *, check: Callable[[Path], None] | None = None) -> None:
+    """Write a text file, which always has the old or the new content. A link stays one, and the mode is kept.
+
+    Args:
+        path: The file. Its folder must exist.
+        text: The new content, in UTF-8 and with its own line ends.
+        check: Raises to keep the old content; its argument is a file with the new one.
+
+    Raises:
+        OSError: The file can't be written.
+    """
+    target = path.resolve()
+    if target.exists() and not target.is_file():  # a pipe or a device can't be replaced
+        with target.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        return
+    new = target.with_name(f".{target.stem[:100]}.{secrets.token_hex(4)}{target.suffix}")
+    try:
+        with new.open("x", encoding="utf-8", newline="") as file:
+            if target.exists():
+                new.chmod(target.stat().st_mode & 0o7777)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if check:
+            check(new)
+        new.replace(target)
+    finally:
+        new.unlink(missing_ok=True)

@@ -1,0 +1,155 @@
+"""The command ``catalog compare``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fusion_emulator import Emulator
+from tests.contract.cli.terminal import Terminal
+from tests.contract.cli.test_catalog_export import READS, sent
+
+CATALOG = """\
+version: 1
+defaults: {type: SLG, status: Active, rollup_retention: 180}
+customers:
+  acme-corp: {organization: Acme, data_retention: 90}
+  Twin-corp: {organization: Twin, data_retention: 90}
+  gone-corp: {organization: Gone, data_retention: 90}
+  other-corp:
+    organization: Other
+    data_retention: 90
+    email: planted@person.example.com
+    given_name: Planted
+    family_name: Person
+"""
+
+
+def write(terminal: Terminal, text: str) -> None:
+    (terminal.folder / "customers.yaml").write_text(text)
+
+
+def test_each_difference_is_shown_in_80_columns_without_the_admin(terminal: Terminal, emulator: Emulator) -> None:
+    emulator.switch(record="extended")
+    write(terminal, CATALOG)
+    emulator.seed("acme-corp", organization="A" * 90, retention=45, type="reseller")
+    emulator.seed("twin-corp")
+    emulator.seed("other-corp", organization="Other")
+    emulator.seed("by-hand-co", organization="By Hand\x1b[2J")
+    done = terminal.run("catalog", "compare", "customers.yaml")
+    assert done.returncode == 7
+    assert done.stderr == ""
+    assert [line.rstrip() for line in done.stdout.splitlines()] == [
+        "customers.yaml / example-msp: 1 missing, 1 unmanaged, 1 in another case, 1",
+        "different, 1 equal",
+        "",
+        "Missing: in the file, not on the service",
+        "gone-corp  line 6",
+        "",
+        "Unmanaged: on the service, not in the file",
+        "by-hand-co  By Hand�[2J",
+        "",
+        "Only upper and lower case differ",
+        "Twin-corp  twin-corp on the service",
+        "",
+        "Different",
+        "Customer   Field           File  Service",
+        f"acme-corp  Organization    Acme  {'A' * 47}",
+        " " * 33 + "A" * 43,
+        "acme-corp  Data Retention  90    45",
+        "acme-corp  Type            SLG   MSSP",
+        "",
+        "Not compared, since the service doesn't return them: Email, Given Name, Family",
+        "Name.",
+    ]
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    as_json = terminal.run("catalog", "compare", "customers.yaml", "--format", "json")
+    assert "lanted" not in done.stdout + as_json.stdout
+    document = json.loads(as_json.stdout)
+    by_hand = emulator.account("by-hand-co")
+    assert by_hand
+    assert as_json.returncode == 7
+    assert document == {
+        "version": 1,
+        "file": "customers.yaml",
+        "account": "example-msp",
+        "missing": [{"shortname": "gone-corp", "line": 6}],
+        "unmanaged": [
+            {"shortname": "by-hand-co", "customer_id": by_hand.id, "organization": "By Hand\x1b[2J"},
+        ],
+        "case_twins": [{"shortname": "Twin-corp", "line": 5, "service": "twin-corp"}],
+        "different": [
+            {
+                "shortname": "acme-corp",
+                "line": 4,
+                "fields": {
+                    "organization": {"file": "Acme", "service": "A" * 90},
+                    "data_retention": {"file": 90, "service": 45},
+                    "type": {"file": "SLG", "service": "MSSP"},
+                },
+            }
+        ],
+        "equal": 1,
+        "not_compared": ["email", "given_name", "family_name"],
+    }
+    assert set(sent(emulator)) <= READS
+
+
+def test_equal_customers_have_the_exit_code_0(terminal: Terminal, emulator: Emulator) -> None:
+    entry = "{organization: A, type: SLG, status: Active, data_retention: 90, rollup_retention: 180}"
+    write(terminal, f"version: 1\ncustomers:\n  acme-corp: {entry}\n")
+    emulator.seed("acme-corp")
+    done = terminal.run("catalog", "compare", "customers.yaml")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "customers.yaml / example-msp: 1 equal\n\n"
+        "Not compared, since the service doesn't return them: Organization, Type.\n"
+    )
+
+
+@pytest.mark.parametrize("switches", [{}, {"role": "readonly"}], ids=["admin", "readonly"])
+def test_a_key_that_only_reads_is_enough(terminal: Terminal, emulator: Emulator, switches: dict[str, str]) -> None:
+    write(terminal, "version: 1\ncustomers: {}\n")
+    done = terminal.run("catalog", "compare", "customers.yaml", NETOSECRET=emulator.key(**switches))
+    assert (done.returncode, done.stdout) == (0, "customers.yaml / example-msp: no customers\n")
+
+
+def test_a_type_of_the_service_is_valid(terminal: Terminal, emulator: Emulator) -> None:
+    emulator.switch(types="gold=Gold Customer")
+    write(terminal, CATALOG.replace("type: SLG", "type: Gold Customer"))
+    assert terminal.run("catalog", "compare", "customers.yaml").returncode == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("version: 1\ncustomers: {acme-corp: {typ: SLG}}\n", "customers.yaml:2:25: acme-corp: 'typ' isn't a field"),
+        (CATALOG.replace("type: SLG", 'type: ""'), "customers.yaml:2:18: Type must not be blank"),
+    ],
+)
+def test_a_file_with_problems_is_not_compared(terminal: Terminal, text: str, problem: str) -> None:
+    write(terminal, text)
+    done = terminal.run("catalog", "compare", "customers.yaml", "--format", "json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert problem in done.stderr
+    assert "Error: customers.yaml has problems: 1. Correct them first.\n" in done.stderr
+
+
+def test_failures_have_the_exit_code_1(terminal: Terminal, emulator: Emulator) -> None:
+    absent = terminal.run("catalog", "compare", "customers.yaml")
+    assert (absent.returncode, absent.stderr) == (1, "Error: can't read customers.yaml: No such file or directory\n")
+    write(terminal, "version: 1\ncustomers: {}\n")
+    refused = terminal.run("catalog", "compare", "customers.yaml", NETOSECRET=emulator.key(role="support"))
+    assert refused.returncode == 1
+    assert "403" in refused.stderr
+
+
+def test_a_list_that_is_cut_makes_no_customer_missing(terminal: Terminal, emulator: Emulator) -> None:
+    for number in range(1001):
+        emulator.seed(f"customer-{number:04}")
+    entry = "{organization: A, type: SLG, status: Active, data_retention: 90, rollup_retention: 180}"
+    write(terminal, f"version: 1\ncustomers:\n  customer-1000: {entry}\n")
+    done = terminal.run("catalog", "compare", "customers.yaml")
+    assert "customers.yaml / example-msp: 1000 unmanaged, 1 equal" in done.stdout
+    assert "The service lists at most 1000 customers" in done.stderr
