@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import unicodedata
@@ -17,7 +16,7 @@ from jsonschema import Draft7Validator, ValidationError  # type: ignore[import-u
 from jsonschema.validators import extend  # type: ignore[import-untyped]
 from regress import Regex
 
-from pulumi_fusion.catalog.schema import as_json, catalog_schema
+from pulumi_fusion.catalog.schema import catalog_schema
 from pulumi_fusion.customer import rules
 from pulumi_fusion.customer.check import check
 from pulumi_fusion.customer.model import FIELDS, OUTPUTS, Fields
@@ -202,14 +201,33 @@ def check_jsonschema(*arguments: str | Path) -> tuple[int, str]:
     return ended.returncode, ended.stdout
 
 
-def test_check_jsonschema_accepts_the_schema_and_checks_a_catalog_with_it(tmp_path: Path) -> None:
-    schema, right, wrong = (tmp_path / name for name in ("customers.schema.json", "right.json", "wrong.json"))
-    schema.write_text(as_json(), encoding="utf-8")
-    right.write_text(json.dumps(catalog(ENTRY)), encoding="utf-8")
-    wrong.write_text(json.dumps(catalog({**ENTRY, "status": "active"})), encoding="utf-8")
+EXAMPLE: Final = Path(__file__).resolve().parents[3] / "examples/gitops"
+
+
+def test_check_jsonschema_accepts_the_schema_and_the_example() -> None:
+    schema, example = EXAMPLE / "customers.schema.json", EXAMPLE / "customers.yaml"
 
     assert check_jsonschema("--check-metaschema", schema)[0] == 0
-    assert check_jsonschema("--schemafile", schema, right)[0] == 0
-    code, output = check_jsonschema("--schemafile", schema, wrong)
+    assert check_jsonschema("--schemafile", schema, example)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "problem"),
+    [
+        ("status: Active", "status: active", "$.defaults.status: 'active' is not one of ['Active', 'Trial Active']"),
+        ("  type: SLG\n", "", "'type' is a required property"),
+        ("customers:", "customers:\n  acme:", "'acme' does not match"),
+        ("rollup_retention: 365", "rollup_retention: 7", "7 is not one of [90, 180, 365]"),
+    ],
+)
+def test_check_jsonschema_refuses_a_mistake_in_the_example(
+    tmp_path: Path, right: str, wrong: str, problem: str
+) -> None:
+    text = (EXAMPLE / "customers.yaml").read_text(encoding="utf-8")
+    file = tmp_path / "customers.yaml"
+    file.write_text(text.replace(right, wrong, 1), encoding="utf-8")
+
+    code, output = check_jsonschema("--schemafile", EXAMPLE / "customers.schema.json", "--verbose", file)
+
     assert code == 1
-    assert "$.customers['acme-corp'].status: 'active' is not one of ['Active', 'Trial Active']" in output
+    assert problem in output

@@ -65,4 +65,6 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", sorted((ROOT / "examples").rglob("customers.schema.json")), ids=str)
 def test_the_schema_of_an_example_is_current(file: Path) -> None:
-    assert file.read_text(encoding="utf-8") == as_json(), f"run pulumi-fusion catalog schema -o {file}"
+    assert file.read_text(encoding="utf-8") == as_json(), (
+        f"run pulumi-fusion catalog schema -o {file.relative_to(ROOT)}"
+    )
