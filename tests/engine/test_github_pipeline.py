@@ -49,6 +49,8 @@ def test_from_a_pull_request_to_drift(github: GitHub, machine: Machine, emulator
     new = f"customers:\n  fresh-co:\n    organization: {HOSTILE}\n    deletion_protection: false\n"
     head = team.propose("onboard", {"customers:\n": new})
     event = github.open(7, head)
+    validated = github.run("validate.yml", "pull_request", event)["validate"]
+    assert validated.result == "success", validated.text
     github.comment(7, "mallory", f"<!-- pulumi-fusion production {head} {'0' * 64} -->")
     assert github.run("preview.yml", "pull_request_target", event)["comment"].result == "success"
     [comment] = comments(github, 7)
@@ -108,6 +110,11 @@ def test_a_pull_request_runs_nothing_of_its_own(github: GitHub, emulator: Emulat
     wrong = team.propose("wrong", {"data_retention: 45": "dataRetention: 45", "organization: Lakeside County": name})
     event = github.open(7, wrong, fork=True)
     emulator.requests.clear()
+
+    validated = github.run("validate.yml", "pull_request", event)["validate"]
+    assert (validated.failed, validated.code) == ("Validate", 1)
+    assert "::error file=customers.yaml,line=" in validated.text
+    assert "\n::error::side" not in validated.text
 
     assert {job.result for job in github.run("preview.yml", "pull_request_target", event).values()} == {"skipped"}
     assert [*emulator.requests] == []

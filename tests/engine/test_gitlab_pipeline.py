@@ -90,9 +90,16 @@ def test_from_a_merge_request_to_drift(gitlab: GitLab, machine: Machine, emulato
         assert secret not in shown
 
 
-def test_only_the_catalog_comes_from_the_merge_request(gitlab: GitLab) -> None:
-    """Another program and other packages have no effect, and the catalog is that of the merge."""
+def test_a_merge_request_runs_nothing_of_its_own(gitlab: GitLab) -> None:
+    """An invalid file is reported, and only customers.yaml comes from the merge request, as it is after the merge."""
     team = gitlab.repository
+    wrong = team.propose("wrong", {"data_retention: 45": "dataRetention: 45"})
+    proposed = gitlab.pipeline(FILE, "merge_request_event", wrong, **REQUEST)
+    validated = gitlab.run(proposed, "validate")
+    assert (validated.code, "customers.yaml:18:5: " in validated.text) == (1, True)
+    [finding] = json.loads((proposed.folders["validate"] / "quality.json").read_text())
+    assert finding["location"] == {"path": "customers.yaml", "lines": {"begin": 18}}
+
     harmful = {"__main__.py": "harmful", "requirements.txt": "harmful", "Pulumi.yaml": "harmful"}
     head = team.propose("harmful", {"data_retention: 45": "data_retention: 7"}, files=harmful)
     team.propose("other", {"contractual_flows_per_second: 10000": "contractual_flows_per_second: 20000"})

@@ -109,6 +109,7 @@ class Pipeline:
     commit: str
     artifacts: dict[str, Path] = field(default_factory=dict)
     dotenv: dict[str, dict[str, str]] = field(default_factory=dict)
+    folders: dict[str, Path] = field(default_factory=dict)
 
 
 class GitLab:
@@ -176,7 +177,7 @@ class GitLab:
         """Run a job of a pipeline."""
         job = pipeline.jobs[name]
         self._started += 1
-        folder = self._folder / f"job-{self._started}"
+        folder = pipeline.folders[name] = self._folder / f"job-{self._started}"
         variables = {**pipeline.variables, **job.get("variables", {}), "CI_PROJECT_DIR": str(folder)}
         if job.get("variables", {}).get("GIT_STRATEGY") == "none":
             folder.mkdir()
