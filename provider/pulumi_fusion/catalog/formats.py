@@ -164,8 +164,9 @@ def _fingerprints(findings: _Findings, paths: Mapping[str, str]) -> Iterator[str
 
 
 def _json(value: object) -> str:
-    # GitHub's runner takes this for a command anywhere in a line of a log; a JSON parser reads the escape.
-    return json.dumps(value, indent=2).replace("##[", "#\\u0023[") + "\n"
+    # Without indentation, which takes most of the time for a large catalog. GitHub's runner takes ##[ for a command
+    # anywhere in a line of a log; a JSON parser reads the escape.
+    return json.dumps(value).replace("##[", "#\\u0023[") + "\n"
 
 
 FORMATS: Final[Mapping[str, Callable[[_Findings], str]]] = {

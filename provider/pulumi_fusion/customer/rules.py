@@ -111,8 +111,9 @@ def text(value: Any) -> str:
         raise ValueError("must not be blank")
     if value != value.strip():
         raise ValueError(f"must not begin or end with white space: remove it from {quoted(value)}")
-    # Cc: control, Cf: invisible format characters, Cs: halves of a character, Zl and Zp: line breaks.
-    if any(
+    # Cc: control, Cf: invisible format characters, Cs: halves of a character, Zl and Zp: line breaks. A printable text
+    # has none of them, and most texts are printable.
+    if not value.isprintable() and any(
         unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") and not _is_joiner(value, i)
         for i, c in enumerate(value)
     ):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import click
 
 from pulumi_fusion.catalog.check import validate as find
@@ -46,6 +48,9 @@ def validate(
     \b
     Exit codes: 0 nothing is wrong; 1 something is, or a file can't be read; 2 wrong usage.
     """
+    # A check keeps nearly all that it allocates, so the search for garbage would be a third of its time.
+    gc.disable()
+    ctx.call_on_close(gc.enable)
     found: list[Finding] = []
     unreadable = False
     for file in files:

@@ -1,0 +1,71 @@
+"""Print how long `pulumi-fusion catalog validate` takes, as a whole process, as Markdown.
+
+    python -m tests.benchmarks.catalog [CUSTOMERS]
+
+Each row is the fastest of five runs: seconds until it ends, and seconds of the processor.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+ROUNDS: Final = 5
+PROGRAM: Final = Path(sys.executable).with_name("pulumi-fusion")
+
+DEFAULTS: Final = (
+    "version: 1\ndefaults: {type: SLG, status: Active, data_retention: 90, rollup_retention: 365}\ncustomers:\n"
+)
+
+
+def valid(number: int) -> str:
+    """Return the entry of a customer with seven lines."""
+    return (
+        f"  customer-{number:05}:\n"
+        f"    organization: Customer Number {number} Incorporated\n"
+        f"    email: admin@customer-{number}.example.com\n"
+        "    given_name: Onboarding\n"
+        "    family_name: Team\n"
+        f"    contractual_flows_per_second: {1000 + number}\n"
+        f"    data_retention: {(7, 45, 90, 180)[number % 4]}\n"
+    )
+
+
+def wrong(number: int) -> str:
+    """Return the entry of a customer with three problems, two of which have a similar name."""
+    return f"{valid(number)}    state: Active\n    status: active\n    rollup_retention: 8\n"
+
+
+def seconds(file: Path, style: str) -> tuple[float, float]:
+    """Return the time of the fastest run of the command, and the processor's time."""
+    runs = []
+    for _ in range(ROUNDS):
+        before, started = os.times(), time.perf_counter()
+        subprocess.run([PROGRAM, "catalog", "validate", "--format", style, file], capture_output=True, check=False)
+        taken, after = time.perf_counter() - started, os.times()
+        used = after.children_user + after.children_system - before.children_user - before.children_system
+        runs.append((taken, used))
+    return min(taken for taken, _ in runs), min(used for _, used in runs)
+
+
+def main(customers: int) -> None:
+    contents: dict[str, Callable[[int], str]] = {"nothing wrong": valid, "three problems each": wrong}
+    print("| customers | content | format | seconds | of the processor |")  # noqa: T201
+    print("|---|---|---|--:|--:|")  # noqa: T201
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "customers.yaml"
+        for name, entry in contents.items():
+            file.write_text(DEFAULTS + "".join(map(entry, range(customers))), encoding="utf-8")
+            for style in ("text", "sarif"):
+                taken, used = seconds(file, style)
+                print(f"| {customers} | {name} | {style} | {taken:.2f} | {used:.2f} |", flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
