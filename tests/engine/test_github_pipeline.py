@@ -91,10 +91,22 @@ def test_from_a_pull_request_to_drift(github: GitHub, machine: Machine, emulator
     assert "this is another plan than the reviewed one" in refused["plan"].text
     assert {"fresh-co", "try-it-out"} < {each.shortname for each in emulator.accounts()}
 
+    # Drift opens one issue, which later runs update and close.
+    drifted = github.run("drift.yml", "schedule")
+    assert (drifted["drift"].result, drifted["issue"].result) == ("success", "success"), drifted["drift"].text
+    drifted = github.run("drift.yml", "schedule")
+    [issue] = github.data["issues"]
+    assert (issue["title"], issue["state"]) == ("Drift: production differs from main", "open")
+    assert "Data Retention 180 → 90 days" in issue["body"]
+    assert github.data["requests"][-1] == ["PATCH", f"repos/msp/fusion-customers/issues/{issue['number']}"]
+
     reviewed = digest(refused["plan"])
     repaired = github.run("apply.yml", "workflow_dispatch", inputs={"digest": reviewed, "max-deletes": "2"})
     assert repaired["apply"].result == "success", repaired
     assert {each.shortname for each in emulator.accounts()} == {"acme-corp", "lakeside", "north-mssp"}
+    github.run("drift.yml", "schedule")
+    [issue] = github.data["issues"]
+    assert issue["state"] == "closed"
 
     # No credential and no first admin is in a log, a summary, a comment or an issue.
     shown = "\n".join([*machine.log, json.dumps(github.data | {"tokens": {}})])

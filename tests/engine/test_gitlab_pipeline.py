@@ -85,6 +85,19 @@ def test_from_a_merge_request_to_drift(gitlab: GitLab, machine: Machine, emulato
     refused = gitlab.run(started, "plan")
     assert (refused.code, "1 to update" in refused.text) == (5, True)
 
+    # Drift opens one issue, which later runs update.
+    daily = gitlab.pipeline(FILE, "schedule", merged, CI_COMMIT_BRANCH="main")
+    assert [*daily.jobs] == ["drift", "issue"]
+    drifted = gitlab.run(daily, "drift")
+    assert drifted.code == 0, drifted.text
+    for _ in range(2):
+        gitlab.run(daily, "issue")
+    [issue] = gitlab.data.issues
+    assert "Data Retention 180 → 90 days" in issue["description"]
+    daily.dotenv["drift"]["DRIFT"] = "0"
+    gitlab.run(daily, "issue")
+    assert issue["state"] == "closed"
+
     shown = "\n".join([*machine.log, json.dumps([gitlab.data.notes, gitlab.data.issues])])
     for secret in (emulator.netosecret, TOKEN, PASSPHRASE, "onboarding@msp.example.com", "eyJ"):
         assert secret not in shown
