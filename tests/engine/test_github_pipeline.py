@@ -9,6 +9,7 @@ import pytest
 
 from fusion_emulator import Emulator
 from tests.pipelines.github import GitHub, Job
+from tests.pipelines.leaks import leaks, parts
 from tests.pipelines.machine import Machine
 from tests.pipelines.repository import Repository
 
@@ -33,7 +34,7 @@ def github(tmp_path: Path, emulator: Emulator, machine: Machine) -> GitHub:
     return GitHub(tmp_path, machine, repository, secrets, backend)
 
 
-def test_from_a_pull_request_to_drift(github: GitHub, machine: Machine, emulator: Emulator) -> None:
+def test_from_a_pull_request_to_drift(tmp_path: Path, github: GitHub, machine: Machine, emulator: Emulator) -> None:
     team = github.repository
 
     # Nobody has reviewed the first plan: a person starts the apply with its digest.
@@ -108,11 +109,14 @@ def test_from_a_pull_request_to_drift(github: GitHub, machine: Machine, emulator
     [issue] = github.data["issues"]
     assert issue["state"] == "closed"
 
-    # No credential and no first admin is in a log, a summary, a comment or an issue.
-    shown = "\n".join([*machine.log, json.dumps(github.data | {"tokens": {}})])
-    shown += "".join(each.read_text() for each in github.folder.glob("*.summary"))
-    for secret in (*github.planted(), PASSPHRASE, "onboarding@msp.example.com", "eyJ"):
-        assert secret not in shown
+    # No job left a credential, and none showed a first admin.
+    hub = github.data
+    planted = [*hub.pop("tokens"), PASSPHRASE, *(part for key in github.credentials() for part in parts(key))]
+    folders = [tmp_path / "backend", *tmp_path.glob("job-*"), *tmp_path.glob("artifacts-*")]
+    summaries = [each.read_text() for each in tmp_path.glob("job-*.summary")]
+    shown = [*machine.log, *summaries, json.dumps(hub)]
+    assert leaks(planted, shown, *folders) == []
+    assert leaks(["onboarding@msp.example.com", "eyJ"], shown, *tmp_path.glob("artifacts-*")) == []
 
 
 def test_a_pull_request_runs_nothing_of_its_own(github: GitHub, emulator: Emulator) -> None:

@@ -76,9 +76,9 @@ class GitHub:
     def _save(self, data: Mapping[str, Any]) -> None:
         self.file.write_text(json.dumps(data))
 
-    def planted(self) -> list[str]:
-        """Return the credentials and tokens that the jobs had."""
-        return [each["NETOSECRET"] for each in self._secrets.values()] + list(self.data["tokens"])
+    def credentials(self) -> list[str]:
+        """Return the credentials that the jobs had."""
+        return [each["NETOSECRET"] for each in self._secrets.values()]
 
     def open(self, number: int, head: str, *, fork: bool = False) -> dict[str, Any]:
         """Open a pull request or push to it, and return the event."""

@@ -149,6 +149,10 @@ class GitLab:
         self._server.server_close()
         self._thread.join()
 
+    def credentials(self) -> list[str]:
+        """Return the credentials that the jobs had."""
+        return [each["NETOSECRET"] for each in self._variables.values() if "NETOSECRET" in each]
+
     def pipeline(
         self, file: Path, source: str, commit: str, changed: str = "customers.yaml", **variables: str
     ) -> Pipeline:
