@@ -30,7 +30,8 @@ def edited(text: str, changed: Mapping[str, Mapping[str, Scalar]], added: Mappin
 class _Editor:
     def __init__(self, text: str) -> None:
         self._newline = "\r\n" if "\r\n" in text else "\n"
-        self._text = text if text.endswith("\n") else text + self._newline
+        self._text = text
+        self._last_line_has_end = text.endswith("\n")
         # The first and the last position, and what replaces the text between them.
         self._edits: list[tuple[int, int, str]] = []
 
@@ -91,8 +92,12 @@ class _Editor:
         end = node.end_mark.index
         # A text of several lines ends at the beginning of the next line.
         if self._text[end - 1] != "\n":
-            end = self._text.index("\n", end) + 1
-        self._edits.append((end, end, "".join(f"{line}{self._newline}" for line in lines)))
+            end = self._text.find("\n", end) + 1 or len(self._text)
+        inserted = "".join(f"{line}{self._newline}" for line in lines)
+        if end == len(self._text) and not self._last_line_has_end:
+            inserted = self._newline + inserted
+            self._last_line_has_end = True
+        self._edits.append((end, end, inserted))
 
     def _insert_between_braces(self, node: Any, text: str) -> None:
         if node.value:

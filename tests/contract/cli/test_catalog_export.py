@@ -199,7 +199,13 @@ def test_a_failure_changes_no_file(terminal: Terminal, emulator: Emulator) -> No
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--adopt", "--import-file", "i.json"], ["-o", "a.yaml", "--import-file", "./a.yaml"], ["-o", "."]]
+    "arguments",
+    [
+        ["--adopt", "--import-file", "i.json"],
+        ["-o", "a.yaml", "--import-file", "./a.yaml"],
+        ["-o", "."],
+        ["-o", "a.csv"],
+    ],
 )
 def test_options_that_contradict_each_other_are_refused(bare: Terminal, arguments: list[str]) -> None:
     assert bare.run("catalog", "export", *arguments).returncode == 2

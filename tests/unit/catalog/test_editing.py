@@ -111,7 +111,11 @@ def test_customers_that_are_sorted_stay_sorted() -> None:
         ),
         (
             "version: 1\r\ncustomers:\r\n  other: {}",
-            "version: 1\r\ncustomers:\r\n  acme-corp:\r\n    type: SLG\r\n  other: {}\r\n",
+            "version: 1\r\ncustomers:\r\n  acme-corp:\r\n    type: SLG\r\n  other: {}",
+        ),
+        (
+            "version: 1\ncustomers:\n  00one: {}",
+            "version: 1\ncustomers:\n  00one: {}\n  acme-corp:\n    type: SLG\n",
         ),
     ],
 )
@@ -160,3 +164,50 @@ def test_lines_that_do_not_change_stay(
     if customers:
         changed_lines(text, after)
     assert after.count("# a comment") == text.count("# a comment")
+
+
+_COMMENT = st.sampled_from(["", "  # note", "\t# tab", "   # fill in"])
+_BETWEEN = st.lists(st.sampled_from(["\n", "   \n", "  # about\n", "# at the left\n"]), max_size=2).map("".join)
+_TEXT = st.sampled_from(
+    ["Acme Inc.", "Acme\n        continued", "'it''s: #'", '"a\\n"', '"a \\\n        b"', '""', "'a\n\n        b'"]
+)
+_BLOCK = st.sampled_from(["|\n        a\n        # text\n", ">-\n        a\n\n        b\n", "|+\n        a\n\n"])
+_NAMES = st.lists(st.sampled_from(["organization", "email", "type"]), unique=True, max_size=3)
+
+
+@st.composite
+def entries(draw: st.DrawFn, shortname: str) -> str:
+    """Return the lines of an entry in any layout that a person may choose."""
+    key = draw(st.sampled_from([shortname, f'"{shortname}"', f"'{shortname}'"]))
+    names = draw(_NAMES)
+    if not names or draw(st.booleans()):
+        values = ", ".join(f"{name}: {draw(_TEXT)}" for name in names)
+        comma = draw(st.sampled_from(["", ",", "\n      ,"])) if names else ""
+        return f"  {key}: {{{values}{comma} # inside\n    }}{draw(_COMMENT)}\n"
+    lines = [f"  {key}:{draw(_COMMENT)}\n"]
+    for name in names:
+        lines += [draw(_BETWEEN), f"      {name}: ", draw(_BLOCK) if draw(st.booleans()) else f"{draw(_TEXT)}\n"]
+    return "".join(lines)
+
+
+@given(st.data())
+def test_a_catalog_of_any_layout_keeps_what_does_not_change(data: st.DataObject) -> None:
+    names = data.draw(st.lists(st.sampled_from(["aaaaa", "ccccc", "eeeee"]), unique=True, min_size=1))
+    customers = "".join(data.draw(_BETWEEN) + data.draw(entries(name)) for name in names)
+    parts = data.draw(
+        st.permutations(["version: 1  # one\n", "defaults: {internal: false}\n", f"customers:\n{customers}"])
+    )
+    text = (
+        data.draw(st.sampled_from(["", "# top\n---\n"])) + "".join(parts) + data.draw(st.sampled_from(["", "# end\n"]))
+    )
+    text = text.replace("\n", data.draw(st.sampled_from(["\n", "\r\n"])))
+    changed: dict[str, dict[str, Scalar]] = {names[0]: {"type": "NO", "email": "a@b.example"}}
+    added: dict[str, dict[str, Scalar]] = {"bbbbb": {"type": "a, b"}, "fffff": {}}
+    before, after = values(text), edited(text, changed, added)
+    assert values(after) == {
+        **before,
+        names[0]: {**before[names[0]], **changed[names[0]]},
+        **{name: {"internal": False, **fields} for name, fields in added.items()},
+    }
+    for comment in ("# top", "# end", "# about", "# at the left", "# note", "# tab", "# inside"):
+        assert after.count(comment) == text.count(comment)

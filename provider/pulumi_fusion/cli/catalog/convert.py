@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pulumi_fusion.catalog.writing import BLANK, Scalar, catalog_text
-from pulumi_fusion.cli.catalog.files import fill_in, loaded, named
+from pulumi_fusion.cli.catalog.files import catalog_path, fill_in, loaded, named
 from pulumi_fusion.cli.catalog.options import without_option
 from pulumi_fusion.cli.output_file import replace
 from pulumi_fusion.cli.path_option import FilePath
@@ -20,7 +20,7 @@ __all__ = ["convert"]
 
 @click.command(epilog=more("catalog-export", "start-from-a-spreadsheet"))
 @click.argument("file", metavar="FILE.csv")
-@click.option("-o", "--output", type=FilePath(), help="The catalog to write; by default stdout.")
+@click.option("-o", "--output", type=FilePath(), callback=catalog_path, help="The catalog to write; by default stdout.")
 @without_option
 def convert(*, file: str, output: Path | None, without: frozenset[str]) -> None:
     """Convert a spreadsheet to a catalog. Needs no network, no engine and no credential.

@@ -15,7 +15,7 @@ from pulumi_fusion.catalog.live import Live, read_live
 from pulumi_fusion.catalog.loading import load
 from pulumi_fusion.catalog.merging import Changes, changes, new_entries
 from pulumi_fusion.catalog.writing import Scalar, catalog_text
-from pulumi_fusion.cli.catalog.files import fill_in, loaded, named, warn_if_cut
+from pulumi_fusion.cli.catalog.files import catalog_path, fill_in, loaded, named, warn_if_cut
 from pulumi_fusion.cli.catalog.options import without_option
 from pulumi_fusion.cli.connection import connect, service_options
 from pulumi_fusion.cli.output_file import replace
@@ -33,7 +33,13 @@ __all__ = ["export"]
 
 
 @click.command(epilog=more("catalog-export"))
-@click.option("-o", "--output", type=FilePath(), help="The catalog to write or to update; by default stdout.")
+@click.option(
+    "-o",
+    "--output",
+    type=FilePath(),
+    callback=catalog_path,
+    help="The catalog to write or to update; by default stdout.",
+)
 @click.option("--import-file", type=FilePath(), help="Also write the file for `pulumi import --file` (plugin).")
 @click.option("--adopt", is_flag=True, help="Set adopt in each entry (dynamic provider).")
 @without_option
@@ -52,9 +58,9 @@ def export(
     The catalog has the direct customers, and what most of them have in common as defaults. What the service doesn't
     return is "", with the comment "fill in"; `pulumi-fusion catalog validate` lists these places.
 
-    A FILE that exists must be a catalog. Customers that it lacks are added at its end, values that differ are replaced,
-    and all else stays: comments, order, customers that the account doesn't have. Fields that the file doesn't manage
-    aren't added.
+    A FILE that exists must be a catalog. Customers that it lacks are added, in order if they are sorted, else at the
+    end. Values that differ are replaced. All else stays: comments, order, customers that the account doesn't have.
+    Fields that the file doesn't manage aren't added.
 
     To manage the customers afterwards, the plugin needs --import-file, and the dynamic provider --adopt.
 
@@ -68,7 +74,7 @@ def export(
       pulumi-fusion catalog export --account flowmore
 
     \b
-    Exit codes: 0 written, or nothing to change; 1 it failed, and no file was changed; 2 wrong usage.
+    Exit codes: 0 written, or nothing to change; 1 it failed, or FILE has problems; 2 wrong usage.
     """
     if adopt and import_file:
         raise click.UsageError("--adopt and --import-file are two ways to manage the same customers. Use one of them.")

@@ -17,7 +17,7 @@ from pulumi_fusion.documentation import more
 from pulumi_fusion.errors import capped
 from pulumi_fusion.operations.cache import LONGEST_LIST
 
-__all__ = ["INVALID", "fill_in", "loaded", "named", "refuse", "warn_if_cut"]
+__all__ = ["INVALID", "catalog_path", "fill_in", "loaded", "named", "refuse", "warn_if_cut"]
 
 INVALID = 1
 
@@ -26,6 +26,13 @@ def named(path: Path) -> str:
     """Return a path as a person writes it: relative to the working directory if it is below."""
     folder = Path.cwd()
     return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+
+
+def catalog_path(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse a path that would be read as CSV."""
+    if path is not None and path.suffix.lower() == ".csv":
+        raise click.BadParameter("a catalog is YAML; choose a name that ends with .yaml.")
+    return path
 
 
 def loaded(path: str) -> Catalog:
