@@ -12,6 +12,8 @@ from pulumi_fusion.customer.check import check
 from pulumi_fusion.customer.model import FIELDS, AccountType, value_type
 from pulumi_fusion.customer.names import label, state_key
 from pulumi_fusion.customer.rules import Failure, quoted
+from pulumi_fusion.report.plan import ADMIN
+from pulumi_fusion.report.privacy import without_quotes
 
 __all__ = ["findings", "validate"]
 
@@ -80,7 +82,8 @@ def _in_entry(path: str, entry: Entry, values: Mapping[str, Value], name: str, f
 def _reason(name: str, value: object, failure: Failure) -> str:
     if value_type(name) is str and not isinstance(value, str):
         return f"{label(name)} must be a text: put {quoted(value)} in quotes"
-    return failure.reason
+    # A log may be read by more people than the catalog, which has the value at the place of the finding.
+    return without_quotes(failure.reason) if name in ADMIN else failure.reason
 
 
 def _twins(catalog: Catalog) -> Iterator[Finding]:

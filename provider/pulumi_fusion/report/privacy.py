@@ -11,7 +11,7 @@ from pulumi_fusion.customer.names import state_key
 from pulumi_fusion.report.plan import ADMIN, Change, Customer, Failure, Plan
 from pulumi_fusion.report.values import Special, Value
 
-__all__ = ["without_admins", "without_emails"]
+__all__ = ["without_admins", "without_emails", "without_quotes"]
 
 # RFC 5321 limits the part before the @ to 64 characters, and that limits the time on a long text.
 _EMAIL: Final = re.compile(r"[^\s@<>()'\"]{1,64}@[^\s@<>()'\"]+")
@@ -47,6 +47,11 @@ def without_admins(plan: Plan) -> Plan:
 def without_emails(text: str) -> str:
     """Return a text without anything that has the form of an e-mail address."""
     return _EMAIL.sub(_MASK, text) if "@" in text else text
+
+
+def without_quotes(text: str) -> str:
+    """Return a text without what it quotes."""
+    return _QUOTED.sub(_MASK, text)
 
 
 def _hiding(values: set[str]) -> Callable[[str], str]:
@@ -87,6 +92,6 @@ def _value(name: str, value: Value, hide: Callable[[str], str]) -> Value:
 def _failure(failure: Failure, hide_all: Callable[[str], str], hide_emails: Callable[[str], str]) -> Failure:
     reason = failure.reason
     if failure.property in _ADMIN_KEYS:
-        # What follows "such as" is an example, and then details that may quote the value.
-        reason = _QUOTED.sub(_MASK, reason.partition(" such as ")[0])
+        # What follows "such as" is an example, and then details.
+        reason = without_quotes(reason.partition(" such as ")[0])
     return Failure(hide_emails(failure.resource), failure.property, without_emails(hide_all(reason)))

@@ -116,3 +116,24 @@ def test_a_control_character_of_the_file_does_not_reach_the_terminal(file: Path)
     [first, *_] = problems(file, VALID.replace("acme-corp:", '"a\\e[31mb\\nc":'))
     assert "\x1b" not in first
     assert "\n" not in first
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("given_name", "' Skippy'"),
+        ("family_name", "'Skippy '"),
+        ("family_name", '"Skip\\u200bpy Skippy"'),
+        ("email", "' skippy@msp.example.com'"),
+        ("email", "skippy@msp"),
+        ("email", "'Skippy <skippy@msp.example.com>'"),
+        ("email", "skippy@-msp.example.com"),
+        ("email", "'skippy@m skippy.example.com'"),
+        ("email", "skippy@xn--skippy.example.com"),
+        ("email", "'skippy@[skippy]'"),
+    ],
+)
+def test_no_name_and_no_address_of_a_first_admin_is_in_a_message(file: Path, field: str, value: str) -> None:
+    [problem] = problems(file, VALID.replace("Acme Corporation", f"Acme Corporation\n    {field}: {value}"))
+    assert problem.startswith("13:")
+    assert "skippy" not in problem.lower()
