@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pulumi_fusion.report.describe import counted, details, line, others, shown, title
+from pulumi_fusion.report.describe import counted, details, line, others, retained, shown, title
 from pulumi_fusion.report.digest import SHORT
 from pulumi_fusion.report.plan import Op
 from pulumi_fusion.report.render.contents import Contents
@@ -58,7 +58,7 @@ def print_text(contents: Contents) -> None:
         ]
         _table(screen, ("Resource", "Property", "Problem"), failures)
     _list(screen, "Messages of the preview", [("", each) for each in plan.notes], "bold")
-    if text := others(plan):
+    for text in filter(None, (retained(plan), others(plan))):
         screen.print()
         screen.print(Text(line(text, _SENTENCE), style="dim"))
     if contents.digest:

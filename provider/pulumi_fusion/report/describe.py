@@ -10,7 +10,7 @@ from pulumi_fusion.customer.names import label
 from pulumi_fusion.report.plan import ADMIN, Change, Customer, Op, Plan
 from pulumi_fusion.report.values import Special, Value
 
-__all__ = ["counted", "details", "line", "others", "shown", "title"]
+__all__ = ["counted", "details", "line", "others", "retained", "shown", "title"]
 
 _LONGEST: Final = 100
 """Characters of a value in a table; JSON has all of it."""
@@ -72,6 +72,20 @@ def others(plan: Plan) -> str:
             else "1 unchanged resource isn't listed; `pulumi preview --show-sames` shows whether it is a customer."
         )
     return " ".join(sentences)
+
+
+def retained(plan: Plan) -> str:
+    """Return a sentence about how much the customers retain, or an empty text if that doesn't change or isn't known."""
+    found = plan.flow_days
+    if plan.failures or found.before == found.after:
+        return ""
+    percent = "" if found.percent is None or plan.unlisted else f" ({found.percent:+,.1f} %)"
+    left_out = [f"{found.left_out} with an unknown value"] if found.left_out else []
+    left_out += ["the unchanged ones, which aren't listed"] if plan.unlisted else []
+    what = "Retained flow-days (flows/s \N{MULTIPLICATION SIGN} days)"
+    customers = f"{found.customers} customer{'s' if found.customers > 1 else ''}"
+    sentence = f"{what}: {found.before:,} → {found.after:,}{percent}, for {customers}."
+    return f"{sentence} Left out: {', '.join(left_out)}." if left_out else sentence
 
 
 def details(customer: Customer) -> str:

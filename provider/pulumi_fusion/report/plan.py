@@ -9,7 +9,7 @@ from typing import Final
 
 from pulumi_fusion.report.values import Value
 
-__all__ = ["ADMIN", "FIELDS", "Change", "Customer", "Failure", "Op", "Plan"]
+__all__ = ["ADMIN", "FIELDS", "Change", "Customer", "Failure", "FlowDays", "Op", "Plan"]
 
 FIELDS: Final = (
     "shortname",
@@ -107,6 +107,28 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class FlowDays:
+    """Contractual Flows per Second times the days of Data Retention, summed over customers.
+
+    Args:
+        before: The sum of those in the state.
+        after: The sum after the plan.
+        customers: How many customers have both values before and after.
+        left_out: How many don't.
+    """
+
+    before: int
+    after: int
+    customers: int
+    left_out: int
+
+    @property
+    def percent(self) -> float | None:
+        """The change in percent, None if there was nothing before."""
+        return 100 * (self.after - self.before) / self.before if self.before else None
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a preview showed.
 
@@ -120,6 +142,7 @@ class Plan:
         other_changes: The operation and the URN of each other resource that isn't unchanged.
         failures: The errors; the plan is incomplete if there is one.
         notes: The warnings of the preview.
+        flow_days: How much the customers retain, those that the preview doesn't list left out.
     """
 
     project: str
@@ -131,6 +154,7 @@ class Plan:
     other_changes: tuple[tuple[str, str], ...] = ()
     failures: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
+    flow_days: FlowDays = FlowDays(0, 0, 0, 0)
 
     def count(self, op: Op) -> int:
         """Return how many customers have this operation."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pulumi_fusion.customer.names import state_key
 from pulumi_fusion.customer.stack import DYNAMIC_TYPE, PLUGIN_TYPE
+from pulumi_fusion.report.flow_days import flow_days
 from pulumi_fusion.report.plan import FIELDS, Change, Customer, Failure, Op, Plan
 from pulumi_fusion.report.values import Special, Value, read_value
 
@@ -92,6 +93,7 @@ def read_plan(data: bytes) -> Plan:
         other_changes=tuple(sorted((op, urn) for op, urn in others if op not in _EQUAL)),
         failures=tuple(errors),
         notes=tuple(note for note in notes if _ADOPTION not in note),
+        flow_days=flow_days(customers),
     )
 
 

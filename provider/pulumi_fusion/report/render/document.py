@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pulumi_fusion.report.describe import counted
-from pulumi_fusion.report.plan import FIELDS, Customer, Op
+from pulumi_fusion.report.plan import FIELDS, Customer, Op, Plan
 from pulumi_fusion.report.render.contents import Contents
 from pulumi_fusion.report.values import Special, Value
 
@@ -26,6 +26,7 @@ def document(contents: Contents) -> dict[str, Any]:
         "digest": contents.digest,
         "counts": {op.value: plan.count(op) for op in Op},
         "unlisted": plan.unlisted,
+        "flow_days": _flow_days(plan),
         "refused": list(contents.refused),
         "warnings": [
             {"kind": each.kind.value, "shortname": each.customer.name, "text": each.text} for each in contents.warnings
@@ -36,6 +37,17 @@ def document(contents: Contents) -> dict[str, Any]:
         ],
         "messages": list(plan.notes),
         "others": dict(plan.others),
+    }
+
+
+def _flow_days(plan: Plan) -> dict[str, Any]:
+    found = plan.flow_days
+    return {
+        "before": found.before,
+        "after": found.after,
+        "percent": None if found.percent is None or plan.unlisted else round(found.percent, 1),
+        "customers": found.customers,
+        "left_out": found.left_out,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from pulumi_fusion.report.describe import counted, details, line, others, shown, title
+from pulumi_fusion.report.describe import counted, details, line, others, retained, shown, title
 from pulumi_fusion.report.digest import SHORT
 from pulumi_fusion.report.render.contents import Contents
 from pulumi_fusion.report.render.escape import escaped
@@ -58,6 +58,7 @@ def _customers(contents: Contents, budget: int) -> str:
 
 def _after(contents: Contents) -> Iterator[str]:
     plan = contents.plan
+    yield retained(plan)
     if plan.failures:
         failures = [(each.resource or "-", each.property or "-", each.reason) for each in plan.failures]
         yield _table(("resource", "property", "problem"), failures, _FAILURES, "problems")
