@@ -110,8 +110,8 @@ def report(
     FILE is that output, by default stdin. With `pulumi preview --show-sames` the unchanged customers are counted, too.
     The output of `up --json` and `destroy --json` starts with a preview, which is read as well.
 
-    github is Markdown with GitHub's alerts, markdown and gitlab are without them. All three have less than 64000
-    characters, and names in them stay text. No format has the e-mail address or name of a first admin, unless
+    github and gitlab are Markdown with alerts, and markdown is without them. All three have less than 64000 characters,
+    and names in them stay text. No format has the e-mail address or name of a first admin, unless
     --show-admin is given, or the value of a secret.
 
     \b
@@ -155,7 +155,7 @@ def _write(form: str, plan: Plan, complete: str | None, refused: list[str]) -> N
     elif form == "json":
         print_json(document(contents))
     else:
-        click.echo(markdown(contents, alerts=form == "github"), nl=False)
+        click.echo(markdown(contents, alerts=form != "markdown"), nl=False)
 
 
 def _judge(plan: Plan, complete: str | None, expected: str | None, refused: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from itertools import pairwise
@@ -32,6 +33,9 @@ HOSTILE: Final = (
     "[a](http://evil.example) ![b](https://evil.example/x.png) [c]: d",
     "http://evil.example www.evil.example ftp://evil.example mailto:a@b.c",
     ":smile: **bold** _it_ ~~no~~ | --- |",
+    "deadbeef org/repo@a5c3785ed8d6a35868bc169f07e40e889087fd2e OPS-7 GL-8 [issue:9] {{x}} [[_TOC_]]",
+    "<!-- pulumi-fusion report -->",
+    "/close",
     "one\ntwo\r\n\n# three\n| x | y |\n| --- | --- |",
     "\x1b[2J\x1b]0;evil\x07\x00\x9b",
     "\u202eevil\u2066\u200b\ufeff\u2028\u2029\ud800",
@@ -44,8 +48,24 @@ HOSTILE: Final = (
 ANYTHING: Final = st.one_of(
     st.sampled_from(HOSTILE),
     st.text(st.characters(exclude_categories=()), max_size=60),
-    st.lists(st.sampled_from([*"|<>`@#[]()!*_~\\&:;\n\r- =$", "www.", "http://", "GH-1"]), max_size=20).map("".join),
+    st.lists(
+        st.sampled_from([*"|<>`@#[]()!*_~\\&:;\n\r- =$", "www.", "http://", "GH-1", "OPS-7", "12ab", "deadbeef"]),
+        max_size=20,
+    ).map("".join),
 )
+REFERENCES: Final = (
+    r"@\w",
+    r"[#!$%&]\d",
+    r"[~%&#^][\w\"]",
+    r"\b(?i:G[HL])-\d",
+    r"(?<![A-Za-z0-9])[A-Z][A-Z0-9]+-\d",
+    r":[\w+-]+:",
+    r"\w:[\w/]",
+    r"(?i:www\.)",
+    r"(?<![0-9A-Za-z])(?![0-9a-f]{24}(?![0-9A-Za-z]))(?i:[0-9a-f]{7,64})(?![0-9A-Za-z])",
+)
+"""What GitHub and GitLab find in a rendered text and make a link, a notification or an image of."""
+
 EMAILS: Final = st.from_regex(r"[a-z]{3,9}\.[a-z]{3,9}@[a-z]{5,9}\.example", fullmatch=True)
 
 FIELDS: Final = st.fixed_dictionaries(
@@ -97,6 +117,7 @@ def test_any_names_stay_text_in_as_many_rows(alerts: bool, drawn: list[Any], rea
     assert rows(text) == 1 + len(plan.customers) + 1 + len(plan.failures)
     assert cells(text) == [*(line(each.name) or "-" for each in contents_of(plan).plan.customers), "-"]
     assert {each.count("|") for each in text.splitlines()} == {0, 4, 5}
+    assert not any(each.startswith("/") for each in text.splitlines()), "a quick action of GitLab"
     assert kinds(text) & {"html_block", "html_inline", "link_open", "image", "code_block", "fence", "s_open"} == set()
     # The only ">" and "`" are those of alerts and of the digest, "!" that of an alert.
     own = re.sub(r"^> ?(\[![A-Z]+\])?|`[0-9a-f]{12,64}`", "", text, flags=re.MULTILINE)
@@ -128,6 +149,9 @@ def test_json_has_every_changed_field_and_no_admin(drawn: list[Any]) -> None:
         ("#1", "#1"),
         ("GH-1", "GH-1"),
         (":smile:", ":smile:"),
+        ("deadbeef", "deadbee"),
+        ("1234567AB-3", "AB-3"),
+        ("OPS-7", "OPS-7"),
         ("http://x", "://"),
         ("www.x", "www.x"),
         ("!1 ~bug %1 &1 $x$", "!1"),
@@ -137,6 +161,20 @@ def test_what_is_rendered_contains_no_reference(text: str, reference: str) -> No
     rendered = PARSER.renderInline(escaped(text))
     assert reference not in rendered
     assert rendered.replace("\u2060", "").replace("&amp;", "&") == text
+
+
+@given(ANYTHING)
+def test_no_text_has_a_reference_when_it_is_rendered(text: str) -> None:
+    text = line(text)
+    rendered = html.unescape(PARSER.renderInline(escaped(text)))
+    assert rendered.replace("\u2060", "") == text.replace("\u2060", "")
+    assert [each for each in REFERENCES if re.search(each, rendered)] == []
+    assert "<!--" not in escaped(text)
+
+
+def test_an_immutable_id_can_be_copied() -> None:
+    text = "an existing customer with the id 65f1c0ffee0000000000000a"
+    assert escaped(text) == text
 
 
 def many(count: int) -> list[dict[str, Any]]:
@@ -175,7 +213,7 @@ def test_the_first_line_has_the_counts_and_the_digest() -> None:
     assert first == f"### customers / production: 1 to create, 1 to update (digest `{contents.digest[:12]}`)"
 
 
-def test_only_github_has_alerts() -> None:
+def test_alerts_are_those_of_github_and_gitlab() -> None:
     contents = contents_of(plan_of(changed(dataRetention=7)))
     assert "> [!CAUTION]\n> **Warnings**\n>\n> - **acme-corp**: Data Retention 90 → 7 days" in markdown(
         contents, alerts=True

@@ -7,8 +7,8 @@ from typing import Final
 
 __all__ = ["escaped"]
 
-# Hosts of repositories turn @name, #1, !1, :name: and addresses in the rendered text into links, notifications and
-# images. An invisible character after their first character prevents that; a backslash or an entity alone doesn't.
+# Hosts of repositories turn @name, #1, !1, :name:, addresses and hashes in the rendered text into links, notifications
+# and images. An invisible character inside of them prevents that; a backslash or an entity alone doesn't.
 _WORD_JOINER: Final = "&#8288;"
 _REFERENCES: Final = "@#!~%$&^:"
 _MARKUP: Final = "<>`*_{}[]|\\"
@@ -16,8 +16,16 @@ _ESCAPES: Final = {char: f"&#{ord(char)};" for char in _MARKUP} | {
     char: f"&#{ord(char)};{_WORD_JOINER}" for char in _REFERENCES
 }
 _SPECIAL: Final = re.compile(
-    r"www\.|\bG[HL]-(?=\d)|:(?=\S)|[" + re.escape("".join(_ESCAPES).replace(":", "")) + "]", re.IGNORECASE
+    # Hashes of commits, and keys of tickets. An immutable id has 24 digits, and can be copied as it is.
+    r"(?P<hash>(?<![0-9a-z])(?![0-9a-f]{24}(?![0-9a-z]))[0-9a-f]{7,}(?![0-9a-z])-?)|"
+    r"(?<![0-9a-z])G[HL]-(?=\d)|(?-i:[A-Z][A-Z0-9]+-(?=\d))|www\.|:(?=\S)|["
+    + re.escape("".join(_ESCAPES).replace(":", ""))
+    + "]",
+    re.IGNORECASE,
 )
+
+# A hash has at least 7 digits.
+_SHORTER_THAN_A_HASH: Final = re.compile(".{1,6}")
 
 
 def escaped(text: str) -> str:
@@ -27,4 +35,6 @@ def escaped(text: str) -> str:
 
 def _escape(found: re.Match[str]) -> str:
     text = found[0]
-    return _ESCAPES.get(text) or f"{text[:-1]}&#{ord(text[-1])};{_WORD_JOINER}"
+    if found["hash"]:
+        return _SHORTER_THAN_A_HASH.sub(rf"\g<0>{_WORD_JOINER}", text)
+    return _ESCAPES.get(text) or f"{text[:-1]}{_WORD_JOINER}{text[-1]}"

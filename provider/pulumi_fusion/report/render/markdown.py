@@ -28,7 +28,7 @@ _LINE: Final = 500
 
 
 def markdown(contents: Contents, *, alerts: bool) -> str:
-    """Return the report in Markdown of less than ``LONGEST`` characters. ``alerts``: use those of GitHub."""
+    """Return the report in Markdown of less than ``LONGEST`` characters. ``alerts``: those of GitHub and GitLab."""
     before, after = list(_before(contents, alerts)), list(_after(contents))
     table = _customers(contents, LONGEST - _OWN - sum(map(len, [*before, *after])))
     return "\n\n".join(filter(None, [*before, table, *after])) + "\n"
@@ -79,7 +79,7 @@ def _cell(text: str) -> str:
 
 
 def _block(name: str, alert: str, within: tuple[list[str], int], alerts: bool) -> str:
-    """Return a list with a title, as an alert of GitHub if so asked."""
+    """Return a list with a title, as an alert if so asked."""
     kept, left_out = within
     if left_out:
         kept = [*kept, f"- {left_out} more are left out."]
