@@ -12,10 +12,17 @@ from pulumi_fusion.catalog.writing import BLANK, Scalar, block, in_order, pair, 
 
 __all__ = ["edited"]
 
+NO_FIELDS: Final[Mapping[str, Scalar]] = {}
+
 _FILL_IN: Final = re.compile(r" *# fill in(, or remove)?(?=\r?$)", re.MULTILINE)
 
 
-def edited(text: str, changed: Mapping[str, Mapping[str, Scalar]], added: Mapping[str, Mapping[str, Scalar]]) -> str:
+def edited(
+    text: str,
+    changed: Mapping[str, Mapping[str, Scalar]],
+    added: Mapping[str, Mapping[str, Scalar]],
+    defaults: Mapping[str, Scalar] = NO_FIELDS,
+) -> str:
     """Return the text of a catalog with these values.
 
     Args:
@@ -23,8 +30,14 @@ def edited(text: str, changed: Mapping[str, Mapping[str, Scalar]], added: Mappin
         changed: Fields to set in entries that the text has, by Python name, by shortname.
         added: The fields of customers to add, by Python name, by shortname. They are added at their places if the
             customers are sorted by shortname, else at the end.
+        defaults: Other values of defaults that the text has.
     """
-    return _Editor(text).edited(changed, added)
+    editor = _Editor(text)
+    editor.set_defaults(defaults)
+    editor.change(changed)
+    if added:
+        editor.add(added)
+    return editor.edited()
 
 
 class _Editor:
@@ -32,16 +45,24 @@ class _Editor:
         self._newline = "\r\n" if "\r\n" in text else "\n"
         self._text = text
         self._last_line_has_end = text.endswith("\n")
+        root: Any = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        self._root = root
+        self._parts = {key.value: value for key, value in root.value}
         # The first and the last position, and what replaces the text between them.
         self._edits: list[tuple[int, int, str]] = []
 
-    def edited(self, changed: Mapping[str, Mapping[str, Scalar]], added: Mapping[str, Mapping[str, Scalar]]) -> str:
-        root: Any = yaml.compose(self._text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        customers = next(value for key, value in root.value if key.value == "customers")
-        for key, entry in customers.value:
+    def set_defaults(self, fields: Mapping[str, Scalar]) -> None:
+        """Set defaults that the text has."""
+        if fields:
+            self._set(self._parts["defaults"], fields)
+
+    def change(self, changed: Mapping[str, Mapping[str, Scalar]]) -> None:
+        """Set fields of entries that the text has."""
+        for key, entry in self._parts["customers"].value:
             self._set(entry, changed.get(key.value, {}))
-        if added:
-            self._add(root, customers, added)
+
+    def edited(self) -> str:
+        """Return the text with all changes."""
         parts, position = [], 0
         for start, end, replacement in sorted(self._edits, key=lambda each: each[0]):
             parts += [self._text[position:start], replacement]
@@ -69,7 +90,9 @@ class _Editor:
             end = mark.end()
         self._edits.append((start, end, scalar(value) + line_end))
 
-    def _add(self, root: Any, customers: Any, added: Mapping[str, Mapping[str, Scalar]]) -> None:
+    def add(self, added: Mapping[str, Mapping[str, Scalar]]) -> None:
+        """Add entries."""
+        root, customers = self._root, self._parts["customers"]
         if customers.flow_style and (customers.value or root.flow_style):
             self._insert_between_braces(customers, ", ".join(_in_braces(*each) for each in added.items()))
             return

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pulumi_fusion.catalog.entries import Catalog
+from pulumi_fusion.catalog.entries import Catalog, Value
 from pulumi_fusion.catalog.live import Difference, Live, type_fields
 from pulumi_fusion.catalog.writing import BLANK, Scalar
 from pulumi_fusion.customer.model import Account
 
-__all__ = ["Changes", "changes", "new_entries"]
+__all__ = ["Changes", "changes", "new_entries", "with_defaults"]
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,14 @@ class Changes:
     """What the service has and a catalog hasn't.
 
     Args:
+        defaults: The values of defaults that are to be filled in: what most of the customers have.
         added: The fields of customers that the catalog lacks, without those of its defaults, by shortname.
         changed: The fields to set in its entries, by shortname.
         different: Why they are set.
         absent: The customers of the catalog that aren't among those of the account.
     """
 
+    defaults: Mapping[str, Scalar]
     added: Mapping[str, Mapping[str, Scalar]]
     changed: Mapping[str, Mapping[str, Scalar]]
     different: Mapping[str, Sequence[Difference]]
@@ -45,6 +48,8 @@ def changes(catalog: Catalog, live: Live, *, adopt: bool) -> Changes:
         live: The customers of the account.
         adopt: Whether each customer gets the option that adopts it.
     """
+    filled = _filled(catalog, live)
+    catalog = with_defaults(catalog, filled)
     declared = {entry.shortname: catalog.fields(entry) for entry in catalog.entries}
     defaults = {name: each.value for name, each in catalog.defaults.items()}
     changed: dict[str, dict[str, Scalar]] = {}
@@ -65,7 +70,24 @@ def changes(catalog: Catalog, live: Live, *, adopt: bool) -> Changes:
         for name, account in live.customers.items()
         if name not in declared
     }
-    return Changes(added, changed, different, [name for name in declared if name not in live.customers])
+    return Changes(filled, added, changed, different, [name for name in declared if name not in live.customers])
+
+
+def with_defaults(catalog: Catalog, values: Mapping[str, Scalar]) -> Catalog:
+    """Return the catalog with other values of defaults that it has."""
+    changed = {name: Value(value, catalog.defaults[name].place) for name, value in values.items()}
+    return replace(catalog, defaults={**catalog.defaults, **changed})
+
+
+def _filled(catalog: Catalog, live: Live) -> dict[str, Scalar]:
+    """Return what the service shows most often for each default that is to be filled in."""
+    shown = [live.shown(each) for each in live.customers.values()]
+    values = {
+        name: Counter(fields[name] for fields in shown if name in fields)
+        for name, each in catalog.defaults.items()
+        if each.value == BLANK
+    }
+    return {name: found.most_common(1)[0][0] for name, found in values.items() if found}
 
 
 def _without_defaults(live: Live, account: Account, defaults: Mapping[str, Scalar]) -> dict[str, Scalar]:

@@ -124,6 +124,13 @@ def test_a_customer_is_added_to_a_catalog_of_any_form(before: str, after: str) -
     assert values(after)["acme-corp"] == {"type": "SLG"}
 
 
+def test_a_default_is_filled_in() -> None:
+    shared: dict[str, Scalar] = {"type": "", "email": ""}
+    before = catalog_text({"acme-corp": shared, "other-corp": shared})
+    after = edited(before, {}, {}, {"type": "SLG"})
+    assert after == before.replace('type: ""  # fill in', "type: SLG")
+
+
 def test_the_mark_of_a_value_to_fill_in_goes_with_it() -> None:
     before = catalog_text({"acme-corp": {"organization": "", "contractual_flows_per_second": ""}})
     after = edited(before, {"acme-corp": {"organization": "Acme", "contractual_flows_per_second": 5}}, {})

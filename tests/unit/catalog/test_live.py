@@ -190,6 +190,24 @@ def test_a_default_replaces_what_the_service_does_not_show() -> None:
     }
 
 
+def test_a_default_that_is_to_be_filled_in_gets_what_most_customers_have() -> None:
+    catalog, _ = loaded(
+        'version: 1\ndefaults: {type: "", data_retention: "", email: "", status: Active}\n'
+        "customers:\n  acme-corp: {}\n  other-corp: {data_retention: 45}\n  third-corp: {}\n"
+    )
+    accounts = [
+        account(shortname=name, data_retention=days, type="reseller", rollup_retention=365)
+        for name, days in (("acme-corp", 7), ("other-corp", 90), ("third-corp", 90))
+    ]
+    found = changes(catalog, live(*accounts), adopt=False)
+    assert found.defaults == {"type": "MSSP", "data_retention": 90}
+    assert found.changed == {
+        "acme-corp": {"data_retention": 7, "rollup_retention": 365},
+        "other-corp": {"data_retention": 90, "rollup_retention": 365},
+        "third-corp": {"rollup_retention": 365},
+    }
+
+
 def test_a_comparison_has_each_customer_once() -> None:
     catalog, _ = loaded(
         text(

@@ -13,7 +13,7 @@ from pulumi_fusion.catalog.editing import edited
 from pulumi_fusion.catalog.entries import Catalog
 from pulumi_fusion.catalog.live import Live, read_live
 from pulumi_fusion.catalog.loading import load
-from pulumi_fusion.catalog.merging import Changes, changes, new_entries
+from pulumi_fusion.catalog.merging import Changes, changes, new_entries, with_defaults
 from pulumi_fusion.catalog.writing import Scalar, catalog_text
 from pulumi_fusion.cli.catalog.files import catalog_path, fill_in, loaded, named, warn_if_cut
 from pulumi_fusion.cli.catalog.options import without_option
@@ -114,10 +114,11 @@ def _write(output: Path | None, live: Live, *, adopt: bool) -> None:
 
 def _update(output: Path, existing: Catalog, live: Live, *, adopt: bool) -> None:
     found = changes(existing, live, adopt=adopt)
-    if found.added or found.changed:
+    new = ""
+    if found.defaults or found.added or found.changed:
         raw = output.read_bytes().decode("utf-8")
         text = raw.removeprefix("\ufeff")
-        new = edited(text, found.changed, found.added)
+        new = edited(text, found.changed, found.added, found.defaults)
         expected = _expected(existing, found)
 
         def check(written: Path) -> None:
@@ -129,11 +130,12 @@ def _update(output: Path, existing: Catalog, live: Live, *, adopt: bool) -> None
                 )
 
         replace(output, raw.removesuffix(text) + new, check=check)
-    _report(output, found, live, fill_in(new) if found.added or found.changed else "")
+    _report(output, found, live, fill_in(new))
 
 
 def _expected(existing: Catalog, found: Changes) -> dict[str, dict[str, Scalar]]:
     """Return the fields of all customers as the changed catalog must have them."""
+    existing = with_defaults(existing, found.defaults)
     defaults = {name: each.value for name, each in existing.defaults.items()}
     entries = {
         each.shortname: {**existing.fields(each), **found.changed.get(each.shortname, {})} for each in existing.entries
@@ -144,6 +146,9 @@ def _expected(existing: Catalog, found: Changes) -> dict[str, dict[str, Scalar]]
 def _report(output: Path, found: Changes, live: Live, blanks: str) -> None:
     counts = f"{len(found.added)} added, {len(found.changed)} changed, {len(found.absent)} not in {live.account}"
     report(f"{named(output)}: {counts}.{blanks}")
+    if found.defaults:
+        texts = [f"{label(name)} {shown(name, value)}" for name, value in found.defaults.items()]
+        report(f"  defaults: {', '.join(texts)}")
     for name in found.added:
         report(f"  added {name}")
     for name, fields in found.changed.items():
