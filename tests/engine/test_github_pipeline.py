@@ -39,7 +39,7 @@ def test_from_a_pull_request_to_drift(tmp_path: Path, github: GitHub, machine: M
 
     # Nobody has reviewed the first plan: a person starts the apply with its digest.
     first = github.run("apply.yml", "workflow_dispatch")
-    assert (first["plan"].code, first["apply"].result) == (5, "skipped")
+    assert (first["plan"].code, first["apply"].result) == (6, "skipped")
     assert "4 to create" in first["plan"].summary
     applied = github.run("apply.yml", "workflow_dispatch", inputs={"digest": digest(first["plan"])})
     assert applied["apply"].result == "success", applied

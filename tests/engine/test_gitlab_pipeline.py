@@ -84,7 +84,7 @@ def test_from_a_merge_request_to_drift(tmp_path: Path, gitlab: GitLab, machine: 
     emulator.edit("acme-corp", retention=180)
     gitlab.run(started, "review")
     refused = gitlab.run(started, "plan")
-    assert (refused.code, "1 to update" in refused.text) == (5, True)
+    assert (refused.code, "1 to update" in refused.text) == (6, True)
 
     # Drift opens one issue, which later runs update.
     daily = gitlab.pipeline(FILE, "schedule", merged, CI_COMMIT_BRANCH="main")
