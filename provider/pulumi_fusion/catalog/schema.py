@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pulumi_fusion.customer.mapping import API_TYPES, FORM_TYPES
 from pulumi_fusion.customer.model import FIELDS, OUTPUTS, Fields, Kind
+from pulumi_fusion.customer.names import MEANINGS
 from pulumi_fusion.customer.rules import shortname
 
 __all__ = ["MODELINE", "as_json", "catalog_schema"]
@@ -74,7 +75,10 @@ def _field(name: str, types: Sequence[str]) -> dict[str, Any]:
     described = {"description": _DESCRIPTIONS[name], **FIELDS[name].rule.schema}
     if name == "type":
         # customer/check.py has the rule of the type, since it depends on the service's list.
-        described = {**described, "enum": [*FORM_TYPES, *API_TYPES, *types]}
+        described["enum"] = [*FORM_TYPES, *API_TYPES, *types]
+    if name in ("status", "type"):
+        # Not in JSON Schema; editors show them with the values.
+        described["enumDescriptions"] = [MEANINGS.get(value, "A type of the service.") for value in described["enum"]]
     return described
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from functools import cache
 from typing import Final
 
-__all__ = ["UNKNOWN", "CustomerStatus", "CustomerType", "Unknown", "label", "state_key"]
+__all__ = ["MEANINGS", "UNKNOWN", "CustomerStatus", "CustomerType", "Unknown", "label", "state_key"]
 
 
 class CustomerType(str, Enum):
@@ -24,6 +25,18 @@ class CustomerStatus(str, Enum):
 
     ACTIVE = "Active"
     TRIAL_ACTIVE = "Trial Active"
+
+
+MEANINGS: Final[Mapping[str, str]] = {
+    "Active": "It has a contract; deletion protection is on unless the program sets it.",
+    "Trial Active": "It has a trial; deletion protection is off unless the program sets it.",
+    "SLG": "A customer without customers of its own.",
+    "MSSP": "A customer that has customers of its own.",
+    "customer": "The API's name for a customer without customers of its own.",
+    "reseller": "The API's name for a customer that has customers of its own.",
+    "staff": "The API's name for an internal account.",
+}
+"""What each type and status means."""
 
 
 class Unknown(Enum):

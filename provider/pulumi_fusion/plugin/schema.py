@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from pulumi_fusion.customer.model import FIELDS, OUTPUTS, Kind, State, value_type
-from pulumi_fusion.customer.names import CustomerStatus, CustomerType, label, state_key
+from pulumi_fusion.customer.names import MEANINGS, CustomerStatus, CustomerType, label, state_key
 from pulumi_fusion.plugin.version import plugin_version
 
 __all__ = ["CUSTOMER", "FILTERS", "SETTINGS", "VERSION", "as_json", "package"]
@@ -42,16 +42,6 @@ _TYPES: Final = {str: "string", int: "integer", bool: "boolean"}
 _ENUMS: Final[Mapping[str, type[Enum]]] = {"status": CustomerStatus, "type": CustomerType}
 # The service may list further types, so a program may use other texts than those of the enum.
 _OPEN_ENUMS: Final = frozenset({"type"})
-
-_MEANINGS: Final[Mapping[str, str]] = {
-    "Active": "It has a contract; deletion protection is on unless the program sets it.",
-    "Trial Active": "It has a trial; deletion protection is off unless the program sets it.",
-    "SLG": "A customer without customers of its own.",
-    "MSSP": "A customer that has customers of its own.",
-    "customer": "The API's name for a customer without customers of its own.",
-    "reseller": "The API's name for a customer that has customers of its own.",
-    "staff": "The API's name for an internal account.",
-}
 
 SETTINGS: Final[Mapping[str, tuple[str, str]]] = {
     "netosecret": (
@@ -121,7 +111,7 @@ def _enum(kind: type[Enum]) -> dict[str, Any]:
         "description": (kind.__doc__ or "").strip(),
         "enum": [
             {"name": "".join(word[0].upper() + word[1:] for word in each.value.split()), "value": each.value}
-            | {"description": _MEANINGS[each.value]}
+            | {"description": MEANINGS[each.value]}
             for each in kind
         ],
     }

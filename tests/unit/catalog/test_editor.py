@@ -71,6 +71,12 @@ def test_a_field_is_explained(server: LanguageServer) -> None:
     assert "How long flow records are kept: 7, 45, 90 or 180 days." in explained
 
 
+def test_the_values_of_a_field_are_explained(server: LanguageServer) -> None:
+    explained = server.open(CATALOG).hover(at="Trial Active")
+
+    assert "`Active`: It has a contract; deletion protection is on unless the program sets it." in explained
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "line", "squiggle"),
     [
