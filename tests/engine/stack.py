@@ -69,9 +69,6 @@ for name, fields in declared.items():
 """The same for the plugin, without a generated SDK: fields by the keys of the state, and ``options`` of resources."""
 
 
-QUICK_PIP = Path(__file__).parent / "quick_pip"
-
-
 @functools.cache
 def packages() -> Path:
     """Return the file with the list of packages that the Python host asks for, made by the real pip."""
@@ -82,6 +79,11 @@ def packages() -> Path:
     file = Path(folder.name) / "packages.json"
     file.write_text(json.dumps({"arguments": arguments, "prefix": sys.prefix, "packages": listed.stdout}))
     return file
+
+
+def quick_python() -> dict[str, str]:
+    """Return the environment of a Pulumi command whose Python processes take less processor time."""
+    return {"PYTHONPATH": str(Path(__file__).parent / "quick_python"), "PACKAGES_OF_THE_TESTS": str(packages())}
 
 
 # A folder for each name of a stack, with the backend and the configuration of a stack without resources.
@@ -125,8 +127,7 @@ def engine_environment(folder: Path) -> dict[str, str]:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # The Python host runs `pip list` for each command, and pip would ask its index for a newer pip.
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PYTHONPATH": str(QUICK_PIP),
-        "PACKAGES_OF_THE_TESTS": str(packages()),
+        **quick_python(),
         "PYTHONDONTWRITEBYTECODE": "1",
         "NO_COLOR": "1",
     }

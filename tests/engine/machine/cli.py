@@ -19,6 +19,7 @@ import pytest
 
 from tests.engine.machine import host
 from tests.engine.machine.program import PROJECT, Program
+from tests.engine.stack import quick_python
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ class Workspace:
             "PULUMI_CONFIG_PASSPHRASE": "",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            **quick_python(),
             "PYTHONDONTWRITEBYTECODE": "1",
             "NO_COLOR": "1",
             **self.environ,

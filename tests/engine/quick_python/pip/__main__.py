@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 known = json.loads(Path(os.environ["PACKAGES_OF_THE_TESTS"]).read_text())
-if sys.argv[1:] == known["arguments"] and sys.prefix == known["prefix"]:
+# An environment of an example is a link to that of the tests.
+if sys.argv[1:] == known["arguments"] and os.path.realpath(sys.prefix) == os.path.realpath(known["prefix"]):
     sys.stdout.write(known["packages"])
 else:
     here = Path(__file__).resolve().parents[1]
