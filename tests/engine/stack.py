@@ -216,7 +216,9 @@ class Stack:
     @property
     def checkpoint(self) -> Path:
         """The file in which the backend keeps the state."""
-        return self.folder / "backend" / ".pulumi" / "stacks" / "onboarding" / f"{self.name}.json"
+        project = re.search(r"^name: (\S+)", (self.folder / "Pulumi.yaml").read_text(), re.MULTILINE)
+        assert project is not None
+        return self.folder / "backend" / ".pulumi" / "stacks" / project[1] / f"{self.name}.json"
 
     def restored(self) -> str:
         """Repair a backend whose state no command can read, as the README documents it; return the report."""
@@ -271,18 +273,21 @@ class Stack:
 
     def state(self) -> dict[str, dict[str, Any]]:
         """The customers in the stack's state: for each name its inputs and outputs."""
-        exported = json.loads(self.pulumi("stack", "export").ok().stdout)
         return {
             each["urn"].rpartition("::")[2]: each
-            for each in exported["deployment"].get("resources", [])
+            for each in self._deployment().get("resources", [])
             if self.kind in each["urn"]
         }
 
     def pending(self) -> list[dict[str, Any]]:
         """The operations that a killed CLI left in the state as not ended."""
-        exported = json.loads(self.pulumi("stack", "export").ok().stdout)
-        pending: list[dict[str, Any]] = exported["deployment"].get("pending_operations", [])
+        pending: list[dict[str, Any]] = self._deployment().get("pending_operations", [])
         return pending
+
+    def _deployment(self) -> dict[str, Any]:
+        """What `pulumi stack export` prints of the deployment, without the command."""
+        deployment: dict[str, Any] = json.loads(self.checkpoint.read_text())["checkpoint"].get("latest") or {}
+        return deployment
 
     def require_no_changes(self) -> None:
         """Fail unless a refresh finds no change and the preview after it is empty, both by one command."""
