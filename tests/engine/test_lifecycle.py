@@ -201,30 +201,41 @@ def test_optional_fields_are_added_and_removed_without_side_effects(
     stack: Stack, emulator: Emulator, record: Any
 ) -> None:
     emulator.switches = Switches(record=record)
-    declared = a_customer("acme-corp")
-    stack.declare({"acme": declared})
-    stack.up().ok()
-    stack.require_no_changes()
-    untouched = emulator.record("acme-corp")
-
-    # Each step: the optional fields of the program, and the fields that the service then has in addition.
-    for optional, expected in (
-        ({"contractual_flows_per_second": 1000}, {"fps": 1000}),
-        ({}, {"fps": 1000}),
-        ({"organization": "Acme"}, {"fps": 1000, "organization": "Acme"}),
-        ({"organization": "Acme", "multi_account": True}, {"fps": 1000, "organization": "Acme", "type": "reseller"}),
-        ({"organization": "Acme"}, {"fps": 1000, "organization": "Acme", "type": "reseller"}),
-        ({"organization": "Acme", "multi_account": False}, {"fps": 1000, "organization": "Acme"}),
-        (
-            {"organization": "Acme", "multi_account": False, "internal": True, "contractual_flows_per_second": 5},
-            {"fps": 5, "organization": "Acme", "type": "staff"},
-        ),
-        ({"organization": "Acme", "internal": False}, {"fps": 5, "organization": "Acme"}),
-        ({"deletion_protection": None}, {"fps": 5}),
-    ):
-        stack.declare({"acme": a_customer("acme-corp", **optional)})
+    # For each customer, each step: the optional fields of the program, and what the service then has in addition.
+    steps: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = {
+        "flows-corp": [
+            ({}, {}),
+            ({"contractual_flows_per_second": 1000}, {"fps": 1000}),
+            ({}, {"fps": 1000}),
+            ({"organization": "Acme"}, {"fps": 1000, "organization": "Acme"}),
+            ({"organization": "Acme", "contractual_flows_per_second": 5}, {"fps": 5, "organization": "Acme"}),
+        ],
+        "multi-corp": [
+            ({}, {}),
+            ({"multi_account": True}, {"type": "reseller"}),
+            ({}, {"type": "reseller"}),
+            ({"multi_account": False}, {}),
+            ({"contractual_flows_per_second": 5}, {"fps": 5}),
+        ],
+        "intern-corp": [
+            ({}, {}),
+            (
+                {"multi_account": False, "internal": True, "contractual_flows_per_second": 5},
+                {"fps": 5, "type": "staff"},
+            ),
+            ({"organization": "Acme", "internal": False}, {"fps": 5, "organization": "Acme"}),
+            ({"organization": "Acme", "deletion_protection": None}, {"fps": 5, "organization": "Acme"}),
+            ({}, {"fps": 5}),
+        ],
+    }
+    untouched: dict[str, Any] = {}
+    for step in zip(*steps.values(), strict=True):
+        now = dict(zip(steps, step, strict=True))
+        stack.declare({name: a_customer(name, **fields) for name, (fields, _) in now.items()})
         stack.up().ok()
-        assert emulator.record("acme-corp") == {**untouched, **expected}, optional
+        untouched = untouched or {name: emulator.record(name) for name in steps}
+        for name, (fields, added) in now.items():
+            assert emulator.record(name) == {**untouched[name], **added}, (name, fields)
         stack.require_no_changes()
 
 
