@@ -129,7 +129,7 @@ def report(
 
     \b
     Exit codes: 0 written; 1 the input isn't a preview, or the run failed; 2 wrong usage; 5 a limit is exceeded;
-    6 the digest is another one. With 5 and 6, and if the run failed after some steps, the report is written as well.
+    6 the digest is another one. With 5 and 6, and if the run failed, the report is written as well.
     """
     if file.isatty():
         raise click.UsageError("stdin is a terminal. Pipe the output of `pulumi preview --json`, or name a FILE.")
@@ -158,10 +158,17 @@ def _write(form: str, plan: Plan, complete: str | None, refused: list[str]) -> N
         click.echo(markdown(contents, alerts=form != "markdown"), nl=False)
 
 
+def _failed(plan: Plan) -> str:
+    if plan.customers or any(each.resource for each in plan.failures):
+        return f"Error: the run failed, so the plan has no digest. Errors: {len(plan.failures)}."
+    reason = capped(without_emails(" ".join(each.reason for each in plan.failures)))
+    return f"Error: the preview failed before any customer was planned: {reason}"
+
+
 def _judge(plan: Plan, complete: str | None, expected: str | None, refused: list[str]) -> int:
     """Report on stderr why the plan must not be applied, and return the exit code."""
     if plan.failures:
-        report_error(f"Error: the run failed, so the plan has no digest. Errors: {len(plan.failures)}.")
+        report_error(_failed(plan))
         return FAILED
     if expected not in (None, complete):
         report_error(f"Error: this is another plan than the reviewed one: its digest is {complete}, not {expected}.")

@@ -43,6 +43,12 @@ _CHECK: Final = re.compile(
     r"\S+ resource '.*?'(?:: property (?P<property>\S+) value \{.*?\})? has a problem: (?P<reason>.*)", re.DOTALL
 )
 
+# The lines of an error about a catalog.
+_PLACE: Final = re.compile(r"\S+:\d+:\d+: |and \d+ more$")
+
+# Errors that follow another one.
+_CONSEQUENCES: Final = ("Resource monitor has terminated", "an unhandled error occurred: program exited with non-zero")
+
 # Warnings of the provider that the report derives itself, and the CLI's about the plugin on PATH.
 _REPEATED: Final = re.compile(
     r"^using pulumi-resource-|: (?:Data|Rollup) Retention goes from |: Shortname changes: the customer is deleted "
@@ -53,11 +59,13 @@ _ADOPTION: Final = ": its adoption changes "
 
 
 class NotAPreviewError(ValueError):
-    """The text isn't the output of a preview, or one that failed before any customer was planned."""
+    """The text isn't the output of a preview."""
 
 
 def read_plan(data: bytes) -> Plan:
     """Return the plan in the output of ``preview --json``, or in that of ``up --json``, which starts with it.
+
+    If the preview failed, the plan has its errors, and the customers that were planned before.
 
     Raises NotAPreviewError.
     """
@@ -68,9 +76,7 @@ def read_plan(data: bytes) -> Plan:
         raise NotAPreviewError(f"the preview has no steps. {_HOW}.")
     adoptions = {name: text for name, is_one, text in (note.partition(_ADOPTION) for note in notes) if is_one}
     customers = [_adopted(each, adoptions) for each in _customers(steps)]
-    if errors and not customers and not any(each.resource for each in errors):
-        raise NotAPreviewError(f"the preview failed before any customer was planned: {errors[0].reason}")
-    if steps and all(step["op"] == "refresh" for step in steps):
+    if steps and not errors and all(step["op"] == "refresh" for step in steps):
         raise NotAPreviewError(
             "this is the output of `pulumi refresh`, which doesn't show what differs. "
             "Use that of `pulumi preview --refresh --json`."
@@ -192,6 +198,7 @@ def _diagnostic_events(events: Sequence[Any]) -> list[Any]:
 def _diagnostics(raw: Sequence[Any]) -> tuple[list[Failure], list[str]]:
     """Return the errors, and the warnings without duplicates."""
     errors: list[Failure] = []
+    consequences: list[Failure] = []
     notes: list[str] = []
     for each in map(_object, raw):
         severity, message, urn = each.get("severity"), each.get("message"), each.get("urn")
@@ -200,17 +207,21 @@ def _diagnostics(raw: Sequence[Any]) -> tuple[list[Failure], list[str]]:
         text = message.strip().removeprefix(f"{severity}: ")
         if severity == "warning":
             notes.append(text)
-        elif not text.startswith("Resource monitor has terminated"):
-            errors.append(_failure(text, _name(urn) if isinstance(urn, str) else ""))
-    return list(dict.fromkeys(errors)), [each for each in dict.fromkeys(notes) if not _REPEATED.search(each)]
+        else:
+            found = consequences if text.startswith(_CONSEQUENCES) else errors
+            found.extend(_failures(text, _name(urn) if isinstance(urn, str) else ""))
+    kept = [each for each in dict.fromkeys(notes) if not _REPEATED.search(each)]
+    return list(dict.fromkeys(errors or consequences)), kept
 
 
-def _failure(text: str, resource: str) -> Failure:
+def _failures(text: str, resource: str) -> list[Failure]:
     if found := _CHECK.fullmatch(text):
-        return Failure(resource, found["property"] or "", found["reason"])
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    # Of a traceback only the first line, which names the problem, and the last, which has the error.
-    return Failure(resource, "", " ".join([lines[0], lines[-1]] if len(lines) > 1 else lines) or "no reason")
+        return [Failure(resource, found["property"] or "", found["reason"])]
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["no reason"]
+    if len(lines) > 1 and not all(map(_PLACE.match, lines[1:])):
+        # Of a traceback only the first line, which names the problem, and the last, which has the error.
+        lines = [f"{lines[0]} {lines[-1]}"]
+    return [Failure(resource, "", line) for line in lines]
 
 
 def _is_customer(step: Mapping[str, Any]) -> bool:

@@ -123,9 +123,14 @@ def test_the_failures_of_a_check_are_a_table(bare: Terminal, frontend: str) -> N
     assert "ada.at" not in done.stdout
 
 
-def test_a_preview_that_failed_before_any_step_is_one_line(bare: Terminal, frontend: str) -> None:
-    done = bare.run("report", recorded(frontend, "broken"))
-    assert (done.returncode, done.stdout) == (1, "")
+def test_a_preview_that_failed_before_any_customer_has_its_error(bare: Terminal, frontend: str) -> None:
+    done = bare.run("report", recorded(frontend, "broken"), "--format", "github")
+    assert done.returncode == 1
+    assert done.stdout == (
+        "### onboarding / test: incomplete\n\n**The run failed, so this plan may be incomplete.**\n\n"
+        "| resource | property | problem |\n| --- | --- | --- |\n"
+        "| - | - | Program failed with an unhandled exception: ValueError: broken by (hidden) |\n"
+    )
     assert done.stderr == (
         "Error: the preview failed before any customer was planned: Program failed with an unhandled exception: "
         "ValueError: broken by (hidden)\n"

@@ -149,6 +149,28 @@ def test_the_failures_of_a_check_have_their_property() -> None:
     assert plan.notes == ("take care",)
 
 
+CATALOG = "Could not read the catalog customers.yaml. Correct these places:"
+UNHANDLED = "an unhandled error occurred: program exited with non-zero exit code: 1"
+
+
+@pytest.mark.parametrize(
+    ("texts", "reasons"),
+    [
+        (["Program failed:\nTraceback\nValueError: x", UNHANDLED], ["Program failed: ValueError: x"]),
+        ([UNHANDLED], [UNHANDLED]),
+        (
+            [f"{CATALOG}\ncustomers.yaml:7:5: acme-corp: it is wrong\ncustomers.yaml:9:3: x\nand 3 more\n", UNHANDLED],
+            [CATALOG, "customers.yaml:7:5: acme-corp: it is wrong", "customers.yaml:9:3: x", "and 3 more"],
+        ),
+    ],
+)
+@pytest.mark.parametrize("op", ["same", "refresh"])
+def test_the_errors_of_a_program_that_failed(op: str, texts: list[str], reasons: list[str]) -> None:
+    plan = plan_of(step(op, kind=STACK), diagnostics=[error(each) for each in texts])
+    assert [each.reason for each in plan.failures] == reasons
+    assert (plan.project, plan.stack, plan.customers) == ("customers", "production", ())
+
+
 def test_the_events_after_the_preview_of_an_update_have_its_errors() -> None:
     event = {"sequence": 1, "diagnosticEvent": {**error("it failed", "acme")}}
     done = preview(step("create", new=INPUTS)) + b"\n" + json.dumps(event).encode() + b"\n"
@@ -177,10 +199,6 @@ def test_the_encodings_of_shells(encoding: str) -> None:
         (b'{"steps": {"op": 1}}', "the JSON has `steps` that aren't"),
         (b'{"steps": [], "changeSummary": {}}', "the preview has no steps"),
         (preview(step("refresh", old=INPUTS)), "this is the output of `pulumi refresh`"),
-        (
-            preview(step("same", kind=STACK), diagnostics=[error("Program failed:\nTraceback\nValueError: x")]),
-            "the preview failed before any customer was planned: Program failed: ValueError: x",
-        ),
     ],
 )
 def test_what_is_not_a_preview(data: bytes, message: str) -> None:
