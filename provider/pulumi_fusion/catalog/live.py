@@ -82,7 +82,7 @@ class Live:
         if live_type is not None:
             wanted = _wanted_type(declared, self.types)
             if wanted != account.type:
-                normal = declared.get("type") if wanted is None else _declared_type(wanted, self.types)
+                normal = _declared_type(wanted, self.types) if isinstance(wanted, str) else wanted
                 found.append(Difference("type", normal, live_type))
         return found
 
@@ -119,10 +119,12 @@ def _types(fusion: FusionClient) -> Sequence[AccountType]:
 
 
 def _shown(account: Account, types: Sequence[AccountType]) -> dict[str, Scalar]:
-    """Return the fields that the record has, by Python name, the type as in the form if it has it."""
+    """Return the fields that the record has, by Python name, the type as in the form. An empty text isn't a value."""
     values = merge(account, State(), types)
-    shown = {name: value for name in FIELDS if name != "shortname" and (value := getattr(values, name)) is not None}
-    return shown | ({"type": _declared_type(account.type, types)} if account.type is not None else {})
+    shown = {name: getattr(values, name) for name in FIELDS if name != "shortname"}
+    if account.type:
+        shown["type"] = _declared_type(account.type, types)
+    return {name: value for name, value in shown.items() if value not in (None, BLANK)}
 
 
 def _declared_type(api: str, types: Sequence[AccountType]) -> str:
@@ -135,11 +137,12 @@ def type_fields(account: Account, inherited: Mapping[str, Any], types: Sequence[
     """Return the type that the service shows, with the toggles that are needed because of the inherited fields.
 
     Args:
-        account: The customer as the service returns it, with a type.
+        account: The customer as the service returns it.
         inherited: The fields that the entry has or inherits from the defaults.
         types: The service's account types.
     """
-    assert account.type is not None  # noqa: S101  # callers compare the type first
+    if not account.type:
+        return {}
     needed: dict[str, Scalar] = {"type": _declared_type(account.type, types)}
     multi_account, internal = inherited.get("multi_account"), inherited.get("internal")
     is_internal = account.type == INTERNAL_TYPE
@@ -151,7 +154,8 @@ def type_fields(account: Account, inherited: Mapping[str, Any], types: Sequence[
     return needed
 
 
-def _wanted_type(declared: Mapping[str, Any], types: Sequence[AccountType]) -> str | None:
+def _wanted_type(declared: Mapping[str, Any], types: Sequence[AccountType]) -> Any:
+    """Return the API's type for that of a catalog with its toggles, or the type as it is if it is unknown."""
     multi_account, internal = declared.get("multi_account") is True, declared.get("internal") is True
     values = State.model_construct(type=declared.get("type"), multi_account=multi_account, internal=internal)
-    return known_type(values, types)
+    return known_type(values, types) or declared.get("type")

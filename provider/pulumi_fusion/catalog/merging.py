@@ -80,23 +80,24 @@ def with_defaults(catalog: Catalog, values: Mapping[str, Scalar]) -> Catalog:
 
 
 def _filled(catalog: Catalog, live: Live) -> dict[str, Scalar]:
-    """Return what the service shows most often for each default that is to be filled in."""
+    """Return what the service shows most often for each default that is to be filled in, if all customers have it."""
     shown = [live.shown(each) for each in live.customers.values()]
     values = {
         name: Counter(fields[name] for fields in shown if name in fields)
         for name, each in catalog.defaults.items()
         if each.value == BLANK
     }
-    return {name: found.most_common(1)[0][0] for name, found in values.items() if found}
+    # Customers without a value must not get one.
+    return {name: found.most_common(1)[0][0] for name, found in values.items() if shown and found.total() == len(shown)}
 
 
 def _without_defaults(live: Live, account: Account, defaults: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """Return the fields of a new entry. A default also replaces a value that the service doesn't show."""
     fields = live.fields(account)
-    if account.type is not None and any(each.field == "type" for each in live.differences(defaults, account)):
+    if any(each.field == "type" for each in live.differences(defaults, account)):
         fields |= type_fields(account, defaults, live.types)
     elif "type" in defaults:
-        del fields["type"]
+        fields.pop("type", None)
     return {
         name: value for name, value in fields.items() if name not in defaults or value not in (BLANK, defaults[name])
     }

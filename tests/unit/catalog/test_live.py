@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_fusion.catalog.comparing import compare
+from pulumi_fusion.catalog.editing import edited
 from pulumi_fusion.catalog.live import Difference, Live, type_fields
 from pulumi_fusion.catalog.merging import changes, new_entries
-from pulumi_fusion.catalog.writing import catalog_text
+from pulumi_fusion.catalog.writing import block, catalog_text, pair
 from pulumi_fusion.customer.mapping import known_type
 from pulumi_fusion.customer.model import Account, AccountType, State
 from tests.unit.catalog.catalogs import loaded, values
@@ -206,6 +207,59 @@ def test_a_default_that_is_to_be_filled_in_gets_what_most_customers_have() -> No
         "other-corp": {"data_retention": 90, "rollup_retention": 365},
         "third-corp": {"rollup_retention": 365},
     }
+
+
+def test_a_default_that_some_customers_lack_is_not_filled_in() -> None:
+    catalog, _ = loaded(
+        'version: 1\ndefaults: {contractual_flows_per_second: ""}\ncustomers: {acme-corp: {}, other-corp: {}}\n'
+    )
+    found = changes(catalog, live(account(fps=5), account(shortname="other-corp")), adopt=False)
+    assert found.defaults == {}
+    assert found.changed["acme-corp"]["contractual_flows_per_second"] == 5
+    assert changes(catalog, live(), adopt=False).defaults == {}
+
+
+_NAMES = st.sampled_from(["acme-corp", "harbor", "lakeside", "orchard"])
+_ACCOUNTS = st.fixed_dictionaries(
+    {"trial": st.booleans(), "data_retention": st.sampled_from([7, 45]), "rollup_retention": st.sampled_from([7, 90])},
+    optional={
+        "organization": st.sampled_from(["", "Acme", "NO: #", "a\nb"]),
+        "type": st.sampled_from(["customer", "reseller", "staff", "client", "gold", "other", ""]),
+        "fps": st.sampled_from([1, 2]),
+    },
+)
+_DECLARED = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(["SLG", "MSSP", "customer", "reseller", "staff", "client", "", "other"]),
+        "multi_account": st.booleans(),
+        "internal": st.booleans(),
+        "status": st.sampled_from(["", "Active", "Trial Active"]),
+        "data_retention": st.sampled_from(["", 7, 45]),
+        "organization": st.sampled_from(["", "Acme"]),
+        "contractual_flows_per_second": st.sampled_from(["", 1]),
+    },
+)
+
+
+@given(_DECLARED, st.dictionaries(_NAMES, _DECLARED), st.dictionaries(_NAMES, _ACCOUNTS), st.booleans())
+def test_after_an_export_into_any_catalog_nothing_is_unmanaged_or_different(
+    defaults: dict[str, Any], customers: dict[str, Any], accounts: dict[str, Any], with_types: bool
+) -> None:
+    lines = ["defaults:", *(f"  {pair(*each)}" for each in defaults.items())] if defaults else []
+    entries = [line for name, fields in customers.items() for line in block(name, fields, indent="  ", step="  ")]
+    before = "\n".join(["version: 1", *lines, "customers:" if customers else "customers: {}", *entries])
+    shown = live(
+        *(account(shortname=name, **fields) for name, fields in accounts.items()), types=LISTED if with_types else ()
+    )
+    found = changes(loaded(before)[0], shown, adopt=False)
+    catalog, findings = loaded(edited(before, found.changed, found.added, found.defaults))
+    assert findings == []
+    compared = compare(catalog, shown)
+    assert (compared.unmanaged, compared.different) == ([], [])
+    assert [each.shortname for each in compared.missing] == found.absent
+    again = changes(catalog, shown, adopt=False)
+    assert (again.added, again.changed, again.defaults) == ({}, {}, {})
 
 
 def test_a_comparison_has_each_customer_once() -> None:
