@@ -130,8 +130,9 @@ def _sarif_message(message: str) -> str:
 
 
 def _physical_location(finding: Finding, path: str) -> dict[str, Any]:
+    outside = Path(path).is_absolute()
     return {
-        "artifactLocation": {"uri": quote(path), "uriBaseId": "%SRCROOT%"},
+        "artifactLocation": {"uri": Path(path).as_uri()} if outside else {"uri": quote(path), "uriBaseId": "%SRCROOT%"},
         "region": {"startLine": finding.place.line, **_column(finding, "startColumn")},
     }
 

@@ -163,6 +163,14 @@ def test_a_path_outside_of_a_repository_is_relative_to_the_working_directory(rep
 
 
 @pytest.mark.usefixtures("repository")
+def test_a_path_of_another_folder_without_repository_is_absolute() -> None:
+    finding = Finding("/etc/fusion/our customers.yaml", Place(1, 1), "wrong", Rule.STRUCTURE)
+
+    file = "/etc/fusion/our customers.yaml"
+    assert located(finding) == ["file:///etc/fusion/our%20customers.yaml", file, file]
+
+
+@pytest.mark.usefixtures("repository")
 def test_the_uri_of_a_path_is_encoded() -> None:
     finding = Finding("our customers%.yaml", Place(1, 1), "wrong", Rule.STRUCTURE)
 
