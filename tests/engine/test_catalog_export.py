@@ -63,3 +63,24 @@ def test_an_account_made_by_hand_is_exported_imported_and_unchanged(tmp_path: Pa
 
     assert mutations(emulator.requests) == []
     assert emulator.accounts() == before
+
+
+def test_the_dynamic_provider_adopts_an_exported_account(tmp_path: Path, emulator: Emulator) -> None:
+    emulator.switch(record="extended")
+    emulator.seed("acme-corp", fps=5000)
+    emulator.seed("north-mssp", type="reseller")
+    emulator.seed("00123")
+    emulator.seed("trial-co", parent="north-mssp")
+    before = emulator.accounts()
+    program = 'from pulumi_fusion import catalog\ncatalog.read("customers.yaml").declare()\n'
+    stack = Stack(tmp_path, {"NETOSECRET": emulator.netosecret}, program=program)
+    exported = Terminal(tmp_path, stack.environ).run("catalog", "export", "-o", "customers.yaml", "--adopt")
+    assert exported.returncode == 0, exported.stderr
+    file = tmp_path / "customers.yaml"
+    file.write_text(file.read_text().replace('email: ""', "email: a@b.example.com").replace('_name: ""', "_name: Ada"))
+
+    created = stack.up().ok().stdout
+
+    assert "4 created" in created  # the stack, and a resource for each direct customer
+    assert mutations(emulator.requests) == []
+    assert emulator.accounts() == before
