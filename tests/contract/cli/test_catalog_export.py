@@ -133,6 +133,15 @@ def test_adopt_names_the_id_of_each_customer(terminal: Terminal, emulator: Emula
     assert [each["adopt"] for each in fields(file).values()] == [each.id for each in accounts]
 
 
+def test_a_customer_whose_id_is_not_returned_is_reported(terminal: Terminal, emulator: Emulator) -> None:
+    emulator.seed("acme-corp")
+    emulator.faults.add("GET /customers missing-fields=id")
+    done = terminal.run("catalog", "export", "--adopt")
+    assert done.returncode == 0
+    assert "adopt" not in done.stdout
+    assert "No adopt for acme-corp: the service doesn't return its id." in done.stderr
+
+
 def test_only_direct_customers_are_exported(terminal: Terminal, emulator: Emulator) -> None:
     emulator.switch(list_scope="subtree", list_includes_caller=True)
     emulator.seed("north-mssp", type="reseller")

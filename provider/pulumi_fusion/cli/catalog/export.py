@@ -91,6 +91,9 @@ def export(
     if import_file is not None:
         replace(import_file, _imports(live.customers))
         report(f"Wrote {named(import_file)} for `pulumi import --file`.")
+    if adopt:
+        for name in (name for name, each in live.customers.items() if each.id is None):
+            report(f"No adopt for {name}: the service doesn't return its id. A preview refuses to create it.")
     _warn(live)
 
 
