@@ -74,10 +74,16 @@ def test_from_a_pull_request_to_drift(tmp_path: Path, github: GitHub, machine: M
     assert "Data Retention 45 → 7 days" in comment
 
     # The merge applies what was reviewed.
+    before = team.main
     github.merge(7, team.merge("onboard"))
     applied = github.run("apply.yml", "push")
     assert applied["apply"].result == "success", applied
     assert {each.shortname: each.retention for each in emulator.accounts()}["lakeside"] == 7
+
+    # An old run that is started again would undo that.
+    outdated = github.run("apply.yml", "push", again=before)
+    assert (outdated["plan"].failed, outdated["apply"].result) == ("Find the reviewed digest", "skipped")
+    assert "main has changed since this run began" in outdated["plan"].text
 
     # More deletions than allowed: the reviewer sees it, and the merge doesn't apply it.
     text = (team.clone / "customers.yaml").read_text()

@@ -26,6 +26,8 @@ def refuse(status: int, why: str) -> NoReturn:
 def answer(hub: dict[str, Any], method: str, path: str, fields: dict[str, str]) -> Any:
     """Return what the API responds, and change the data."""
     route = path.partition("?")[0].removeprefix("repos/msp/fusion-customers/")
+    if route == "commits/main":
+        return {"sha": hub["main"]}
     if found := re.fullmatch(r"commits/(\w{40})/pulls", route):
         return [each for each in hub["pulls"] if each["merge_commit_sha"] == found[1]]
     if found := re.fullmatch(r"issues/(\d+)/comments", route):
@@ -52,6 +54,8 @@ def answer(hub: dict[str, Any], method: str, path: str, fields: dict[str, str]) 
 
 def required(method: str, path: str) -> tuple[str, str]:
     """Return the permission that a request needs."""
+    if path.endswith("/commits/main"):
+        return "contents", "read"
     of_a_pull = "/comments" in path or path.endswith("/pulls")
     return "pull-requests" if of_a_pull else "issues", "read" if method == "GET" else "write"
 

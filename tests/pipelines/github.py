@@ -109,19 +109,23 @@ class GitHub:
         event: str,
         payload: Mapping[str, Any] | None = None,
         inputs: Mapping[str, str] | None = None,
+        again: str | None = None,
     ) -> dict[str, Job]:
         """Run a workflow for an event, and return its jobs.
 
-        ``pull_request`` runs the file of the pull request's commit, every other event that of main.
+        ``pull_request`` runs the file of the pull request's commit, every other event that of main. ``again`` is the
+        commit of an earlier run that is started again.
         """
         is_head = event == "pull_request"
-        sha = payload["pull_request"]["head"]["sha"] if is_head and payload else self.repository.main
+        sha = again or (payload["pull_request"]["head"]["sha"] if is_head and payload else self.repository.main)
+        self._save({**self.data, "main": self.repository.main})
         self._started += 1
         source = self.folder / f"source-{self._started}"
         self.repository.checkout(sha, source, remote=False)
         parsed = yaml.load((source / ".github" / "workflows" / workflow).read_text(), Loader=yaml.BaseLoader)
         assert event in parsed["on"]
         github = {"event": payload or {}, "event_name": event, "repository": NAME, "sha": sha, "ref": "refs/heads/main"}
+        github["run_attempt"] = 2 if again else 1
         contexts = {"github": github, "inputs": {"digest": "", "max-deletes": "", **(inputs or {})}}
         run = _Run(self, parsed, contexts, self.folder / f"artifacts-{self._started}")
         return {name: run.job(name) for name in parsed["jobs"]}
@@ -166,7 +170,7 @@ class _Run:
 
     def _steps(self, declared: Mapping[str, Any], contexts: dict[str, Any]) -> Job:
         folder, token, secrets = self._hub.start(declared)
-        contexts |= {"secrets": _Missing(secrets), "vars": self._hub.variables, "steps": {}}
+        contexts |= {"secrets": _Missing(secrets), "vars": self._hub.variables, "steps": _Steps()}
         contexts["github"] = {**contexts["github"], "token": token}
         job = Job("success")
         programs: list[str] = ["gh"]
@@ -189,7 +193,7 @@ class _Run:
         if action == "actions/checkout":
             assert given["persist-credentials"] == "false"
             folder.rmdir()
-            self._hub.repository.checkout(sha, folder, remote=False)
+            self._hub.repository.checkout(given.get("ref", sha), folder, remote=False)
         elif action in _PROGRAMS:
             programs.append(_PROGRAMS[action])
         elif action == "actions/upload-artifact":
@@ -214,6 +218,7 @@ class _Run:
                 "GITHUB_REPOSITORY": NAME,
                 "GITHUB_SHA": contexts["github"]["sha"],
                 "GITHUB_EVENT_NAME": contexts["github"]["event_name"],
+                "GITHUB_RUN_ATTEMPT": str(contexts["github"]["run_attempt"]),
                 "GITHUB_OUTPUT": str(output),
                 "GITHUB_STEP_SUMMARY": str(summary),
                 "FAKE_GITHUB": str(self._hub.file),
@@ -233,6 +238,13 @@ class _Missing(dict[str, str]):
 
     def __missing__(self, name: str) -> str:
         return ""
+
+
+class _Steps(dict[str, Any]):
+    """The context of the steps, in which one that didn't run has no outputs."""
+
+    def __missing__(self, name: str) -> Any:
+        return {"outputs": _Missing()}
 
 
 _PROGRAMS: Final = {"actions/setup-python": "python", "pulumi/actions": "pulumi"}

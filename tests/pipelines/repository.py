@@ -78,7 +78,7 @@ class Repository:
     def checkout(self, commit: str, folder: Path, *, remote: bool) -> None:
         """Clone all branches into the folder and check out a commit; without ``remote`` the clone can't fetch later."""
         git(self.origin, "clone", "--quiet", "--no-checkout", str(self.origin), str(folder))
-        git(folder, "checkout", "--quiet", "--detach", commit)
+        git(folder, "checkout", "--quiet", "--detach", commit if commit != "main" else "origin/main")
         if not remote:
             git(folder, "remote", "set-url", "origin", "https://github.invalid/no/credential")
 
