@@ -22,7 +22,7 @@ BUILD_LIMIT = 3600
 
 
 class UnavailableError(Exception):
-    """This source has no engine; the text is the reason."""
+    """The program can't be got from this source; the text is the reason."""
 
 
 def run(

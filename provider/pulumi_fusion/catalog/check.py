@@ -31,11 +31,12 @@ def validate(path: str, *, types: Sequence[str] = (), without: Collection[str] =
     Raises OSError if the file can't be read.
     """
     catalog, structure = load(path, FIELDS)
-    unclear = {(each.shortname, each.field) for each in structure}
+    # A field that can't be read, in the entry or in the defaults, isn't missing as well.
+    unreadable = {(each.shortname, each.field) for each in structure}
     found = [
         each
         for each in findings(catalog, types=types, without=without)
-        if each.rule is not Rule.MISSING_FIELD or not unclear & {(each.shortname, each.field), (None, each.field)}
+        if each.rule is not Rule.MISSING_FIELD or not unreadable & {(each.shortname, each.field), (None, each.field)}
     ]
     return sorted([*structure, *found], key=lambda each: each.place)
 
@@ -60,23 +61,22 @@ def findings(catalog: Catalog, *, types: Sequence[str] = (), without: Collection
             name = _PYTHON_NAMES[failure.property]
             missing_on_purpose = name in without and name not in values
             if not missing_on_purpose and (name in entry.own or failure not in of_defaults):
-                found.append(_in_entry(catalog.path, entry, values, name, failure))
-    return [*found, *_twins(catalog)]
+                found.append(_in_entry(catalog, entry, values, name, failure))
+    return [*found, *_case_twins(catalog), *_same_adopts(catalog)]
 
 
 def _raw(values: Mapping[str, Value]) -> dict[str, Any]:
     return {state_key(name): each.value for name, each in values.items()}
 
 
-def _in_entry(path: str, entry: Entry, values: Mapping[str, Value], name: str, failure: Failure) -> Finding:
+def _in_entry(catalog: Catalog, entry: Entry, values: Mapping[str, Value], name: str, failure: Failure) -> Finding:
     if name == "shortname":
-        return Finding(path, entry.place, failure.reason, Rule.SHORTNAME, entry.shortname)
+        return Finding(catalog.path, entry.place, failure.reason, Rule.SHORTNAME, entry.shortname)
     if name not in values:
-        why = f"{label(name)} is required: add {name} here or to defaults"
-        return Finding(path, entry.place, why, Rule.MISSING_FIELD, entry.shortname, name)
+        return catalog.missing(entry, name)
     place = entry.own[name].place if name in entry.own else entry.place
     reason = _reason(name, values[name].value, failure)
-    return Finding(path, place, reason, Rule.INVALID_FIELD, entry.shortname, name)
+    return Finding(catalog.path, place, reason, Rule.INVALID_FIELD, entry.shortname, name)
 
 
 def _reason(name: str, value: object, failure: Failure) -> str:
@@ -86,10 +86,9 @@ def _reason(name: str, value: object, failure: Failure) -> str:
     return without_quotes(failure.reason) if name in ADMIN else failure.reason
 
 
-def _twins(catalog: Catalog) -> Iterator[Finding]:
-    """Find shortnames that differ only in case, and accounts that two customers adopt."""
+def _case_twins(catalog: Catalog) -> Iterator[Finding]:
+    """Yield a finding for each shortname that differs only in case from one before it."""
     names: dict[str, Entry] = {}
-    adopted: dict[object, Entry] = {}
     for entry in catalog.entries:
         first = names.setdefault(entry.shortname.casefold(), entry)
         if first is not entry:
@@ -98,9 +97,14 @@ def _twins(catalog: Catalog) -> Iterator[Finding]:
                 "Fusion these are two customers. Rename or remove one"
             )
             yield Finding(catalog.path, entry.place, why, Rule.CASE_TWINS, entry.shortname)
-        if "adopt" in entry.own:
-            value, place = entry.own["adopt"]
-            other = adopted.setdefault(value, entry)
-            if other is not entry:
-                why = f"{other.shortname} in line {other.place.line} adopts the same account: remove one of the two"
-                yield Finding(catalog.path, place, why, Rule.SAME_ADOPT, entry.shortname, "adopt")
+
+
+def _same_adopts(catalog: Catalog) -> Iterator[Finding]:
+    """Yield a finding for each customer that adopts the same account as one before it."""
+    adopted: dict[object, Entry] = {}
+    for entry in catalog.entries:
+        if adopt := entry.own.get("adopt"):
+            first = adopted.setdefault(adopt.value, entry)
+            if first is not entry:
+                why = f"{first.shortname} in line {first.place.line} adopts the same account: remove one of the two"
+                yield Finding(catalog.path, adopt.place, why, Rule.SAME_ADOPT, entry.shortname, "adopt")

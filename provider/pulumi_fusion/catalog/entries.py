@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from pulumi_fusion.catalog.findings import Place
+from pulumi_fusion.catalog.findings import Finding, Place, Rule
+from pulumi_fusion.customer.names import label
 
-__all__ = ["Catalog", "Entry", "Value"]
+__all__ = ["VERSION", "Catalog", "Entry", "Value"]
+
+VERSION: Final = 1
+"""The version of the format."""
 
 
 class Value(NamedTuple):
@@ -45,3 +49,8 @@ class Catalog:
         """Return the values of a customer by Python name: the defaults, its own, and its shortname."""
         values = {name: each.value for name, each in {**self.defaults, **entry.own}.items()}
         return {**values, "shortname": entry.shortname}
+
+    def missing(self, entry: Entry, name: str) -> Finding:
+        """Return the finding that a customer lacks a required field."""
+        why = f"{label(name)} is required: add {name} here or to defaults"
+        return Finding(self.path, entry.place, why, Rule.MISSING_FIELD, entry.shortname, name)

@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from pulumi_fusion.catalog.findings import MEANINGS, Finding, Rule
+from pulumi_fusion.catalog.loading import is_csv
 
 __all__ = ["FORMATS", "github", "gitlab", "sarif", "text", "to_json"]
 
@@ -139,7 +140,7 @@ def _physical_location(finding: Finding, path: str) -> dict[str, Any]:
 
 def _column(finding: Finding, name: str) -> dict[str, int]:
     """Return the column; in a CSV file it is the number of the cell, so that it is left out."""
-    return {} if finding.file.lower().endswith(".csv") else {name: finding.place.column}
+    return {} if is_csv(finding.file) else {name: finding.place.column}
 
 
 def _paths(findings: _Findings) -> dict[str, str]:

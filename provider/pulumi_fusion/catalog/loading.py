@@ -6,40 +6,35 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
-from pulumi_fusion.catalog.entries import Catalog, Entry, Value
+from pulumi_fusion.catalog.entries import VERSION, Catalog, Entry, Value
 from pulumi_fusion.catalog.findings import Finding, Place, Rule
 from pulumi_fusion.catalog.scalars import AmbiguousError, plain_value
 from pulumi_fusion.catalog.tree import Alias, List, Map, Node, Scalar, read_tree
 from pulumi_fusion.customer.names import state_key
 from pulumi_fusion.customer.rules import nearest, quoted
 
-__all__ = ["VERSION", "Loaded", "load", "read_text"]
-
-VERSION: Final = 1
-"""The version of the format."""
+__all__ = ["is_csv", "load"]
 
 LARGEST: Final = 32 * 1024 * 1024
 """Bytes of a file. 10 000 customers have about 2 MB."""
 
 _PARTS: Final = ("version", "defaults", "customers")
 
-Loaded = tuple[Catalog, list[Finding]]
 
-
-def load(path: str, known: Collection[str]) -> Loaded:
+def load(path: str, known: Collection[str]) -> tuple[Catalog, list[Finding]]:
     """Return the customers of a YAML or CSV file, as far as it can be read, and what is wrong with its structure.
 
     Args:
-        path: The file. One whose name ends with ``.csv`` is read as CSV.
+        path: The file.
         known: The Python names of the fields of a customer.
 
     Raises OSError if the file can't be read.
     """
     findings: list[Finding] = []
-    text = read_text(path, findings)
+    text = _read_text(path, findings)
     if text is None:
         return Catalog(path), findings
-    if path.lower().endswith(".csv"):
+    if is_csv(path):
         # It needs the models, which a program doesn't.
         from pulumi_fusion.catalog.spreadsheet import read_rows
 
@@ -48,7 +43,12 @@ def load(path: str, known: Collection[str]) -> Loaded:
     return catalog, sorted(findings, key=lambda each: each.place)
 
 
-def read_text(path: str, findings: list[Finding]) -> str | None:
+def is_csv(path: str) -> bool:
+    """Return whether a file is read as CSV, which its name decides."""
+    return path.lower().endswith(".csv")
+
+
+def _read_text(path: str, findings: list[Finding]) -> str | None:
     """Return the text of a file, or None with a finding if it is too large or isn't UTF-8. Raises OSError."""
     with Path(path).open("rb") as file:
         raw = file.read(LARGEST + 1)
@@ -82,17 +82,18 @@ class _Loading:
         if root is None and self._findings:
             return Catalog(self._path)
         parts = self._parts(root)
-        self._version(parts.get("version"))
+        self._check_version(parts.get("version"))
         defaults = self._map(parts.get("defaults"), "defaults")
         customers = self._map(parts.get("customers"), "customers")
         entries = []
         for key, node in customers.items if customers else ():
             fields = self._map(node, "a customer", key.text)
-            if self._is_text(key) and fields:
+            if self._accepts(key) and fields:
                 entries.append(Entry(key.text, key.place, self._fields_of(fields, key.text)))
         return Catalog(self._path, self._fields_of(defaults, None) if defaults else {}, tuple(entries))
 
-    def _is_text(self, key: Scalar) -> bool:
+    def _accepts(self, key: Scalar) -> bool:
+        """Return whether the key of a customer is a text for every reader of YAML. Otherwise it is reported."""
         try:
             if not key.plain or isinstance(plain_value(key.text), str):
                 return True
@@ -122,7 +123,7 @@ class _Loading:
             self._report(root.place, f"version is missing: write version: {VERSION}", Rule.STRUCTURE)
         return parts
 
-    def _version(self, node: Node | None) -> None:
+    def _check_version(self, node: Node | None) -> None:
         if node is not None and not (isinstance(node, Scalar) and node.plain and node.text == str(VERSION)):
             found = quoted(node.text) if isinstance(node, Scalar) else "a map or a list"
             why = f"version must be {VERSION}, not {found}; another one needs another release"
@@ -140,7 +141,7 @@ class _Loading:
     def _fields_of(self, fields: Map, shortname: str | None) -> Mapping[str, Value]:
         values = {}
         for key, node in fields.items:
-            if why := self._unknown(key.text, in_defaults=shortname is None):
+            if why := self._why_refused(key.text, in_defaults=shortname is None):
                 meant = self._in_other_languages.get(key.text)
                 self._report(key.place, why, Rule.UNKNOWN_KEY, shortname, meant)
             elif isinstance(node, Alias):
@@ -156,7 +157,7 @@ class _Loading:
                     self._report(node.place, why, Rule.AMBIGUOUS_VALUE, shortname, key.text)
         return values
 
-    def _unknown(self, key: str, *, in_defaults: bool) -> str | None:
+    def _why_refused(self, key: str, *, in_defaults: bool) -> str | None:
         """Return why a key can't be here, or None if it is a field."""
         if key == "shortname":
             return "shortname isn't a field here: the key of a customer is its shortname"

@@ -14,9 +14,8 @@ from typing import Any, TypeVar, overload
 import pulumi
 
 from pulumi_fusion.catalog.entries import Catalog
-from pulumi_fusion.catalog.findings import Finding, Rule
-from pulumi_fusion.catalog.loading import load
-from pulumi_fusion.customer.names import label
+from pulumi_fusion.catalog.findings import Finding
+from pulumi_fusion.catalog.loading import is_csv, load
 from pulumi_fusion.dynamic import INPUTS, Customer
 
 __all__ = ["CatalogError", "Customers", "read"]
@@ -29,7 +28,7 @@ SHOWN = 20
 
 
 class CatalogError(pulumi.RunError):
-    """The file can't be read, or its structure is wrong. Pulumi shows its text without a traceback.
+    """The catalog has another structure, or lacks a required field. Pulumi shows its text without a traceback.
 
     Args:
         path: The file.
@@ -38,7 +37,7 @@ class CatalogError(pulumi.RunError):
 
     def __init__(self, path: str, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
-        lines = [*map(str, self.findings[:SHOWN])]
+        lines = [str(each) for each in self.findings[:SHOWN]]
         if len(self.findings) > SHOWN:
             lines.append(f"and {len(self.findings) - SHOWN} more")
         super().__init__(
@@ -92,7 +91,7 @@ class Customers(Mapping[str, Fields]):
         Args:
             resource: The class of the resource. That of a generated SDK uses the plugin.
             options: Returns the resource options for the fields of a customer.
-            defaults: Values for fields that the file doesn't set, by Python name: for example those of a secret.
+            defaults: Values for fields that the file doesn't set, by Python name, such as secrets. None is unset.
 
         Raises CatalogError if a customer lacks a required field.
         """
@@ -108,8 +107,7 @@ class Customers(Mapping[str, Fields]):
         for entry in self._catalog.entries:
             for name in _REQUIRED:
                 if name not in self._fields[entry.shortname] and name not in given:
-                    why = f"{label(name)} is required: add {name} here or to defaults"
-                    yield Finding(self._catalog.path, entry.place, why, Rule.MISSING_FIELD, entry.shortname, name)
+                    yield self._catalog.missing(entry, name)
 
 
 _REQUIRED = [
@@ -122,11 +120,13 @@ _REQUIRED = [
 def read(path: str | os.PathLike[str]) -> Customers:
     """Return the customers of a catalog.
 
-    Raises CatalogError with every problem of its structure: keys that are unknown or there twice, ambiguous values; and
-    its base class ``pulumi.RunError`` if the file can't be opened.
+    Raises:
+        CatalogError: The structure of the file is wrong: keys that are unknown or there twice, ambiguous values. It has
+            every such problem.
+        pulumi.RunError: The file can't be opened, or is CSV.
     """
     file = os.fspath(path)
-    if file.lower().endswith(".csv"):
+    if is_csv(file):
         raise pulumi.RunError(
             f"A program reads a catalog in YAML, not {file}. Nothing was sent. `pulumi-fusion catalog convert` makes "
             "one of a spreadsheet."

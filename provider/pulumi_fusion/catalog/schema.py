@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from pulumi_fusion.catalog.entries import VERSION
 from pulumi_fusion.customer.mapping import API_TYPES, FORM_TYPES
 from pulumi_fusion.customer.model import FIELDS, OUTPUTS, Fields, Kind
 from pulumi_fusion.customer.names import MEANINGS
@@ -46,14 +47,14 @@ def catalog_schema(*, types: Sequence[str] = (), without: Collection[str] = ()) 
     required = [name for name in _IN_DEFAULTS if FIELDS[name].required and name not in without]
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "$id": "urn:pulumi-fusion:catalog:1",
+        "$id": f"urn:pulumi-fusion:catalog:{VERSION}",
         "title": "Catalog of Fusion customers",
         "description": "The customers of a Netography Fusion account, as pulumi-fusion declares them.",
         "type": "object",
         "required": ["version", "customers"],
         "additionalProperties": False,
         "properties": {
-            "version": {"description": "The version of this format.", "const": 1},
+            "version": {"description": "The version of this format.", "const": VERSION},
             "defaults": {
                 "description": "The fields of every customer that doesn't have them.",
                 **_fields(_IN_DEFAULTS),

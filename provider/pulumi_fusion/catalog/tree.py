@@ -14,7 +14,7 @@ import yaml
 
 from pulumi_fusion.catalog.findings import Place, Rule
 
-__all__ = ["Alias", "Key", "List", "Map", "Node", "Scalar", "read_tree"]
+__all__ = ["Alias", "List", "Map", "Node", "Scalar", "read_tree"]
 
 Report = Callable[[Place, str, Rule], None]
 
@@ -45,14 +45,11 @@ class Alias:
     place: Place
 
 
-Key = Scalar
-
-
 @dataclass(frozen=True)
 class Map:
     """A map, with each key once."""
 
-    items: tuple[tuple[Key, Node], ...]
+    items: tuple[tuple[Scalar, Node], ...]
     place: Place
 
 
@@ -136,7 +133,7 @@ class _Reader:
         return List(place)
 
     def _map(self, place: Place, depth: int) -> Map:
-        items: dict[str, tuple[Key, Node]] = {}
+        items: dict[str, tuple[Scalar, Node]] = {}
         for event in self._events:
             if isinstance(event, yaml.MappingEndEvent):
                 break

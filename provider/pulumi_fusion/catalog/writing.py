@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
+from pulumi_fusion.catalog.entries import VERSION
 from pulumi_fusion.catalog.schema import MODELINE
 from pulumi_fusion.customer.model import FIELDS, Kind
 
@@ -34,7 +35,7 @@ def catalog_text(customers: Mapping[str, Mapping[str, Scalar]]) -> str:
         customers: The fields of each customer by Python name, by shortname; in the order in which they are written.
     """
     defaults = _defaults(customers.values())
-    lines = [MODELINE.format(path="./customers.schema.json"), "version: 1"]
+    lines = [MODELINE.format(path="./customers.schema.json"), f"version: {VERSION}"]
     if defaults:
         lines += ["", "defaults:", *(f"  {pair(name, value)}" for name, value in in_order(defaults))]
     lines += ["", "customers:" if customers else "customers: {}"]
