@@ -7,11 +7,15 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["replace"]
+import click
+
+from pulumi_fusion.errors import capped
+
+__all__ = ["write_file"]
 
 
-def replace(path: Path, text: str, *, check: Callable[[Path], None] | None = None) -> None:
-    """Write a text file, which always has the old or the new content. A link stays one, and the mode is kept.
+def write_file(path: Path, text: str, *, check: Callable[[Path], None] | None = None) -> None:
+    """Write a text file, which has the old content until it has all of the new. A link stays one, and the mode is kept.
 
     Args:
         path: The file. Its folder must exist.
@@ -19,9 +23,15 @@ def replace(path: Path, text: str, *, check: Callable[[Path], None] | None = Non
         check: Raises to keep the old content; its argument is a file with the new one.
 
     Raises:
-        OSError: The file can't be written.
+        ClickException: The file can't be written.
     """
-    target = path.resolve()
+    try:
+        _write(path.resolve(), text, check)
+    except OSError as failure:
+        raise click.ClickException(f"can't write {path}: {capped(str(failure.strerror))}") from None
+
+
+def _write(target: Path, text: str, check: Callable[[Path], None] | None) -> None:
     if target.exists() and not target.is_file():  # a pipe or a device can't be replaced
         with target.open("w", encoding="utf-8", newline="") as file:
             file.write(text)

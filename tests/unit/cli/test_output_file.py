@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import click
 import pytest
 
-from pulumi_fusion.cli.output_file import replace
+from pulumi_fusion.cli.output_file import write_file
 
 
 def test_a_file_keeps_its_mode_and_a_link_stays(tmp_path: Path) -> None:
@@ -15,7 +16,7 @@ def test_a_file_keeps_its_mode_and_a_link_stays(tmp_path: Path) -> None:
     file.write_text("old")
     file.chmod(0o600)
     link.symlink_to(file)
-    replace(link, "new\r\n")
+    write_file(link, "new\r\n")
     assert (file.read_bytes(), file.stat().st_mode & 0o777, link.is_symlink()) == (b"new\r\n", 0o600, True)
     assert len([*tmp_path.iterdir()]) == 2
 
@@ -23,7 +24,7 @@ def test_a_file_keeps_its_mode_and_a_link_stays(tmp_path: Path) -> None:
 def test_a_new_file_has_the_mode_of_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
-        replace(tmp_path / "file", "new")
+        write_file(tmp_path / "file", "new")
     finally:
         os.umask(before)
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
@@ -38,10 +39,10 @@ def test_a_failure_keeps_the_old_content(tmp_path: Path, monkeypatch: pytest.Mon
         raise ValueError
 
     with pytest.raises(ValueError):
-        replace(file, "new", check=refuse)
+        write_file(file, "new", check=refuse)
     monkeypatch.setattr(os, "fsync", lambda descriptor: os.close(-1))
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        replace(file, "new")
+    with pytest.raises(click.ClickException, match=f"can't write {file}: Bad file descriptor"):
+        write_file(file, "new")
     assert (file.read_text(), [*tmp_path.iterdir()]) == ("old", [file])
 
 
@@ -49,6 +50,6 @@ def test_a_device_is_written_and_not_replaced(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    replace(pipe, "new")
+    write_file(pipe, "new")
     assert (os.read(reader, 10), pipe.is_fifo()) == (b"new", True)
     os.close(reader)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import replace as with_fields
+from dataclasses import replace
 from typing import Any, Final
 
 import click
@@ -20,10 +20,10 @@ from pulumi_fusion.cli.catalog.files import loaded, refuse, warn_if_cut
 from pulumi_fusion.cli.catalog.options import without_option
 from pulumi_fusion.cli.connection import connect, service_options
 from pulumi_fusion.cli.output import print_json
-from pulumi_fusion.customer.model import FIELDS, Kind
 from pulumi_fusion.customer.names import label
 from pulumi_fusion.documentation import more
 from pulumi_fusion.report.describe import line, shown
+from pulumi_fusion.report.plan import ADMIN
 from pulumi_fusion.settings import Settings
 
 __all__ = ["compare"]
@@ -32,9 +32,6 @@ DIFFERENT: Final = 7
 """The exit code of the Pulumi CLI for changes although none are expected."""
 
 _COLUMNS: Final = 80
-
-# A program may set them from secrets, and no record has them.
-_ADMIN: Final = frozenset(name for name, spec in FIELDS.items() if spec.kind is Kind.CREATE_ONLY)
 
 
 @click.command(epilog=more("catalog-export", "compare-a-catalog-with-the-account"))
@@ -71,9 +68,10 @@ def compare(
     catalog = loaded(file)
     with connect(Settings.resolve({"account": account, "api_url": api_url})) as fusion:
         live = read_live(fusion, [each.shortname for each in catalog.entries], types=True)
-    live = with_fields(live, without=without)
+    live = replace(live, without=without)
     types = [text for each in live.types for text in (each.value, each.label) if text]
-    refuse(findings(catalog, types=types, without=_ADMIN | without))
+    # A program may set the first admin from secrets, and no record has it.
+    refuse(findings(catalog, types=types, without=ADMIN | without))
     found = compared(catalog, live)
     if form == "json":
         print_json(_document(file, live, found))

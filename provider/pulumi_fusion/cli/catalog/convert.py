@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from pulumi_fusion.catalog.loading import is_csv
 from pulumi_fusion.catalog.writing import BLANK, Scalar, catalog_text
 from pulumi_fusion.cli.catalog.files import catalog_path, fill_in, loaded, named
 from pulumi_fusion.cli.catalog.options import without_option
-from pulumi_fusion.cli.output_file import replace
+from pulumi_fusion.cli.output_file import write_file
 from pulumi_fusion.cli.path_option import FilePath
 from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.customer.model import FIELDS
@@ -37,7 +38,7 @@ def convert(*, file: str, output: Path | None, without: frozenset[str]) -> None:
     \b
     Exit codes: 0 written; 1 it failed, or the file has problems; 2 wrong usage.
     """
-    if not file.lower().endswith(".csv"):
+    if not is_csv(file):
         raise click.UsageError(f"{file} isn't a CSV file: its name must end with .csv.")
     if output is not None and output.is_file():
         raise click.UsageError(f"{named(output)} exists. Choose another file, or remove it.")
@@ -53,6 +54,6 @@ def convert(*, file: str, output: Path | None, without: frozenset[str]) -> None:
     if output is None:
         click.echo(text, nl=False)
     else:
-        replace(output, text)
+        write_file(output, text)
     where = f" to {named(output)}" if output else ""
     report(f"Wrote the customers of {file}{where}: {len(customers)}.{fill_in(text)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace as with_fields
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -18,7 +18,7 @@ from pulumi_fusion.catalog.writing import Scalar, catalog_text
 from pulumi_fusion.cli.catalog.files import catalog_path, fill_in, loaded, named, warn_if_cut
 from pulumi_fusion.cli.catalog.options import without_option
 from pulumi_fusion.cli.connection import connect, service_options
-from pulumi_fusion.cli.output_file import replace
+from pulumi_fusion.cli.output_file import write_file
 from pulumi_fusion.cli.path_option import FilePath
 from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.customer.model import FIELDS
@@ -83,13 +83,13 @@ def export(
     existing = loaded(named(output)) if output is not None and output.is_file() else None
     with connect(Settings.resolve({"account": account, "api_url": api_url})) as fusion:
         live = read_live(fusion, [each.shortname for each in existing.entries] if existing else ())
-    live = with_fields(_usable(live), without=without)
+    live = replace(_usable(live), without=without)
     if existing is None or output is None:
         _write(output, live, adopt=adopt)
     else:
         _update(output, existing, live, adopt=adopt)
     if import_file is not None:
-        replace(import_file, _imports(live.customers))
+        write_file(import_file, _imports(live.customers))
         report(f"Wrote {named(import_file)} for `pulumi import --file`.")
     if adopt:
         for name in (name for name, each in live.customers.items() if each.id is None):
@@ -102,7 +102,7 @@ def _usable(live: Live) -> Live:
     wrong = [name for name in live.customers if not is_shortname(name)]
     for name in wrong:
         report(f"Left out: {name!r}, which the provider can't manage: it isn't a valid shortname.")
-    return with_fields(live, customers={name: each for name, each in live.customers.items() if name not in wrong})
+    return replace(live, customers={name: each for name, each in live.customers.items() if name not in wrong})
 
 
 def _write(output: Path | None, live: Live, *, adopt: bool) -> None:
@@ -110,7 +110,7 @@ def _write(output: Path | None, live: Live, *, adopt: bool) -> None:
     if output is None:
         click.echo(text, nl=False)
     else:
-        replace(output, text)
+        write_file(output, text)
     where = f" to {named(output)}" if output else ""
     report(f"Wrote the customers of {live.account}{where}: {len(live.customers)}.{fill_in(text)}")
 
@@ -132,7 +132,7 @@ def _update(output: Path, existing: Catalog, live: Live, *, adopt: bool) -> None
                     "file, and copy what you need."
                 )
 
-        replace(output, raw.removesuffix(text) + new, check=check)
+        write_file(output, raw.removesuffix(text) + new, check=check)
     _report(output, found, live, fill_in(new))
 
 

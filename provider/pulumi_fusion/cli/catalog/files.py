@@ -10,16 +10,14 @@ import click
 from pulumi_fusion.catalog.entries import Catalog
 from pulumi_fusion.catalog.findings import Finding
 from pulumi_fusion.catalog.live import Live
-from pulumi_fusion.catalog.loading import load
+from pulumi_fusion.catalog.loading import is_csv, load
 from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.customer.model import FIELDS
 from pulumi_fusion.documentation import more
 from pulumi_fusion.errors import capped
 from pulumi_fusion.operations.cache import LONGEST_LIST
 
-__all__ = ["INVALID", "catalog_path", "fill_in", "loaded", "named", "refuse", "warn_if_cut"]
-
-INVALID = 1
+__all__ = ["catalog_path", "fill_in", "loaded", "named", "refuse", "warn_if_cut"]
 
 
 def named(path: Path) -> str:
@@ -30,7 +28,7 @@ def named(path: Path) -> str:
 
 def catalog_path(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
     """Refuse a path that would be read as CSV."""
-    if path is not None and path.suffix.lower() == ".csv":
+    if path is not None and is_csv(path.name):
         raise click.BadParameter("a catalog is YAML; choose a name that ends with .yaml.")
     return path
 
@@ -51,7 +49,7 @@ def refuse(findings: Sequence[Finding]) -> None:
         click.echo(str(each), err=True)
     if findings:
         report(f"Error: {findings[0].file} has problems: {len(findings)}. Correct them first.")
-        click.get_current_context().exit(INVALID)
+        click.get_current_context().exit(1)
 
 
 def fill_in(text: str) -> str:

@@ -8,10 +8,10 @@ import click
 
 from pulumi_fusion.catalog.schema import MODELINE, as_json
 from pulumi_fusion.cli.catalog.options import type_option, without_option
+from pulumi_fusion.cli.output_file import write_file
 from pulumi_fusion.cli.path_option import FilePath
 from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.documentation import more
-from pulumi_fusion.errors import capped
 
 __all__ = ["schema"]
 
@@ -20,8 +20,7 @@ __all__ = ["schema"]
 @click.option("-o", "--output", type=FilePath(), help="Write the schema to this file, not to stdout.")
 @type_option
 @without_option
-@click.pass_context
-def schema(ctx: click.Context, output: Path | None, *, types: tuple[str, ...], without: frozenset[str]) -> None:
+def schema(*, output: Path | None, types: tuple[str, ...], without: frozenset[str]) -> None:
     """Write the JSON Schema of a catalog, with which editors complete and check it.
 
     The schema is draft-07. An editor with the YAML language server, such as VS Code with its YAML extension, uses it if
@@ -39,10 +38,6 @@ def schema(ctx: click.Context, output: Path | None, *, types: tuple[str, ...], w
     if output is None:
         click.echo(text, nl=False)
         return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as failure:
-        report(f"Error: can't write {output}: {capped(str(failure.strerror))}")
-        ctx.exit(1)
+    write_file(output, text)
     modeline = MODELINE.format(path=f"./{output.name}")
     report(f"Wrote {output.name}. The first line of a catalog in its folder:\n{modeline}")
