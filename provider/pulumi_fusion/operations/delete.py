@@ -8,6 +8,7 @@ from typing import Final
 from pulumi_fusion.customer.model import Account, State
 from pulumi_fusion.errors import FusionError, HasSubAccounts, InDoubt, NotFound, RequestFailed
 from pulumi_fusion.operations.change import send
+from pulumi_fusion.operations.deletions import Limit
 from pulumi_fusion.operations.operation import Operation
 from pulumi_fusion.operations.read import get_or_confirm_missing
 
@@ -20,14 +21,14 @@ COUNT_SECONDS: Final = 3.0
 _READ_BELOW: Final = 5
 
 
-def delete(op: Operation, state: State) -> None:
+def delete(op: Operation, state: State, limit: Limit) -> None:
     """Delete the customer; it is a success if it is missing already.
 
     Raises:
         TooManyDeletes, NotOurs, HasSubAccounts, AbsenceNotProved: Nothing was sent.
         OutcomeUnknown, RequestFailed, Cancelled, DeadlineExceeded: The state is kept.
     """
-    with op.run.deletions.one(op.run.deletion_limit(), op.deadline) as note_sent:
+    with op.run.deletions.one(limit, op.deadline) as note_sent:
         live = get_or_confirm_missing(op, state)
         if live is not None:
             try:

@@ -178,7 +178,11 @@ class Lifecycle:
         return desired
 
     def delete(self, shortname: str, state: State) -> None:
-        """Delete the customer. Raises Protected and StillManaged before the service is reached."""
+        """Delete the customer. Raises Protected, StillManaged and TooManyDeletes before the service is reached."""
         require_deletable(self._call, shortname, state)
+        try:
+            limit = self._call.run.deletion_limit()
+        except FusionError as failure:
+            raise failure.during("delete the customer", shortname) from None
         with self._call.operation("delete the customer", shortname) as op:
-            delete.delete(op, state)
+            delete.delete(op, state, limit)
