@@ -140,13 +140,13 @@ class Connection:
 
         with self._limit_lock:
             if self._limit is None:
-                current = self._current_settings()
-                source = self._named(current.sources.get("max_deletes", ""))
-                self._limit = Limit(current.max_deletes, source)
+                settings = self._settings_with_current_limit()
+                source = self._with_provider(settings.sources.get("max_deletes", ""))
+                self._limit = Limit(settings.max_deletes, source)
             return self._limit
 
-    def _current_settings(self) -> Settings:
-        """Return the settings with the limit on deletions in the current configuration of the stack.
+    def _settings_with_current_limit(self) -> Settings:
+        """Return settings whose limit on deletions is that of the stack's current configuration.
 
         The engine passes the configuration of the last `pulumi up` to the provider of a destroy, and of a program that
         has no customers any more.
@@ -156,25 +156,26 @@ class Connection:
 
         given = self._config(_MAX_DELETES)
         command = None if self._explicit_name() and given is not None else pulumi_command.find()
+        # `pulumi do` works without a stack.
         if command is None or command.verb == "do":
             return self.settings
         current = command.configuration(_CONFIGURATION_SECONDS)
         if current is None:
             return self.settings
-        # A secret has no value there.
-        value = current.get(_MAX_DELETES) or given if _MAX_DELETES in current else None
-        return Settings.resolve(config={_MAX_DELETES: value}.get)
+        limit = current.get(_MAX_DELETES)
+        if not limit and _MAX_DELETES in current:
+            limit = given  # `pulumi config` doesn't show the value of a secret
+        return Settings.resolve(config={_MAX_DELETES: limit}.get)
 
     def _account_source(self) -> str:
         sources = self.settings.sources
-        return self._named(sources.get("account") or sources.get("netosecret", ""))
+        return self._with_provider(sources.get("account") or sources.get("netosecret", ""))
 
-    def _named(self, source: str) -> str:
-        """Return the source of a setting. An explicit provider is configured by the same keys as the stack."""
-        name = self._explicit_name()
-        return (
-            source.replace("stack configuration", f"the provider {name!r} or stack configuration") if name else source
-        )
+    def _with_provider(self, source: str) -> str:
+        """Return the source of a setting, with the name of an explicit provider: it has the same keys as the stack."""
+        if name := self._explicit_name():
+            return source.replace("stack configuration", f"the provider {name!r} or stack configuration")
+        return source
 
     def _explicit_name(self) -> str:
         """Return the name of an explicit provider, or "" for a default one."""
