@@ -7,17 +7,13 @@ Each row is the fastest of five runs: seconds until it ends, and seconds of the 
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-ROUNDS: Final = 5
-PROGRAM: Final = Path(sys.executable).with_name("pulumi-fusion")
+from tests.benchmarks.process import fastest
 
 DEFAULTS: Final = (
     "version: 1\ndefaults: {type: SLG, status: Active, data_retention: 90, rollup_retention: 365}\ncustomers:\n"
@@ -42,18 +38,6 @@ def wrong(number: int) -> str:
     return f"{valid(number)}    state: Active\n    status: active\n    rollup_retention: 8\n"
 
 
-def seconds(file: Path, style: str) -> tuple[float, float]:
-    """Return the time of the fastest run of the command, and the processor's time."""
-    runs = []
-    for _ in range(ROUNDS):
-        before, started = os.times(), time.perf_counter()
-        subprocess.run([PROGRAM, "catalog", "validate", "--format", style, file], capture_output=True, check=False)
-        taken, after = time.perf_counter() - started, os.times()
-        used = after.children_user + after.children_system - before.children_user - before.children_system
-        runs.append((taken, used))
-    return min(taken for taken, _ in runs), min(used for _, used in runs)
-
-
 def main(customers: int) -> None:
     contents: dict[str, Callable[[int], str]] = {"nothing wrong": valid, "three problems each": wrong}
     print("| customers | content | format | seconds | of the processor |")  # noqa: T201
@@ -63,7 +47,7 @@ def main(customers: int) -> None:
         for name, entry in contents.items():
             file.write_text(DEFAULTS + "".join(map(entry, range(customers))), encoding="utf-8")
             for style in ("text", "sarif"):
-                taken, used = seconds(file, style)
+                taken, used = fastest("catalog", "validate", "--format", style, file)
                 print(f"| {customers} | {name} | {style} | {taken:.2f} | {used:.2f} |", flush=True)  # noqa: T201
 
 

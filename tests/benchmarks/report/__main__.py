@@ -7,19 +7,14 @@ Each row is the fastest of five runs: seconds until it ends, and seconds of the 
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pulumi_fusion.cli.report import FORMATS
+from tests.benchmarks.process import fastest
 from tests.unit.report.samples import INPUTS, PLUGIN, preview, step, urn
-
-ROUNDS: Final = 5
-PROGRAM: Final = Path(sys.executable).with_name("pulumi-fusion")
 
 
 def created(number: int) -> dict[str, Any]:
@@ -30,18 +25,6 @@ def created(number: int) -> dict[str, Any]:
     return step("create", name, newState=state)
 
 
-def seconds(file: Path, style: str) -> tuple[float, float]:
-    """Return the time of the fastest run of the command, and the processor's time."""
-    runs = []
-    for _ in range(ROUNDS):
-        before, started = os.times(), time.perf_counter()
-        subprocess.run([PROGRAM, "report", file, "--format", style], capture_output=True, check=True)
-        taken, after = time.perf_counter() - started, os.times()
-        used = after.children_user + after.children_system - before.children_user - before.children_system
-        runs.append((taken, used))
-    return min(taken for taken, _ in runs), min(used for _, used in runs)
-
-
 def main(customers: int) -> None:
     print("| customers | format | seconds | of the processor |")  # noqa: T201
     print("|---|---|--:|--:|")  # noqa: T201
@@ -49,7 +32,7 @@ def main(customers: int) -> None:
         file = Path(folder) / "preview.json"
         file.write_bytes(preview(*map(created, range(customers))))
         for style in FORMATS:
-            taken, used = seconds(file, style)
+            taken, used = fastest("report", file, "--format", style)
             print(f"| {customers} | {style} | {taken:.2f} | {used:.2f} |")  # noqa: T201
 
 
