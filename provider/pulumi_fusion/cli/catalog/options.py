@@ -29,5 +29,5 @@ without_option: Final = click.option(
     multiple=True,
     metavar="FIELD",
     callback=_fields,
-    help="Don't require this field, which the program sets.",
+    help="A field that the program sets, so the catalog need not have it.",
 )
