@@ -112,6 +112,13 @@ def test_from_a_pull_request_to_drift(tmp_path: Path, github: GitHub, machine: M
     assert "Data Retention 180 → 90 days" in issue["body"]
     assert github.data["requests"][-1] == ["PATCH", f"repos/msp/fusion-customers/issues/{issue['number']}"]
 
+    # A failure isn't drift.
+    github.secrets["preview"]["NETOSECRET"], key = "", github.secrets["preview"]["NETOSECRET"]
+    failed = github.run("drift.yml", "schedule")
+    assert (failed["drift"].failed, failed["drift"].code, failed["issue"].result) == ("Preview", 1, "skipped")
+    assert "netosecret is not set" in failed["drift"].summary
+    github.secrets["preview"]["NETOSECRET"] = key
+
     reviewed = digest(refused["plan"])
     repaired = github.run("apply.yml", "workflow_dispatch", inputs={"digest": reviewed, "max-deletes": "2"})
     assert repaired["apply"].result == "success", repaired

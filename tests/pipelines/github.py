@@ -53,13 +53,13 @@ class GitHub:
         folder: Path,
         machine: Machine,
         repository: Repository,
-        secrets: Mapping[str, Mapping[str, str]],
+        secrets: Mapping[str, dict[str, str]],
         variables: Mapping[str, str],
     ) -> None:
         self.folder = folder
         self.machine = machine
         self.repository = repository
-        self._secrets = secrets
+        self.secrets = secrets
         self.variables = variables
         self.file = folder / "github.json"
         self._save({"tokens": {}, "pulls": [], "comments": {}, "issues": [], "requests": []})
@@ -78,7 +78,7 @@ class GitHub:
 
     def credentials(self) -> list[str]:
         """Return the credentials that the jobs had."""
-        return [each["NETOSECRET"] for each in self._secrets.values()]
+        return [each["NETOSECRET"] for each in self.secrets.values()]
 
     def open(self, number: int, head: str, *, fork: bool = False) -> dict[str, Any]:
         """Open a pull request or push to it, and return the event."""
@@ -139,7 +139,7 @@ class GitHub:
         token = f"ghs_token-of-job-{self._started}"
         data["tokens"][token] = declared["permissions"]
         self._save(data)
-        return folder, token, dict(self._secrets.get(declared.get("environment", ""), {}))
+        return folder, token, dict(self.secrets.get(declared.get("environment", ""), {}))
 
 
 class _Run:
