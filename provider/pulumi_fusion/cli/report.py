@@ -158,7 +158,8 @@ def _write(form: str, plan: Plan, complete: str | None, refused: list[str]) -> N
         click.echo(markdown(contents, alerts=form != "markdown"), nl=False)
 
 
-def _failed(plan: Plan) -> str:
+def _failure_message(plan: Plan) -> str:
+    """Return why the run failed; the report has the errors, too."""
     if plan.customers or any(each.resource for each in plan.failures):
         return f"Error: the run failed, so the plan has no digest. Errors: {len(plan.failures)}."
     reason = capped(without_emails(" ".join(each.reason for each in plan.failures)))
@@ -168,7 +169,7 @@ def _failed(plan: Plan) -> str:
 def _judge(plan: Plan, complete: str | None, expected: str | None, refused: list[str]) -> int:
     """Report on stderr why the plan must not be applied, and return the exit code."""
     if plan.failures:
-        report_error(_failed(plan))
+        report_error(_failure_message(plan))
         return FAILED
     if expected not in (None, complete):
         report_error(f"Error: this is another plan than the reviewed one: its digest is {complete}, not {expected}.")

@@ -16,12 +16,16 @@ _ESCAPES: Final = {char: f"&#{ord(char)};" for char in _MARKUP} | {
     char: f"&#{ord(char)};{_WORD_JOINER}" for char in _REFERENCES
 }
 _SPECIAL: Final = re.compile(
-    # Hashes of commits, and keys of tickets. An immutable id has 24 digits, and can be copied as it is.
-    r"(?P<hash>(?<![0-9a-z])(?![0-9a-f]{24}(?![0-9a-z]))[0-9a-f]{7,}(?![0-9a-z])-?)|"
-    r"(?<![0-9a-z])G[HL]-(?=\d)|(?-i:[A-Z][A-Z0-9]+-(?=\d))|www\.|:(?=\S)|["
-    + re.escape("".join(_ESCAPES).replace(":", ""))
-    + "]",
-    re.IGNORECASE,
+    rf"""
+    # The hash of a commit, which may be the key of a ticket, too. An immutable id has 24 digits, and can be copied.
+    (?P<hash> (?<![0-9a-z]) (?! [0-9a-f]{{24}} (?![0-9a-z]) ) [0-9a-f]{{7,}} (?![0-9a-z]) -? )
+    | (?<![0-9a-z]) G[HL]- (?=\d)      # an issue of GitHub or GitLab
+    | (?-i: [A-Z] [A-Z0-9]+ - (?=\d) ) # the key of a ticket
+    | www\.
+    | : (?=\S)
+    | [{re.escape("".join(_ESCAPES).replace(":", ""))}]
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
 
 # A hash has at least 7 digits.
