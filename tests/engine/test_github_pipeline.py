@@ -1,4 +1,8 @@
-"""The workflows of examples/gitops/github, step by step, with the real CLI and a small GitHub."""
+"""The workflows of examples/gitops/github, step by step, with the real CLI and a small GitHub.
+
+The scripts are the text of the workflows. Actions (``uses:``) are replaced by what they do, and ``gh`` by
+tests/pipelines/gh.py, which enforces the permissions of the job's token.
+"""
 
 from __future__ import annotations
 

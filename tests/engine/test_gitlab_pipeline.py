@@ -1,4 +1,8 @@
-"""The pipeline of examples/gitops/gitlab, job by job, with the real CLI and a small GitLab on loopback."""
+"""The pipeline of examples/gitops/gitlab, job by job, with the real CLI and a small GitLab on loopback.
+
+The scripts and rules are those of the pipeline. The checkout, the artifacts and the variables of an environment are
+replaced by what GitLab does.
+"""
 
 from __future__ import annotations
 
