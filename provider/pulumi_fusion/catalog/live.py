@@ -87,13 +87,16 @@ class Live:
         return found
 
 
-def read_live(fusion: FusionClient, wanted: Collection[str] = (), *, types: bool = False) -> Live:
+def read_live(
+    fusion: FusionClient, wanted: Collection[str] = (), *, types: bool = False, without: Collection[str] = ()
+) -> Live:
     """Return the direct customers of the account of a client.
 
     Args:
         fusion: The client.
         wanted: Customers to read one by one if the list is too short to have them.
         types: Whether to read the account types, also if no record has a type.
+        without: The Python names of fields that a catalog need not have, since the program sets them.
 
     Raises:
         FusionError: The customers can't be read.
@@ -108,7 +111,7 @@ def read_live(fusion: FusionClient, wanted: Collection[str] = (), *, types: bool
             continue
     direct = {name: found[name] for name in sorted(found) if found[name].parent in (None, fusion.account)}
     types = types or any(each.type is not None for each in direct.values())
-    return Live(fusion.account, direct, _types(fusion) if types else (), len(found) - len(direct), is_cut)
+    return Live(fusion.account, direct, _types(fusion) if types else (), len(found) - len(direct), is_cut, without)
 
 
 def _types(fusion: FusionClient) -> Sequence[AccountType]:

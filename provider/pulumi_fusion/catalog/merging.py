@@ -11,7 +11,7 @@ from pulumi_fusion.catalog.live import Difference, Live, type_fields
 from pulumi_fusion.catalog.writing import BLANK, Scalar
 from pulumi_fusion.customer.model import Account
 
-__all__ = ["Changes", "changes", "new_entries", "with_defaults"]
+__all__ = ["Changes", "applied", "changes", "new_entries"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def changes(catalog: Catalog, live: Live, *, adopt: bool) -> Changes:
         adopt: Whether each customer gets the option that adopts it.
     """
     filled = _filled(catalog, live)
-    catalog = with_defaults(catalog, filled)
+    catalog = _with_defaults(catalog, filled)
     declared = {entry.shortname: catalog.fields(entry) for entry in catalog.entries}
     defaults = {name: each.value for name, each in catalog.defaults.items()}
     changed: dict[str, dict[str, Scalar]] = {}
@@ -73,7 +73,20 @@ def changes(catalog: Catalog, live: Live, *, adopt: bool) -> Changes:
     return Changes(filled, added, changed, different, [name for name in declared if name not in live.customers])
 
 
-def with_defaults(catalog: Catalog, values: Mapping[str, Scalar]) -> Catalog:
+def applied(catalog: Catalog, found: Changes) -> dict[str, dict[str, Scalar]]:
+    """Return the fields of all customers after these changes of the catalog, with the defaults, by shortname."""
+    catalog = _with_defaults(catalog, found.defaults)
+    defaults = {name: each.value for name, each in catalog.defaults.items()}
+    return {
+        **{
+            each.shortname: {**catalog.fields(each), **found.changed.get(each.shortname, {})}
+            for each in catalog.entries
+        },
+        **{name: {**defaults, **fields, "shortname": name} for name, fields in found.added.items()},
+    }
+
+
+def _with_defaults(catalog: Catalog, values: Mapping[str, Scalar]) -> Catalog:
     """Return the catalog with other values of defaults that it has."""
     changed = {name: Value(value, catalog.defaults[name].place) for name, value in values.items()}
     return replace(catalog, defaults={**catalog.defaults, **changed})

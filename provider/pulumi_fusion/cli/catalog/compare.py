@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, Final
 
 import click
@@ -67,8 +66,7 @@ def compare(
     """
     catalog = loaded(file)
     with connect(Settings.resolve({"account": account, "api_url": api_url})) as fusion:
-        live = read_live(fusion, [each.shortname for each in catalog.entries], types=True)
-    live = replace(live, without=without)
+        live = read_live(fusion, [each.shortname for each in catalog.entries], types=True, without=without)
     types = [text for each in live.types for text in (each.value, each.label) if text]
     # A program may set the first admin from secrets, and no record has it.
     refuse(findings(catalog, types=types, without=ADMIN | without))

@@ -7,12 +7,10 @@ from pathlib import Path
 import click
 
 from pulumi_fusion.catalog.loading import is_csv
-from pulumi_fusion.catalog.writing import BLANK, Scalar, catalog_text
-from pulumi_fusion.cli.catalog.files import catalog_path, fill_in, loaded, named
+from pulumi_fusion.catalog.writing import BLANK, Scalar
+from pulumi_fusion.cli.catalog.files import catalog_path, loaded, named, write_catalog
 from pulumi_fusion.cli.catalog.options import without_option
-from pulumi_fusion.cli.output_file import write_file
 from pulumi_fusion.cli.path_option import FilePath
-from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.customer.model import FIELDS
 from pulumi_fusion.documentation import more
 
@@ -50,10 +48,4 @@ def convert(*, file: str, output: Path | None, without: frozenset[str]) -> None:
         entry.shortname: {**required, **{name: each.value for name, each in entry.own.items()}}
         for entry in catalog.entries
     }
-    text = catalog_text(customers)
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_file(output, text)
-    where = f" to {named(output)}" if output else ""
-    report(f"Wrote the customers of {file}{where}: {len(customers)}.{fill_in(text)}")
+    write_catalog(output, customers, source=file)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from pulumi_fusion.catalog.editing import edited
 from pulumi_fusion.catalog.entries import Catalog
 from pulumi_fusion.catalog.live import Live, read_live
 from pulumi_fusion.catalog.loading import load
-from pulumi_fusion.catalog.merging import Changes, changes, new_entries, with_defaults
-from pulumi_fusion.catalog.writing import Scalar, catalog_text
-from pulumi_fusion.cli.catalog.files import catalog_path, fill_in, loaded, named, warn_if_cut
+from pulumi_fusion.catalog.merging import Changes, applied, changes, new_entries
+from pulumi_fusion.catalog.writing import Scalar
+from pulumi_fusion.cli.catalog.files import catalog_path, fill_in, loaded, named, warn_if_cut, write_catalog
 from pulumi_fusion.cli.catalog.options import without_option
 from pulumi_fusion.cli.connection import connect, service_options
 from pulumi_fusion.cli.output_file import write_file
@@ -82,19 +82,16 @@ def export(
         raise click.UsageError("--output and --import-file name the same file.")
     existing = loaded(named(output)) if output is not None and output.is_file() else None
     with connect(Settings.resolve({"account": account, "api_url": api_url})) as fusion:
-        live = read_live(fusion, [each.shortname for each in existing.entries] if existing else ())
-    live = replace(_usable(live), without=without)
+        wanted = [each.shortname for each in existing.entries] if existing else []
+        live = _usable(read_live(fusion, wanted, without=without))
     if existing is None or output is None:
-        _write(output, live, adopt=adopt)
+        write_catalog(output, new_entries(live, adopt=adopt), source=live.account)
     else:
         _update(output, existing, live, adopt=adopt)
     if import_file is not None:
         write_file(import_file, _imports(live.customers))
         report(f"Wrote {named(import_file)} for `pulumi import --file`.")
-    if adopt:
-        for name in (name for name, each in live.customers.items() if each.id is None):
-            report(f"No adopt for {name}: the service doesn't return its id. A preview refuses to create it.")
-    _warn(live)
+    _warn(live, adopt=adopt)
 
 
 def _usable(live: Live) -> Live:
@@ -105,45 +102,30 @@ def _usable(live: Live) -> Live:
     return replace(live, customers={name: each for name, each in live.customers.items() if name not in wrong})
 
 
-def _write(output: Path | None, live: Live, *, adopt: bool) -> None:
-    text = catalog_text(new_entries(live, adopt=adopt))
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_file(output, text)
-    where = f" to {named(output)}" if output else ""
-    report(f"Wrote the customers of {live.account}{where}: {len(live.customers)}.{fill_in(text)}")
-
-
 def _update(output: Path, existing: Catalog, live: Live, *, adopt: bool) -> None:
     found = changes(existing, live, adopt=adopt)
-    new = ""
+    text = ""
     if found.defaults or found.added or found.changed:
-        raw = output.read_bytes().decode("utf-8")
-        text = raw.removeprefix("\ufeff")
-        new = edited(text, found.changed, found.added, found.defaults)
-        expected = _expected(existing, found)
-
-        def check(written: Path) -> None:
-            catalog, findings = load(str(written), FIELDS)
-            if findings or {each.shortname: catalog.fields(each) for each in catalog.entries} != expected:
-                raise click.ClickException(
-                    f"can't change {named(output)} without losing a part of it. Nothing was written. Export to a new "
-                    "file, and copy what you need."
-                )
-
-        write_file(output, raw.removesuffix(text) + new, check=check)
-    _report(output, found, live, fill_in(new))
+        text = _rewrite(output, found, applied(existing, found))
+    _report(output, found, live, fill_in(text))
 
 
-def _expected(existing: Catalog, found: Changes) -> dict[str, dict[str, Scalar]]:
-    """Return the fields of all customers as the changed catalog must have them."""
-    existing = with_defaults(existing, found.defaults)
-    defaults = {name: each.value for name, each in existing.defaults.items()}
-    entries = {
-        each.shortname: {**existing.fields(each), **found.changed.get(each.shortname, {})} for each in existing.entries
-    }
-    return entries | {name: {**defaults, **fields, "shortname": name} for name, fields in found.added.items()}
+def _rewrite(output: Path, found: Changes, expected: Mapping[str, Mapping[str, Scalar]]) -> str:
+    """Change the text of a catalog, and return it. Exits and writes nothing if it would have other customers."""
+    raw = output.read_bytes().decode("utf-8")
+    before = raw.removeprefix("\ufeff")
+    after = edited(before, found.changed, found.added, found.defaults)
+
+    def check(written: Path) -> None:
+        catalog, findings = load(str(written), FIELDS)
+        if findings or {each.shortname: catalog.fields(each) for each in catalog.entries} != expected:
+            raise click.ClickException(
+                f"can't change {named(output)} without losing a part of it. Nothing was written. Export to a new "
+                "file, and copy what you need."
+            )
+
+    write_file(output, raw.removesuffix(before) + after, check=check)
+    return after
 
 
 def _report(output: Path, found: Changes, live: Live, blanks: str) -> None:
@@ -170,7 +152,9 @@ def _imports(shortnames: Iterable[str]) -> str:
     return json.dumps({"resources": resources}, indent=2) + "\n"
 
 
-def _warn(live: Live) -> None:
+def _warn(live: Live, *, adopt: bool) -> None:
+    for name in (name for name, each in live.customers.items() if adopt and each.id is None):
+        report(f"No adopt for {name}: the service doesn't return its id. A preview refuses to create it.")
     if live.deeper:
         report(f"Left out: customers of customers ({live.deeper}). --account SHORTNAME exports those of one customer.")
     warn_if_cut(live)

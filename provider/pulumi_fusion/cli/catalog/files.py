@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -11,13 +11,15 @@ from pulumi_fusion.catalog.entries import Catalog
 from pulumi_fusion.catalog.findings import Finding
 from pulumi_fusion.catalog.live import Live
 from pulumi_fusion.catalog.loading import is_csv, load
+from pulumi_fusion.catalog.writing import Scalar, catalog_text
+from pulumi_fusion.cli.output_file import write_file
 from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.customer.model import FIELDS
 from pulumi_fusion.documentation import more
 from pulumi_fusion.errors import capped
 from pulumi_fusion.operations.cache import LONGEST_LIST
 
-__all__ = ["catalog_path", "fill_in", "loaded", "named", "refuse", "warn_if_cut"]
+__all__ = ["catalog_path", "fill_in", "loaded", "named", "refuse", "warn_if_cut", "write_catalog"]
 
 
 def named(path: Path) -> str:
@@ -50,6 +52,23 @@ def refuse(findings: Sequence[Finding]) -> None:
     if findings:
         report(f"Error: {findings[0].file} has problems: {len(findings)}. Correct them first.")
         click.get_current_context().exit(1)
+
+
+def write_catalog(output: Path | None, customers: Mapping[str, Mapping[str, Scalar]], *, source: str) -> None:
+    """Write a new catalog to a file, or to stdout, and report it.
+
+    Args:
+        output: The file.
+        customers: The fields of each customer by Python name, by shortname.
+        source: Where the customers are from.
+    """
+    text = catalog_text(customers)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_file(output, text)
+    where = f" to {named(output)}" if output else ""
+    report(f"Wrote the customers of {source}{where}: {len(customers)}.{fill_in(text)}")
 
 
 def fill_in(text: str) -> str:
