@@ -48,8 +48,15 @@ class Live:
     without: Collection[str] = ()
 
     def shown(self, account: Account) -> Mapping[str, Scalar]:
-        """Return the fields that the record of a customer has, by Python name."""
-        return _shown(account, self.types)
+        """Return the fields that the record of a customer has, by Python name.
+
+        The type is that of the form. An empty text isn't a value.
+        """
+        values = merge(account, State(), self.types)
+        shown = {name: getattr(values, name) for name in FIELDS if name != "shortname"}
+        if account.type:
+            shown["type"] = _declared_type(account.type, self.types)
+        return {name: value for name, value in shown.items() if value not in (None, BLANK)}
 
     def fields(self, account: Account) -> dict[str, Scalar]:
         """Return the fields of a customer by Python name; a required one that isn't shown is blank.
@@ -119,15 +126,6 @@ def _types(fusion: FusionClient) -> Sequence[AccountType]:
         return fusion.list_customer_types()
     except (BadRequest, Forbidden, NotFound):
         return ()
-
-
-def _shown(account: Account, types: Sequence[AccountType]) -> dict[str, Scalar]:
-    """Return the fields that the record has, by Python name, the type as in the form. An empty text isn't a value."""
-    values = merge(account, State(), types)
-    shown = {name: getattr(values, name) for name in FIELDS if name != "shortname"}
-    if account.type:
-        shown["type"] = _declared_type(account.type, types)
-    return {name: value for name, value in shown.items() if value not in (None, BLANK)}
 
 
 def _declared_type(api: str, types: Sequence[AccountType]) -> str:
