@@ -90,7 +90,7 @@ def test_the_exit_code_for_drift_is_read_inside(cloud: Cloud, emulator: Emulator
     assert mutations(emulator.requests) == []
 
 
-def test_the_environments_differ_only_in_their_key() -> None:
+def test_both_environments_have_the_same_definition() -> None:
     preview, production = (
         (FOLDER / f"{name}.yaml").read_text().partition("\n")[2] for name in ("preview", "production")
     )

@@ -17,10 +17,18 @@ from typing import Final
 
 from tests.engine.stack import engine_environment
 
-__all__ = ["Machine", "Shell", "git"]
+__all__ = ["PERSON", "Machine", "Shell", "git"]
 
 BIN: Final = Path(sys.executable).parent
 SECONDS: Final = 300
+
+PERSON: Final = {
+    "GIT_AUTHOR_NAME": "Team",
+    "GIT_AUTHOR_EMAIL": "team@msp.example.com",
+    "GIT_COMMITTER_NAME": "Team",
+    "GIT_COMMITTER_EMAIL": "team@msp.example.com",
+}
+"""The variables by which git names the author of a commit."""
 
 _PYTHON: Final = """\
 #!/bin/bash
@@ -96,11 +104,7 @@ class Machine:
 
 def git(folder: Path, *arguments: str) -> str:
     """Run a git command as a person of the team, and return what it printed."""
-    person = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in _PERSON.items()}
-    environ = {"PATH": "/usr/bin:/bin", "HOME": str(folder), **person}
+    environ = {"PATH": "/usr/bin:/bin", "HOME": str(folder), **PERSON}
     done = subprocess.run(["git", *arguments], cwd=folder, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.strip()
-
-
-_PERSON: Final = {"NAME": "Team", "EMAIL": "team@msp.example.com"}

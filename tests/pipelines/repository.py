@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.docs.blocks import ROOT, blocks
-from tests.pipelines.machine import Machine, git
+from tests.pipelines.machine import PERSON, Machine, git
 
 __all__ = ["Repository"]
 
@@ -32,14 +32,7 @@ class Repository:
         made = machine.run(
             script,
             folder,
-            {
-                **environ,
-                "ORIGIN": str(self.origin),
-                "GIT_AUTHOR_NAME": "Team",
-                "GIT_AUTHOR_EMAIL": "team@msp.example.com",
-                "GIT_COMMITTER_NAME": "Team",
-                "GIT_COMMITTER_EMAIL": "team@msp.example.com",
-            },
+            {**environ, **PERSON, "ORIGIN": str(self.origin)},
             ("python", "pulumi"),
         )
         assert made.code == 0, made.text
