@@ -1,4 +1,4 @@
-"""Which jobs of the example pipelines have credentials and tokens."""
+"""Which jobs of the example pipelines have credentials and tokens, and how the tests search for these."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import pytest
 import yaml
+
+from tests.pipelines.leaks import leaks
 
 GITOPS: Final = Path(__file__).resolve().parents[2] / "examples" / "gitops"
 WORKFLOWS: Final = sorted((GITOPS / "github" / "workflows").glob("*.yml"))
@@ -79,3 +81,12 @@ def test_the_jobs_of_gitlab_that_write_notes_install_nothing() -> None:
     assert GITLAB[".report"]["before_script"][0] == 'cd "$(mktemp -d)"'
     for name in reporting:
         assert {"before_script", "environment", "variables"}.isdisjoint(GITLAB[name])
+
+
+@pytest.mark.parametrize("form", ['a/"b', 'a/\\"b', "a%2F%22b", "YS8iYg"], ids=["plain", "JSON", "URL", "base64"])
+def test_a_planted_credential_is_found_in_any_form(tmp_path: Path, form: str) -> None:
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job" / "log").write_text(f"before {form} after")
+
+    assert leaks(['a/"b'], [f"before {form} after"], tmp_path) == ["a text", str(tmp_path / "job" / "log")]
+    assert leaks(["another"], [f"before {form} after"], tmp_path) == []
