@@ -80,6 +80,8 @@ def _in_entry(catalog: Catalog, entry: Entry, values: Mapping[str, Value], name:
 
 
 def _reason(name: str, value: object, failure: Failure) -> str:
+    if value == "":
+        return f"{label(name)} is empty: fill it in{'' if FIELDS[name].required else ', or remove it'}"
     if value_type(name) is str and not isinstance(value, str):
         return f"{label(name)} must be a text: put {quoted(value)} in quotes"
     # A log may be read by more people than the catalog, which has the value at the place of the finding.

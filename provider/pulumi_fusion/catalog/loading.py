@@ -95,7 +95,7 @@ class _Loading:
     def _accepts(self, key: Scalar) -> bool:
         """Return whether the key of a customer is a text for every reader of YAML. Otherwise it is reported."""
         try:
-            if not key.plain or isinstance(plain_value(key.text), str):
+            if isinstance(_value(key), str):
                 return True
         except AmbiguousError:
             pass
@@ -125,7 +125,7 @@ class _Loading:
 
     def _check_version(self, node: Node | None) -> None:
         if node is not None and not (isinstance(node, Scalar) and node.plain and node.text == str(VERSION)):
-            found = quoted(node.text) if isinstance(node, Scalar) else "a map or a list"
+            found = (node.text if node.plain else quoted(node.text)) if isinstance(node, Scalar) else "a map or a list"
             why = f"version must be {VERSION}, not {found}; another one needs another release"
             self._report(node.place, why, Rule.STRUCTURE)
 
@@ -151,7 +151,7 @@ class _Loading:
                 self._report(node.place, why, Rule.STRUCTURE, shortname, key.text)
             else:
                 try:
-                    values[key.text] = Value(plain_value(node.text) if node.plain else node.text, node.place)
+                    values[key.text] = Value(_value(node), node.place)
                 except AmbiguousError as unclear:
                     why = f"{key.text}: {unclear}"
                     self._report(node.place, why, Rule.AMBIGUOUS_VALUE, shortname, key.text)
@@ -169,4 +169,13 @@ class _Loading:
             return f"{key} is spelled {self._in_other_languages[key]} here"
         if key == "<<":
             return "merge keys aren't supported: use defaults"
-        return f"{quoted(key)} isn't a field{nearest(key, self._fields)}; the fields are {', '.join(self._fields)}"
+        near = nearest(key, self._fields)
+        return f"{quoted(key)} isn't a field{near or '; the fields are ' + ', '.join(self._fields)}"
+
+
+def _value(node: Scalar) -> str | int | float | bool:
+    """Return the value of a node. Raises AmbiguousError."""
+    value = plain_value(node.text) if node.plain else node.text
+    if node.cut and isinstance(value, str):
+        raise AmbiguousError("what follows # is a comment: put the whole text in quotes, or write a space after #")
+    return value

@@ -42,9 +42,14 @@ def plain_value(text: str) -> str | int | float | bool:
     if text in ("", "~", "null", "Null", "NULL"):
         raise AmbiguousError("it has no value: write one, or remove the line")
     tag = _IN_1_1.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
-    if tag != _TEXT_TAG or _NOT_TEXT_IN_1_2.fullmatch(text):
+    if tag == _TEXT_TAG and not _NOT_TEXT_IN_1_2.fullmatch(text):
+        return text
+    if tag.endswith(":bool"):
         raise AmbiguousError(
-            f"{text} isn't a text for every reader of YAML: put a text in quotes, and write a number in decimal digits "
-            "or true or false in lower case"
+            f"some readers of YAML take {text} for true or false: write one of these, or put the text in quotes"
         )
-    return text
+    if tag.endswith(":timestamp"):
+        raise AmbiguousError(f"some readers of YAML take {text} for a date: put it in quotes")
+    raise AmbiguousError(
+        f"some readers of YAML take {text} for a number: write the number in decimal digits, or put the text in quotes"
+    )

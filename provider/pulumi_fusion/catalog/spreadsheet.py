@@ -27,8 +27,8 @@ def read_rows(path: str, text: str) -> tuple[Catalog, list[Finding]]:
     """
     findings: list[Finding] = []
     rows = _rows(path, text, findings)
-    _, header = next(rows, (1, []))
-    columns = _columns(path, header, findings)
+    line, header = next(rows, (1, []))
+    columns = _columns(path, line, header, findings)
     if "shortname" not in columns.values():
         why = "the first row must have the names of the fields, with shortname among them"
         findings.append(Finding(path, Place(1, 1), why, Rule.STRUCTURE))
@@ -52,33 +52,40 @@ def read_rows(path: str, text: str) -> tuple[Catalog, list[Finding]]:
 
 def _rows(path: str, text: str, findings: list[Finding]) -> Iterator[tuple[int, list[str]]]:
     """Yield the line in which each row begins, and its cells."""
-    first = text.partition("\n")[0]
-    separator = max(_SEPARATORS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    first, _, rest = text.partition("\n")
     line = 1
+    if first.startswith("sep="):  # Excel writes and reads the separator so
+        separator, text, line = first[4:5] or ",", rest, 2
+    else:
+        separator = max(_SEPARATORS, key=first.count)
+    before = line - 1
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         for row in reader:
             yield line, row
-            line = reader.line_num + 1
+            line = before + reader.line_num + 1
     except csv.Error as wrong:
         findings.append(Finding(path, Place(line, 1), f"this isn't CSV: {wrong}", Rule.UNREADABLE))
 
 
-def _columns(path: str, header: Sequence[str], findings: list[Finding]) -> dict[int, str]:
+def _columns(path: str, line: int, header: Sequence[str], findings: list[Finding]) -> dict[int, str]:
     """Return the field of each column, by the number of the cell from 1."""
-    in_other_spellings = {spelling: name for name in FIELDS for spelling in (state_key(name), label(name), name)}
+    in_other_spellings = {
+        spelling: name for name in FIELDS for spelling in (state_key(name), label(name), name.title(), name.upper())
+    }
     columns: dict[int, str] = {}
     for number, cell in enumerate(header, start=1):
-        name, place = cell.strip(), Place(1, number)
+        name, place = cell.strip(), Place(line, number)
         if name in columns.values():
             findings.append(Finding(path, place, f"{name} is there twice: remove a column", Rule.DUPLICATE_KEY))
         elif name in FIELDS:
             columns[number] = name
         elif name in in_other_spellings:
-            why = f"{name} is spelled {in_other_spellings[name]} here"
-            findings.append(Finding(path, place, why, Rule.UNKNOWN_KEY))
+            columns[number] = in_other_spellings[name]
+            findings.append(Finding(path, place, f"{name} is spelled {columns[number]} here", Rule.UNKNOWN_KEY))
         else:
-            why = f"{quoted(name)} isn't a field{nearest(name, FIELDS)}; the fields are {', '.join(FIELDS)}"
+            near = nearest(name, FIELDS)
+            why = f"{quoted(name)} isn't a field{near or '; the fields are ' + ', '.join(FIELDS)}"
             findings.append(Finding(path, place, why, Rule.UNKNOWN_KEY))
     return columns
 

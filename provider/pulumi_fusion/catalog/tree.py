@@ -6,6 +6,7 @@ aliases before they are expanded (https://pyyaml.org/wiki/PyYAMLDocumentation#ev
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,11 +25,19 @@ DEEPEST: Final = 10
 
 @dataclass(frozen=True)
 class Scalar:
-    """A value: its text, whether it is without quotes, and its place."""
+    """A value.
+
+    Args:
+        text: The text.
+        plain: Whether it is without quotes.
+        place: Where it begins.
+        cut: Whether a comment follows that may be meant as a part of the text, as in ``Acme #1``.
+    """
 
     text: str
     plain: bool
     place: Place
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,20 @@ class Map:
 Node = Scalar | List | Alias | Map
 
 
+_CONFLICT: Final = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
+# https://yaml.org/spec/1.2.2/#69-separation-lines: only after white space # begins a comment.
+_COMMENT_IN_TEXT: Final = re.compile(r"[ \t]+#\S")
+
+_HINTS: Final = {
+    "mapping values are not allowed": "A text with a colon and a space must be in quotes",
+    "cannot start any token": "Indent by spaces, and put a text that begins with a special character in quotes",
+    "did not find expected key": "Align the keys, and write a quote in a text as in 'Bob''s' or \"Bob's\"",
+    "could not find expected ':'": "Write a colon and a space after a key",
+    "did not find expected alphabetic or numeric character": "Put a text that begins with & or * in quotes",
+}
+"""What to do, by a part of the parser's message."""
+
+
 class _TooDeepError(Exception):
     pass
 
@@ -64,13 +87,18 @@ def read_tree(text: str, report: Report) -> Node | None:
     """Return the tree of the file, or None if it is empty or isn't YAML. Each problem is reported."""
     # The parser of libyaml is ten times as fast. Some builds of PyYAML lack it.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    if conflict := _CONFLICT.search(text):
+        report(_at(text, conflict.start()), "a merge conflict is left here: resolve it", Rule.UNREADABLE)
+        return None
     try:
-        return _Reader(yaml.parse(text, Loader=loader), report).document()
+        return _Reader(text, yaml.parse(text, Loader=loader), report).document()
     except yaml.MarkedYAMLError as wrong:
         mark = wrong.problem_mark or wrong.context_mark
         place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+        problem = wrong.problem or "unreadable"
         context = f" {wrong.context}" if wrong.context else ""
-        report(place, f"this isn't YAML: {wrong.problem or 'unreadable'}{context}", Rule.UNREADABLE)
+        hint = next((f". {way_out}" for part, way_out in _HINTS.items() if part in problem), "")
+        report(place, f"this isn't YAML: {problem}{context}{hint}", Rule.UNREADABLE)
     except yaml.reader.ReaderError as wrong:
         report(_at(text, wrong.position), f"this isn't YAML: {wrong.reason}", Rule.UNREADABLE)
     except _TooDeepError:
@@ -87,8 +115,15 @@ def _place(event: Any) -> Place:
     return Place(event.start_mark.line + 1, event.start_mark.column + 1)
 
 
+def _end(event: Any) -> int:
+    """Return the position after the last character of a value."""
+    end: int = event.end_mark.index
+    return end
+
+
 class _Reader:
-    def __init__(self, events: Iterator[Any], report: Report) -> None:
+    def __init__(self, text: str, events: Iterator[Any], report: Report) -> None:
+        self._text = text
         self._events = events
         self._report = report
 
@@ -112,14 +147,16 @@ class _Reader:
     def _node(self, event: Any, depth: int) -> Node:
         place = _place(event)
         if isinstance(event, yaml.AliasEvent):
-            self._refuse(place, f"the alias *{event.anchor} isn't supported: write the value, or use defaults")
+            self._refuse(place, f"the alias *{event.anchor} isn't supported: put a text in quotes, or use defaults")
             return Alias(place)
         if event.anchor:
-            self._refuse(place, f"the anchor &{event.anchor} isn't supported: remove it, and use defaults")
+            self._refuse(place, f"the anchor &{event.anchor} isn't supported: put a text in quotes, or use defaults")
         if event.tag and event.tag != "!":
-            self._refuse(place, f"the tag {event.tag} isn't supported: remove it")
+            self._refuse(place, f"the tag {event.tag} isn't supported: put a text in quotes, or remove it")
         if isinstance(event, yaml.ScalarEvent):
-            return Scalar(event.value, not event.style and event.implicit[0], place)
+            plain = not event.style and event.implicit[0]
+            cut = plain and _COMMENT_IN_TEXT.match(self._text, _end(event)) is not None
+            return Scalar(event.value, plain, place, cut)
         if depth > DEEPEST:
             self._refuse(place, f"more than {DEEPEST} levels aren't supported")
             raise _TooDeepError

@@ -217,7 +217,8 @@ def boolean(value: Any) -> bool:
 
 def _integer(value: Any, rule: str) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        hint = " (write it without quotes)" if isinstance(value, str) else ""
+        is_number = isinstance(value, str) and re.fullmatch(r"[0-9]+", value)
+        hint = " (write it without quotes)" if is_number else ""
         raise ValueError(f"{rule}, not {quoted(value)}{hint}")
     # Pulumi sends every number as a double: https://www.pulumi.com/docs/iac/concepts/inputs-outputs/
     if isinstance(value, float):

@@ -125,7 +125,7 @@ def test_a_type_of_the_service_is_valid(terminal: Terminal, emulator: Emulator) 
     ("text", "problem"),
     [
         ("version: 1\ncustomers: {acme-corp: {typ: SLG}}\n", "customers.yaml:2:25: acme-corp: 'typ' isn't a field"),
-        (CATALOG.replace("type: SLG", 'type: ""'), "customers.yaml:2:18: Type must not be blank"),
+        (CATALOG.replace("type: SLG", 'type: ""'), "customers.yaml:2:18: Type is empty: fill it in"),
     ],
 )
 def test_a_file_with_problems_is_not_compared(terminal: Terminal, text: str, problem: str) -> None:

@@ -99,6 +99,14 @@ def test_an_account_is_adopted_once(file: Path) -> None:
     ]
 
 
+def test_a_value_that_is_left_to_fill_in_is_named(file: Path) -> None:
+    content = VALID.replace("Acme Corporation", '""').replace("365", '365\n  contractual_flows_per_second: ""')
+    assert problems(file, content) == [
+        "10:33: Contractual Flows per Second is empty: fill it in, or remove it",
+        "13:19: acme-corp: Organization is empty: fill it in",
+    ]
+
+
 def test_a_type_of_the_service_can_be_accepted(file: Path) -> None:
     content = VALID.replace("SLG", "gold-tier")
     assert len(problems(file, content)) == 1

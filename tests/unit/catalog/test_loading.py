@@ -50,7 +50,7 @@ def test_an_entry_overrides_the_defaults_and_keeps_the_order_of_the_file(tmp_pat
         ("- a\n", (1, 1), Rule.STRUCTURE, "a catalog is a map with version, defaults and customers"),
         ("version: 1\n", (1, 1), Rule.STRUCTURE, "customers is missing"),
         ("customers: {}\n", (1, 1), Rule.STRUCTURE, "version is missing: write version: 1"),
-        ("version: 2\ncustomers: {}\n", (1, 10), Rule.STRUCTURE, "version must be 1, not '2'"),
+        ("version: 2\ncustomers: {}\n", (1, 10), Rule.STRUCTURE, "version must be 1, not 2"),
         ("version: '1'\ncustomers: {}\n", (1, 10), Rule.STRUCTURE, "version must be 1"),
         ("version: [1]\ncustomers: {}\n", (1, 10), Rule.STRUCTURE, "version must be 1, not a map or a list"),
         ("version: 1\ncustomers:\n", (2, 11), Rule.STRUCTURE, "customers must be a map, not nothing"),
@@ -84,6 +84,38 @@ def test_a_wrong_structure_is_one_finding(
     [(at, broken, text)] = found(tmp_path, content)
     assert (at, broken) == (place, rule)
     assert message in text
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("NO", "some readers of YAML take NO for true or false: write one of these, or put the text in quotes"),
+        ("0x5A", "take 0x5A for a number: write the number in decimal digits, or put the text in quotes"),
+        ("2020-01-01", "take 2020-01-01 for a date: put it in quotes"),
+        ("Acme #1 Corp", "what follows # is a comment: put the whole text in quotes, or write a space after #"),
+        ("", "it has no value: write one, or remove the line"),
+        ("Acme: the best", "A text with a colon and a space must be in quotes"),
+        ("@Home", "put a text that begins with a special character in quotes"),
+        ("\tAcme: x", "in quotes"),
+        ("'Bob's'", "write a quote in a text as in 'Bob''s' or \"Bob's\""),
+        ("&Co Ltd", "the anchor &Co isn't supported: put a text in quotes"),
+        ("*Star", "the alias *Star isn't supported: put a text in quotes"),
+        ("!Yahoo", "the tag !Yahoo isn't supported: put a text in quotes"),
+    ],
+)
+def test_the_message_has_the_way_out(tmp_path: Path, written: str, message: str) -> None:
+    [(_, _, text)] = found(tmp_path, f"{HEAD}  acme-corp:\n    organization: {written}\n")
+    assert message in text
+
+
+@pytest.mark.parametrize("written", ["90 #days", "Acme # 1", "'Acme #1'", "Acme#1"])
+def test_a_comment_and_a_hash_in_a_text_are_read(tmp_path: Path, written: str) -> None:
+    assert found(tmp_path, f"{HEAD}  acme-corp:\n    organization: {written}\n") == []
+
+
+def test_a_merge_conflict_is_named(tmp_path: Path) -> None:
+    findings = found(tmp_path, f"{HEAD}<<<<<<< HEAD\n  acme-corp: {{}}\n=======\n  lakeside: {{}}\n>>>>>>> x\n")
+    assert findings == [(Place(3, 1), Rule.UNREADABLE, "a merge conflict is left here: resolve it")]
 
 
 def test_an_alias_is_refused_before_it_is_expanded(tmp_path: Path) -> None:
