@@ -9,6 +9,7 @@ from pulumi_fusion.catalog.entries import Catalog, Entry, Value
 from pulumi_fusion.catalog.findings import Finding, Rule
 from pulumi_fusion.catalog.loading import load
 from pulumi_fusion.customer.check import check
+from pulumi_fusion.customer.mapping import API_TYPES
 from pulumi_fusion.customer.model import FIELDS, AccountType, value_type
 from pulumi_fusion.customer.names import label, state_key
 from pulumi_fusion.customer.rules import Failure, quoted
@@ -43,7 +44,7 @@ def validate(path: str, *, types: Sequence[str] = (), without: Collection[str] =
 
 def findings(catalog: Catalog, *, types: Sequence[str] = (), without: Collection[str] = ()) -> list[Finding]:
     """Return the values of a catalog that break a rule. The arguments are those of :func:`validate`."""
-    listed = [AccountType(value=each, label=each) for each in types]
+    listed = [AccountType(value=each, label=each) for each in (*API_TYPES, *types)]
     # A wrong default is one problem, not one of each customer.
     of_defaults = {
         failure: _PYTHON_NAMES[failure.property]

@@ -108,7 +108,7 @@ def test_a_value_that_is_left_to_fill_in_is_named(file: Path) -> None:
 
 
 def test_a_type_of_the_service_can_be_accepted(file: Path) -> None:
-    content = VALID.replace("SLG", "gold-tier")
+    content = VALID.replace("Lakeside County", "Lakeside County\n    type: gold-tier")
     assert len(problems(file, content)) == 1
     assert problems(file, content, types=["gold-tier"]) == []
 
