@@ -9,10 +9,15 @@ from typing import Final, NamedTuple
 from pulumi_fusion.catalog.findings import Finding, Place, Rule
 from pulumi_fusion.customer.names import label
 
-__all__ = ["VERSION", "Catalog", "Entry", "Value"]
+__all__ = ["VERSION", "Catalog", "Entry", "Value", "is_csv"]
 
 VERSION: Final = 1
 """The version of the format."""
+
+
+def is_csv(path: str) -> bool:
+    """Return whether a file is read as CSV, which its name decides."""
+    return path.lower().endswith(".csv")
 
 
 class Value(NamedTuple):
@@ -52,5 +57,6 @@ class Catalog:
 
     def missing(self, entry: Entry, name: str) -> Finding:
         """Return the finding that a customer lacks a required field."""
-        why = f"{label(name)} is required: add {name} here or to defaults"
+        where = "here" if is_csv(self.path) else "here or to defaults"
+        why = f"{label(name)} is required: add {name} {where}"
         return Finding(self.path, entry.place, why, Rule.MISSING_FIELD, entry.shortname, name)

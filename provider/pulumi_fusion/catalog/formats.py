@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from pulumi_fusion.catalog.entries import is_csv
 from pulumi_fusion.catalog.findings import MEANINGS, Finding, Rule
-from pulumi_fusion.catalog.loading import is_csv
 
 __all__ = ["FORMATS", "github", "gitlab", "sarif", "text", "to_json"]
 

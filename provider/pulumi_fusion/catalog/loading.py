@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
-from pulumi_fusion.catalog.entries import VERSION, Catalog, Entry, Value
+from pulumi_fusion.catalog.entries import VERSION, Catalog, Entry, Value, is_csv
 from pulumi_fusion.catalog.findings import Finding, Place, Rule
 from pulumi_fusion.catalog.scalars import AmbiguousError, plain_value
 from pulumi_fusion.catalog.tree import Alias, List, Map, Node, Scalar, read_tree
 from pulumi_fusion.customer.names import state_key
 from pulumi_fusion.customer.rules import nearest, quoted
 
-__all__ = ["is_csv", "load"]
+__all__ = ["load"]
 
 LARGEST: Final = 32 * 1024 * 1024
 """Bytes of a file. 10 000 customers have about 2 MB."""
@@ -41,11 +41,6 @@ def load(path: str, known: Collection[str]) -> tuple[Catalog, list[Finding]]:
         return read_rows(path, text)
     catalog = _Loading(path, known, findings).read(text)
     return catalog, sorted(findings, key=lambda each: each.place)
-
-
-def is_csv(path: str) -> bool:
-    """Return whether a file is read as CSV, which its name decides."""
-    return path.lower().endswith(".csv")
 
 
 def _read_text(path: str, findings: list[Finding]) -> str | None:

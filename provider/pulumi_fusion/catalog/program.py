@@ -13,9 +13,9 @@ from typing import Any, TypeVar, overload
 
 import pulumi
 
-from pulumi_fusion.catalog.entries import Catalog
+from pulumi_fusion.catalog.entries import Catalog, is_csv
 from pulumi_fusion.catalog.findings import Finding
-from pulumi_fusion.catalog.loading import is_csv, load
+from pulumi_fusion.catalog.loading import load
 from pulumi_fusion.dynamic import INPUTS, Customer
 
 __all__ = ["CatalogError", "Customers", "read"]

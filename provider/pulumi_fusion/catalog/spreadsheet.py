@@ -35,7 +35,10 @@ def read_rows(path: str, text: str) -> tuple[Catalog, list[Finding]]:
         return Catalog(path), findings
     entries: dict[str, Entry] = {}
     for line, row in rows:
-        own = _cells(path, line, row, columns, findings)
+        if any(cell.strip() for cell in row[len(header) :]):
+            why = "the row has more cells than the first row: put a text with a separator in double quotes"
+            findings.append(Finding(path, Place(line, len(header) + 1), why, Rule.STRUCTURE))
+        own = _cells(line, row, columns)
         name = own.pop("shortname", None)
         if name is None:
             if any(cell.strip() for cell in row):
@@ -53,17 +56,17 @@ def read_rows(path: str, text: str) -> tuple[Catalog, list[Finding]]:
 def _rows(path: str, text: str, findings: list[Finding]) -> Iterator[tuple[int, list[str]]]:
     """Yield the line in which each row begins, and its cells."""
     first, _, rest = text.partition("\n")
-    line = 1
-    if first.startswith("sep="):  # Excel writes and reads the separator so
-        separator, text, line = first[4:5] or ",", rest, 2
+    skipped = 0
+    if first.startswith("sep="):  # by this line Excel names the separator
+        separator, text, skipped = first[4:5] or ",", rest, 1
     else:
         separator = max(_SEPARATORS, key=first.count)
-    before = line - 1
+    line = skipped + 1
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         for row in reader:
             yield line, row
-            line = before + reader.line_num + 1
+            line = skipped + reader.line_num + 1
     except csv.Error as wrong:
         findings.append(Finding(path, Place(line, 1), f"this isn't CSV: {wrong}", Rule.UNREADABLE))
 
@@ -90,12 +93,7 @@ def _columns(path: str, line: int, header: Sequence[str], findings: list[Finding
     return columns
 
 
-def _cells(
-    path: str, line: int, row: Sequence[str], columns: Mapping[int, str], findings: list[Finding]
-) -> dict[str, Value]:
-    if len(row) > max(columns, default=0) and any(cell.strip() for cell in row[max(columns) :]):
-        why = "the row has more cells than the first row: put a text with a separator in double quotes"
-        findings.append(Finding(path, Place(line, max(columns) + 1), why, Rule.STRUCTURE))
+def _cells(line: int, row: Sequence[str], columns: Mapping[int, str]) -> dict[str, Value]:
     return {
         name: Value(_value(name, row[number - 1].strip()), Place(line, number))
         for number, name in columns.items()

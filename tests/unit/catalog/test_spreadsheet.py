@@ -66,7 +66,7 @@ def test_a_cell_has_the_type_of_its_field(file: Path) -> None:
         ("Shortname,type\nacme-corp,SLG\n", (1, 1), Rule.UNKNOWN_KEY, "Shortname is spelled shortname here"),
         ("shortname,dataRetention\n", (1, 2), Rule.UNKNOWN_KEY, "dataRetention is spelled data_retention here"),
         ("shortname,Given Name\n", (1, 2), Rule.UNKNOWN_KEY, "Given Name is spelled given_name here"),
-        ("shortname,statsu\n", (1, 2), Rule.UNKNOWN_KEY, "(did you mean 'status'?)"),
+        ("shortname,statsu\nacme-corp,Active\n", (1, 2), Rule.UNKNOWN_KEY, "(did you mean 'status'?)"),
         ("shortname,type,type\n", (1, 3), Rule.DUPLICATE_KEY, "type is there twice"),
         ("shortname,type\n,SLG\n", (2, 1), Rule.STRUCTURE, "the row has no shortname"),
         ("shortname,type\nacme-corp,SLG,x\n", (2, 3), Rule.STRUCTURE, "more cells than the first row"),
@@ -82,6 +82,18 @@ def test_a_wrong_structure_is_one_finding(
     [finding] = load(str(file), FIELDS)[1]
     assert (finding.place, finding.rule) == (place, rule)
     assert message in finding.text
+
+
+def test_a_field_in_another_spelling_is_not_missing_as_well(file: Path) -> None:
+    file.write_text(f"{HEADER}\n{ROW}\n".replace("given_name", "givenName"))
+    [problem] = validate(str(file))
+    assert str(problem) == f"{file}:1:4: givenName is spelled given_name here"
+
+
+def test_a_missing_field_has_no_defaults_to_be_added_to(file: Path) -> None:
+    file.write_text(f"{HEADER}\n{ROW.replace('Active', '')}\n")
+    [problem] = validate(str(file))
+    assert str(problem) == f"{file}:2:1: acme-corp: Status is required: add status here"
 
 
 def test_values_are_checked_by_the_same_rules(file: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pulumi_fusion.catalog.loading import is_csv
+from pulumi_fusion.catalog.entries import is_csv
 from pulumi_fusion.catalog.writing import BLANK, Scalar
 from pulumi_fusion.cli.catalog.files import catalog_path, loaded, named, write_catalog
 from pulumi_fusion.cli.catalog.options import without_option

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from pulumi_fusion.catalog.entries import Catalog
+from pulumi_fusion.catalog.entries import Catalog, is_csv
 from pulumi_fusion.catalog.findings import Finding
 from pulumi_fusion.catalog.live import Live
-from pulumi_fusion.catalog.loading import is_csv, load
+from pulumi_fusion.catalog.loading import load
 from pulumi_fusion.catalog.writing import Scalar, catalog_text
 from pulumi_fusion.cli.output_file import write_file
 from pulumi_fusion.cli.stderr import report
