@@ -1,0 +1,64 @@
+"""Scripts of the example pipelines, with files instead of the commands before them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from tests.unit.report.samples import changed, preview
+
+WORKFLOWS: Final = Path(__file__).resolve().parents[2] / "examples" / "gitops" / "github" / "workflows"
+BIN: Final = Path(sys.executable).parent
+LONGEST: Final = 65536
+"""How many characters the body of an issue on GitHub may have."""
+
+
+def script(workflow: str, job: str, name: str) -> str:
+    """Return the script of a step."""
+    parsed: dict[str, Any] = yaml.safe_load((WORKFLOWS / workflow).read_text())
+    [found] = [each["run"] for each in parsed["jobs"][job]["steps"] if each.get("name") == name]
+    return str(found)
+
+
+def run(text: str, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in the folder, which gets the programs of a runner."""
+    programs = folder / "venv" / "bin"
+    programs.mkdir(parents=True, exist_ok=True)
+    for program in ("python", "pulumi-fusion"):
+        (programs / program).write_text(f'#!/bin/bash\nexec {shlex.quote(str(BIN / program))} "$@"\n')
+        (programs / program).chmod(0o755)
+    environ |= {"PATH": f"{programs}:{os.environ['PATH']}", "GITHUB_STEP_SUMMARY": str(folder / "summary.md")}
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", text],
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(("planned", "unmanaged"), [(1, 3), (1, 20_000), (2_000, 20_000)])
+def test_the_drift_issue_is_short_enough_for_github(tmp_path: Path, planned: int, unmanaged: int) -> None:
+    name = "Müller & Söhne | " * 10
+    steps = [changed({"organization": f"{name}{each}"}, dataRetention=7) for each in range(planned)]
+    (tmp_path / "preview.json").write_bytes(preview(*steps))
+    (tmp_path / "compare.txt").write_text("".join(f"customer-{each:05}\n" for each in range(unmanaged)))
+
+    ended = run(script("drift.yml", "drift", "Report"), tmp_path)
+
+    assert ended.returncode == 0, ended.stderr
+    body, summary = (tmp_path / "drift" / "report.md").read_text(), (tmp_path / "summary.md").read_text()
+    assert f"\n    customer-{unmanaged - 1:05}\n" in summary
+    assert "\n    customer-00000\n" in body
+    assert len(body) < LONGEST
+    is_cut = "This list is cut. The summary of the run of *Drift* has all of it." in body
+    assert is_cut == (unmanaged > 3)
+    assert is_cut or body == summary
