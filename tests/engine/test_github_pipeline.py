@@ -175,6 +175,24 @@ def test_a_pull_request_runs_nothing_of_its_own(github: GitHub, emulator: Emulat
     assert "4 to create" in comment
     assert "20000" in comment
 
+    # A preview that fails replaces the comment, so that no digest stays.
+    team.propose("conflict", {"data_retention: 45": "data_retention: 60"})
+    team.merge("conflict")
+    assert github.run("preview.yml", "pull_request_target", event)["comment"].result == "success"
+    [comment] = comments(github, 7)
+    assert comment.startswith(
+        f"<!-- pulumi-fusion production {head}  -->\nNo preview of {head}: it conflicts with main:"
+    )
+    head = team.propose("other", {"contractual_flows_per_second: 20000": "contractual_flows_per_second: 30000"})
+    team.propose("broken", {"data_retention: 60": "data_retention: 30"}, files={"requirements.txt": "unknown"})
+    team.merge("broken")
+    previewed = github.run("preview.yml", "pull_request_target", github.open(7, head))
+    assert (previewed["preview"].failed, previewed["comment"].result) == ("Install", "success")
+    [comment] = comments(github, 7)
+    assert comment.startswith(
+        f"<!-- pulumi-fusion production {head}  -->\nNo preview of {head}: the job *Preview* failed"
+    )
+
 
 def comments(github: GitHub, number: int) -> list[str]:
     """Return the comments of the workflow."""

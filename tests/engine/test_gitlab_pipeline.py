@@ -125,11 +125,24 @@ def test_a_merge_request_runs_nothing_of_its_own(gitlab: GitLab) -> None:
     team.propose("other", {"contractual_flows_per_second: 10000": "contractual_flows_per_second: 20000"})
     team.merge("other")
     proposed = gitlab.pipeline(FILE, "merge_request_event", head, **REQUEST)
-    proposed.jobs["preview"]["script"] = ["git status --short", "git diff --unified=0", "mkdir review", "cat *.*"]
+    proposed.jobs["preview"]["script"] = ["git status --short", "git diff --unified=0", "cat *.*"]
 
     prepared = gitlab.run(proposed, "preview")
 
-    assert prepared.text.startswith(" M customers.yaml\ndiff")
+    assert prepared.text.startswith(" M customers.yaml\n?? review/\ndiff")
     assert "+    data_retention: 7\n" in prepared.text
     assert "contractual_flows_per_second: 20000" in prepared.text
     assert "harmful" not in prepared.text
+
+    # A merge request that conflicts gets a note without a digest. A folder of it with that name has no effect.
+    forged = {"review/digest": "0" * 64, "review/report.md": "harmful"}
+    head = team.propose(
+        "harmful", {"contractual_flows_per_second: 10000": "contractual_flows_per_second: 30000"}, files=forged
+    )
+    proposed = gitlab.pipeline(FILE, "merge_request_event", head, **REQUEST)
+    assert gitlab.run(proposed, "preview").code == 1
+    assert gitlab.run(proposed, "note").code == 0
+    [note] = gitlab.data.notes["7"]
+    assert note["body"].startswith(
+        f"<!-- pulumi-fusion production {head}  -->\nNo preview of {head}: it conflicts with main:"
+    )

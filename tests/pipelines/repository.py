@@ -56,7 +56,9 @@ class Repository:
             text = text.replace(old, new)
         catalog.write_text(text)
         for name, content in (files or {}).items():
+            (self.clone / name).parent.mkdir(exist_ok=True)
             (self.clone / name).write_text(content)
+            git(self.clone, "add", name)
         git(self.clone, "commit", "--quiet", "--all", "--message", f"Change customers: {branch}")
         git(self.clone, "push", "--quiet", "origin", branch)
         return git(self.clone, "rev-parse", "HEAD")

@@ -62,3 +62,27 @@ def test_the_drift_issue_is_short_enough_for_github(tmp_path: Path, planned: int
     is_cut = "This list is cut. The summary of the run of *Drift* has all of it." in body
     assert is_cut == (unmanaged > 3)
     assert is_cut or body == summary
+
+
+def test_a_program_that_fails_is_reported_to_the_reviewer(tmp_path: Path) -> None:
+    diagnostics = [{"severity": "error", "message": "error: customers.yaml:18:5: lakeside: Type must not be blank\n"}]
+    (tmp_path / "preview.json").write_bytes(preview(diagnostics=diagnostics))
+    run(script("preview.yml", "preview", "Begin the report"), tmp_path, HEAD_SHA="0" * 40)
+
+    ended = run(script("preview.yml", "preview", "Report"), tmp_path, FUSION_MAX_DELETES="1")
+
+    assert ended.returncode == 1
+    assert "lakeside: Type must not be blank" in (tmp_path / "review" / "report.md").read_text()
+    assert (tmp_path / "review" / "digest").read_text() == ""
+
+
+def test_a_preview_without_an_output_names_the_check(tmp_path: Path) -> None:
+    (tmp_path / "preview.json").write_text("")
+    run(script("preview.yml", "preview", "Begin the report"), tmp_path, HEAD_SHA="0" * 40)
+
+    ended = run(script("preview.yml", "preview", "Report"), tmp_path, FUSION_MAX_DELETES="1")
+
+    assert ended.returncode == 1
+    text = (tmp_path / "review" / "report.md").read_text()
+    assert text.startswith(f"No preview of {'0' * 40}: the job *Preview* failed.")
+    assert "*Validate*" in text
