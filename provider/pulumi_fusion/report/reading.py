@@ -44,7 +44,7 @@ _CHECK: Final = re.compile(
 )
 
 # The lines of an error about a catalog.
-_PLACE: Final = re.compile(r"\S+:\d+:\d+: |and \d+ more$")
+_PLACE: Final = re.compile(r".+?:\d+:\d+: |and \d+ more$")
 
 # Errors that follow another one.
 _CONSEQUENCES: Final = ("Resource monitor has terminated", "an unhandled error occurred: program exited with non-zero")
@@ -218,9 +218,11 @@ def _failures(text: str, resource: str) -> list[Failure]:
     if found := _CHECK.fullmatch(text):
         return [Failure(resource, found["property"] or "", found["reason"])]
     lines = [line.strip() for line in text.splitlines() if line.strip()] or ["no reason"]
-    if len(lines) > 1 and not all(map(_PLACE.match, lines[1:])):
-        # Of a traceback only the first line, which names the problem, and the last, which has the error.
+    if any(line.startswith("Traceback") for line in lines):
+        # Only the first line, which names the problem, and the last, which has the error.
         lines = [f"{lines[0]} {lines[-1]}"]
+    elif not all(map(_PLACE.match, lines[1:])):
+        lines = [" ".join(lines)]
     return [Failure(resource, "", line) for line in lines]
 
 

@@ -162,6 +162,8 @@ UNHANDLED = "an unhandled error occurred: program exited with non-zero exit code
             [f"{CATALOG}\ncustomers.yaml:7:5: acme-corp: it is wrong\ncustomers.yaml:9:3: x\nand 3 more\n", UNHANDLED],
             [CATALOG, "customers.yaml:7:5: acme-corp: it is wrong", "customers.yaml:9:3: x", "and 3 more"],
         ),
+        ([f"{CATALOG}\nmy customers.yaml:7:5: x", UNHANDLED], [CATALOG, "my customers.yaml:7:5: x"]),
+        (["It failed:\n  the first\n  the second\nRun it again."], ["It failed: the first the second Run it again."]),
     ],
 )
 @pytest.mark.parametrize("op", ["same", "refresh"])
