@@ -15,7 +15,8 @@ __all__ = ["without_admins", "without_emails", "without_quotes"]
 
 # RFC 5321 limits the part before the @ to 64 characters, and that limits the time on a long text.
 _EMAIL: Final = re.compile(r"[^\s@<>()'\"]{1,64}@[^\s@<>()'\"]+")
-_QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
+# A text as repr writes it: an apostrophe inside of a word doesn't start one. The end is missing if it was cut.
+_QUOTED: Final = re.compile(r"(?<!\w)(?P<quote>['\"])(?:\\.|(?!(?P=quote))[^\\])*(?:(?P=quote)|\\?\Z)", re.DOTALL)
 _MASK: Final = "(hidden)"
 _ADMIN_KEYS: Final = frozenset(map(state_key, ADMIN))
 

@@ -6,9 +6,12 @@ import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pulumi_fusion.cli.docs import pages
 from pulumi_fusion.cli.report import report
+from pulumi_fusion.customer.rules import quoted
 from pulumi_fusion.report.digest import digest
 from pulumi_fusion.report.limits import COUNTS, Condition, Limits, UnclearError, refusals
 from pulumi_fusion.report.plan import Plan
@@ -182,6 +185,25 @@ def test_no_text_has_the_data_of_an_admin() -> None:
     assert plan.notes == ("(hidden) is invited as (hidden)",)
     for value in ("ada@acme.example.com", "eve@acme.example.com", "Lovelace", "'Ada'"):
         assert value not in repr(plan)
+
+
+# Only the value of an admin has this letter, and what a quote ends or starts with.
+NAMES = st.text("\N{CYRILLIC CAPITAL LETTER ZHE}'\"\\ …,.tn", max_size=80)
+
+
+@given(NAMES)
+def test_what_the_check_quotes_of_an_admin_is_hidden_and_the_rest_stays(name: str) -> None:
+    texts = {
+        f"It can't be changed here: restore {name!r}, and change the user in Fusion": (
+            "It can't be changed here: restore (hidden), and change the user in Fusion"
+        ),
+        f"It mustn't begin with white space: remove it from {quoted(name)}": (
+            "It mustn't begin with white space: remove it from (hidden)"
+        ),
+    }
+    problem = "fusion:index:Customer resource 'b': property givenName value {x} has a problem: "
+    plan = without_admins(plan_of(diagnostics=[error(problem + each, "b") for each in texts]))
+    assert [each.reason for each in plan.failures] == list(texts.values())
 
 
 def test_the_page_and_the_help_list_every_warning_and_count() -> None:
