@@ -128,15 +128,16 @@ def report(
       pulumi-fusion report preview.json --expect-digest "$REVIEWED"
 
     \b
-    Exit codes: 0 written; 1 the input isn't a preview, or the run failed; 2 wrong usage; 5 a limit is exceeded;
-    6 the digest is another one. With 5 and 6, and if the run failed, the report is written as well.
+    Exit codes: 0 written; 1 the input isn't a preview, or the run failed; 2 wrong usage; 5 a limit is exceeded,
+    or a customer is deleted whose deletion protection is on; 6 the digest is another one. With 5 and 6, and if the run
+    failed, the report is written as well.
     """
     if file.isatty():
         raise click.UsageError("stdin is a terminal. Pipe the output of `pulumi preview --json`, or name a FILE.")
     try:
         plan = read_plan(file.read())
-        found = warnings(plan)
-        refused = refusals(plan, found, Limits(fail_on, max_deletes, max_delete_percent, deny))
+        shown = plan if show_admin else without_admins(plan)
+        refused = refusals(shown, warnings(shown), Limits(fail_on, max_deletes, max_delete_percent, deny))
     except (NotAPreviewError, UnclearError) as wrong:
         raise click.ClickException(capped(without_emails(str(wrong)))) from None
     complete = None if plan.failures else digest(plan)
@@ -144,7 +145,7 @@ def report(
         if complete:
             click.echo(complete)
     else:
-        _write(form, plan if show_admin else without_admins(plan), complete, refused)
+        _write(form, shown, complete, refused)
     ctx.exit(_judge(plan, complete, expect_digest, refused))
 
 

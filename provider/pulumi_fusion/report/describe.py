@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from pulumi_fusion.characters import printable
@@ -10,10 +10,13 @@ from pulumi_fusion.customer.names import label
 from pulumi_fusion.report.plan import ADMIN, Change, Customer, Op, Plan
 from pulumi_fusion.report.values import Special, Value
 
-__all__ = ["counted", "details", "line", "others", "retained", "shown", "title"]
+__all__ = ["counted", "details", "line", "others", "retained", "shown", "some", "title"]
 
 _LONGEST: Final = 100
 """Characters of a value in a table; JSON has all of it."""
+
+_NAMES: Final = 10
+"""Names in a sentence."""
 
 _TO: Final = {
     Op.CREATE: "to create",
@@ -42,6 +45,14 @@ def shown(field: str, value: Value) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     return line(str(value)) or '""'
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the names, or how many there are and the first of them."""
+    text = ", ".join(map(line, names[:_NAMES]))
+    if len(names) == 1:
+        return text
+    return f"{len(names)} customers ({text}{', …' if len(names) > _NAMES else ''})"
 
 
 def title(plan: Plan) -> str:

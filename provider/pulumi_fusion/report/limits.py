@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pulumi_fusion.report.describe import some
 from pulumi_fusion.report.plan import Op, Plan
 from pulumi_fusion.report.warnings import PlanWarning, WarningKind
 
@@ -50,7 +51,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a plan may do; the defaults allow everything."""
+    """What a plan may do; the defaults allow everything that an update can do."""
 
     conditions: Sequence[Condition] = ()
     max_deletes: int | None = None
@@ -59,11 +60,19 @@ class Limits:
 
 
 def refusals(plan: Plan, found: Sequence[PlanWarning], limits: Limits) -> list[str]:
-    """Return a sentence for each limit that the plan exceeds. Raises UnclearError."""
+    """Return a sentence for what the update would refuse, and for each limit that the plan exceeds.
+
+    Raises UnclearError.
+    """
     return list(_refusals(plan, found, limits))
 
 
 def _refusals(plan: Plan, found: Sequence[PlanWarning], limits: Limits) -> Iterator[str]:
+    if protected := [each.name for each in plan.customers if each.is_protected_deletion]:
+        yield (
+            f"The plan deletes {some(protected)}, with deletion protection on: the update would fail after other "
+            "changes. Keep the customer, or apply deletion_protection: false for it in a separate update first."
+        )
     for condition in limits.conditions:
         count = COUNTS[condition.count](plan)
         if count > condition.above:

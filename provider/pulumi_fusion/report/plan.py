@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from pulumi_fusion.customer.names import CustomerStatus
 from pulumi_fusion.report.values import Value
 
 __all__ = ["ADMIN", "FIELDS", "Change", "Customer", "Failure", "FlowDays", "Op", "Plan"]
@@ -88,6 +89,14 @@ class Customer:
         """The shortname, or the name of the resource if the preview doesn't show it."""
         shortname = self.shortname
         return shortname if isinstance(shortname, str) and shortname.strip() else self.resource
+
+    @property
+    def is_protected_deletion(self) -> bool:
+        """Whether the update refuses the deletion, since deletion protection is on."""
+        protection = self.old.get("deletion_protection")
+        # A state without the field is read as the default.
+        is_default = protection is None and self.old.get("status") == CustomerStatus.ACTIVE.value
+        return self.op is Op.DELETE and (protection is True or is_default)
 
     def now(self, name: str) -> Value:
         """Return the value of a field after the change, or before a deletion."""

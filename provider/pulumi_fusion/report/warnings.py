@@ -69,7 +69,7 @@ def _of_adoption(customer: Customer) -> Iterator[PlanWarning]:
 
 
 def _deletion(customer: Customer) -> str:
-    if customer.old.get("deletion_protection") is True:
+    if customer.is_protected_deletion:
         return "to be deleted, but deletion protection is on: the update will refuse that."
     return "deleted, with its data and users. Nothing in the API restores them."
 

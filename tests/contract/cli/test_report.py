@@ -161,6 +161,20 @@ def test_the_digest_is_that_of_the_report_and_of_the_plan(bare: Terminal, fronte
     assert "orchard" in refused.stdout
 
 
+def test_a_deletion_that_the_update_refuses_is_refused(bare: Terminal) -> None:
+    name = "ada@acme.example.com"
+    plan = preview(step("delete", name, old={**INPUTS, "shortname": name}), step("create", "b", new=INPUTS))
+    reason = (
+        "The plan deletes (hidden), with deletion protection on: the update would fail after other changes. Keep the "
+        "customer, or apply deletion_protection: false for it in a separate update first."
+    )
+    for form in FORMATS:
+        done = piped(bare, plan, "--format", form)
+        assert (done.returncode, done.stderr.decode()) == (5, f"Error: {reason}\n")
+        assert "efused" in done.stdout.decode()
+        assert "in a separate update first" in " ".join(done.stdout.decode().split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

@@ -90,7 +90,7 @@ def test_an_adoption_has_the_warnings_of_what_it_changes() -> None:
 
 
 def deletions(deleted: int, unchanged: int = 0, unlisted: int = 0) -> Plan:
-    steps = [step("delete", f"d{n}", old=INPUTS) for n in range(deleted)]
+    steps = [step("delete", f"d{n}", old={**INPUTS, "deletionProtection": False}) for n in range(deleted)]
     steps += [step("same", f"s{n}", old=INPUTS) for n in range(unchanged)]
     return plan_of(step("same", kind="pulumi:pulumi:Stack"), *steps, same=1 + unchanged + unlisted)
 
@@ -113,6 +113,34 @@ def deletions(deleted: int, unchanged: int = 0, unlisted: int = 0) -> Plan:
 def test_the_limits(limits: Limits, refused: int) -> None:
     plan = deletions(2, unchanged=8)
     assert len(refusals(plan, warnings(plan), limits)) == refused
+
+
+@pytest.mark.parametrize(
+    ("old", "retained", "refused"),
+    [
+        ({}, False, 1),
+        ({"deletionProtection": False}, False, 0),
+        ({"deletionProtection": None}, False, 1),
+        ({"deletionProtection": None, "status": "Trial Active"}, False, 0),
+        ({"deletionProtection": SECRET}, False, 0),
+        ({}, True, 0),
+    ],
+)
+def test_a_deletion_that_the_update_refuses_is_refused_without_a_limit(
+    old: dict[str, Any], retained: bool, refused: int
+) -> None:
+    deleted = step("delete", old={**INPUTS, **old})
+    deleted["oldState"]["retainOnDelete"] = retained
+    plan = plan_of(deleted, step("create", "new", new={**INPUTS, "shortname": "new-corp"}))
+    assert len(refusals(plan, [], Limits())) == refused
+
+
+def test_a_refused_deletion_names_the_customers_and_what_to_do() -> None:
+    plan = plan_of(*(step("delete", f"d{n}", old={**INPUTS, "shortname": f"corp-{n:02}"}) for n in range(12)))
+    [sentence] = refusals(plan, [], Limits())
+    assert sentence.startswith("The plan deletes 12 customers (corp-00, corp-01, ")
+    assert "corp-09, …), with deletion protection on: " in sentence
+    assert sentence.endswith("apply deletion_protection: false for it in a separate update first.")
 
 
 def test_a_replacement_is_a_deletion() -> None:
