@@ -92,21 +92,17 @@ class _Editor:
 
     def add(self, added: Mapping[str, Mapping[str, Scalar]]) -> None:
         """Add entries."""
-        root, customers = self._root, self._parts["customers"]
-        if customers.flow_style and (customers.value or root.flow_style):
+        customers = self._parts["customers"]
+        if customers.flow_style and (customers.value or self._root.flow_style):
             self._insert_between_braces(customers, ", ".join(_in_braces(*each) for each in added.items()))
             return
-        indent, step = "  ", "  "
-        if customers.value:
-            column = customers.value[0][0].start_mark.column
-            columns = [entry.value[0][0].start_mark.column for _, entry in customers.value if not entry.flow_style]
-            indent, step = " " * column, " " * (columns[0] - column) if columns else "  "
-        else:
+        if not customers.value:  # {}
             start = customers.start_mark.index
             self._edits.append((start - (self._text[start - 1] == " "), customers.end_mark.index, ""))
+        indent, step = _indentation(customers)
         for shortname, fields in sorted(added.items()):
             lines = block(shortname, fields, indent=indent, step=step)
-            self._insert_after(_before(shortname, root, customers), *lines)
+            self._insert_after(_before(shortname, self._root, customers), *lines)
 
     def _insert_after(self, node: Any, *lines: str) -> None:
         """Insert lines after the one in which the node ends, before comments on lines of their own."""
@@ -129,6 +125,15 @@ class _Editor:
         else:
             end = node.start_mark.index + 1
             self._edits.append((end, end, text))
+
+
+def _indentation(customers: Any) -> tuple[str, str]:
+    """Return the indentation of the entries, and the further one of their fields."""
+    if not customers.value:
+        return "  ", "  "
+    column = customers.value[0][0].start_mark.column
+    steps = [entry.value[0][0].start_mark.column - column for _, entry in customers.value if not entry.flow_style]
+    return " " * column, " " * steps[0] if steps else "  "
 
 
 def _before(shortname: str, root: Any, customers: Any) -> Any:

@@ -59,11 +59,8 @@ def changes(catalog: Catalog, live: Live, *, adopt: bool) -> Changes:
             fields = declared[name]
             if found := live.differences(fields, account):
                 different[name] = found
-            wanted = {each.field: each.live for each in found if each.field != "type"}
-            if any(each.field == "type" for each in found):
-                wanted |= type_fields(account, fields, live.types)
-            wanted |= {key: value for key, value in _adopted(account, adopt).items() if fields.get(key) != value}
-            if wanted:
+            adopted = {key: value for key, value in _adopted(account, adopt).items() if fields.get(key) != value}
+            if wanted := {**_corrected(found, account, fields, live), **adopted}:
                 changed[name] = wanted
     added = {
         name: {**_without_defaults(live, account, defaults), **_adopted(account, adopt)}
@@ -102,6 +99,16 @@ def _filled(catalog: Catalog, live: Live) -> dict[str, Scalar]:
     }
     # Customers without a value must not get one.
     return {name: found.most_common(1)[0][0] for name, found in values.items() if shown and found.total() == len(shown)}
+
+
+def _corrected(
+    found: Sequence[Difference], account: Account, declared: Mapping[str, Scalar], live: Live
+) -> dict[str, Scalar]:
+    """Return the fields to set in an entry, so that it agrees with the service."""
+    fields = {each.field: each.live for each in found if each.field != "type"}
+    if any(each.field == "type" for each in found):
+        fields |= type_fields(account, declared, live.types)
+    return fields
 
 
 def _without_defaults(live: Live, account: Account, defaults: Mapping[str, Scalar]) -> dict[str, Scalar]:
