@@ -22,6 +22,19 @@ Report = Callable[[Place, str, Rule], None]
 DEEPEST: Final = 10
 """Levels of maps and lists. A catalog has three."""
 
+_CONFLICT: Final = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
+# https://yaml.org/spec/1.2.2/#69-separation-lines: only after white space # begins a comment.
+_COMMENT_IN_TEXT: Final = re.compile(r"[ \t]+#\S")
+
+_HINTS: Final = {
+    "mapping values are not allowed": "A text with a colon and a space must be in quotes",
+    "cannot start any token": "Indent by spaces, and put a text that begins with a special character in quotes",
+    "did not find expected key": "Align the keys, and write a quote in a text as in 'Bob''s' or \"Bob's\"",
+    "could not find expected ':'": "Write a colon and a space after a key",
+    "did not find expected alphabetic or numeric character": "Put a text that begins with & or * in quotes",
+}
+"""What to do, by a part of the parser's message."""
+
 
 @dataclass(frozen=True)
 class Scalar:
@@ -65,20 +78,6 @@ class Map:
 Node = Scalar | List | Alias | Map
 
 
-_CONFLICT: Final = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
-# https://yaml.org/spec/1.2.2/#69-separation-lines: only after white space # begins a comment.
-_COMMENT_IN_TEXT: Final = re.compile(r"[ \t]+#\S")
-
-_HINTS: Final = {
-    "mapping values are not allowed": "A text with a colon and a space must be in quotes",
-    "cannot start any token": "Indent by spaces, and put a text that begins with a special character in quotes",
-    "did not find expected key": "Align the keys, and write a quote in a text as in 'Bob''s' or \"Bob's\"",
-    "could not find expected ':'": "Write a colon and a space after a key",
-    "did not find expected alphabetic or numeric character": "Put a text that begins with & or * in quotes",
-}
-"""What to do, by a part of the parser's message."""
-
-
 class _TooDeepError(Exception):
     pass
 
@@ -97,7 +96,7 @@ def read_tree(text: str, report: Report) -> Node | None:
         place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
         problem = wrong.problem or "unreadable"
         context = f" {wrong.context}" if wrong.context else ""
-        hint = next((f". {way_out}" for part, way_out in _HINTS.items() if part in problem), "")
+        hint = next((f". {advice}" for part, advice in _HINTS.items() if part in problem), "")
         report(place, f"this isn't YAML: {problem}{context}{hint}", Rule.UNREADABLE)
     except yaml.reader.ReaderError as wrong:
         report(_at(text, wrong.position), f"this isn't YAML: {wrong.reason}", Rule.UNREADABLE)
