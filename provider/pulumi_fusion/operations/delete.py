@@ -28,7 +28,7 @@ def delete(op: Operation, state: State, limit: Limit) -> None:
         TooManyDeletes, NotOurs, HasSubAccounts, AbsenceNotProved: Nothing was sent.
         OutcomeUnknown, RequestFailed, Cancelled, DeadlineExceeded: The state is kept.
     """
-    with op.run.deletions.one(limit, op.deadline) as note_sent:
+    with op.run.deletions.reserve(limit, op.deadline) as note_sent:
         live = get_or_confirm_missing(op, state)
         if live is not None:
             try:

@@ -36,7 +36,7 @@ class Deletions:
         self._unknown = 0
 
     @contextmanager
-    def one(self, limit: Limit, deadline: Deadline) -> Iterator[Callable[[], None]]:
+    def reserve(self, limit: Limit, deadline: Deadline) -> Iterator[Callable[[], None]]:
         """Reserve a place for one deletion, and yield a function that notes that the service may have processed it.
 
         Without that note the place is free again afterwards. While deletions in progress have all remaining places,
@@ -53,7 +53,7 @@ class Deletions:
         if limit.most is None:
             yield lambda: None
             return
-        while not self._reserve(limit.most, limit.source):
+        while not self._try_to_reserve(limit.most, limit.source):
             deadline.wait(_POLL, "wait for other deletions")
         sent: list[bool] = []
         try:
@@ -63,7 +63,7 @@ class Deletions:
             raise
         self._release(deleted=bool(sent))
 
-    def _reserve(self, most: int, source: str) -> bool:
+    def _try_to_reserve(self, most: int, source: str) -> bool:
         """Return whether a place was reserved; False while another deletion may still give one back."""
         with self._lock:
             if self._deleted + self._unknown >= most:

@@ -132,12 +132,12 @@ def test_a_limit_that_cannot_be_read_fails_before_any_request(lifecycle: Make) -
 def test_a_deletion_waits_for_those_that_may_not_need_their_place(clock: Clock) -> None:
     deletions = Deletions()
     with ExitStack() as first:
-        first.enter_context(deletions.one(ONE, Deadline(9)))
+        first.enter_context(deletions.reserve(ONE, Deadline(9)))
         clock.on_wait = lambda seconds: first.close()
-        with deletions.one(ONE, Deadline(9, cancelled=clock)) as note_sent:
+        with deletions.reserve(ONE, Deadline(9, cancelled=clock)) as note_sent:
             note_sent()
     assert len(clock.waits) == 1
-    with pytest.raises(TooManyDeletes), deletions.one(ONE, Deadline(9)):
+    with pytest.raises(TooManyDeletes), deletions.reserve(ONE, Deadline(9)):
         pass
 
 
@@ -146,12 +146,12 @@ def test_the_wait_ends_with_the_operation(
     clock: Clock, seconds: float, is_cancelled: bool, error: type[FusionError]
 ) -> None:
     deletions = Deletions()
-    with deletions.one(ONE, Deadline(9)):
+    with deletions.reserve(ONE, Deadline(9)):
         if is_cancelled:
             clock.set()
-        with pytest.raises(error), deletions.one(ONE, Deadline(seconds, cancelled=clock)):
+        with pytest.raises(error), deletions.reserve(ONE, Deadline(seconds, cancelled=clock)):
             pass
-    with deletions.one(ONE, Deadline(9)):
+    with deletions.reserve(ONE, Deadline(9)):
         pass
 
 
@@ -165,7 +165,7 @@ def test_many_threads_delete_as_many_as_are_allowed() -> None:
     def delete(number: int) -> None:
         start.wait(60)
         try:
-            with deletions.one(limit, Deadline(60)) as note_sent:
+            with deletions.reserve(limit, Deadline(60)) as note_sent:
                 time.sleep(0.001)
                 if number % 3:
                     sent.append(number)
