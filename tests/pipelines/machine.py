@@ -1,7 +1,7 @@
 """What a job of both hosts runs on: a folder, programs, and a shell.
 
-Nothing is downloaded. ``python -m venv`` makes an environment whose programs are those of the tests, and its pip only
-requires the arguments that the pipelines pass.
+Nothing is downloaded. ``python -m venv`` makes an environment whose programs are those of the tests. Its pip and uv
+install nothing; pip requires the arguments that the pipelines and the README pass.
 """
 
 from __future__ import annotations
@@ -39,7 +39,15 @@ for name in python pulumi-fusion; do
 done
 cat > "$3/bin/pip" <<'END'
 #!/bin/bash
-[[ "$*" == "install --quiet --requirement requirements.txt" ]] && grep -q "^pulumi-fusion @ " requirements.txt
+case "$*" in
+  "install --quiet uv")
+    printf '#!/bin/bash\\ncp requirements.in requirements.txt\\n' > venv/bin/uv && chmod +x venv/bin/uv ;;
+  "wheel --quiet --no-deps --wheel-dir wheels ../pulumi-fusion")
+    [[ -e ../pulumi-fusion/pyproject.toml ]] && mkdir wheels && touch wheels/pulumi_fusion-0.1.0-py3-none-any.whl ;;
+  "install --quiet --requirement requirements.txt")
+    grep -qx ./wheels/pulumi_fusion-0.1.0-py3-none-any.whl requirements.txt && [[ -e wheels ]] ;;
+  *) exit 1 ;;
+esac
 END
 echo "PATH=$PWD/$3/bin:\\$PATH" > "$3/bin/activate"
 chmod +x "$3/bin/"*

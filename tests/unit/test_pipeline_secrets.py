@@ -90,3 +90,10 @@ def test_a_planted_credential_is_found_in_any_form(tmp_path: Path, form: str) ->
 
     assert leaks(['a/"b'], [f"before {form} after"], tmp_path) == ["a text", str(tmp_path / "job" / "log")]
     assert leaks(["another"], [f"before {form} after"], tmp_path) == []
+
+
+def test_all_files_but_the_catalog_have_owners() -> None:
+    lines = (GITOPS / "github" / "CODEOWNERS").read_text().splitlines()
+
+    # GitHub uses the last line that matches.
+    assert [line.split() for line in lines if not line.startswith("#")] == [["*", "@OWNER/TEAM"], ["/customers.yaml"]]
