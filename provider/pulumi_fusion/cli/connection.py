@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pulumi_fusion.api.client import FusionClient
-from pulumi_fusion.api.credentials import Netosecret
 from pulumi_fusion.credential_file import bare, read_credential
 from pulumi_fusion.errors import MissingSetting, SettingsError
 from pulumi_fusion.redaction import Secret
 from pulumi_fusion.settings import Settings
+
+if TYPE_CHECKING:
+    from pulumi_fusion.api.client import FusionClient
 
 __all__ = ["connect", "learn_credential", "service_options"]
 
@@ -36,6 +37,8 @@ def service_options(command: F) -> F:
 
 def learn_credential(environ: Mapping[str, str]) -> None:
     """Make the credential of an environment known to the redaction, unless it is in a pipe."""
+    from pulumi_fusion.api.credentials import Netosecret
+
     texts = [environ.get("NETOSECRET", "")]
     with suppress(OSError, ValueError, RuntimeError):  # a file that can't be read has no secret to learn
         file = Path(environ.get("FUSION_NETOSECRET_FILE", "").strip()).expanduser()
@@ -48,6 +51,9 @@ def learn_credential(environ: Mapping[str, str]) -> None:
 
 def connect(settings: Settings, *, deadline: float | None = None) -> FusionClient:
     """Return a client for these settings; sends nothing yet. Raises SettingsError."""
+    # Imported here, so that help and `masquerade`, which starts itself again, don't wait for the HTTP stack.
+    from pulumi_fusion.api.client import FusionClient
+
     try:
         return FusionClient(settings, deadline=deadline)
     except MissingSetting as missing:

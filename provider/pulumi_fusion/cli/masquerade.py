@@ -17,11 +17,8 @@ from pulumi_fusion.cli.path_option import FilePath
 from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.documentation import more
 from pulumi_fusion.redaction import redact
-from pulumi_fusion.sessions.audit import AuditLog, default_path
 from pulumi_fusion.sessions.banner import TerminalStyle
-from pulumi_fusion.sessions.exposure import exposures, plain_file, warning
 from pulumi_fusion.sessions.request import SessionRequest, parse_duration
-from pulumi_fusion.sessions.run import Command, run_session
 from pulumi_fusion.sessions.shells import is_shell
 from pulumi_fusion.settings import Settings
 
@@ -129,6 +126,11 @@ def masquerade(
         report(f"Error: no command {redact(program)!r} to run")
         ctx.exit(NOT_FOUND)
     reexec_without_secret()
+    # Imported here, since each of the two processes would import them.
+    from pulumi_fusion.sessions.audit import AuditLog, default_path
+    from pulumi_fusion.sessions.exposure import exposures, plain_file, warning
+    from pulumi_fusion.sessions.run import Command, run_session
+
     settings = Settings.resolve({"account": account, "api_url": api_url})
     named = os.environ.get("FUSION_NETOSECRET_FILE", "").strip()
     file_of_credential = plain_file(named)

@@ -58,7 +58,7 @@ def test_no_command_has_an_option_for_the_credential(verb: str) -> None:
     assert not [name for each in valued for name in each.opts if re.search("secret|token|key|credential", name)]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["masquerade", "--help"]])
 def test_help_and_version_do_not_import_the_http_stack(arguments: list[str]) -> None:
     program = (
         "import sys\n"
