@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -12,9 +13,12 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from tests.unit.report.samples import changed, preview
+from pulumi_fusion.report.digest import digest
+from pulumi_fusion.report.reading import read_plan
+from tests.unit.report.samples import INPUTS, changed, preview, step
 
-WORKFLOWS: Final = Path(__file__).resolve().parents[2] / "examples" / "gitops" / "github" / "workflows"
+GITOPS: Final = Path(__file__).resolve().parents[2] / "examples" / "gitops"
+WORKFLOWS: Final = GITOPS / "github" / "workflows"
 BIN: Final = Path(sys.executable).parent
 LONGEST: Final = 65536
 """How many characters the body of an issue on GitHub may have."""
@@ -86,3 +90,55 @@ def test_a_preview_without_an_output_names_the_check(tmp_path: Path) -> None:
     text = (tmp_path / "review" / "report.md").read_text()
     assert text.startswith(f"No preview of {'0' * 40}: the job *Preview* failed.")
     assert "*Validate*" in text
+
+
+TRIAL: Final = {**INPUTS, "status": "Trial Active", "deletionProtection": False}
+RED: Final[dict[str, tuple[str, str, str]]] = {
+    "another plan": ("apply.yml", "plan", "Compare the plan with the reviewed one"),
+    "not reviewed": ("apply.yml", "plan", "Compare the plan with the reviewed one"),
+    "several deletions": ("apply.yml", "plan", "Compare the plan with the reviewed one"),
+    "a protected deletion": ("apply.yml", "plan", "Compare the plan with the reviewed one"),
+    "an old run": ("apply.yml", "plan", "Find the reviewed digest"),
+    "a failed update": ("apply.yml", "apply", "Update"),
+    "a conflict": ("preview.yml", "preview", "Take customers.yaml from the pull request"),
+}
+
+
+def red(folder: Path, case: str) -> str:
+    """Return what a run prints and reports that fails for this reason."""
+    kept = [step("delete", name, old={**TRIAL, "shortname": name}) for name in ("curious", "idle")]
+    plan = preview(step("delete", old=INPUTS)) if case == "a protected deletion" else preview(*kept)
+    reviewed = {"another plan": "0" * 64, "not reviewed": ""}.get(case, digest(read_plan(plan)))
+    (folder / "preview.json").write_bytes(plan)
+    (folder / "review").mkdir()
+    for program, text in (("gh", "echo another-commit"), ("pulumi", "exit 1"), ("git", "exit 1")):
+        file = folder / "venv" / "bin" / program
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"#!/bin/bash\n{text}\n")
+        file.chmod(0o755)
+    environ = {
+        "CODE": "7",
+        "REVIEWED": reviewed,
+        "FUSION_MAX_DELETES": "1" if case == "several deletions" else "2",
+        "GITHUB_RUN_ATTEMPT": "2",
+        "GITHUB_SHA": "a-commit",
+        "HEAD_SHA": "a-commit",
+    }
+
+    ended = run(script(*RED[case]), folder, **environ)
+
+    assert ended.returncode != 0
+    summary = folder / "summary.md"
+    return ended.stdout + ended.stderr + (summary.read_text() if summary.exists() else "")
+
+
+def test_the_messages_in_the_readme_are_those_of_red_runs(tmp_path: Path) -> None:
+    section = (GITOPS / "README.md").read_text().partition("\n## When a run is red\n")[2]
+    quoted = re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)
+    folders = [tmp_path / str(number) for number in range(len(RED))]
+    for each in folders:
+        each.mkdir()
+    shown = [red(folder, case) for folder, case in zip(folders, RED, strict=True)]
+
+    # Each case has a row, and each row quotes what the run shows.
+    assert [sum(message in each for each in shown) for message in quoted] == [1] * len(RED)
