@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import yaml
 
+from pulumi_fusion.catalog.tree import LOADER
 from pulumi_fusion.catalog.writing import BLANK, Scalar, block, in_order, pair, scalar
 
 __all__ = ["edited"]
@@ -45,7 +46,7 @@ class _Editor:
         self._newline = "\r\n" if "\r\n" in text else "\n"
         self._text = text
         self._last_line_has_end = text.endswith("\n")
-        root: Any = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        root: Any = yaml.compose(text, Loader=LOADER)
         self._root = root
         self._parts = {key.value: value for key, value in root.value}
         # The first and the last position, and what replaces the text between them.

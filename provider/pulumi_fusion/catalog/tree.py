@@ -15,9 +15,12 @@ import yaml
 
 from pulumi_fusion.catalog.findings import Place, Rule
 
-__all__ = ["Alias", "List", "Map", "Node", "Scalar", "read_tree"]
+__all__ = ["LOADER", "Alias", "List", "Map", "Node", "Scalar", "read_tree"]
 
 Report = Callable[[Place, str, Rule], None]
+
+LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The loader with the parser of libyaml, which is ten times as fast. Some builds of PyYAML lack it."""
 
 DEEPEST: Final = 10
 """Levels of maps and lists. A catalog has three."""
@@ -84,13 +87,11 @@ class _TooDeepError(Exception):
 
 def read_tree(text: str, report: Report) -> Node | None:
     """Return the tree of the file, or None if it is empty or isn't YAML. Each problem is reported."""
-    # The parser of libyaml is ten times as fast. Some builds of PyYAML lack it.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     if conflict := _CONFLICT.search(text):
         report(_at(text, conflict.start()), "a merge conflict is left here: resolve it", Rule.UNREADABLE)
         return None
     try:
-        return _Reader(text, yaml.parse(text, Loader=loader), report).document()
+        return _Reader(text, yaml.parse(text, Loader=LOADER), report).document()
     except yaml.MarkedYAMLError as wrong:
         mark = wrong.problem_mark or wrong.context_mark
         place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)

@@ -51,7 +51,7 @@ _DNS_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False)  # the hash is by identity, since a schema has none
 class FieldRule(Generic[T]):
     """The rule of a field.
 
