@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from pulumi_fusion.customer.names import CustomerStatus, label
-from pulumi_fusion.report.describe import shown
+from pulumi_fusion.report.describe import shown, some
 from pulumi_fusion.report.plan import Change, Customer, Op, Plan
-from pulumi_fusion.report.values import Special
+from pulumi_fusion.report.values import Special, Value
 
 __all__ = ["PlanWarning", "WarningKind", "warnings"]
 
@@ -40,11 +41,25 @@ class PlanWarning:
 def warnings(plan: Plan) -> list[PlanWarning]:
     """Return the warnings, the most dangerous kind first, then by customer."""
     order = list(WarningKind)
-    found = [each for customer in plan.customers for each in _of_customer(customer)]
+    created = _created(plan)
+    found = [each for customer in plan.customers for each in _of_customer(customer, created)]
     return sorted(found, key=lambda each: (order.index(each.kind), each.customer.name))
 
 
-def _of_customer(customer: Customer) -> Iterator[PlanWarning]:
+def _created(plan: Plan) -> Mapping[Value, Sequence[str]]:
+    """Return the names of the customers that are created, by organization."""
+    created: dict[Value, list[str]] = defaultdict(list)
+    for each in plan.customers:
+        organization = each.new.get("organization")
+        if each.op is Op.CREATE and isinstance(organization, str):
+            created[organization].append(each.name)
+    return created
+
+
+def _of_customer(customer: Customer, created: Mapping[Value, Sequence[str]]) -> Iterator[PlanWarning]:
+    if customer.op is Op.DELETE:
+        others = created.get(customer.old.get("organization"), ())
+        yield PlanWarning(WarningKind.DELETION, customer, _deletion(customer, others))
     if found := _WHOLE.get(customer.op):
         kind, describe = found
         yield PlanWarning(kind, customer, describe(customer))
@@ -68,10 +83,18 @@ def _of_adoption(customer: Customer) -> Iterator[PlanWarning]:
         yield PlanWarning(WarningKind.TRIAL_ENDS, customer, "the adoption ends the trial.")
 
 
-def _deletion(customer: Customer) -> str:
+def _deletion(customer: Customer, created: Sequence[str]) -> str:
     if customer.is_protected_deletion:
-        return "to be deleted, but deletion protection is on: the update will refuse that."
-    return "deleted, with its data and users. Nothing in the API restores them."
+        text = "to be deleted, but deletion protection is on: the update will refuse that."
+    else:
+        text = "deleted, with its data and users. Nothing in the API restores them."
+    if not created:
+        return text
+    is_one = len(created) == 1
+    return (
+        f"{text} {some(created)} {'is' if is_one else 'are'} created with the same organization: a rename in the "
+        "catalog or program doesn't move the data."
+    )
 
 
 def _replacement(customer: Customer) -> str:
@@ -91,7 +114,6 @@ def _removal(customer: Customer) -> str:
 
 
 _WHOLE: Final[dict[Op, tuple[WarningKind, Callable[[Customer], str]]]] = {
-    Op.DELETE: (WarningKind.DELETION, _deletion),
     Op.REPLACE: (WarningKind.REPLACEMENT, _replacement),
     Op.ADOPT: (WarningKind.ADOPTION, _adoption),
     Op.FORGET: (WarningKind.STATE_REMOVAL, _removal),

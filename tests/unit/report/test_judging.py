@@ -70,6 +70,25 @@ def test_the_most_dangerous_warning_is_first() -> None:
     assert "the update will refuse that" in found(plan)[1][1]
 
 
+def test_a_deletion_names_the_customers_that_are_created_with_the_same_organization() -> None:
+    old = {**INPUTS, "deletionProtection": False}
+    deleted = step("delete", old=old)
+    renamed = step("create", "new", new={**INPUTS, "shortname": "new-corp"})
+    other = step("create", "other", new={**INPUTS, "shortname": "other-corp", "organization": "Other"})
+    adopted = step("create", "adopted", new={**INPUTS, "shortname": "old-corp", "adopt": "1"})
+    moved = "created with the same organization: a rename in the catalog or program doesn't move the data."
+    texts = [
+        found(plan_of(deleted, *more))[0][1]
+        for more in ([renamed, other], [renamed, {**renamed, "urn": f"{renamed['urn']}2"}], [other, adopted])
+    ]
+    assert texts[0].endswith(f"restores them. new-corp is {moved}")
+    assert texts[1].endswith(f"restores them. 2 customers (new-corp, new-corp) are {moved}")
+    assert texts[2].endswith("restores them.")
+    unknown = step("delete", old={**old, "organization": SECRET})
+    created = step("create", "new", new={**INPUTS, "organization": SECRET})
+    assert "organization" not in found(plan_of(unknown, created))[0][1]
+
+
 def test_an_adoption_has_the_warnings_of_what_it_changes() -> None:
     text = (
         "acme-corp: its adoption changes Type, Status, Data Retention. Data Retention goes from 90 to 7 days: the "
