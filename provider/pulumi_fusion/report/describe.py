@@ -106,11 +106,15 @@ def details(customer: Customer) -> str:
 
 def _details(customer: Customer) -> Iterator[str]:
     if customer.op in (Op.UPDATE, Op.REPLACE):
-        yield from map(_change, customer.changes)
-        if not customer.changes:
+        # The removal of adopt changes nothing.
+        changes = [each for each in customer.changes if not (each.field == "adopt" and each.new is None)]
+        yield from map(_change, changes)
+        if not changes:
             yield "only the state changes"
         return
     fields = customer.new or customer.old
+    if customer.op is Op.ADOPT:
+        yield f"id {shown('adopt', fields.get('adopt'))}"
     yield from (shown(name, fields[name]) for name in ("type", "status") if name in fields)
     yield from _retention(fields)
     yield from _switches(fields)

@@ -103,10 +103,14 @@ def _replacement(customer: Customer) -> str:
 
 
 def _adoption(customer: Customer) -> str:
-    changed = customer.adoption.partition(".")[0]
-    return f"an existing customer with the id {shown('adopt', customer.new.get('adopt'))} is managed from now on. " + (
-        f"That changes {changed}." if changed else "The service gets the values of the program."
-    )
+    if changed := customer.adoption.partition(".")[0]:
+        effect = f"That changes {changed}."
+    elif Special.UNKNOWN in customer.new.values():
+        effect = "What that changes is known after apply."
+    else:
+        # The provider warns of what an adoption changes, unless it doesn't read the service.
+        effect = "Nothing on the service changes, unless the preview didn't read it."
+    return f"an existing customer is managed from now on. {effect}"
 
 
 def _removal(customer: Customer) -> str:

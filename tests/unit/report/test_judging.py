@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pulumi_fusion.cli.docs import pages
 from pulumi_fusion.cli.report import report
 from pulumi_fusion.customer.rules import quoted
+from pulumi_fusion.report.describe import details
 from pulumi_fusion.report.digest import digest
 from pulumi_fusion.report.limits import COUNTS, Condition, Limits, UnclearError, refusals
 from pulumi_fusion.report.plan import Plan
@@ -103,9 +104,29 @@ def test_an_adoption_has_the_warnings_of_what_it_changes() -> None:
         ("retention-cut", "the adoption shortens a retention. Data Retention goes from "),
         ("type-change", "the adoption changes Type."),
         ("trial-ends", "the adoption ends the trial."),
-        ("adoption", "an existing customer with the id 65f1 is managed from now on"),
+        ("adoption", "an existing customer is managed from now on. That changes Ty"),
     ]
     assert found(plan)[-1][1].endswith("That changes Type, Status, Data Retention.")
+
+
+@pytest.mark.parametrize(
+    ("new", "effect"),
+    [
+        ({}, "Nothing on the service changes, unless the preview didn't read it."),
+        ({"organization": UNKNOWN}, "What that changes is known after apply."),
+    ],
+)
+def test_an_adoption_of_which_the_preview_names_no_change(new: dict[str, Any], effect: str) -> None:
+    plan = plan_of(step("create", new={**INPUTS, "adopt": "65f1", **new}))
+    assert found(plan) == [("adoption", f"an existing customer is managed from now on. {effect}")]
+    assert details(plan.customers[0]).startswith("id 65f1, ")
+
+
+def test_the_removal_of_adopt_is_not_shown_as_a_change() -> None:
+    removed = changed({"adopt": "65f1"}, adopt=None)
+    assert details(plan_of(removed).customers[0]) == "only the state changes"
+    both = changed({"adopt": "65f1"}, adopt=None, organization="Other")
+    assert details(plan_of(both).customers[0]) == "Organization Acme Corporation → Other"
 
 
 def deletions(deleted: int, unchanged: int = 0, unlisted: int = 0) -> Plan:
