@@ -117,8 +117,9 @@ def report(
     \b
     --fail-on counts creates, adopts, imports, updates, replaces, deletes (also
     those of replaces) or changes. --deny refuses deletion, replacement,
-    retention-cut, protection-lowered, type-change, trial-ends, adoption or
-    state-removal. Both take several values, with commas between them.
+    retention-cut, protection-lowered, type-change, trial-ends, shortname,
+    adoption or state-removal. Both take several values, with commas between
+    them.
 
     \b
     Examples:

@@ -52,6 +52,7 @@ _CONSEQUENCES: Final = ("Resource monitor has terminated", "an unhandled error o
 # Warnings of the provider that the report derives itself, and the CLI's about the plugin on PATH.
 _REPEATED: Final = re.compile(
     r"^using pulumi-resource-|: (?:Data|Rollup) Retention goes from |: Shortname changes: the customer is deleted "
+    r"|: the shortname isn't a DNS label "
 )
 
 _ADOPTION: Final = ": its adoption changes "

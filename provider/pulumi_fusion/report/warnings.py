@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Final
 
 from pulumi_fusion.customer.names import CustomerStatus, label
+from pulumi_fusion.customer.rules import is_dns_label
 from pulumi_fusion.report.describe import shown, some
 from pulumi_fusion.report.plan import Change, Customer, Op, Plan
 from pulumi_fusion.report.values import Special, Value
@@ -25,6 +26,7 @@ class WarningKind(str, Enum):
     PROTECTION_LOWERED = "protection-lowered"
     TYPE_CHANGE = "type-change"
     TRIAL_ENDS = "trial-ends"
+    SHORTNAME = "shortname"
     ADOPTION = "adoption"
     STATE_REMOVAL = "state-removal"
 
@@ -64,6 +66,7 @@ def _of_customer(customer: Customer, created: Mapping[Value, Sequence[str]]) -> 
         kind, describe = found
         yield PlanWarning(kind, customer, describe(customer))
     yield from _of_adoption(customer)
+    yield from _of_shortname(customer)
     for change in customer.changes:
         if rule := _CHANGES.get(change.field):
             kind, sentence = rule
@@ -81,6 +84,19 @@ def _of_adoption(customer: Customer) -> Iterator[PlanWarning]:
         yield PlanWarning(WarningKind.TYPE_CHANGE, customer, f"the adoption changes {', '.join(sorted(types))}.")
     if label("status") in changed and customer.new.get("status") != CustomerStatus.TRIAL_ACTIVE.value:
         yield PlanWarning(WarningKind.TRIAL_ENDS, customer, "the adoption ends the trial.")
+
+
+def _of_shortname(customer: Customer) -> Iterator[PlanWarning]:
+    """Yield a warning if a new customer gets a shortname that its portal may not have as a part of its address."""
+    name = customer.new.get("shortname")
+    is_new = customer.op is Op.CREATE or (customer.op is Op.REPLACE and name != customer.shortname)
+    if is_new and isinstance(name, str) and not is_dns_label(name):
+        yield PlanWarning(
+            WarningKind.SHORTNAME,
+            customer,
+            "the new shortname isn't a DNS label (lower-case letters, digits, hyphens inside): the address of the "
+            "portal may not work. A later change deletes the customer and creates another one.",
+        )
 
 
 def _deletion(customer: Customer, created: Sequence[str]) -> str:

@@ -122,6 +122,26 @@ def test_an_adoption_of_which_the_preview_names_no_change(new: dict[str, Any], e
     assert details(plan.customers[0]).startswith("id 65f1, ")
 
 
+@pytest.mark.parametrize(
+    ("op", "more", "expected"),
+    [
+        ("create", {}, ["shortname"]),
+        ("create", {"adopt": "65f1"}, ["adoption"]),
+        ("import", {}, []),
+        ("same", {}, []),
+        ("replace", {}, ["replacement", "shortname"]),
+    ],
+)
+def test_a_new_shortname_that_is_not_a_dns_label(op: str, more: dict[str, Any], expected: list[str]) -> None:
+    text = "Acme-Two: the shortname isn't a DNS label (lower-case letters, digits, hyphens inside), so the address"
+    plan = plan_of(
+        step(op, old=INPUTS, new={**INPUTS, "shortname": "Acme-Two", **more}),
+        diagnostics=[{"severity": "warning", "message": f"warning: {text}\n"}],
+    )
+    assert plan.notes == ()
+    assert [kind for kind, _ in found(plan)] == expected
+
+
 def test_the_removal_of_adopt_is_not_shown_as_a_change() -> None:
     removed = changed({"adopt": "65f1"}, adopt=None)
     assert details(plan_of(removed).customers[0]) == "only the state changes"
