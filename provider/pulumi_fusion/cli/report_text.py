@@ -14,6 +14,7 @@ from pulumi_fusion.report.describe import counted, details, line, others, retain
 from pulumi_fusion.report.digest import SHORT
 from pulumi_fusion.report.plan import Op
 from pulumi_fusion.report.render.contents import Contents
+from pulumi_fusion.report.warnings import grouped
 
 __all__ = ["print_text"]
 
@@ -39,7 +40,7 @@ def print_text(contents: Contents) -> None:
     if plan.failures:
         screen.print(Text("The run failed, so this plan may be incomplete.", style="bold red"))
     _list(screen, "Refused", [("", each) for each in contents.refused], "bold red")
-    _list(screen, "Warnings", [(line(each.customer.name), each.text) for each in contents.warnings], "bold red")
+    _list(screen, "Warnings", grouped(contents.warnings), "bold red")
     if plan.customers:
         rows = [
             (

@@ -14,7 +14,7 @@ from pulumi_fusion.report.describe import shown, some
 from pulumi_fusion.report.plan import Change, Customer, Op, Plan
 from pulumi_fusion.report.values import Special, Value
 
-__all__ = ["PlanWarning", "WarningKind", "warnings"]
+__all__ = ["PlanWarning", "WarningKind", "grouped", "warnings"]
 
 
 class WarningKind(str, Enum):
@@ -46,6 +46,14 @@ def warnings(plan: Plan) -> list[PlanWarning]:
     created = _created(plan)
     found = [each for customer in plan.customers for each in _of_customer(customer, created)]
     return sorted(found, key=lambda each: (order.index(each.kind), each.customer.name))
+
+
+def grouped(found: Sequence[PlanWarning]) -> list[tuple[str, str]]:
+    """Return the customers and the text of each warning; those of one kind with the same text are one."""
+    groups: dict[tuple[WarningKind, str], list[str]] = defaultdict(list)
+    for each in found:
+        groups[each.kind, each.text].append(each.customer.name)
+    return [(some(names), text) for (_, text), names in groups.items()]
 
 
 def _created(plan: Plan) -> Mapping[Value, Sequence[str]]:
@@ -103,7 +111,7 @@ def _deletion(customer: Customer, created: Sequence[str]) -> str:
     if customer.is_protected_deletion:
         text = "to be deleted, but deletion protection is on: the update will refuse that."
     else:
-        text = "deleted, with its data and users. Nothing in the API restores them."
+        text = "deleted, with all data and users. Nothing in the API restores them."
     if not created:
         return text
     is_one = len(created) == 1
@@ -126,11 +134,11 @@ def _adoption(customer: Customer) -> str:
     else:
         # The provider warns of what an adoption changes, unless it doesn't read the service.
         effect = "Nothing on the service changes, unless the preview didn't read it."
-    return f"an existing customer is managed from now on. {effect}"
+    return f"adopted from the service, and managed from now on. {effect}"
 
 
 def _removal(customer: Customer) -> str:
-    return "removed from the state. It stays on the service, unmanaged."
+    return "removed from the state. The service keeps the customer, unmanaged."
 
 
 _WHOLE: Final[dict[Op, tuple[WarningKind, Callable[[Customer], str]]]] = {

@@ -14,7 +14,7 @@ import pytest
 from tests.contract.cli.terminal import COMMAND, Terminal
 from tests.engine.frontends import FRONTENDS
 from tests.previews.scenario import FOLDER
-from tests.unit.report.samples import INPUTS, preview, step
+from tests.unit.report.samples import INPUTS, changed, preview, step
 
 FORMATS: Final = ("text", "markdown", "github", "gitlab", "json")
 WARNED: Final = [
@@ -100,8 +100,16 @@ def test_the_text_has_80_columns_and_dangers_first(bare: Terminal, frontend: str
     assert max(map(len, lines)) <= 80
     assert lines[0].startswith("onboarding / test: 2 to create, 1 to adopt, 3 to update, 1 to replace")
     words = " ".join(done.stdout.split())
-    assert words.index("orchard: deleted, with its data") < words.index("lakeside: Data Retention 45 → 7 days")
+    assert words.index("orchard: deleted, with all data") < words.index("lakeside: Data Retention 45 → 7 days")
     assert words.index("lakeside: Data Retention") < words.index("Customer Organization What changes")
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "github", "gitlab"])
+def test_many_equal_warnings_are_one_line(bare: Terminal, form: str) -> None:
+    cuts = [changed({"shortname": f"corp-{n:03}"}, dataRetention=7, rollupRetention=7) for n in range(234)]
+    text = " ".join(piped(bare, preview(*cuts), "--format", form).stdout.decode().split())
+    assert text.count("the service drops what is older") == 2
+    assert text.count("234 customers (corp-000, corp-001, ") == 2
 
 
 def test_a_terminal_shows_colours_in_its_width(bare: Terminal) -> None:

@@ -17,7 +17,7 @@ from pulumi_fusion.report.digest import digest
 from pulumi_fusion.report.limits import COUNTS, Condition, Limits, UnclearError, refusals
 from pulumi_fusion.report.plan import Plan
 from pulumi_fusion.report.privacy import without_admins
-from pulumi_fusion.report.warnings import WarningKind, warnings
+from pulumi_fusion.report.warnings import WarningKind, grouped, warnings
 from tests.unit.report.samples import DYNAMIC, INPUTS, SECRET, UNKNOWN, changed, error, plan_of, step
 
 
@@ -104,7 +104,7 @@ def test_an_adoption_has_the_warnings_of_what_it_changes() -> None:
         ("retention-cut", "the adoption shortens a retention. Data Retention goes from "),
         ("type-change", "the adoption changes Type."),
         ("trial-ends", "the adoption ends the trial."),
-        ("adoption", "an existing customer is managed from now on. That changes Ty"),
+        ("adoption", "adopted from the service, and managed from now on. That chan"),
     ]
     assert found(plan)[-1][1].endswith("That changes Type, Status, Data Retention.")
 
@@ -118,7 +118,7 @@ def test_an_adoption_has_the_warnings_of_what_it_changes() -> None:
 )
 def test_an_adoption_of_which_the_preview_names_no_change(new: dict[str, Any], effect: str) -> None:
     plan = plan_of(step("create", new={**INPUTS, "adopt": "65f1", **new}))
-    assert found(plan) == [("adoption", f"an existing customer is managed from now on. {effect}")]
+    assert found(plan) == [("adoption", f"adopted from the service, and managed from now on. {effect}")]
     assert details(plan.customers[0]).startswith("id 65f1, ")
 
 
@@ -140,6 +140,25 @@ def test_a_new_shortname_that_is_not_a_dns_label(op: str, more: dict[str, Any], 
     )
     assert plan.notes == ()
     assert [kind for kind, _ in found(plan)] == expected
+
+
+def test_warnings_of_one_kind_with_the_same_text_are_one() -> None:
+    names = [f"corp-{n:03}" for n in range(150)]
+    cuts = [changed({"shortname": each}, dataRetention=7) for each in names]
+    other = changed({"shortname": "corp-000a"}, dataRetention=45)
+    both = changed({"shortname": "corp-000b"}, dataRetention=7, deletionProtection=False)
+    pairs = grouped(warnings(plan_of(*cuts, other, both)))
+    assert [(who, text[:30]) for who, text in pairs] == [
+        (f"151 customers ({', '.join([names[0], 'corp-000b', *names[1:9]])}, …)", "Data Retention 90 → 7 days: th"),
+        ("corp-000a", "Data Retention 90 → 45 days: t"),
+        ("corp-000b", "deletion protection is turned "),
+    ]
+
+
+def test_adoptions_with_the_same_effect_are_one_warning() -> None:
+    steps = [step("create", n, new={**INPUTS, "shortname": f"corp-{n}", "adopt": n}) for n in "ab"]
+    [(who, _)] = grouped(warnings(plan_of(*steps)))
+    assert who == "2 customers (corp-a, corp-b)"
 
 
 def test_the_removal_of_adopt_is_not_shown_as_a_change() -> None:

@@ -190,6 +190,7 @@ def test_a_thousand_customers_of_everything_fit(alerts: bool) -> None:
     text = "&" * 2000
     plan = plan_of(
         *many(1000),
+        *(changed({"dataRetention": n}, dataRetention=7) for n in range(8, 1008)),
         *(step("create" + text, str(n), kind="aws:s3/bucket:Bucket") for n in range(5)),
         diagnostics=[
             *(error(f"fusion:index:Customer resource 'x': property a value {{x}} has a problem: {text}{n}", "x" * 200)

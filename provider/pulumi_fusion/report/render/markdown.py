@@ -9,6 +9,7 @@ from pulumi_fusion.report.describe import counted, details, line, others, retain
 from pulumi_fusion.report.digest import SHORT
 from pulumi_fusion.report.render.contents import Contents
 from pulumi_fusion.report.render.escape import escaped
+from pulumi_fusion.report.warnings import grouped
 
 __all__ = ["LONGEST", "markdown"]
 
@@ -44,8 +45,9 @@ def _before(contents: Contents, alerts: bool) -> Iterator[str]:
         lines = (f"- {_sentence(each)}" for each in contents.refused)
         yield _block("Refused", "WARNING", _within(lines, len(contents.refused), _REFUSED), alerts)
     if contents.warnings:
-        lines = (f"- **{_cell(each.customer.name)}**: {_sentence(each.text)}" for each in contents.warnings)
-        yield _block("Warnings", "CAUTION", _within(lines, len(contents.warnings), _WARNINGS), alerts)
+        found = grouped(contents.warnings)
+        lines = (f"- **{_sentence(who) or '-'}**: {_sentence(text)}" for who, text in found)
+        yield _block("Warnings", "CAUTION", _within(lines, len(found), _WARNINGS), alerts)
 
 
 def _customers(contents: Contents, budget: int) -> str:
