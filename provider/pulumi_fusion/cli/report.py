@@ -32,6 +32,8 @@ ANOTHER_PLAN: Final = 6
 
 FORMATS: Final = ("text", "markdown", "github", "gitlab", "json")
 
+_ANOTHER: Final = "This is another plan than the reviewed one, since its digest is another one. Review this plan."
+
 T = TypeVar("T")
 
 
@@ -146,7 +148,8 @@ def report(
         if complete:
             click.echo(complete)
     else:
-        _write(form, shown, complete, refused)
+        reasons = [_ANOTHER, *refused] if complete and expect_digest not in (None, complete) else refused
+        _write(form, shown, complete, reasons)
     ctx.exit(_judge(plan, complete, expect_digest, refused))
 
 

@@ -161,7 +161,11 @@ def test_the_digest_is_that_of_the_report_and_of_the_plan(bare: Terminal, fronte
         assert digest in bare.run("report", file, "--format", form).stdout
     assert bare.run("report", file, "--expect-digest", digest).returncode == 0
 
-    refused = bare.run("report", file, "--expect-digest", "0" * 64)
+    for form in ("markdown", "text"):
+        refused = bare.run("report", file, "--expect-digest", "0" * 64, "--format", form)
+        block = " ".join(refused.stdout.split("Warnings")[0].split())
+        assert "Refused" in block
+        assert "This is another plan than the reviewed one" in block
     assert refused.returncode == 6
     assert refused.stderr == (
         f"Error: this is another plan than the reviewed one: its digest is {digest}, not {'0' * 64}.\n"
