@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pulumi_fusion.report.describe import counted, details, line, others, retained, shown, title
+from pulumi_fusion.report.describe import counted, details, line, others, property_name, retained, shown, title
 from pulumi_fusion.report.digest import SHORT
-from pulumi_fusion.report.plan import Op
+from pulumi_fusion.report.plan import Failure, Op
 from pulumi_fusion.report.render.contents import Contents
 from pulumi_fusion.report.warnings import grouped
 
@@ -39,6 +39,7 @@ def print_text(contents: Contents) -> None:
     screen.print(Text(f"{title(plan)}: ", style="bold") + Text(counted(plan)) + Text(short, style="dim"))
     if plan.failures:
         screen.print(Text("The run failed, so this plan may be incomplete.", style="bold red"))
+        _problems(screen, plan.failures)
     _list(screen, "Refused", [("", each) for each in contents.refused], "bold red")
     _list(screen, "Warnings", grouped(contents.warnings), "bold red")
     if plan.customers:
@@ -52,12 +53,6 @@ def print_text(contents: Contents) -> None:
             for each in plan.customers
         ]
         _table(screen, ("", "Customer", "Organization", "What changes"), rows)
-    if plan.failures:
-        failures = [
-            (Text(line(each.resource) or "-"), Text(line(each.property) or "-"), Text(line(each.reason, _SENTENCE)))
-            for each in plan.failures
-        ]
-        _table(screen, ("Resource", "Property", "Problem"), failures)
     _list(screen, "Messages of the preview", [("", each) for each in plan.notes], "bold")
     for text in filter(None, (retained(plan), others(plan))):
         screen.print()
@@ -65,6 +60,16 @@ def print_text(contents: Contents) -> None:
     if contents.digest:
         screen.print()
         screen.print(Text(f"Digest: {contents.digest}"))
+
+
+def _problems(screen: Console, failures: Sequence[Failure]) -> None:
+    screen.print()
+    screen.print(Text("Problems", style="bold red"))
+    rows = [
+        (Text(line(each.resource) or "-"), Text(line(property_name(each)) or "-"), Text(line(each.reason, _SENTENCE)))
+        for each in failures
+    ]
+    _table(screen, ("Resource", "Property", "Problem"), rows)
 
 
 def _list(screen: Console, name: str, rows: Sequence[tuple[str, str]], style: str) -> None:

@@ -6,17 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from pulumi_fusion.characters import printable
-from pulumi_fusion.customer.names import label
-from pulumi_fusion.report.plan import ADMIN, Change, Customer, Op, Plan
+from pulumi_fusion.customer.names import label, state_key
+from pulumi_fusion.report.plan import ADMIN, FIELDS, Change, Customer, Failure, Op, Plan
 from pulumi_fusion.report.values import Special, Value
 
-__all__ = ["counted", "details", "line", "others", "retained", "shown", "some", "title"]
+__all__ = ["counted", "details", "line", "others", "property_name", "retained", "shown", "some", "title"]
 
 _LONGEST: Final = 100
 """Characters of a value in a table; JSON has all of it."""
 
 _NAMES: Final = 10
 """Names in a sentence."""
+
+_PYTHON_NAMES: Final = {state_key(name): name for name in FIELDS}
 
 _TO: Final = {
     Op.CREATE: "to create",
@@ -45,6 +47,11 @@ def shown(field: str, value: Value) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     return line(str(value)) or '""'
+
+
+def property_name(failure: Failure) -> str:
+    """Return the Python name of the property of a failure, which a catalog has, too, or its key if there is none."""
+    return _PYTHON_NAMES.get(failure.property, failure.property)
 
 
 def some(names: Sequence[str]) -> str:

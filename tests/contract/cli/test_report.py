@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from tests.contract.cli.terminal import COMMAND, Terminal
 from tests.engine.frontends import FRONTENDS
 from tests.previews.scenario import FOLDER
-from tests.unit.report.samples import INPUTS, changed, preview, step
+from tests.unit.report.samples import INPUTS, changed, error, preview, step
 
 FORMATS: Final = ("text", "markdown", "github", "gitlab", "json")
 WARNED: Final = [
@@ -127,15 +128,26 @@ def test_the_failures_of_a_check_are_a_table(bare: Terminal, frontend: str) -> N
     assert done.returncode == 1
     assert done.stderr == "Error: the run failed, so the plan has no digest. Errors: 3.\n"
     assert "| bad-co | email | Email must be an e-mail address |" in done.stdout
-    assert "| bad-co | dataRetention | Data Retention must be one of 7, 45, 90, 180 (days), not 8 |" in done.stdout
+    assert "| bad-co | data&#95;retention | Data Retention must be one of 7, 45, 90, 180 (days), not 8 |" in done.stdout
     assert "ada.at" not in done.stdout
+
+
+def test_the_problems_are_before_the_warnings(bare: Terminal) -> None:
+    problem = "fusion:index:Customer resource 'b': property rollupRetention value {90} has a problem: it is wrong"
+    plan = preview(changed(dataRetention=7), diagnostics=[error(problem, "b")])
+    for form in ("text", "github"):
+        words = html.unescape(piped(bare, plan, "--format", form).stdout.decode()).split()
+        assert (words.count("rollup_retention"), words.count("rollupRetention")) == (1, 0)
+        assert words.index("rollup_retention") < words.index("acme-corp:" if form == "text" else "**acme-corp**:")
+    [failure] = json.loads(piped(bare, plan, "--format", "json").stdout)["failures"]
+    assert failure["property"] == "rollupRetention"
 
 
 def test_a_preview_that_failed_before_any_customer_has_its_error(bare: Terminal, frontend: str) -> None:
     done = bare.run("report", recorded(frontend, "broken"), "--format", "github")
     assert done.returncode == 1
     assert done.stdout == (
-        "### onboarding / test: incomplete\n\n**The run failed, so this plan may be incomplete.**\n\n"
+        "### onboarding / test: incomplete\n\n**The run failed, so this plan may be incomplete.**\n\n**Problems**\n\n"
         "| resource | property | problem |\n| --- | --- | --- |\n"
         "| - | - | Program failed with an unhandled exception: ValueError: broken by (hidden) |\n"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from pulumi_fusion.report.describe import counted, details, line, others, retained, shown, title
+from pulumi_fusion.report.describe import counted, details, line, others, property_name, retained, shown, title
 from pulumi_fusion.report.digest import SHORT
 from pulumi_fusion.report.render.contents import Contents
 from pulumi_fusion.report.render.escape import escaped
@@ -41,6 +41,9 @@ def _before(contents: Contents, alerts: bool) -> Iterator[str]:
     yield f"### {escaped(title(plan))}: {counted(plan)}{short}"
     if plan.failures:
         yield "**The run failed, so this plan may be incomplete.**"
+        failures = [(each.resource or "-", property_name(each) or "-", each.reason) for each in plan.failures]
+        yield "**Problems**"
+        yield _table(("resource", "property", "problem"), failures, _FAILURES, "problems")
     if contents.refused:
         lines = (f"- {_sentence(each)}" for each in contents.refused)
         yield _block("Refused", "WARNING", _within(lines, len(contents.refused), _REFUSED), alerts)
@@ -61,9 +64,6 @@ def _customers(contents: Contents, budget: int) -> str:
 def _after(contents: Contents) -> Iterator[str]:
     plan = contents.plan
     yield retained(plan)
-    if plan.failures:
-        failures = [(each.resource or "-", each.property or "-", each.reason) for each in plan.failures]
-        yield _table(("resource", "property", "problem"), failures, _FAILURES, "problems")
     if plan.notes:
         lines = (f"- {_sentence(each)}" for each in plan.notes)
         yield _block("Messages of the preview", "NOTE", _within(lines, len(plan.notes), _NOTES), False)
