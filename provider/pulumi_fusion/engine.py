@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_fusion.deadline import Deadline
-from pulumi_fusion.errors import FusionError, MissingSetting, presentable
+from pulumi_fusion.errors import FusionError, MissingSetting, SettingsError, presentable
 from pulumi_fusion.forking import Lock
 from pulumi_fusion.operations.service import Service
 from pulumi_fusion.settings import Settings
@@ -162,10 +162,13 @@ class Connection:
         current = command.configuration(_CONFIGURATION_SECONDS)
         if current is None:
             return self.settings
-        limit = current.get(_MAX_DELETES)
-        if not limit and _MAX_DELETES in current:
-            limit = given  # `pulumi config` doesn't show the value of a secret
-        return Settings.resolve(config={_MAX_DELETES: limit}.get)
+        if current.get(_MAX_DELETES, "") is None:
+            raise SettingsError(
+                "read how many customers this run may delete",
+                "fusion:maxDeletes is a secret, whose current value can't be read here",
+                next_step="Nothing was sent. Set it without --secret and run it again.",
+            )
+        return Settings.resolve(config={_MAX_DELETES: current.get(_MAX_DELETES)}.get)
 
     def _account_source(self) -> str:
         sources = self.settings.sources

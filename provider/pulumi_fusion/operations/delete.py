@@ -50,7 +50,8 @@ def _send_delete(op: Operation, state: State, live: Account, note_sent: Callable
     def request(recheck: Callable[[], None]) -> None:
         try:
             op.service.delete_customer(op.shortname, recheck=recheck)
-        except InDoubt:
+        except (InDoubt, NotFound):
+            # A 404 right after a GET that found it: a proxy may have sent the DELETE twice.
             note_sent()
             raise
         # Any other error means that the service has not processed it.

@@ -144,6 +144,7 @@ class Plan:
     Args:
         project: The name of the Pulumi project.
         stack: The name of the stack.
+        settings: What the stack's configuration has about the account, by key.
         customers: The customers that change, the most dangerous operation first, then by name.
         unchanged: How many customers are unchanged, as far as the preview lists them.
         unlisted: How many unchanged resources the preview doesn't list: customers or others.
@@ -156,6 +157,7 @@ class Plan:
 
     project: str
     stack: str
+    settings: tuple[tuple[str, str], ...] = ()
     customers: tuple[Customer, ...] = ()
     unchanged: int = 0
     unlisted: int = 0

@@ -35,6 +35,9 @@ _OPS: Final[Mapping[str, Op]] = {
 
 _PARTS_OF_REPLACEMENT: Final = frozenset({"create-replacement", "delete-replaced", "import-replacement"})
 
+# The settings that decide in which account customers are created.
+_SETTINGS: Final = ("fusion:account", "fusion:apiUrl")
+
 # A refresh step has no new values; the step after it has the values that were read as its old ones.
 _SKIPPED: Final = frozenset({"refresh", "discard", "discard-replaced", "read-discard", "remove-pending-replace"})
 _EQUAL: Final = frozenset({"same", "read", "refresh"})
@@ -88,6 +91,7 @@ def read_plan(data: bytes) -> Plan:
     return Plan(
         project=project,
         stack=stack,
+        settings=tuple(_settings(document)),
         customers=tuple(
             sorted(
                 (each for each in customers if each.op is not Op.UNCHANGED),
@@ -139,13 +143,35 @@ def _steps(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     return steps
 
 
+def _settings(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    config = _object(document.get("config"))
+    return ((key, str(config[key])) for key in _SETTINGS if key in config)
+
+
 def _customers(steps: Sequence[dict[str, Any]]) -> Iterator[Customer]:
     """Yield a customer per step; a replacement is one step, and those that it consists of are left out."""
-    replaced = {step["urn"] for step in steps if step["op"] == "replace"}
-    for step in steps:
-        is_part = step["op"] in _PARTS_OF_REPLACEMENT and step["urn"] in replaced
-        if _is_customer(step) and step["op"] not in _SKIPPED and not is_part:
+    replaced = {_object_of(step) for step in steps if step["op"] == "replace"}
+    shown = replaced | {_object_of(step) for step in steps if step["op"] in ("delete", "delete-replaced")}
+    for step in filter(_is_customer, steps):
+        is_part = step["op"] in _PARTS_OF_REPLACEMENT and _object_of(step) in replaced
+        if step["op"] not in _SKIPPED and not is_part:
             yield _customer(step)
+        elif _is_pending_deletion(step) and _object_of(step) not in shown:
+            yield _customer({**step, "op": "delete-replaced"})
+
+
+def _object_of(step: Mapping[str, Any]) -> tuple[str, Any]:
+    """Return the URN and the id of the object that a step is about. A state may have several objects of one URN."""
+    return step["urn"], _object(step.get("oldState")).get("id")
+
+
+def _is_pending_deletion(step: Mapping[str, Any]) -> bool:
+    """Return whether a refresh found a customer whose deletion an earlier replacement left for the next run.
+
+    The CLI shows its deletion only with ``--show-replacement-steps``.
+    """
+    is_live = step["op"] == "refresh" and step.get("newState") is not None
+    return is_live and _object(step.get("oldState")).get("delete") is True
 
 
 def _customer(step: Mapping[str, Any]) -> Customer:

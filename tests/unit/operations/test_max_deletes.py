@@ -73,7 +73,6 @@ def test_without_a_limit_nothing_is_counted(lifecycle: Make) -> None:
     "service",
     [
         ScriptedService(get=[not_found]),
-        ScriptedService(get=[account()], delete=[not_found]),
         ScriptedService(get=[account()], delete=[forbidden]),
         ScriptedService(get=[account()], delete=[conflict]),
         ScriptedService(get=[account()], delete=[not_sent]),
@@ -82,7 +81,7 @@ def test_without_a_limit_nothing_is_counted(lifecycle: Make) -> None:
         ScriptedService(get=[account(), account(id="id-2")], delete=[DELAYED]),
         ScriptedService(get=[forbidden]),
     ],
-    ids=["gone", "404", "403", "409", "not sent", "another id", "children", "delayed", "GET fails"],
+    ids=["gone", "403", "409", "not sent", "another id", "children", "delayed", "GET fails"],
 )
 def test_a_deletion_that_the_service_did_not_process_does_not_count(lifecycle: Make, service: ScriptedService) -> None:
     deletions = Deletions()
@@ -108,6 +107,13 @@ def test_a_deletion_with_an_unknown_outcome_counts(lifecycle: Make, service: Scr
     with pytest.raises(OutcomeUnknown):
         deleting(lifecycle, service, deletions)
     assert "this run has already deleted 0, and may have deleted 1 more" in require_used(lifecycle, deletions)
+
+
+def test_a_deletion_that_is_answered_by_a_404_counts(lifecycle: Make) -> None:
+    """A proxy may have repeated it."""
+    deletions = Deletions()
+    deleting(lifecycle, ScriptedService(get=[account()], delete=[not_found]), deletions)
+    require_used(lifecycle, deletions)
 
 
 def test_a_deletion_whose_lost_request_was_processed_counts_once(lifecycle: Make) -> None:

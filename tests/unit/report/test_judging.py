@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -17,6 +18,7 @@ from pulumi_fusion.report.digest import digest
 from pulumi_fusion.report.limits import COUNTS, Condition, Limits, UnclearError, refusals
 from pulumi_fusion.report.plan import Plan
 from pulumi_fusion.report.privacy import without_admins
+from pulumi_fusion.report.reading import read_plan
 from pulumi_fusion.report.warnings import WarningKind, grouped, warnings
 from tests.unit.report.samples import DYNAMIC, INPUTS, SECRET, UNKNOWN, changed, error, plan_of, step
 
@@ -263,6 +265,24 @@ def test_the_digest_depends_on_what_is_applied_alone() -> None:
 )
 def test_another_plan_has_another_digest(other: dict[str, Any]) -> None:
     assert digest(plan_of(other)) != digest(plan_of(changed(dataRetention=7)))
+
+
+def test_the_digest_of_a_deletion_depends_on_what_is_deleted() -> None:
+    deletions = [step("delete", old={**INPUTS, "dataRetention": days}) for days in (7, 90)]
+    assert digest(plan_of(deletions[0])) != digest(plan_of(deletions[1]))
+
+
+def test_the_digest_of_an_adoption_depends_on_what_it_changes() -> None:
+    adopted = step("create", new={**INPUTS, "adopt": "id-1"})
+    warning = {"severity": "warning", "message": "warning: acme-corp: its adoption changes Data Retention."}
+    assert digest(plan_of(adopted)) != digest(plan_of(adopted, diagnostics=[warning]))
+
+
+@pytest.mark.parametrize("setting", ["fusion:account", "fusion:apiUrl"])
+def test_the_digest_depends_on_the_account(setting: str) -> None:
+    created = {"steps": [step("create", new=INPUTS)]}
+    plans = [{**created, "config": config} for config in ({}, {setting: "harbor"}, {setting: "other"})]
+    assert len({digest(read_plan(json.dumps(each).encode())) for each in plans}) == 3
 
 
 def test_another_resource_changes_the_digest() -> None:

@@ -23,6 +23,7 @@ from tests.unit.report.samples import (
     plan_of,
     preview,
     step,
+    urn,
 )
 
 STACK = "pulumi:pulumi:Stack"
@@ -72,6 +73,44 @@ def test_the_steps_of_a_replacement_are_one_customer() -> None:
     assert [each.op for each in plan.customers] == [Op.REPLACE]
     assert plan.customers[0].changes == (Change("shortname", "acme-corp", "acme-two"),)
     assert plan.deletions == 1
+
+
+def state(customer_id: str, *, pending: bool = False) -> dict[str, Any]:
+    outputs = {**INPUTS, "customerId": customer_id}
+    return {"id": customer_id, "inputs": dict(INPUTS), "outputs": outputs, **({"delete": True} if pending else {})}
+
+
+@pytest.mark.parametrize("shown", [True, False], ids=["with the steps of replacements", "without"])
+def test_a_deletion_that_an_earlier_run_left_pending_is_one(shown: bool) -> None:
+    """The CLI shows it only with --show-replacement-steps; a refresh reads the customer in any case."""
+    pending = state("old-1", pending=True)
+    steps = [
+        {"op": "refresh", "urn": urn("acme"), "oldState": pending, "newState": state("old-1")},
+        {"op": "refresh", "urn": urn("acme"), "oldState": state("new-1"), "newState": state("new-1")},
+        {"op": "same", "urn": urn("acme"), "oldState": state("new-1"), "newState": state("new-1")},
+        *([{"op": "delete-replaced", "urn": urn("acme"), "oldState": pending}] if shown else []),
+    ]
+    plan = plan_of(*steps)
+    assert [(each.op, each.customer_id) for each in plan.customers] == [(Op.DELETE, "old-1")]
+    assert (plan.deletions, plan.unchanged) == (1, 1)
+
+
+def test_a_pending_deletion_is_not_a_part_of_another_replacement() -> None:
+    new = {"newState": {"inputs": {**INPUTS, "shortname": "third-corp"}}}
+    replaced = {"urn": urn("acme"), "oldState": state("new-1", pending=True)}
+    plan = plan_of(
+        {"op": "create-replacement", **replaced, **new},
+        {"op": "replace", **replaced, **new},
+        {"op": "delete-replaced", "urn": urn("acme"), "oldState": state("old-1", pending=True)},
+        {"op": "delete-replaced", **replaced},
+    )
+    assert [(each.op, each.customer_id) for each in plan.customers] == [(Op.DELETE, "old-1"), (Op.REPLACE, "new-1")]
+    assert plan.deletions == 2
+
+
+def test_a_customer_that_a_refresh_no_longer_finds_is_not_deleted() -> None:
+    gone = {"op": "refresh", "urn": urn("acme"), "oldState": state("old-1", pending=True)}
+    assert plan_of(gone, step("same", "other", old=INPUTS)).deletions == 0
 
 
 def test_unchanged_customers_and_other_resources_are_counted() -> None:
