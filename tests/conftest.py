@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
+from pulumi_fusion import redaction
 from tests.scale import NIGHTLY, PROFILE
 
 # A background job inherits ignored SIGINT and SIGQUIT, and one under nohup SIGHUP; the processes of the tests must not.
@@ -19,3 +22,12 @@ settings.register_profile("default", deadline=None, database=None, derandomize=T
 settings.register_profile("nightly", deadline=None, database=None, print_blob=True)
 settings.load_profile("nightly" if NIGHTLY else "default")
 assert PROFILE in ("default", "nightly"), f"HYPOTHESIS_PROFILE={PROFILE}: there are default and nightly"
+
+
+@pytest.fixture(autouse=True)
+def forgotten_secrets() -> Iterator[None]:
+    """Let the redaction forget the credentials of a test after it; every later text is searched for all it knows."""
+    known = redaction._known
+    before = known.forms()
+    yield
+    known._forms = before
