@@ -1,4 +1,4 @@
-"""Print how much longer a preview takes if the program reads its customers of a catalog, as Markdown.
+"""Print how much longer a preview takes if the program reads its customers from a catalog, as Markdown.
 
     python -m tests.benchmarks.catalog.declare [CUSTOMERS]
 
@@ -12,9 +12,10 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Final
+
+from tests.benchmarks.process import measured
 
 ROUNDS: Final = 7
 
@@ -55,15 +56,6 @@ def project(folder: Path, program: str, customers: int, environ: dict[str, str])
     subprocess.run(["pulumi", "stack", "init", folder.name], cwd=folder, env=environ, check=True, capture_output=True)
 
 
-def preview(folder: Path, environ: dict[str, str]) -> tuple[float, float]:
-    """Return the seconds of a preview, and those of the processor."""
-    before, started = os.times(), time.monotonic()
-    subprocess.run(["pulumi", "preview"], cwd=folder, env=environ, check=True, capture_output=True)
-    after = os.times()
-    used = after.children_user + after.children_system - before.children_user - before.children_system
-    return time.monotonic() - started, used
-
-
 def main(customers: int) -> None:
     with tempfile.TemporaryDirectory() as home:
         environ = {
@@ -78,10 +70,10 @@ def main(customers: int) -> None:
         programs = {"by-hand": by_hand(customers), "catalog": BY_CATALOG}
         for name, program in programs.items():
             project(Path(home) / name, program, customers, environ)
-        taken = {name: [] for name in programs}  # type: dict[str, list[tuple[float, float]]]
+        taken: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
         for _ in range(ROUNDS):
             for name in programs:
-                taken[name].append(preview(Path(home) / name, environ))
+                taken[name].append(measured(["pulumi", "preview"], folder=Path(home) / name, environ=environ))
         print("| customers | program | seconds | of the processor |\n|---|---|--:|--:|")  # noqa: T201
         for name, rounds in taken.items():
             fastest = [min(each) for each in zip(*rounds, strict=True)]
