@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
+from shutil import get_terminal_size
 from typing import Final
 
+import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pulumi_fusion.report.describe import counted, details, line, others, property_name, retained, shown, title
+from pulumi_fusion.report.describe import brief, counted, details, line, others, property_name, retained, shown, title
 from pulumi_fusion.report.digest import SHORT
 from pulumi_fusion.report.plan import Failure, Op
 from pulumi_fusion.report.render.contents import Contents
@@ -19,6 +20,9 @@ from pulumi_fusion.report.warnings import grouped
 __all__ = ["print_text"]
 
 _COLUMNS: Final = 80
+_NARROWEST: Final = 20
+_COLUMN: Final = 20
+"""Characters of a column before the last one, unless a word is longer."""
 _SENTENCE: Final = 500
 _STYLES: Final = {
     Op.DELETE: "bold red",
@@ -32,8 +36,16 @@ _STYLES: Final = {
 
 
 def print_text(contents: Contents) -> None:
-    """Print the report, 80 columns wide if stdout isn't a terminal."""
-    screen = Console(width=None if sys.stdout.isatty() else _COLUMNS, markup=False, emoji=False, highlight=False)
+    """Print the report in the width of the terminal, or of COLUMNS, or 80 columns wide."""
+    width = max(_NARROWEST, get_terminal_size((_COLUMNS, 0)).columns)
+    screen = Console(width=width, markup=False, emoji=False, highlight=False)
+    with screen.capture() as captured:
+        _print(screen, contents)
+    # Rich fills the lines of a table with blanks.
+    click.echo("\n".join(each.rstrip(" ") for each in captured.get().split("\n")), nl=False, color=screen.is_terminal)
+
+
+def _print(screen: Console, contents: Contents) -> None:
     plan = contents.plan
     short = f" (digest {contents.digest[:SHORT]})" if contents.digest else ""
     screen.print(Text(f"{title(plan)}: ", style="bold") + Text(counted(plan)) + Text(short, style="dim"))
@@ -46,7 +58,7 @@ def print_text(contents: Contents) -> None:
         rows = [
             (
                 Text(each.op.value, style=_STYLES[each.op]),
-                Text(line(each.name)),
+                Text(brief(each.name)),
                 Text(shown("organization", each.now("organization"))),
                 Text(line(details(each), _SENTENCE)),
             )
@@ -66,7 +78,7 @@ def _problems(screen: Console, failures: Sequence[Failure]) -> None:
     screen.print()
     screen.print(Text("Problems", style="bold red"))
     rows = [
-        (Text(line(each.resource) or "-"), Text(line(property_name(each)) or "-"), Text(line(each.reason, _SENTENCE)))
+        (Text(brief(each.resource) or "-"), Text(brief(property_name(each)) or "-"), Text(line(each.reason, _SENTENCE)))
         for each in failures
     ]
     _table(screen, ("Resource", "Property", "Problem"), rows)
@@ -90,8 +102,10 @@ def _list(screen: Console, name: str, rows: Sequence[tuple[str, str]], style: st
 def _table(screen: Console, head: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
     screen.print()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for place, column in enumerate(head, start=1):
-        table.add_column(Text(column), overflow="fold", max_width=None if place == len(head) else 20)
+    for place, column in enumerate(head[:-1]):
+        longest = max(len(word) for row in rows for word in [column, *row[place].plain.split(" ")])
+        table.add_column(Text(column), overflow="fold", max_width=max(_COLUMN, longest))
+    table.add_column(Text(head[-1]), overflow="fold")
     for row in rows:
         table.add_row(*row)
     screen.print(table)

@@ -10,10 +10,13 @@ from pulumi_fusion.customer.names import label, state_key
 from pulumi_fusion.report.plan import ADMIN, FIELDS, Change, Customer, Failure, Op, Plan
 from pulumi_fusion.report.values import Special, Value
 
-__all__ = ["counted", "details", "line", "others", "property_name", "retained", "shown", "some", "title"]
+__all__ = ["brief", "counted", "details", "line", "others", "property_name", "retained", "shown", "some", "title"]
 
 _LONGEST: Final = 100
 """Characters of a value in a table; JSON has all of it."""
+
+_WORD: Final = 40
+"""Characters of a word in a table: a longer one hides the columns after it."""
 
 _NAMES: Final = 10
 """Names in a sentence."""
@@ -38,6 +41,12 @@ def line(text: str, longest: int = _LONGEST) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
+def brief(text: str) -> str:
+    """Return foreign text for a cell: on one line, where a text or a word that is cut ends with …."""
+    words = line(text).split(" ")
+    return " ".join(word if len(word) <= _WORD else f"{word[: _WORD - 1]}…" for word in words)
+
+
 def shown(field: str, value: Value) -> str:
     """Return a value as a person reads it."""
     if value is None:
@@ -46,7 +55,7 @@ def shown(field: str, value: Value) -> str:
         return value.value
     if isinstance(value, bool):
         return "on" if value else "off"
-    return line(str(value)) or '""'
+    return brief(str(value)) or '""'
 
 
 def property_name(failure: Failure) -> str:
@@ -56,7 +65,7 @@ def property_name(failure: Failure) -> str:
 
 def some(names: Sequence[str]) -> str:
     """Return the names, or how many there are and the first of them."""
-    text = ", ".join(map(line, names[:_NAMES]))
+    text = ", ".join(map(brief, names[:_NAMES]))
     if len(names) == 1:
         return text
     return f"{len(names)} customers ({text}{', …' if len(names) > _NAMES else ''})"

@@ -105,6 +105,20 @@ def test_the_text_has_80_columns_and_dangers_first(bare: Terminal, frontend: str
     assert words.index("lakeside: Data Retention") < words.index("Customer Organization What changes")
 
 
+def test_the_text_has_the_width_of_columns_and_no_blanks_at_the_end(bare: Terminal, frontend: str) -> None:
+    file = recorded(frontend, "change")
+    for columns, widths in (("120", range(81, 121)), ("0", range(60, 81)), ("x", range(60, 81))):
+        lines = bare.run("report", file, COLUMNS=columns).stdout.splitlines()
+        assert max(map(len, lines)) in widths
+        assert [each for each in lines if each.endswith(" ")] == []
+
+
+def test_a_word_is_not_split_where_it_has_space(bare: Terminal) -> None:
+    word = "Intergovernmentalizations"
+    plan = preview(step("create", new={**INPUTS, "organization": f"The {word}"}))
+    assert word in piped(bare, plan).stdout.decode()
+
+
 @pytest.mark.parametrize("form", ["text", "markdown", "github", "gitlab"])
 def test_many_equal_warnings_are_one_line(bare: Terminal, form: str) -> None:
     cuts = [changed({"shortname": f"corp-{n:03}"}, dataRetention=7, rollupRetention=7) for n in range(234)]

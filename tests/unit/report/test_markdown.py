@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from pulumi_fusion.report.describe import line
+from pulumi_fusion.report.describe import brief, line
 from pulumi_fusion.report.limits import Limits, refusals
 from pulumi_fusion.report.render.document import document
 from pulumi_fusion.report.render.escape import escaped
@@ -115,7 +115,7 @@ def test_any_names_stay_text_in_as_many_rows(alerts: bool, drawn: list[Any], rea
     text = markdown(contents_of(plan), alerts=alerts)
 
     assert rows(text) == 1 + len(plan.customers) + 1 + len(plan.failures)
-    assert cells(text) == ["-", *(line(each.name) or "-" for each in contents_of(plan).plan.customers)]
+    assert cells(text) == ["-", *(brief(each.name) or "-" for each in contents_of(plan).plan.customers)]
     assert {each.count("|") for each in text.splitlines()} == {0, 4, 5}
     assert not any(each.startswith("/") for each in text.splitlines()), "a quick action of GitLab"
     assert kinds(text) & {"html_block", "html_inline", "link_open", "image", "code_block", "fence", "s_open"} == set()
@@ -170,6 +170,32 @@ def test_no_text_has_a_reference_when_it_is_rendered(text: str) -> None:
     assert rendered.replace("\u2060", "") == text.replace("\u2060", "")
     assert [each for each in REFERENCES if re.search(each, rendered)] == []
     assert "<!--" not in escaped(text)
+
+
+@pytest.mark.parametrize(
+    ("place", "can_be_copied"),
+    [
+        ("customers.yaml:7:5: acme-corp: it is wrong", True),
+        ("a/b.yml:1:12: x", True),
+        ("customers.yaml:100:5: x", False),
+        ("customers.yaml:7:1234: x", False),
+        ("customers.yaml:7:12345678: x", False),
+        ("customers.yaml:smile:5: x", False),
+        ("[issue:9]", False),
+    ],
+)
+def test_a_place_in_a_catalog_can_be_copied_unless_it_has_an_emoji(place: str, can_be_copied: bool) -> None:
+    assert ("\u2060" not in PARSER.renderInline(escaped(place))) is can_be_copied
+
+
+def test_a_long_word_does_not_hide_the_columns_after_it() -> None:
+    name = "Acme " + "x" * 90
+    plan = plan_of(step("create", new={**INPUTS, "organization": name}), changed(organization=name))
+    cut = f"Acme {'x' * 39}…"
+    text = markdown(contents_of(plan), alerts=True)
+    assert f"| {cut} | SLG" in text
+    assert f"Organization Acme Corporation → {cut} |" in text
+    assert name in json.dumps(document(contents_of(plan)))
 
 
 def test_an_immutable_id_can_be_copied() -> None:

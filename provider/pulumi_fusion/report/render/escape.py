@@ -16,6 +16,8 @@ _ESCAPES: Final = {char: f"&#{ord(char)};" for char in _MARKUP} | {
     char: f"&#{ord(char)};{_WORD_JOINER}" for char in _REFERENCES
 }
 _SPECIAL: Final = re.compile(
+    # A place in a catalog can be copied as it is, unless a number is the name of an emoji.
+    r"(?P<place>\.ya?ml(?::(?!(?:100|1234):)[0-9]{1,6}){2}(?![0-9]))|"
     rf"""
     # The hash of a commit, which may be the key of a ticket, too. An immutable id has 24 digits, and can be copied.
     (?P<hash> (?<![0-9a-z]) (?! [0-9a-f]{{24}} (?![0-9a-z]) ) [0-9a-f]{{7,}} (?![0-9a-z]) -? )
@@ -39,6 +41,8 @@ def escaped(text: str) -> str:
 
 def _escape(found: re.Match[str]) -> str:
     text = found[0]
+    if found["place"]:
+        return text
     if found["hash"]:
         return _SHORTER_THAN_A_HASH.sub(rf"\g<0>{_WORD_JOINER}", text)
     return _ESCAPES.get(text) or f"{text[:-1]}{_WORD_JOINER}{text[-1]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from pulumi_fusion.report.describe import counted, details, line, others, property_name, retained, shown, title
+from pulumi_fusion.report.describe import brief, counted, details, line, others, property_name, retained, shown, title
 from pulumi_fusion.report.digest import SHORT
 from pulumi_fusion.report.render.contents import Contents
 from pulumi_fusion.report.render.escape import escaped
@@ -77,7 +77,7 @@ def _sentence(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    return escaped(line(text)) or "-"
+    return escaped(brief(text)) or "-"
 
 
 def _block(name: str, alert: str, within: tuple[list[str], int], alerts: bool) -> str:
