@@ -150,6 +150,8 @@ class Connection:
 
         The engine passes the configuration of the last `pulumi up` to the provider of a destroy, and of a program that
         has no customers any more.
+
+        Raises SettingsError if the limit is invalid, or a secret.
         """
         # Imported here: the user's program imports this module too.
         from pulumi_fusion import pulumi_command

@@ -41,7 +41,7 @@ class CatalogError(pulumi.RunError):
         if len(self.findings) > SHOWN:
             lines.append(f"and {len(self.findings) - SHOWN} more")
         super().__init__(
-            f"Could not read the catalog {path}. Nothing was sent. Correct these places and run it again; "
+            f"The catalog {path} has problems. Nothing was sent. Correct these places and run it again; "
             "`pulumi-fusion catalog validate` finds more, and needs no network:\n" + "\n".join(lines)
         )
 

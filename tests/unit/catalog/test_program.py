@@ -63,7 +63,7 @@ def test_an_error_names_every_problem_up_to_a_limit(file: Path) -> None:
     with pytest.raises(catalog.CatalogError) as raised:
         catalog.read(file)
     text = str(raised.value)
-    assert text.startswith(f"Could not read the catalog {file}. Nothing was sent. Correct these places")
+    assert text.startswith(f"The catalog {file} has problems. Nothing was sent. Correct these places")
     assert (text.count("isn't a field"), text.splitlines()[-1]) == (20, "and 5 more")
     assert len(raised.value.findings) == 25
 

@@ -188,7 +188,7 @@ def test_the_failures_of_a_check_have_their_property() -> None:
     assert plan.notes == ("take care",)
 
 
-CATALOG = "Could not read the catalog customers.yaml. Correct these places:"
+CATALOG = "The catalog customers.yaml has problems. Correct these places:"
 UNHANDLED = "an unhandled error occurred: program exited with non-zero exit code: 1"
 
 
