@@ -81,11 +81,11 @@ def _in_entry(catalog: Catalog, entry: Entry, values: Mapping[str, Value], name:
 
 
 def _reason(name: str, value: object, failure: Failure) -> str:
+    # A log may be read by more people than the catalog, which has the first admin at the place of the finding.
     if value == "":
         return f"{label(name)} is empty: fill it in{'' if FIELDS[name].required else ', or remove it'}"
     if value_type(name) is str and not isinstance(value, str):
-        return f"{label(name)} must be a text: put {quoted(value)} in quotes"
-    # A log may be read by more people than the catalog, which has the value at the place of the finding.
+        return f"{label(name)} must be a text: put {'it' if name in ADMIN else quoted(value)} in quotes"
     return without_quotes(failure.reason) if name in ADMIN else failure.reason
 
 

@@ -12,6 +12,7 @@ from pulumi_fusion.catalog.scalars import AmbiguousError, plain_value
 from pulumi_fusion.catalog.tree import Alias, List, Map, Node, Scalar, read_tree
 from pulumi_fusion.customer.names import state_key
 from pulumi_fusion.customer.rules import nearest, quoted
+from pulumi_fusion.report.plan import ADMIN
 
 __all__ = ["load"]
 
@@ -146,7 +147,7 @@ class _Loading:
                 self._report(node.place, why, Rule.STRUCTURE, shortname, key.text)
             else:
                 try:
-                    values[key.text] = Value(_value(node), node.place)
+                    values[key.text] = Value(_value(node, hidden=key.text in ADMIN), node.place)
                 except AmbiguousError as unclear:
                     why = f"{key.text}: {unclear}"
                     self._report(node.place, why, Rule.AMBIGUOUS_VALUE, shortname, key.text)
@@ -168,9 +169,9 @@ class _Loading:
         return f"{quoted(key)} isn't a field{near or '; the fields are ' + ', '.join(self._fields)}"
 
 
-def _value(node: Scalar) -> str | int | float | bool:
-    """Return the value of a node. Raises AmbiguousError."""
-    value = plain_value(node.text) if node.plain else node.text
+def _value(node: Scalar, *, hidden: bool = False) -> str | int | float | bool:
+    """Return the value of a node. Raises AmbiguousError, whose message hasn't the value if it is hidden."""
+    value = plain_value(node.text, hidden=hidden) if node.plain else node.text
     if node.cut and isinstance(value, str):
         raise AmbiguousError("what follows # is a comment: put the whole text in quotes, or write a space after #")
     return value

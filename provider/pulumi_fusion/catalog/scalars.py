@@ -31,8 +31,8 @@ class AmbiguousError(ValueError):
     """YAML readers differ about the text, or it means that there is no value. The message has what to do."""
 
 
-def plain_value(text: str) -> str | int | float | bool:
-    """Return the value of an unquoted text. Raises AmbiguousError."""
+def plain_value(text: str, *, hidden: bool = False) -> str | int | float | bool:
+    """Return the value of an unquoted text. Raises AmbiguousError, whose message hasn't the text if it is hidden."""
     if text in ("true", "false"):
         return text == "true"
     if len(text) <= _LONGEST_NUMBER and _INTEGER.fullmatch(text):
@@ -44,12 +44,13 @@ def plain_value(text: str) -> str | int | float | bool:
     tag = _IN_1_1.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
     if tag == _TEXT_TAG and not _NOT_TEXT_IN_1_2.fullmatch(text):
         return text
+    shown = "it" if hidden else text
     if tag.endswith(":bool"):
         raise AmbiguousError(
-            f"some readers of YAML take {text} for true or false: write one of these, or put the text in quotes"
+            f"some readers of YAML take {shown} for true or false: write one of these, or put the text in quotes"
         )
     if tag.endswith(":timestamp"):
-        raise AmbiguousError(f"some readers of YAML take {text} for a date: put it in quotes")
+        raise AmbiguousError(f"some readers of YAML take {shown} for a date: put it in quotes")
     raise AmbiguousError(
-        f"some readers of YAML take {text} for a number: write the number in decimal digits, or put the text in quotes"
+        f"some readers of YAML take {shown} for a number: write the number in decimal digits, or put the text in quotes"
     )

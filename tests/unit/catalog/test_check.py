@@ -82,6 +82,12 @@ def test_a_text_without_quotes_that_is_a_number_is_named(file: Path) -> None:
     ]
 
 
+def test_the_first_admin_is_not_quoted(file: Path) -> None:
+    content = VALID + "    given_name: 365\n"
+    [problem] = problems(file, content)
+    assert problem.endswith("lakeside: Given Name must be a text: put it in quotes")
+
+
 def test_shortnames_follow_their_rule_and_differ_in_more_than_case(file: Path) -> None:
     content = VALID.replace("lakeside:", "ACME-corp:") + "  'no way':\n    organization: None\n"
     assert problems(file, content) == [

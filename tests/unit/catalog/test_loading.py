@@ -163,6 +163,14 @@ def test_a_text_that_readers_take_for_something_else_must_be_quoted(tmp_path: Pa
     assert (quoted.entries[0].own["organization"].value, none) == (text, [])
 
 
+@pytest.mark.parametrize("written", ["NO", "2020-01-01", "007"])
+@pytest.mark.parametrize("field", ["given_name", "family_name", "email"])
+def test_a_message_does_not_quote_the_first_admin(tmp_path: Path, field: str, written: str) -> None:
+    [(_, _, text)] = found(tmp_path, f"{HEAD}  acme-corp: {{{field}: {written}}}\n")
+    assert f"acme-corp: {field}: some readers of YAML take it for " in text
+    assert written not in text
+
+
 def test_all_problems_are_found_at_once(tmp_path: Path) -> None:
     findings = found(tmp_path, "release: 1\ndefaults: {adopt: a, Type: b}\ncustomers:\n  a: {x: 1}\n  b: {y: NO}\n")
     assert [tuple(place) for place, _, _ in findings] == [(1, 1), (1, 1), (2, 12), (2, 22), (4, 7), (5, 7)]
