@@ -25,6 +25,8 @@ def write_file(path: Path, text: str, *, check: Callable[[Path], None] | None = 
     Raises:
         ClickException: The file can't be written.
     """
+    if not path.parent.exists():
+        raise click.ClickException(f"can't write {path}: there is no folder {path.parent}")
     try:
         _write(path.resolve(), text, check)
     except OSError as failure:

@@ -22,9 +22,14 @@ class FilePath(click.ParamType[Path]):
         self._dash = dash
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Return the path; with ``dash``, ``-`` stays as it is. Fails for a folder, and for ``~`` without a home."""
-        if self._dash and str(value) == "-":
-            return Path(value)
+        """Return the path; with ``dash``, ``-`` stays as it is. Fails for a folder, and for ``~`` without a home.
+
+        Without ``dash``, ``-`` fails as well, since it would be taken for a standard stream.
+        """
+        if str(value) == "-":
+            if self._dash:
+                return Path(value)
+            self.fail("- isn't a file here. For a file of this name write ./-.", param, ctx)
         try:
             path = absolute(value, os.environ)
         except ValueError as wrong:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.contract.cli.terminal import Terminal
 
 CSV = """\
@@ -57,3 +59,12 @@ def test_problems_of_the_rows_are_shown_as_by_validate(bare: Terminal) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "customers.csv:1:2: dataRetention is spelled data_retention here" in done.stderr
     assert bare.run("catalog", "convert", "customers.yaml").returncode == 2
+
+
+@pytest.mark.parametrize("command", [["convert", "customers.csv"], ["schema"], ["export"]], ids=lambda each: each[0])
+def test_a_dash_is_stdout(terminal: Terminal, command: list[str]) -> None:
+    (terminal.folder / "customers.csv").write_text("shortname\nacme-corp\n")
+    done = terminal.run("catalog", *command, "-o", "-")
+    assert done.returncode == 0
+    assert done.stdout == terminal.run("catalog", *command).stdout != ""
+    assert [each.name for each in terminal.folder.iterdir()] == ["customers.csv"]

@@ -204,7 +204,7 @@ def test_a_failure_changes_no_file(terminal: Terminal, emulator: Emulator) -> No
     assert [each.name for each in terminal.folder.iterdir()] == ["customers.yaml"]
     missing = terminal.run("catalog", "export", "-o", "nowhere/customers.yaml")
     assert missing.returncode == 1
-    assert "No such file or directory" in missing.stderr
+    assert missing.stderr.endswith(f"nowhere/customers.yaml: there is no folder {terminal.folder}/nowhere\n")
 
 
 @pytest.mark.parametrize(
@@ -213,6 +213,7 @@ def test_a_failure_changes_no_file(terminal: Terminal, emulator: Emulator) -> No
         ["--adopt", "--import-file", "i.json"],
         ["-o", "a.yaml", "--import-file", "./a.yaml"],
         ["-o", "."],
+        ["--import-file", "-"],
         ["-o", "a.csv"],
     ],
 )

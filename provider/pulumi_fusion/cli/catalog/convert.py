@@ -19,7 +19,13 @@ __all__ = ["convert"]
 
 @click.command(epilog=more("catalog-export", "start-from-a-spreadsheet"))
 @click.argument("file", metavar="FILE.csv")
-@click.option("-o", "--output", type=FilePath(), callback=catalog_path, help="The catalog to write; by default stdout.")
+@click.option(
+    "-o",
+    "--output",
+    type=FilePath(dash=True),
+    callback=catalog_path,
+    help="The catalog to write; by default stdout.",
+)
 @without_option
 def convert(*, file: str, output: Path | None, without: frozenset[str]) -> None:
     """Convert a spreadsheet to a catalog. Needs no network, no engine and no credential.

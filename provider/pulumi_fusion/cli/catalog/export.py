@@ -36,7 +36,7 @@ __all__ = ["export"]
 @click.option(
     "-o",
     "--output",
-    type=FilePath(),
+    type=FilePath(dash=True),
     callback=catalog_path,
     help="The catalog to write or to update; by default stdout.",
 )

@@ -12,6 +12,7 @@ from pulumi_fusion.catalog.findings import Finding
 from pulumi_fusion.catalog.live import Live
 from pulumi_fusion.catalog.loading import load
 from pulumi_fusion.catalog.writing import Scalar, catalog_text
+from pulumi_fusion.cli.catalog.options import file_or_stdout
 from pulumi_fusion.cli.output_file import write_file
 from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.customer.model import FIELDS
@@ -29,10 +30,10 @@ def named(path: Path) -> str:
 
 
 def catalog_path(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
-    """Refuse a path that would be read as CSV."""
+    """Return None, which is stdout, for ``-``. Refuse a path that would be read as CSV."""
     if path is not None and is_csv(path.name):
         raise click.BadParameter("a catalog is YAML; choose a name that ends with .yaml.")
-    return path
+    return file_or_stdout(ctx, param, path)
 
 
 def loaded(path: str) -> Catalog:

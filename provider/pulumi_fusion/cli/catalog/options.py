@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import click
@@ -9,7 +10,7 @@ import click
 from pulumi_fusion.customer.model import FIELDS
 from pulumi_fusion.customer.rules import nearest
 
-__all__ = ["type_option", "without_option"]
+__all__ = ["file_or_stdout", "type_option", "without_option"]
 
 
 def _fields(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
@@ -18,6 +19,11 @@ def _fields(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
         if name not in FIELDS or name == "shortname":
             raise click.BadParameter(f"{name!r} isn't a field{nearest(name, FIELDS)}.")
     return frozenset(names)
+
+
+def file_or_stdout(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+    """Return None, which is stdout, for ``-``."""
+    return None if path == Path("-") else path
 
 
 type_option: Final = click.option(

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pulumi_fusion.catalog.schema import MODELINE, as_json
-from pulumi_fusion.cli.catalog.options import type_option, without_option
+from pulumi_fusion.cli.catalog.options import file_or_stdout, type_option, without_option
 from pulumi_fusion.cli.output_file import write_file
 from pulumi_fusion.cli.path_option import FilePath
 from pulumi_fusion.cli.stderr import report
@@ -17,7 +17,13 @@ __all__ = ["schema"]
 
 
 @click.command(epilog=more("catalog-check", "in-an-editor"))
-@click.option("-o", "--output", type=FilePath(), help="Write the schema to this file, not to stdout.")
+@click.option(
+    "-o",
+    "--output",
+    type=FilePath(dash=True),
+    callback=file_or_stdout,
+    help="Write the schema to this file, not to stdout.",
+)
 @type_option
 @without_option
 def schema(*, output: Path | None, types: tuple[str, ...], without: frozenset[str]) -> None:
