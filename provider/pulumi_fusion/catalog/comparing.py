@@ -18,6 +18,7 @@ class Comparison:
 
     Args:
         missing: Customers of the catalog that the account doesn't have.
+        elsewhere: Customers of the catalog that exist and aren't direct ones, with their parent if it is shown.
         unmanaged: Customers of the account that the catalog doesn't have.
         case_twins: Such pairs whose shortnames differ only in case; they are in neither of these lists.
         different: Customers with other values.
@@ -26,6 +27,7 @@ class Comparison:
     """
 
     missing: Sequence[Entry]
+    elsewhere: Sequence[tuple[Entry, str | None]]
     unmanaged: Sequence[Account]
     case_twins: Sequence[tuple[Entry, Account]]
     different: Sequence[tuple[Entry, Sequence[Difference]]]
@@ -35,7 +37,7 @@ class Comparison:
     @property
     def has_differences(self) -> bool:
         """Whether anything differs."""
-        return bool(self.missing or self.unmanaged or self.case_twins or self.different)
+        return bool(self.missing or self.elsewhere or self.unmanaged or self.case_twins or self.different)
 
 
 def compare(catalog: Catalog, live: Live) -> Comparison:
@@ -43,14 +45,16 @@ def compare(catalog: Catalog, live: Live) -> Comparison:
     entries = {entry.shortname: entry for entry in catalog.entries}
     unmanaged = {name: each for name, each in live.customers.items() if name not in entries}
     folded = {name.casefold(): each for name, each in unmanaged.items()}
-    missing, twins, different = [], [], []
+    missing, elsewhere, twins, different = [], [], [], []
     equal = 0
     not_compared: set[str] = set()
     for name, entry in entries.items():
         account, fields = live.customers.get(name), catalog.fields(entry)
         if account is None:
             twin = folded.get(name.casefold())
-            if twin is None:
+            if name in live.elsewhere:
+                elsewhere.append((entry, live.elsewhere[name]))
+            elif twin is None:
                 missing.append(entry)
             else:
                 twins.append((entry, twin))
@@ -63,5 +67,11 @@ def compare(catalog: Catalog, live: Live) -> Comparison:
         shown = live.shown(account)
         not_compared |= {each for each in fields if FIELDS[each].sent and each != "shortname" and each not in shown}
     return Comparison(
-        missing, [*unmanaged.values()], twins, different, equal, [each for each in FIELDS if each in not_compared]
+        missing,
+        elsewhere,
+        [*unmanaged.values()],
+        twins,
+        different,
+        equal,
+        [each for each in FIELDS if each in not_compared],
     )

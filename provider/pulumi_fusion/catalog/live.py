@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from pulumi_fusion.api.client import FusionClient
 from pulumi_fusion.catalog.writing import BLANK, Scalar
 from pulumi_fusion.customer.mapping import FORM_TYPES, INTERNAL_TYPE, api_type, known_type, merge, same_text
 from pulumi_fusion.customer.model import FIELDS, Account, AccountType, State
-from pulumi_fusion.errors import BadRequest, Forbidden, NotFound
+from pulumi_fusion.errors import BadRequest, Forbidden, NotFound, Refusal
 from pulumi_fusion.operations.cache import LONGEST_LIST
 
 __all__ = ["Difference", "Live", "read_live", "type_fields"]
@@ -38,6 +38,9 @@ class Live:
         deeper: How many customers of customers the list contained.
         is_cut: The list is as long as a list can be, so it may lack customers.
         without: The Python names of fields that a catalog need not have, since the program sets them.
+        elsewhere: The wanted customers that exist and aren't direct ones, with their parent if it is shown.
+        unread: The wanted customers that the list lacks and that weren't read one by one.
+        unlisted: How many direct customers the list lacks although it isn't cut.
     """
 
     account: str
@@ -46,6 +49,9 @@ class Live:
     deeper: int = 0
     is_cut: bool = False
     without: Collection[str] = ()
+    elsewhere: Mapping[str, str | None] = field(default_factory=dict)
+    unread: Sequence[str] = ()
+    unlisted: int = 0
 
     def shown(self, account: Account) -> Mapping[str, Scalar]:
         """Return the fields that the record of a customer has, by Python name.
@@ -95,30 +101,81 @@ class Live:
 
 
 def read_live(
-    fusion: FusionClient, wanted: Collection[str] = (), *, types: bool = False, without: Collection[str] = ()
+    fusion: FusionClient,
+    wanted: Collection[str] = (),
+    *,
+    types: bool = False,
+    without: Collection[str] = (),
+    at_most: int = 0,
 ) -> Live:
     """Return the direct customers of the account of a client.
 
     Args:
         fusion: The client.
-        wanted: Customers to read one by one if the list is too short to have them.
+        wanted: Customers to read one by one if the list lacks them: all if it is cut.
         types: Whether to read the account types, also if no record has a type.
         without: The Python names of fields that a catalog need not have, since the program sets them.
+        at_most: How many customers to read one by one if the list isn't cut.
 
     Raises:
-        FusionError: The customers can't be read.
+        FusionError: The customers can't be read, or two have the same shortname.
     """
-    listed = fusion.list_customers()
-    is_cut = len(listed) >= LONGEST_LIST
-    found = {each.shortname: each for each in listed if each.shortname != fusion.account}
-    for shortname in (name for name in wanted if is_cut and name not in found):
+    answer = fusion.list_customers()
+    is_cut = len(answer) >= LONGEST_LIST
+    listed = {each.shortname: each for each in answer if each.shortname != fusion.account}
+
+    def is_direct(account: Account) -> bool:
+        if account.parent is None:
+            return is_cut or account.shortname in listed
+        # Whether case matters is not published.
+        return account.parent.casefold() == fusion.account.casefold()
+
+    _refuse_duplicates(each for each in answer if is_direct(each))
+    names = {name.casefold() for name in listed}
+    lacking = [name for name in wanted if name not in listed and (is_cut or name.casefold() not in names)]
+    read, unread = _one_by_one(fusion, lacking, len(lacking) if is_cut else at_most)
+    found = {**listed, **read}
+    direct = {name: found[name] for name in sorted(found) if is_direct(found[name])}
+    types = types or any(each.type is not None for each in direct.values())
+    return Live(
+        fusion.account,
+        direct,
+        _types(fusion) if types else (),
+        len(listed.keys() - direct.keys()),
+        is_cut,
+        without,
+        elsewhere={name: found[name].parent for name in wanted if name in found and name not in direct},
+        unread=unread,
+        unlisted=0 if is_cut else len(read.keys() & direct.keys()),
+    )
+
+
+def _refuse_duplicates(accounts: Iterable[Account]) -> None:
+    """Raise Refusal if two accounts have the same shortname. The same account may be there twice."""
+    ids: dict[str, list[str]] = {}
+    for each in set(accounts):
+        ids.setdefault(each.shortname, []).append(each.id or "unknown")
+    twice = [f"{name!r} with the ids {' and '.join(sorted(ids[name]))}" for name in sorted(ids) if len(ids[name]) > 1]
+    if twice:
+        raise Refusal(
+            "distinguish customers",
+            f"the service lists several with the same shortname: {'; '.join(twice)}",
+            next_step="A catalog and the provider know a customer by its shortname: ask the service's support to "
+            "rename or remove one.",
+        )
+
+
+def _one_by_one(fusion: FusionClient, names: Sequence[str], at_most: int) -> tuple[dict[str, Account], list[str]]:
+    """Return those of the customers that exist, and the shortnames of those that weren't or can't be read."""
+    found, unread = {}, [*names[at_most:]]
+    for shortname in names[:at_most]:
         try:
             found[shortname] = fusion.get_customer(shortname)
         except NotFound:
             continue
-    direct = {name: found[name] for name in sorted(found) if found[name].parent in (None, fusion.account)}
-    types = types or any(each.type is not None for each in direct.values())
-    return Live(fusion.account, direct, _types(fusion) if types else (), len(found) - len(direct), is_cut, without)
+        except Forbidden:
+            unread.append(shortname)
+    return found, unread
 
 
 def _types(fusion: FusionClient) -> Sequence[AccountType]:

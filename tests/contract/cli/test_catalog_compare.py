@@ -75,6 +75,8 @@ def test_each_difference_is_shown_in_80_columns_without_the_admin(terminal: Term
         "file": "customers.yaml",
         "account": "example-msp",
         "missing": [{"shortname": "gone-corp", "line": 6}],
+        "elsewhere": [],
+        "not_read": [],
         "unmanaged": [
             {"shortname": "by-hand-co", "customer_id": by_hand.id, "organization": "By Hand\x1b[2J"},
         ],
@@ -93,7 +95,8 @@ def test_each_difference_is_shown_in_80_columns_without_the_admin(terminal: Term
         "equal": 1,
         "not_compared": ["email", "given_name", "family_name"],
     }
-    assert set(sent(emulator)) <= READS
+    # Twin-corp isn't read: a service that ignores case would answer with twin-corp.
+    assert set(sent(emulator)) == {*READS, "GET /api/v1/customer/gone-corp"}
 
 
 def test_equal_customers_have_the_exit_code_0(terminal: Terminal, emulator: Emulator) -> None:
@@ -153,3 +156,76 @@ def test_a_list_that_is_cut_makes_no_customer_missing(terminal: Terminal, emulat
     done = terminal.run("catalog", "compare", "customers.yaml")
     assert "customers.yaml / example-msp: 1000 unmanaged, 1 equal" in done.stdout
     assert "The service lists at most 1000 customers" in done.stderr
+
+
+ENTRY = "{organization: A, type: SLG, status: Active, data_retention: 90, rollup_retention: 180}"
+
+
+def catalog(*shortnames: str) -> str:
+    return "version: 1\ncustomers:\n" + "".join(f"  {name}: {ENTRY}\n" for name in shortnames)
+
+
+@pytest.mark.parametrize("scope", ["direct", "subtree"])
+def test_a_customer_below_another_account_is_not_missing(terminal: Terminal, emulator: Emulator, scope: str) -> None:
+    emulator.switch(list_scope=scope)
+    emulator.seed("north-mssp", type="reseller")
+    emulator.seed("trial-co", parent="north-mssp")
+    write(terminal, catalog("gone-corp", "north-mssp", "trial-co"))
+    done = terminal.run("catalog", "compare", "customers.yaml")
+    assert done.returncode == 7
+    assert done.stdout.startswith(
+        "customers.yaml / example-msp: 1 missing, 1 elsewhere, 1 equal\n\n"
+        "Missing: in the file, not on the service\ngone-corp  line 3\n\n"
+        "Elsewhere: on the service, not a customer of example-msp\ntrial-co  line 5  below north-mssp\n"
+    )
+    left_out = "Left out: customers of customers (1). --account SHORTNAME compares those of one customer.\n"
+    assert done.stderr == (left_out if scope == "subtree" else "")
+    document = json.loads(terminal.run("catalog", "compare", "customers.yaml", "--format", "json").stdout)
+    assert document["elsewhere"] == [{"shortname": "trial-co", "line": 5, "parent": "north-mssp"}]
+
+
+def test_at_most_50_customers_that_the_list_lacks_are_read(terminal: Terminal, emulator: Emulator) -> None:
+    write(terminal, catalog(*(f"gone-{number:02}" for number in range(53))))
+    emulator.faults.add("GET /customer/gone-07 403")
+    done = terminal.run("catalog", "compare", "customers.yaml")
+    assert "53 missing" in done.stdout
+    assert done.stderr == (
+        "Not read one by one: 4 customers (gone-50, gone-51, gone-52, gone-07). The list of example-msp lacks them; "
+        "they may exist below another account.\n"
+    )
+    assert sum(each.startswith("GET /api/v1/customer/") for each in sent(emulator)) == 50
+
+
+def test_a_list_that_lacks_customers_makes_none_missing(terminal: Terminal, emulator: Emulator) -> None:
+    emulator.switch(list_limit=1)
+    emulator.seed("acme-corp")
+    emulator.seed("harbor-co")
+    write(terminal, catalog("acme-corp", "harbor-co"))
+    done = terminal.run("catalog", "compare", "customers.yaml")
+    assert done.returncode == 0
+    assert "2 equal" in done.stdout
+    assert done.stderr == "The list lacks customers that exist (1), so there may be more than these.\n"
+
+
+def test_customers_that_differ_only_in_case_and_exist_are_compared(terminal: Terminal, emulator: Emulator) -> None:
+    emulator.seed("UPPER-co")
+    write(terminal, catalog("UPPER-co", "upper-CO"))
+    one = terminal.run("catalog", "compare", "customers.yaml")
+    assert one.returncode == 1
+    assert "differs only in upper and lower case" in one.stderr
+    emulator.seed("upper-CO")
+    both = terminal.run("catalog", "compare", "customers.yaml")
+    assert (both.returncode, both.stderr) == (0, "")
+    assert "2 equal" in both.stdout
+
+
+def test_two_customers_with_one_shortname_are_refused(terminal: Terminal, emulator: Emulator) -> None:
+    emulator.switch(unique_shortnames=False)
+    ids = sorted(emulator.seed("acme-corp").id for _ in range(2))
+    write(terminal, catalog("acme-corp"))
+    before = (terminal.folder / "customers.yaml").read_text()
+    for command in (["compare", "customers.yaml"], ["export", "-o", "customers.yaml"], ["export"]):
+        done = terminal.run("catalog", *command)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"'acme-corp' with the ids {ids[0]} and {ids[1]}" in done.stderr
+    assert (terminal.folder / "customers.yaml").read_text() == before

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulumi_fusion.api.client import FusionClient
 from pulumi_fusion.catalog.comparing import compare
 from pulumi_fusion.catalog.editing import edited
-from pulumi_fusion.catalog.live import Difference, Live, type_fields
+from pulumi_fusion.catalog.live import Difference, Live, read_live, type_fields
 from pulumi_fusion.catalog.merging import changes, new_entries
 from pulumi_fusion.catalog.writing import block, catalog_text, pair
 from pulumi_fusion.customer.mapping import known_type
@@ -283,3 +284,17 @@ def test_a_comparison_has_each_customer_once() -> None:
     assert (found.equal, list(found.not_compared)) == (2, ["email", "organization"])
     assert found.has_differences
     assert not compare(loaded("version: 1\ncustomers: {}\n")[0], live()).has_differences
+
+
+class _Service:
+    """A client of a service that writes the name of the account in another case."""
+
+    account = PARENT
+
+    def list_customers(self) -> list[Account]:
+        return [account(parent=PARENT.upper()), account(shortname="below-co", parent="acme-corp")]
+
+
+def test_the_case_of_the_account_does_not_matter() -> None:
+    found = read_live(cast("FusionClient", _Service()))
+    assert (list(found.customers), found.deeper) == (["acme-corp"], 1)

@@ -14,14 +14,17 @@ from rich.text import Text
 from pulumi_fusion.catalog.check import findings
 from pulumi_fusion.catalog.comparing import Comparison
 from pulumi_fusion.catalog.comparing import compare as compared
+from pulumi_fusion.catalog.entries import Catalog
+from pulumi_fusion.catalog.findings import Finding, Rule
 from pulumi_fusion.catalog.live import Live, read_live
-from pulumi_fusion.cli.catalog.files import loaded, refuse, warn_if_cut
+from pulumi_fusion.cli.catalog.files import loaded, refuse, warn_if_cut, warn_if_deeper
 from pulumi_fusion.cli.catalog.options import without_option
 from pulumi_fusion.cli.connection import connect, service_options
 from pulumi_fusion.cli.output import print_json
+from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.customer.names import label
 from pulumi_fusion.documentation import more
-from pulumi_fusion.report.describe import line, shown
+from pulumi_fusion.report.describe import line, shown, some
 from pulumi_fusion.report.plan import ADMIN
 from pulumi_fusion.settings import Settings
 
@@ -31,6 +34,9 @@ DIFFERENT: Final = 7
 """The exit code of the Pulumi CLI for changes although none are expected."""
 
 _COLUMNS: Final = 80
+
+_READ: Final = 50
+"""Customers that the list lacks are read one by one, up to so many."""
 
 
 @click.command(epilog=more("catalog-export", "compare-a-catalog-with-the-account"))
@@ -66,17 +72,45 @@ def compare(
     """
     catalog = loaded(file)
     with connect(Settings.resolve({"account": account, "api_url": api_url})) as fusion:
-        live = read_live(fusion, [each.shortname for each in catalog.entries], types=True, without=without)
+        live = read_live(
+            fusion, [each.shortname for each in catalog.entries], types=True, without=without, at_most=_READ
+        )
     types = [text for each in live.types for text in (each.value, each.label) if text]
     # A program may set the first admin from secrets, and no record has it.
-    refuse(findings(catalog, types=types, without=ADMIN | without))
+    refuse(
+        [
+            each
+            for each in findings(catalog, types=types, without=ADMIN | without)
+            if not _both_exist(each, catalog, live)
+        ]
+    )
     found = compared(catalog, live)
     if form == "json":
         print_json(_document(file, live, found))
     else:
         _print(file, live, found)
-    warn_if_cut(live)
+    _warn(live)
     ctx.exit(DIFFERENT if found.has_differences else 0)
+
+
+def _both_exist(finding: Finding, catalog: Catalog, live: Live) -> bool:
+    """Return whether a finding is about shortnames that differ only in case, and the account has them all."""
+    twin = (finding.shortname or "").casefold()
+    return finding.rule is Rule.CASE_TWINS and all(
+        each.shortname in live.customers for each in catalog.entries if each.shortname.casefold() == twin
+    )
+
+
+def _warn(live: Live) -> None:
+    if live.unread:
+        report(
+            f"Not read one by one: {some(live.unread)}. The list of {live.account} lacks them; they may exist below "
+            "another account."
+        )
+    if live.unlisted:
+        report(f"The list lacks customers that exist ({live.unlisted}), so there may be more than these.")
+    warn_if_deeper(live, "compares")
+    warn_if_cut(live)
 
 
 def _document(file: str, live: Live, found: Comparison) -> dict[str, Any]:
@@ -85,6 +119,11 @@ def _document(file: str, live: Live, found: Comparison) -> dict[str, Any]:
         "file": file,
         "account": live.account,
         "missing": [{"shortname": each.shortname, "line": each.place.line} for each in found.missing],
+        "elsewhere": [
+            {"shortname": entry.shortname, "line": entry.place.line, "parent": parent}
+            for entry, parent in found.elsewhere
+        ],
+        "not_read": list(live.unread),
         "unmanaged": [
             {"shortname": each.shortname, "customer_id": each.id, "organization": each.organization}
             for each in found.unmanaged
@@ -111,6 +150,7 @@ def _print(file: str, live: Live, found: Comparison) -> None:
     screen = Console(width=None if sys.stdout.isatty() else _COLUMNS, markup=False, emoji=False, highlight=False)
     counts = {
         "missing": len(found.missing),
+        "elsewhere": len(found.elsewhere),
         "unmanaged": len(found.unmanaged),
         "in another case": len(found.case_twins),
         "different": len(found.different),
@@ -120,6 +160,11 @@ def _print(file: str, live: Live, found: Comparison) -> None:
     screen.print(Text(f"{line(file)} / {line(live.account)}: {counted}", style="bold"))
     missing = ((each.shortname, f"line {each.place.line}") for each in found.missing)
     _table(screen, "Missing: in the file, not on the service", missing)
+    elsewhere = (
+        (entry.shortname, f"line {entry.place.line}", f"below {parent}" if parent else "")
+        for entry, parent in found.elsewhere
+    )
+    _table(screen, f"Elsewhere: on the service, not a customer of {line(live.account)}", elsewhere, ("", "", ""))
     unmanaged = ((each.shortname, each.organization or "") for each in found.unmanaged)
     _table(screen, "Unmanaged: on the service, not in the file", unmanaged)
     twins = ((entry.shortname, f"{account.shortname} on the service") for entry, account in found.case_twins)

@@ -20,7 +20,7 @@ from pulumi_fusion.documentation import more
 from pulumi_fusion.errors import capped
 from pulumi_fusion.operations.cache import LONGEST_LIST
 
-__all__ = ["catalog_path", "fill_in", "loaded", "named", "refuse", "warn_if_cut", "write_catalog"]
+__all__ = ["catalog_path", "fill_in", "loaded", "named", "refuse", "warn_if_cut", "warn_if_deeper", "write_catalog"]
 
 
 def named(path: Path) -> str:
@@ -76,6 +76,12 @@ def fill_in(text: str) -> str:
     """Return a sentence about the values of a catalog that a person has to fill in, or an empty text."""
     count = text.count('""  # fill in')
     return f' Fill in the values marked with "# fill in": {count}.' if count else ""
+
+
+def warn_if_deeper(live: Live, does: str) -> None:
+    """Report that customers of customers were left out. ``does`` is what the command does: ``exports``."""
+    if live.deeper:
+        report(f"Left out: customers of customers ({live.deeper}). --account SHORTNAME {does} those of one customer.")
 
 
 def warn_if_cut(live: Live) -> None:
