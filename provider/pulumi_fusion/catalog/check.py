@@ -97,7 +97,7 @@ def _case_twins(catalog: Catalog) -> Iterator[Finding]:
         if first is not entry:
             why = (
                 f"it differs only in upper and lower case from {first.shortname} in line {first.place.line}: for "
-                "Fusion these are two customers. Rename or remove one"
+                "Fusion these are two customers. Rename or remove one, or move it to a catalog of its own if both exist"
             )
             yield Finding(catalog.path, entry.place, why, Rule.CASE_TWINS, entry.shortname)
 

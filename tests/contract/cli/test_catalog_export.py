@@ -156,6 +156,17 @@ def test_only_direct_customers_are_exported(terminal: Terminal, emulator: Emulat
     assert "north-mssp" not in inside
 
 
+def test_customers_that_differ_only_in_case_are_both_written_and_named(terminal: Terminal, emulator: Emulator) -> None:
+    emulator.seed("UPPER-co")
+    emulator.seed("upper-CO")
+    done = terminal.run("catalog", "export", "-o", "customers.yaml")
+    assert fields(terminal.folder / "customers.yaml").keys() == {"UPPER-co", "upper-CO"}
+    assert (
+        "UPPER-co and upper-CO differ only in upper and lower case, which `catalog validate` refuses. If you want to "
+        "manage both, move one to a catalog of its own.\n"
+    ) in done.stderr
+
+
 def test_a_list_that_is_cut_is_reported_and_customers_of_the_file_are_read_one_by_one(
     terminal: Terminal, emulator: Emulator, tmp_path: Path
 ) -> None:

@@ -92,7 +92,7 @@ def test_shortnames_follow_their_rule_and_differ_in_more_than_case(file: Path) -
     content = VALID.replace("lakeside:", "ACME-corp:") + "  'no way':\n    organization: None\n"
     assert problems(file, content) == [
         "13:3: ACME-corp: it differs only in upper and lower case from acme-corp in line 11: for Fusion these are two "
-        "customers. Rename or remove one",
+        "customers. Rename or remove one, or move it to a catalog of its own if both exist",
         "15:3: no way: Shortname may contain ASCII letters, digits and -._~!$&'()*,;=:@ only (RFC 3986 without + and "
         "%), not ' '",
     ]

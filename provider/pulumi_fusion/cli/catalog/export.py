@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,15 @@ from pulumi_fusion.catalog.live import Live, read_live
 from pulumi_fusion.catalog.loading import load
 from pulumi_fusion.catalog.merging import Changes, applied, changes, new_entries
 from pulumi_fusion.catalog.writing import Scalar
-from pulumi_fusion.cli.catalog.files import catalog_path, fill_in, loaded, named, warn_if_cut, write_catalog
+from pulumi_fusion.cli.catalog.files import (
+    catalog_path,
+    fill_in,
+    loaded,
+    named,
+    warn_if_cut,
+    warn_if_deeper,
+    write_catalog,
+)
 from pulumi_fusion.cli.catalog.options import without_option
 from pulumi_fusion.cli.connection import connect, service_options
 from pulumi_fusion.cli.output_file import write_file
@@ -81,8 +89,8 @@ def export(
     if output is not None and output == import_file:
         raise click.UsageError("--output and --import-file name the same file.")
     existing = loaded(named(output)) if output is not None and output.is_file() else None
+    wanted = [each.shortname for each in existing.entries] if existing else []
     with connect(Settings.resolve({"account": account, "api_url": api_url})) as fusion:
-        wanted = [each.shortname for each in existing.entries] if existing else []
         live = _usable(read_live(fusion, wanted, without=without))
     if existing is None or output is None:
         write_catalog(output, new_entries(live, adopt=adopt), source=live.account)
@@ -91,6 +99,7 @@ def export(
     if import_file is not None:
         write_file(import_file, _imports(live.customers))
         report(f"Wrote {named(import_file)} for `pulumi import --file`.")
+    _warn_of_twins({*wanted, *live.customers})
     _warn(live, adopt=adopt)
 
 
@@ -152,9 +161,19 @@ def _imports(shortnames: Iterable[str]) -> str:
     return json.dumps({"resources": resources}, indent=2) + "\n"
 
 
+def _warn_of_twins(shortnames: Collection[str]) -> None:
+    names: dict[str, str] = {}
+    for name in sorted(shortnames):
+        first = names.setdefault(name.casefold(), name)
+        if first != name:
+            report(
+                f"{first} and {name} differ only in upper and lower case, which `catalog validate` refuses. If you "
+                "want to manage both, move one to a catalog of its own."
+            )
+
+
 def _warn(live: Live, *, adopt: bool) -> None:
     for name in (name for name, each in live.customers.items() if adopt and each.id is None):
         report(f"No adopt for {name}: the service doesn't return its id. A preview refuses to create it.")
-    if live.deeper:
-        report(f"Left out: customers of customers ({live.deeper}). --account SHORTNAME exports those of one customer.")
+    warn_if_deeper(live, "exports")
     warn_if_cut(live)
