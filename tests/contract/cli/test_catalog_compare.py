@@ -25,6 +25,8 @@ customers:
     family_name: Person
 """
 
+LONG = f"{'A' * 30} {'B' * 30}"
+
 
 def write(terminal: Terminal, text: str) -> None:
     (terminal.folder / "customers.yaml").write_text(text)
@@ -33,7 +35,7 @@ def write(terminal: Terminal, text: str) -> None:
 def test_each_difference_is_shown_in_80_columns_without_the_admin(terminal: Terminal, emulator: Emulator) -> None:
     emulator.switch(record="extended")
     write(terminal, CATALOG)
-    emulator.seed("acme-corp", organization="A" * 90, retention=45, type="reseller")
+    emulator.seed("acme-corp", organization=LONG, retention=45, type="reseller")
     emulator.seed("twin-corp")
     emulator.seed("other-corp", organization="Other")
     emulator.seed("by-hand-co", organization="By Hand\x1b[2J")
@@ -55,8 +57,8 @@ def test_each_difference_is_shown_in_80_columns_without_the_admin(terminal: Term
         "",
         "Different",
         "Customer   Field           File  Service",
-        f"acme-corp  Organization    Acme  {'A' * 47}",
-        " " * 33 + "A" * 43,
+        f"acme-corp  Organization    Acme  {'A' * 30}",
+        " " * 33 + "B" * 30,
         "acme-corp  Data Retention  90    45",
         "acme-corp  Type            SLG   MSSP",
         "",
@@ -86,7 +88,7 @@ def test_each_difference_is_shown_in_80_columns_without_the_admin(terminal: Term
                 "shortname": "acme-corp",
                 "line": 4,
                 "fields": {
-                    "organization": {"file": "Acme", "service": "A" * 90},
+                    "organization": {"file": "Acme", "service": LONG},
                     "data_retention": {"file": 90, "service": 45},
                     "type": {"file": "SLG", "service": "MSSP"},
                 },
