@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from pulumi_fusion.catalog.entries import Catalog, Entry, Value
+from pulumi_fusion.catalog.entries import FLOWS, Catalog, Entry, Value
 from pulumi_fusion.catalog.findings import Finding, Rule
 from pulumi_fusion.catalog.loading import load
 from pulumi_fusion.customer.check import check
@@ -77,6 +78,12 @@ def _in_entry(catalog: Catalog, entry: Entry, values: Mapping[str, Value], name:
         return catalog.missing(entry, name)
     place = entry.own[name].place if name in entry.own else entry.place
     reason = _reason(name, values[name].value, failure)
+    if name == FLOWS and name in entry.own and name in catalog.defaults:
+        # Without the line, the default would apply.
+        what, *advice = re.split("; leave it out|, or remove it", reason, maxsplit=1)
+        if advice:
+            default = quoted(catalog.defaults[name].value)
+            reason = f"{what}; if the contract has none, move the default {default} to the customers that have it"
     return Finding(catalog.path, place, reason, Rule.INVALID_FIELD, entry.shortname, name)
 
 

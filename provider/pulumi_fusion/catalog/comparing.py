@@ -64,7 +64,7 @@ def compare(catalog: Catalog, live: Live) -> Comparison:
             different.append((entry, found))
         else:
             equal += 1
-        shown = live.shown(account)
+        shown = {*live.shown(account), *(each.field for each in found)}
         not_compared |= {each for each in fields if FIELDS[each].sent and each != "shortname" and each not in shown}
     return Comparison(
         missing,

@@ -49,6 +49,7 @@ class _Editor:
         root: Any = yaml.compose(text, Loader=LOADER)
         self._root = root
         self._parts = {key.value: value for key, value in root.value}
+        self._defaults = [key.value for key, _ in self._parts["defaults"].value] if "defaults" in self._parts else []
         # The first and the last position, and what replaces the text between them.
         self._edits: list[tuple[int, int, str]] = []
 
@@ -102,7 +103,7 @@ class _Editor:
             self._edits.append((start - (self._text[start - 1] == " "), customers.end_mark.index, ""))
         indent, step = _indentation(customers)
         for shortname, fields in sorted(added.items()):
-            lines = block(shortname, fields, indent=indent, step=step)
+            lines = block(shortname, fields, indent=indent, step=step, defaults=self._defaults)
             self._insert_after(_before(shortname, self._root, customers), *lines)
 
     def _insert_after(self, node: Any, *lines: str) -> None:

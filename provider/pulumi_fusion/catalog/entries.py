@@ -9,10 +9,13 @@ from typing import Final, NamedTuple
 from pulumi_fusion.catalog.findings import Finding, Place, Rule
 from pulumi_fusion.customer.names import label
 
-__all__ = ["VERSION", "Catalog", "Entry", "Value", "is_csv"]
+__all__ = ["FLOWS", "VERSION", "Catalog", "Entry", "Value", "is_csv"]
 
 VERSION: Final = 1
 """The version of the format."""
+
+FLOWS: Final = "contractual_flows_per_second"
+"""The field that only some customers have, so that a default may be wrong for one."""
 
 
 def is_csv(path: str) -> bool:

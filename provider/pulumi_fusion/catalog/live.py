@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from pulumi_fusion.api.client import FusionClient
+from pulumi_fusion.catalog.entries import FLOWS
 from pulumi_fusion.catalog.writing import BLANK, Scalar
 from pulumi_fusion.customer.mapping import FORM_TYPES, INTERNAL_TYPE, api_type, known_type, merge, same_text
 from pulumi_fusion.customer.model import FIELDS, Account, AccountType, State
@@ -20,11 +21,11 @@ _UNDOCUMENTED: Final = ("organization", "type", "fps")
 
 
 class Difference(NamedTuple):
-    """A field that the catalog has with another value than the service; None if the catalog lacks it."""
+    """A field that the catalog has with another value than the service; None if one of them lacks it."""
 
     field: str
     declared: Any
-    live: Scalar
+    live: Scalar | None
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,10 @@ class Live:
     unread: Sequence[str] = ()
     unlisted: int = 0
 
+    def lacks_flows(self, account: Account) -> bool:
+        """Return whether a customer has no flows: the service shows none for it, and some for others."""
+        return account.fps is None and any(each.fps is not None for each in self.customers.values())
+
     def shown(self, account: Account) -> Mapping[str, Scalar]:
         """Return the fields that the record of a customer has, by Python name.
 
@@ -71,14 +76,15 @@ class Live:
         """
         blank = {name for name, spec in FIELDS.items() if spec.required and name != "shortname"}
         if not any(getattr(each, name) is not None for each in self.customers.values() for name in _UNDOCUMENTED):
-            blank.add("contractual_flows_per_second")
+            blank.add(FLOWS)
         fields = {**dict.fromkeys(blank, BLANK), **self.shown(account)}
         return {name: value for name, value in fields.items() if name not in self.without}
 
     def differences(self, declared: Mapping[str, Any], account: Account) -> list[Difference]:
         """Return the fields in which a customer of a catalog differs from the service.
 
-        A field that the catalog doesn't manage, or the service doesn't show, isn't compared.
+        A field that the catalog doesn't manage, or the service doesn't show, isn't compared, apart from flows that the
+        service shows for other customers only.
 
         Args:
             declared: The fields of the customer, with the defaults, by Python name.
@@ -92,6 +98,8 @@ class Live:
             for name, live in shown.items()
             if not same_text(live, declared.get(name))
         ]
+        if declared.get(FLOWS) not in (None, BLANK) and self.lacks_flows(account):
+            found.append(Difference(FLOWS, declared[FLOWS], None))
         if live_type is not None:
             wanted = _wanted_type(declared, self.types)
             if wanted != account.type:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pulumi_fusion.catalog.entries import Catalog, Value
+from pulumi_fusion.catalog.entries import FLOWS, Catalog, Value
 from pulumi_fusion.catalog.live import Difference, Live, type_fields
 from pulumi_fusion.catalog.writing import BLANK, Scalar
 from pulumi_fusion.customer.model import Account
@@ -22,7 +22,7 @@ class Changes:
         defaults: The values of defaults that are to be filled in: what most of the customers have.
         added: The fields of customers that the catalog lacks, without those of its defaults, by shortname.
         changed: The fields to set in its entries, by shortname.
-        different: Why they are set.
+        different: What differs in its entries, by shortname. What the service lacks isn't changed.
         absent: The customers of the catalog that aren't among those of the account.
     """
 
@@ -105,22 +105,28 @@ def _corrected(
     found: Sequence[Difference], account: Account, declared: Mapping[str, Scalar], live: Live
 ) -> dict[str, Scalar]:
     """Return the fields to set in an entry, so that it agrees with the service."""
-    fields = {each.field: each.live for each in found if each.field != "type"}
+    fields = {each.field: each.live for each in found if each.field != "type" and each.live is not None}
     if any(each.field == "type" for each in found):
         fields |= type_fields(account, declared, live.types)
     return fields
 
 
 def _without_defaults(live: Live, account: Account, defaults: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """Return the fields of a new entry. A default also replaces a value that the service doesn't show."""
+    """Return the fields of a new entry.
+
+    A default also replaces a value that the service doesn't show, apart from flows that the customer doesn't have.
+    """
     fields = live.fields(account)
     if any(each.field == "type" for each in live.differences(defaults, account)):
         fields |= type_fields(account, defaults, live.types)
     elif "type" in defaults:
         fields.pop("type", None)
-    return {
+    own = {
         name: value for name, value in fields.items() if name not in defaults or value not in (BLANK, defaults[name])
     }
+    if defaults.get(FLOWS, BLANK) != BLANK and live.lacks_flows(account):
+        own[FLOWS] = BLANK
+    return own
 
 
 def _adopted(account: Account, adopt: bool) -> dict[str, Scalar]:

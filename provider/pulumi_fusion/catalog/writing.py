@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from pulumi_fusion.catalog.entries import VERSION
@@ -45,14 +45,24 @@ def catalog_text(customers: Mapping[str, Mapping[str, Scalar]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def block(shortname: str, fields: Mapping[str, Scalar], *, indent: str, step: str) -> Iterator[str]:
-    """Yield the lines of an entry, without line ends; ``step`` is the further indentation of its fields."""
+def block(
+    shortname: str, fields: Mapping[str, Scalar], *, indent: str, step: str, defaults: Collection[str] = ()
+) -> Iterator[str]:
+    """Yield the lines of an entry, without line ends.
+
+    Args:
+        shortname: The customer.
+        fields: Its fields by Python name.
+        indent: The indentation of the entry.
+        step: The further indentation of its fields.
+        defaults: The Python names of the defaults of the catalog.
+    """
     if not fields:
         yield f"{indent}{scalar(shortname)}: {{}}"
         return
     yield f"{indent}{scalar(shortname)}:"
     for name, value in in_order(fields):
-        yield f"{indent}{step}{pair(name, value)}"
+        yield f"{indent}{step}{pair(name, value, defaults)}"
 
 
 def in_order(fields: Mapping[str, Scalar]) -> Iterator[tuple[str, Scalar]]:
@@ -60,11 +70,14 @@ def in_order(fields: Mapping[str, Scalar]) -> Iterator[tuple[str, Scalar]]:
     return ((name, fields[name]) for name in _ORDER if name in fields)
 
 
-def pair(name: str, value: Scalar) -> str:
-    """Return a field with its value as a line of a catalog, with a comment if a person has to fill it in."""
+def pair(name: str, value: Scalar, defaults: Collection[str] = ()) -> str:
+    """Return a field with its value as a line of a catalog, with a comment if a person has to fill it in.
+
+    Without the line, a field that is among the defaults would have another value.
+    """
     if value != BLANK:
         return f"{name}: {scalar(value)}"
-    return f"{name}: {scalar(value)}  # fill in{'' if FIELDS[name].required else ', or remove'}"
+    return f"{name}: {scalar(value)}  # fill in{'' if FIELDS[name].required or name in defaults else ', or remove'}"
 
 
 def scalar(value: Scalar) -> str:

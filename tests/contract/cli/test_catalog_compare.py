@@ -231,3 +231,31 @@ def test_two_customers_with_one_shortname_are_refused(terminal: Terminal, emulat
         assert (done.returncode, done.stdout) == (1, "")
         assert f"'acme-corp' with the ids {ids[0]} and {ids[1]}" in done.stderr
     assert (terminal.folder / "customers.yaml").read_text() == before
+
+
+def test_flows_that_only_others_have_differ(terminal: Terminal, emulator: Emulator) -> None:
+    emulator.switch(record="extended")
+    emulator.seed("acme-corp", organization="A", fps=1000)
+    emulator.seed("harbor-co", organization="A")
+    text = catalog("acme-corp", "harbor-co").replace(
+        "customers", "defaults: {contractual_flows_per_second: 1000}\ncustomers"
+    )
+    write(terminal, text)
+    done = terminal.run("catalog", "compare", "customers.yaml")
+    assert (done.returncode, done.stderr) == (7, "")
+    assert "1 different, 1 equal" in done.stdout
+    assert "harbor-co  Contractual Flows per Second  1000  unset" in done.stdout
+    assert "Not compared" not in done.stdout
+    different = json.loads(terminal.run("catalog", "compare", "customers.yaml", "--format", "json").stdout)["different"]
+    assert different[0]["fields"] == {"contractual_flows_per_second": {"file": 1000, "service": None}}
+
+    exported = terminal.run("catalog", "export", "-o", "customers.yaml")
+    assert exported.stderr.splitlines() == [
+        "customers.yaml: 0 added, 0 changed, 0 not in example-msp.",
+        "  harbor-co has no Contractual Flows per Second in example-msp. 1000 was left as it is.",
+    ]
+    assert (terminal.folder / "customers.yaml").read_text() == text
+
+    # A service that shows nobody's flows proves nothing.
+    emulator.switch(record="strict")
+    assert terminal.run("catalog", "compare", "customers.yaml").returncode == 0

@@ -167,6 +167,25 @@ def test_customers_that_differ_only_in_case_are_both_written_and_named(terminal:
     ) in done.stderr
 
 
+def test_a_new_customer_without_flows_gets_no_default(terminal: Terminal, emulator: Emulator) -> None:
+    emulator.switch(record="extended")
+    emulator.seed("acme-corp", organization="A", fps=1000)
+    emulator.seed("harbor-co", organization="A")
+    file = terminal.folder / "customers.yaml"
+    file.write_text(
+        "version: 1\ndefaults:\n  type: SLG\n  status: Active\n  data_retention: 90\n  rollup_retention: 180\n"
+        "  contractual_flows_per_second: 1000\n  email: a@b.example\n  given_name: A\n  family_name: B\n"
+        "customers:\n  acme-corp:\n    organization: A\n"
+    )
+    done = terminal.run("catalog", "export", "-o", "customers.yaml")
+    assert '1 added, 0 changed, 0 not in example-msp. Fill in the values marked with "# fill in": 1.' in done.stderr
+    assert file.read_text().endswith(
+        '  harbor-co:\n    organization: A\n    contractual_flows_per_second: ""  # fill in\n'
+    )
+    wrong = terminal.run("catalog", "validate", "customers.yaml")
+    assert "move the default 1000 to the customers that have it" in wrong.stdout
+
+
 def test_a_list_that_is_cut_is_reported_and_customers_of_the_file_are_read_one_by_one(
     terminal: Terminal, emulator: Emulator, tmp_path: Path
 ) -> None:

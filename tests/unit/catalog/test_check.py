@@ -82,6 +82,16 @@ def test_a_text_without_quotes_that_is_a_number_is_named(file: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("written", "what"), [("0", "not 0"), ('""', "is empty: fill it in")])
+def test_flows_that_a_default_would_replace_are_not_to_be_left_out(file: Path, written: str, what: str) -> None:
+    own = f"    contractual_flows_per_second: {written}\n"
+    [problem] = problems(file, VALID.replace("defaults:\n", "defaults:\n  contractual_flows_per_second: 1000\n") + own)
+    assert problem.endswith(f"{what}; if the contract has none, move the default 1000 to the customers that have it")
+    [problem] = problems(file, VALID + own)
+    assert "if the contract has none" in problem or "or remove it" in problem
+    assert "default" not in problem
+
+
 def test_the_first_admin_is_not_quoted(file: Path) -> None:
     content = VALID + "    given_name: 365\n"
     [problem] = problems(file, content)

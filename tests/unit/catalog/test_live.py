@@ -220,6 +220,23 @@ def test_a_default_that_some_customers_lack_is_not_filled_in() -> None:
     assert changes(catalog, live(), adopt=False).defaults == {}
 
 
+def test_a_customer_without_flows_does_not_get_those_of_the_defaults() -> None:
+    before = (
+        "version: 1\ndefaults:\n  contractual_flows_per_second: 1000\ncustomers:\n  acme-corp: {data_retention: 45}\n"
+    )
+    catalog, _ = loaded(before)
+    accounts = [account(fps=1000), account(shortname="harbor-co"), account(shortname="zero-corp", fps=0)]
+    found = changes(catalog, live(*accounts), adopt=False)
+    assert found.added["harbor-co"]["contractual_flows_per_second"] == ""
+    assert found.added["zero-corp"]["contractual_flows_per_second"] == 0
+    after = edited(before, found.changed, found.added)
+    assert "  harbor-co:\n" in after
+    assert 'contractual_flows_per_second: ""  # fill in\n' in after
+    # Where the service shows no flows at all, nothing is known.
+    none = changes(catalog, live(account(shortname="harbor-co")), adopt=False)
+    assert "contractual_flows_per_second" not in none.added["harbor-co"]
+
+
 _NAMES = st.sampled_from(["acme-corp", "harbor", "lakeside", "orchard"])
 _ACCOUNTS = st.fixed_dictionaries(
     {"trial": st.booleans(), "data_retention": st.sampled_from([7, 45]), "rollup_retention": st.sampled_from([7, 90])},
@@ -257,7 +274,10 @@ def test_after_an_export_into_any_catalog_nothing_is_unmanaged_or_different(
     catalog, findings = loaded(edited(before, found.changed, found.added, found.defaults))
     assert findings == []
     compared = compare(catalog, shown)
-    assert (compared.unmanaged, compared.different) == ([], [])
+    assert compared.unmanaged == []
+    # What the service lacks stays, unless the entry is new.
+    assert all(each.live is None for _, different in compared.different for each in different)
+    assert {entry.shortname for entry, _ in compared.different} <= customers.keys()
     assert [each.shortname for each in compared.missing] == found.absent
     again = changes(catalog, shown, adopt=False)
     assert (again.added, again.changed, again.defaults) == ({}, {}, {})

@@ -149,8 +149,13 @@ def _report(output: Path, found: Changes, live: Live, blanks: str) -> None:
         texts = [
             f"{label(each.field)} {shown(each.field, each.declared)} → {shown(each.field, each.live)}"
             for each in found.different.get(name, ())
+            if each.live is not None
         ]
         report(f"  changed {name}: {', '.join([*texts, *(['adopt'] if 'adopt' in fields else [])])}")
+    for name, differences in found.different.items():
+        for each in (each for each in differences if each.live is None):
+            value = shown(each.field, each.declared)
+            report(f"  {name} has no {label(each.field)} in {live.account}. {value} was left as it is.")
     for name in found.absent:
         report(f"  not in {live.account}: {name}. It was left as it is.")
 
