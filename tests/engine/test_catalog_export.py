@@ -52,7 +52,9 @@ def test_an_account_made_by_hand_is_exported_imported_and_unchanged(tmp_path: Pa
         "family_name": "Lovelace",
     }.items():
         text = text.replace(f'  {name}: ""  # fill in', f"  {name}: {value}")
-    file.write_text(text.replace('  contractual_flows_per_second: ""  # fill in, or remove\n', ""))
+    file.write_text(
+        text.replace('  contractual_flows_per_second: ""  # fill in; remove only if the contract has none\n', "")
+    )
     assert terminal.run("catalog", "validate", "customers.yaml").stdout == ""
 
     imports = ("import", "--file", "import.json", "--generate-code=false", "--protect=false", "--yes")

@@ -17,7 +17,7 @@ import pytest
 
 from fusion_emulator import Emulator
 from tests.engine.running import Running
-from tests.engine.stack import Stack, a_customer, has_project_traceback
+from tests.engine.stack import Stack, a_customer, has_project_traceback, has_traceback
 
 
 def interrupt(running: Running) -> None:
@@ -176,7 +176,7 @@ def recover(stack: Stack, customer: dict[str, object]) -> None:
             stack.refresh("--clear-pending-creates").ok()
         if ran.code == 0:
             return
-        assert "Traceback" not in ran.text, ran.text
+        assert not has_traceback(ran.text), ran.text
         if "failed to load checkpoint" in ran.text:
             assert stack.restored(), ran.text
         if "pulumi cancel" in ran.text:

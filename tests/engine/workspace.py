@@ -80,15 +80,16 @@ class Pod:
         """Return the variables of the image, of the Stack and of the container; and what this machine needs."""
         engine = os.environ["PULUMI_FUSION_ENGINE"]
         variables = image_variables()
-        variables["PATH"] = variables["PATH"].replace("$PATH", f"{engine}:/usr/bin:/bin")
         variables |= {name: self._value(reference) for name, reference in self.spec["envRefs"].items()}
         [container] = self.pod["containers"]
         variables |= {each["name"]: each["value"] for each in container["env"]}
         variables |= {"HOME": "/home/pulumi", "TMPDIR": "/tmp", "PULUMI_BACKEND_URL": self.spec["backend"]}  # noqa: S108
         machine = engine_environment(self.folder)
         kept = ("PYTHONPATH", "PACKAGES_OF_THE_TESTS", "PIP_DISABLE_PIP_VERSION_CHECK", "PULUMI_SKIP_UPDATE_CHECK")
+        mapped = {name: self.path(value) for name, value in variables.items()}
         return {
-            **{name: self.path(value) for name, value in variables.items()},
+            **mapped,
+            "PATH": mapped["PATH"].replace("$PATH", f"{engine}:/usr/bin:/bin"),
             **{name: machine[name] for name in kept},
             **self.environ,
         }

@@ -15,7 +15,7 @@ __all__ = ["edited"]
 
 NO_FIELDS: Final[Mapping[str, Scalar]] = {}
 
-_FILL_IN: Final = re.compile(r" *# fill in(, or remove)?(?=\r?$)", re.MULTILINE)
+_FILL_IN: Final = re.compile(r" *# fill in(; remove only if the contract has none)?(?=\r?$)", re.MULTILINE)
 
 
 def edited(

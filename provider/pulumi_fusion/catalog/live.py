@@ -58,6 +58,10 @@ class Live:
         """Return whether a customer has no flows: the service shows none for it, and some for others."""
         return account.fps is None and any(each.fps is not None for each in self.customers.values())
 
+    def parents_without_type(self) -> list[str]:
+        """Return the customers that have customers of their own, and whose type the service doesn't show."""
+        return [name for name, each in self.customers.items() if not each.type and (each.children or each.is_parent)]
+
     def shown(self, account: Account) -> Mapping[str, Scalar]:
         """Return the fields that the record of a customer has, by Python name.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -84,20 +85,18 @@ class _Loading:
         entries = []
         for key, node in customers.items if customers else ():
             fields = self._map(node, "a customer", key.text)
-            if self._accepts(key) and fields:
+            self._report_unclear(key)
+            if fields:
                 entries.append(Entry(key.text, key.place, self._fields_of(fields, key.text)))
         return Catalog(self._path, self._fields_of(defaults, None) if defaults else {}, tuple(entries))
 
-    def _accepts(self, key: Scalar) -> bool:
-        """Return whether the key of a customer is a text for every reader of YAML. Otherwise it is reported."""
-        try:
+    def _report_unclear(self, key: Scalar) -> None:
+        """Report the key of a customer that isn't a text for every reader of YAML."""
+        with suppress(AmbiguousError):
             if isinstance(_value(key), str):
-                return True
-        except AmbiguousError:
-            pass
+                return
         why = f"{key.text} isn't a text for every reader of YAML: put the shortname in quotes"
         self._report(key.place, why, Rule.AMBIGUOUS_VALUE, key.text)
-        return False
 
     def _parts(self, root: Node | None) -> dict[str, Node]:
         if not isinstance(root, Map):
@@ -112,6 +111,8 @@ class _Loading:
             else:
                 near = nearest(key.text, _PARTS)
                 why = f"{quoted(key.text)} isn't a part of a catalog{near}; it has version, defaults and customers"
+                if isinstance(node, Map) and not near:
+                    why += ". If it is a customer, indent it below customers"
                 self._report(key.place, why, Rule.UNKNOWN_KEY)
         if "customers" not in parts:
             self._report(root.place, "customers is missing", Rule.STRUCTURE)

@@ -114,7 +114,8 @@ def _corrected(
 def _without_defaults(live: Live, account: Account, defaults: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """Return the fields of a new entry.
 
-    A default also replaces a value that the service doesn't show, apart from flows that the customer doesn't have.
+    A default also replaces a value that the service doesn't show, apart from the type of a customer with customers of
+    its own, and from flows that the customer doesn't have.
     """
     fields = live.fields(account)
     if any(each.field == "type" for each in live.differences(defaults, account)):
@@ -126,6 +127,9 @@ def _without_defaults(live: Live, account: Account, defaults: Mapping[str, Scala
     }
     if defaults.get(FLOWS, BLANK) != BLANK and live.lacks_flows(account):
         own[FLOWS] = BLANK
+    # An update would send the type of the defaults, and so change that of a reseller.
+    if account.shortname in live.parents_without_type() and "type" not in live.without:
+        own["type"] = BLANK
     return own
 
 

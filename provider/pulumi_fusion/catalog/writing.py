@@ -28,13 +28,15 @@ _LAST: Final = (Kind.CREATE_ONLY, Kind.CREATE_OPTION)
 _ORDER: Final = sorted(FIELDS, key=lambda name: _LAST.index(FIELDS[name].kind) + 1 if FIELDS[name].kind in _LAST else 0)
 
 
-def catalog_text(customers: Mapping[str, Mapping[str, Scalar]]) -> str:
+def catalog_text(customers: Mapping[str, Mapping[str, Scalar]], *, own: Collection[str] = ()) -> str:
     """Return the text of a catalog.
 
     Args:
         customers: The fields of each customer by Python name, by shortname; in the order in which they are written.
+        own: The Python names of fields that don't become defaults.
     """
-    defaults = _defaults(customers.values())
+    found = _defaults(customers.values())
+    defaults = {name: value for name, value in found.items() if name not in own}
     lines = [MODELINE.format(path="./customers.schema.json"), f"version: {VERSION}"]
     if defaults:
         lines += ["", "defaults:", *(f"  {pair(name, value)}" for name, value in in_order(defaults))]
@@ -77,7 +79,8 @@ def pair(name: str, value: Scalar, defaults: Collection[str] = ()) -> str:
     """
     if value != BLANK:
         return f"{name}: {scalar(value)}"
-    return f"{name}: {scalar(value)}  # fill in{'' if FIELDS[name].required or name in defaults else ', or remove'}"
+    is_optional = not FIELDS[name].required and name not in defaults
+    return f"{name}: {scalar(value)}  # fill in{'; remove only if the contract has none' if is_optional else ''}"
 
 
 def scalar(value: Scalar) -> str:

@@ -107,7 +107,7 @@ def test_a_catalog_that_exists_is_updated_and_keeps_all_else(terminal: Terminal,
         "        status: Trial Active\n"
         "        data_retention: 45\n"
         "        rollup_retention: 90\n"
-        '        contractual_flows_per_second: ""  # fill in, or remove\n'
+        '        contractual_flows_per_second: ""  # fill in; remove only if the contract has none\n'
     )
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.splitlines() == [
@@ -131,6 +131,21 @@ def test_adopt_names_the_id_of_each_customer(terminal: Terminal, emulator: Emula
     assert terminal.run("catalog", "export", "-o", "customers.yaml").returncode == 0
     assert terminal.run("catalog", "export", "-o", "customers.yaml", "--adopt").returncode == 0
     assert [each["adopt"] for each in fields(file).values()] == [each.id for each in accounts]
+
+
+def test_a_reseller_does_not_get_the_type_of_the_others(terminal: Terminal, emulator: Emulator) -> None:
+    """The documented record has no type. The number of children shows that it isn't a direct customer."""
+    emulator.seed("harbor", type="reseller")
+    emulator.seed("below-harbor", parent="harbor")
+    emulator.seed("acme-corp")
+    done = terminal.run("catalog", "export")
+    assert done.stdout.count('    type: ""  # fill in\n') == 2
+    assert "harbor has customers of its own, so its type isn't that of a direct customer" in done.stderr
+
+    (terminal.folder / "customers.yaml").write_text("version: 1\ndefaults: {type: SLG}\ncustomers: {}\n")
+    assert terminal.run("catalog", "export", "-o", "customers.yaml").returncode == 0
+    types = {each["shortname"]: each["type"] for each in fields(terminal.folder / "customers.yaml").values()}
+    assert types == {"acme-corp": "SLG", "harbor": ""}
 
 
 def test_a_customer_whose_id_is_not_returned_is_reported(terminal: Terminal, emulator: Emulator) -> None:

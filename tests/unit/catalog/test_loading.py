@@ -113,6 +113,16 @@ def test_a_comment_and_a_hash_in_a_text_are_read(tmp_path: Path, written: str) -
     assert found(tmp_path, f"{HEAD}  acme-corp:\n    organization: {written}\n") == []
 
 
+def test_a_customer_that_is_not_indented_is_explained(tmp_path: Path) -> None:
+    texts = [text for _, _, text in found(tmp_path, f"{HEAD}acme-corp:\n  type: SLG\n")]
+    assert any("If it is a customer, indent it below customers" in each for each in texts)
+
+
+def test_the_fields_of_a_customer_with_an_unclear_key_are_checked(tmp_path: Path) -> None:
+    rules = [rule for _, rule, _ in found(tmp_path, f"{HEAD}  12345: {{statu: x, internal: NO}}\n")]
+    assert rules == [Rule.AMBIGUOUS_VALUE, Rule.UNKNOWN_KEY, Rule.AMBIGUOUS_VALUE]
+
+
 def test_a_merge_conflict_is_named(tmp_path: Path) -> None:
     findings = found(tmp_path, f"{HEAD}<<<<<<< HEAD\n  acme-corp: {{}}\n=======\n  lakeside: {{}}\n>>>>>>> x\n")
     assert findings == [(Place(3, 1), Rule.UNREADABLE, "a merge conflict is left here: resolve it")]

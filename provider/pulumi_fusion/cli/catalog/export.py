@@ -93,7 +93,8 @@ def export(
     with connect(Settings.resolve({"account": account, "api_url": api_url})) as fusion:
         live = _usable(read_live(fusion, wanted, without=without))
     if existing is None or output is None:
-        write_catalog(output, new_entries(live, adopt=adopt), source=live.account)
+        own = ["type"] if live.parents_without_type() else []
+        write_catalog(output, new_entries(live, adopt=adopt), source=live.account, own=own)
     else:
         _update(output, existing, live, adopt=adopt)
     if import_file is not None:
@@ -180,5 +181,7 @@ def _warn_of_twins(shortnames: Collection[str]) -> None:
 def _warn(live: Live, *, adopt: bool) -> None:
     for name in (name for name, each in live.customers.items() if adopt and each.id is None):
         report(f"No adopt for {name}: the service doesn't return its id. A preview refuses to create it.")
+    for name in live.parents_without_type():
+        report(f"{name} has customers of its own, so its type isn't that of a direct customer (SLG).")
     warn_if_deeper(live, "exports")
     warn_if_cut(live)

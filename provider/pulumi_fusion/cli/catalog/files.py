@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -55,15 +55,18 @@ def refuse(findings: Sequence[Finding]) -> None:
         click.get_current_context().exit(1)
 
 
-def write_catalog(output: Path | None, customers: Mapping[str, Mapping[str, Scalar]], *, source: str) -> None:
+def write_catalog(
+    output: Path | None, customers: Mapping[str, Mapping[str, Scalar]], *, source: str, own: Collection[str] = ()
+) -> None:
     """Write a new catalog to a file, or to stdout, and report it.
 
     Args:
         output: The file.
         customers: The fields of each customer by Python name, by shortname.
         source: Where the customers are from.
+        own: The Python names of fields that don't become defaults.
     """
-    text = catalog_text(customers)
+    text = catalog_text(customers, own=own)
     if output is None:
         click.echo(text, nl=False)
     else:
