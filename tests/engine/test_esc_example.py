@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from fusion_emulator import Emulator
+from tests.docs.blocks import blocks
 from tests.engine.esc import FOLDER, evaluated, serve
 from tests.engine.stack import Ran, Stack, a_customer, engine_environment, mutations
 
@@ -87,6 +90,23 @@ def test_the_exit_code_for_drift_is_read_inside(cloud: Cloud, emulator: Emulator
 
     assert (cloud.stack.folder / "exit-code").read_text() == "7\n"
     assert cloud.run("pulumi env run msp/fusion/preview -- bash -c 'exit 7'").code == 1
+    assert mutations(emulator.requests) == []
+
+
+def test_the_step_of_the_workflow_writes_the_preview(cloud: Cloud, emulator: Emulator) -> None:
+    [block] = [each for each in blocks(FOLDER / "README.md") if each.text.startswith("- name: Preview")]
+    [adapted] = yaml.safe_load(block.text)
+    workflow = yaml.safe_load((FOLDER.parent / "github/workflows/preview.yml").read_text(encoding="utf-8"))
+    [step] = [each for each in workflow["jobs"]["preview"]["steps"] if each.get("name") == adapted["name"]]
+    # It runs the same commands, and the credential isn't in its variables.
+    assert adapted["run"].split("'")[1].split() == step["run"].split()
+    assert adapted["env"].items() < step["env"].items()
+    assert "NETOSECRET" not in adapted["env"]
+
+    cloud.run(adapted["run"].replace("--stack production", f"--stack {cloud.stack.name}")).ok()
+
+    steps = json.loads((cloud.stack.folder / "preview.json").read_text())["steps"]
+    assert [each["op"] for each in steps if "Customer" in each["urn"]] == ["create"]
     assert mutations(emulator.requests) == []
 
 

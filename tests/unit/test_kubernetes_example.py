@@ -6,6 +6,7 @@ import ast
 import itertools
 import re
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any, Final
 
@@ -191,6 +192,18 @@ def test_pulumi_install_finds_everything_in_the_image() -> None:
     assert runs.count("--require-hashes -r /tmp/locks/") == runs.count(" -r ") == 2
     assert "virtualenv:" not in (PROJECT / "Pulumi.yaml").read_text()
     assert not (PROJECT / "requirements.txt").exists()
+
+
+def test_the_sed_of_the_readme_replaces_each_image(tmp_path: Path) -> None:
+    [command] = re.findall(r"`(sed -i '[^']+') manifests/stack-\*\.yaml`", README)
+    for name in STACKS:
+        text = (FOLDER / "manifests" / name).read_text(encoding="utf-8")
+        copy = tmp_path / name
+        copy.write_text(text, encoding="utf-8")
+        subprocess.run([*shlex.split(command), str(copy)], check=True)
+        old = "registry.example.com/fusion-workspace:1"
+        assert text.count(old) == 2
+        assert copy.read_text(encoding="utf-8") == text.replace(old, "REGISTRY/NAME:TAG")
 
 
 def test_the_commands_of_the_readme_name_what_exists() -> None:
