@@ -107,7 +107,9 @@ def retained(plan: Plan) -> str:
     if plan.failures or found.before == found.after:
         return ""
     percent = "" if found.percent is None or plan.unlisted else f" ({found.percent:+,.1f} %)"
-    left_out = [f"{found.left_out} with an unknown value"] if found.left_out else []
+    unknown = found.left_out - found.without_flows
+    left_out = [f"{found.without_flows} without flows"] if found.without_flows else []
+    left_out += [f"{unknown} with an unknown value"] if unknown else []
     left_out += ["the unchanged ones, which aren't listed"] if plan.unlisted else []
     what = "Retained flow-days (flows/s \N{MULTIPLICATION SIGN} days)"
     customers = f"{found.customers} customer{'s' if found.customers > 1 else ''}"

@@ -16,13 +16,20 @@ _LARGEST: Final = 2**31 - 1
 
 def flow_days(customers: Iterable[Customer]) -> FlowDays:
     """Return the sums over the customers, the unchanged ones included."""
-    pairs = [(_before(each), _after(each)) for each in customers]
-    known = [(before, after) for before, after in pairs if before is not None and after is not None]
+    known: list[tuple[int, int]] = []
+    left_out: list[Customer] = []
+    for each in customers:
+        before, after = _before(each), _after(each)
+        if before is None or after is None:
+            left_out.append(each)
+        else:
+            known.append((before, after))
     return FlowDays(
         before=sum(before for before, _ in known),
         after=sum(after for _, after in known),
         customers=len(known),
-        left_out=len(pairs) - len(known),
+        left_out=len(left_out),
+        without_flows=sum(map(_has_no_flows, left_out)),
     )
 
 
@@ -40,6 +47,14 @@ def _after(customer: Customer) -> int | None:
         return _before(customer)
     # A field that the program doesn't set keeps its value in an update.
     return _product({**customer.old, **customer.new} if customer.op is Op.UPDATE else customer.new)
+
+
+def _has_no_flows(customer: Customer) -> bool:
+    """Return whether the flows are unset, before or after. Those of a customer that is adopted aren't known."""
+    if customer.op in (Op.ADOPT, Op.IMPORT):
+        return False
+    both = (customer.old, customer.new) if customer.op is Op.REPLACE else (customer.old or customer.new,)
+    return any(fields.get("contractual_flows_per_second") is None for fields in both)
 
 
 def _product(fields: Mapping[str, Value]) -> int | None:

@@ -124,17 +124,21 @@ class FlowDays:
         after: The sum after the plan.
         customers: How many customers have both values before and after.
         left_out: How many don't.
+        without_flows: How many of those that are left out have no flows.
     """
 
     before: int
     after: int
     customers: int
     left_out: int
+    without_flows: int = 0
 
     @property
     def percent(self) -> float | None:
-        """The change in percent, None if there was nothing before."""
-        return 100 * (self.after - self.before) / self.before if self.before else None
+        """The change in percent, None if there was nothing before, or a customer is left out."""
+        if self.left_out or not self.before:
+            return None
+        return 100 * (self.after - self.before) / self.before
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ def _flow_days(plan: Plan) -> dict[str, Any]:
         "percent": None if found.percent is None or plan.unlisted else round(found.percent, 1),
         "customers": found.customers,
         "left_out": found.left_out,
+        "without_flows": found.without_flows,
     }
 
 
