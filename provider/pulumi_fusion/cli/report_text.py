@@ -13,7 +13,8 @@ from rich.text import Text
 
 from pulumi_fusion.report.describe import brief, counted, details, line, others, property_name, retained, shown, title
 from pulumi_fusion.report.digest import SHORT
-from pulumi_fusion.report.plan import Failure, Op
+from pulumi_fusion.report.plan import Op
+from pulumi_fusion.report.problems import Problems, problems
 from pulumi_fusion.report.render.contents import Contents
 from pulumi_fusion.report.warnings import grouped
 
@@ -50,8 +51,7 @@ def _print(screen: Console, contents: Contents) -> None:
     short = f" (digest {contents.digest[:SHORT]})" if contents.digest else ""
     screen.print(Text(f"{title(plan)}: ", style="bold") + Text(counted(plan)) + Text(short, style="dim"))
     if plan.failures:
-        screen.print(Text("The run failed, so this plan may be incomplete.", style="bold red"))
-        _problems(screen, plan.failures)
+        _problems(screen, problems(plan))
     _list(screen, "Refused", [("", each) for each in contents.refused], "bold red")
     _list(screen, "Warnings", grouped(contents.warnings), "bold red")
     if plan.customers:
@@ -74,12 +74,16 @@ def _print(screen: Console, contents: Contents) -> None:
         screen.print(Text(f"Digest: {contents.digest}"))
 
 
-def _problems(screen: Console, failures: Sequence[Failure]) -> None:
+def _problems(screen: Console, found: Problems) -> None:
+    screen.print()
+    screen.print(Text(f"No plan: {found.outcome}", style="bold red"))
     screen.print()
     screen.print(Text("Problems", style="bold red"))
+    if found.introduction:
+        screen.print(Text(line(found.introduction, _SENTENCE)))
     rows = [
         (Text(brief(each.resource) or "-"), Text(brief(property_name(each)) or "-"), Text(line(each.reason, _SENTENCE)))
-        for each in failures
+        for each in found.failures
     ]
     _table(screen, ("Resource", "Property", "Problem"), rows)
 

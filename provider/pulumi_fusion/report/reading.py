@@ -13,6 +13,7 @@ from pulumi_fusion.customer.names import state_key
 from pulumi_fusion.customer.stack import DYNAMIC_TYPE, PLUGIN_TYPE
 from pulumi_fusion.report.flow_days import flow_days
 from pulumi_fusion.report.plan import FIELDS, Change, Customer, Failure, Op, Plan
+from pulumi_fusion.report.problems import is_place
 from pulumi_fusion.report.values import Special, Value, read_value
 
 __all__ = ["NotAPreviewError", "read_plan"]
@@ -45,9 +46,6 @@ _EQUAL: Final = frozenset({"same", "read", "refresh"})
 _CHECK: Final = re.compile(
     r"\S+ resource '.*?'(?:: property (?P<property>\S+) value \{.*?\})? has a problem: (?P<reason>.*)", re.DOTALL
 )
-
-# The lines of an error about a catalog.
-_PLACE: Final = re.compile(r".+?:\d+:\d+: |and \d+ more$")
 
 # Errors that follow another one.
 _CONSEQUENCES: Final = ("Resource monitor has terminated", "an unhandled error occurred: program exited with non-zero")
@@ -248,7 +246,7 @@ def _failures(text: str, resource: str) -> list[Failure]:
     if any(line.startswith("Traceback") for line in lines):
         # Only the first line, which names the problem, and the last, which has the error.
         lines = [f"{lines[0]} {lines[-1]}"]
-    elif not all(map(_PLACE.match, lines[1:])):
+    elif not all(map(is_place, lines[1:])):
         lines = [" ".join(lines)]
     return [Failure(resource, "", line) for line in lines]
 

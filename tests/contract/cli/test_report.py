@@ -161,7 +161,8 @@ def test_a_preview_that_failed_before_any_customer_has_its_error(bare: Terminal,
     done = bare.run("report", recorded(frontend, "broken"), "--format", "github")
     assert done.returncode == 1
     assert done.stdout == (
-        "### onboarding / test: incomplete\n\n**The run failed, so this plan may be incomplete.**\n\n**Problems**\n\n"
+        "### onboarding / test: incomplete\n\n> [!CAUTION]\n> **No plan:** the run failed. Correct the problems, and "
+        "run the preview again.\n\n**Problems**\n\n"
         "| resource | property | problem |\n| --- | --- | --- |\n"
         "| - | - | Program failed with an unhandled exception: ValueError: broken by (hidden) |\n"
     )
@@ -169,6 +170,17 @@ def test_a_preview_that_failed_before_any_customer_has_its_error(bare: Terminal,
         "Error: the preview failed before any customer was planned: Program failed with an unhandled exception: "
         "ValueError: broken by (hidden)\n"
     )
+
+
+@pytest.mark.parametrize("form", ["text", "github"])
+def test_the_introduction_of_the_places_in_a_catalog_is_above_the_table(bare: Terminal, form: str) -> None:
+    text = "The catalog customers.yaml has problems. Correct these places:\ncustomers.yaml:7:5: acme-corp: it is wrong"
+    done = piped(bare, preview(diagnostics=[error(text)]), "--format", form)
+    words = " ".join(done.stdout.decode().replace("*", "").split())
+    assert done.returncode == 1
+    assert "No plan: the run failed. Correct the catalog; the check Validate (pulumi-fusion catalog validate)" in words
+    assert words.index("Correct these places:") < words.lower().index("resource")
+    assert words.count("customers.yaml:7:5: acme-corp: it is wrong") == 1
 
 
 @pytest.mark.parametrize("arguments", [["--digest"], ["--expect-digest", "0" * 64]])

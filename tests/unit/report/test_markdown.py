@@ -248,6 +248,21 @@ def test_alerts_are_those_of_github_and_gitlab() -> None:
     assert "**Warnings**\n\n- **acme-corp**: Data Retention 90 → 7 days" in markdown(contents, alerts=False)
 
 
+def test_a_refusal_does_not_look_weaker_than_a_warning() -> None:
+    contents = contents_of(plan_of(changed(dataRetention=7)))
+    text = markdown(type(contents)(contents.plan, contents.warnings, contents.digest, ["No."]), alerts=True)
+    assert "> [!CAUTION]\n> **Refused**\n>\n> - No.\n\n> [!CAUTION]\n> **Warnings**" in text
+
+
+@given(ANYTHING)
+def test_the_introduction_of_the_places_in_a_catalog_stays_text(name: str) -> None:
+    plan = plan_of(diagnostics=[error(f"{name} has problems:\nc.yaml:1:2: it is wrong")])
+    text = markdown(contents_of(plan), alerts=False)
+    assert not any(each.startswith("/") for each in text.splitlines()), "a quick action of GitLab"
+    assert kinds(text) & {"html_block", "html_inline", "link_open", "image", "code_block", "fence", "s_open"} == set()
+    assert not set(re.sub(r"`[0-9a-f]{12,64}`", "", text)) & set("<>@`$~!\\")
+
+
 @given(project=ANYTHING, stack=ANYTHING, op=ANYTHING, kind=ANYTHING)
 def test_the_names_of_stacks_and_other_resources_stay_text(project: str, stack: str, op: str, kind: str) -> None:
     other = {"op": op, "urn": f"urn:pulumi:{stack}::{project}::{kind}::x"}

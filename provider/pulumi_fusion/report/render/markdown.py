@@ -7,6 +7,7 @@ from typing import Final
 
 from pulumi_fusion.report.describe import brief, counted, details, line, others, property_name, retained, shown, title
 from pulumi_fusion.report.digest import SHORT
+from pulumi_fusion.report.problems import Problems, problems
 from pulumi_fusion.report.render.contents import Contents
 from pulumi_fusion.report.render.escape import escaped
 from pulumi_fusion.report.warnings import grouped
@@ -40,17 +41,24 @@ def _before(contents: Contents, alerts: bool) -> Iterator[str]:
     short = f" (digest `{contents.digest[:SHORT]}`)" if contents.digest else ""
     yield f"### {escaped(title(plan))}: {counted(plan)}{short}"
     if plan.failures:
-        yield "**The run failed, so this plan may be incomplete.**"
-        failures = [(each.resource or "-", property_name(each) or "-", each.reason) for each in plan.failures]
-        yield "**Problems**"
-        yield _table(("resource", "property", "problem"), failures, _FAILURES, "problems")
+        yield from _problems(problems(plan), alerts)
     if contents.refused:
         lines = (f"- {_sentence(each)}" for each in contents.refused)
-        yield _block("Refused", "WARNING", _within(lines, len(contents.refused), _REFUSED), alerts)
+        yield _block("Refused", "CAUTION", _within(lines, len(contents.refused), _REFUSED), alerts)
     if contents.warnings:
         found = grouped(contents.warnings)
         lines = (f"- **{_sentence(who) or '-'}**: {_sentence(text)}" for who, text in found)
         yield _block("Warnings", "CAUTION", _within(lines, len(found), _WARNINGS), alerts)
+
+
+def _problems(found: Problems, alerts: bool) -> Iterator[str]:
+    outcome = f"**No plan:** {found.outcome}"
+    yield f"> [!CAUTION]\n> {outcome}" if alerts else outcome
+    introduction = _sentence(found.introduction)
+    # Not on a line of its own, which may be a quick action of GitLab.
+    yield f"**Problems**: {introduction}" if introduction else "**Problems**"
+    rows = [(each.resource or "-", property_name(each) or "-", each.reason) for each in found.failures]
+    yield _table(("resource", "property", "problem"), rows, _FAILURES - len(introduction), "problems")
 
 
 def _customers(contents: Contents, budget: int) -> str:
