@@ -133,7 +133,10 @@ def _adoption(customer: Customer) -> str:
         effect = "What that changes is known after apply."
     else:
         # The provider warns of what an adoption changes, unless it doesn't read the service.
-        effect = "Nothing on the service changes, unless the preview didn't read it."
+        effect = (
+            "Nothing that the service returns changes, if the preview read it. What it doesn't return (organization, "
+            "type and flows on a documented record) isn't compared, and the next update sends it as declared."
+        )
     return f"adopted from the service, and managed from now on. {effect}"
 
 

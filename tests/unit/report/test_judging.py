@@ -114,7 +114,11 @@ def test_an_adoption_has_the_warnings_of_what_it_changes() -> None:
 @pytest.mark.parametrize(
     ("new", "effect"),
     [
-        ({}, "Nothing on the service changes, unless the preview didn't read it."),
+        (
+            {},
+            "Nothing that the service returns changes, if the preview read it. What it doesn't return (organization, "
+            "type and flows on a documented record) isn't compared, and the next update sends it as declared.",
+        ),
         ({"organization": UNKNOWN}, "What that changes is known after apply."),
     ],
 )
