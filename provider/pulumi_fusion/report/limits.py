@@ -9,7 +9,7 @@ from typing import Final
 
 from pulumi_fusion.report.describe import some
 from pulumi_fusion.report.plan import Op, Plan
-from pulumi_fusion.report.warnings import PlanWarning, WarningKind
+from pulumi_fusion.report.warnings import PlanWarning, WarningKind, created
 
 __all__ = ["COUNTS", "Condition", "Limits", "UnclearError", "refusals"]
 
@@ -68,11 +68,7 @@ def refusals(plan: Plan, found: Sequence[PlanWarning], limits: Limits) -> list[s
 
 
 def _refusals(plan: Plan, found: Sequence[PlanWarning], limits: Limits) -> Iterator[str]:
-    if protected := [each.name for each in plan.customers if each.is_protected_deletion]:
-        yield (
-            f"The plan deletes {some(protected)}, with deletion protection on: the update would fail after other "
-            "changes. Keep the customer, or apply deletion_protection: false for it in a separate update first."
-        )
+    yield from _protected(plan)
     for condition in limits.conditions:
         count = COUNTS[condition.count](plan)
         if count > condition.above:
@@ -85,6 +81,25 @@ def _refusals(plan: Plan, found: Sequence[PlanWarning], limits: Limits) -> Itera
         names = [each.customer for each in found if each.kind is kind]
         if kind in limits.denied and names:
             yield f"The plan has {len(names)} x {kind.value}; --deny {kind.value} refuses that."
+
+
+def _protected(plan: Plan) -> Iterator[str]:
+    """Yield a sentence for the deletions that the update refuses, and before it one for those that may be renames."""
+    others = created(plan)
+    protected = [each for each in plan.customers if each.is_protected_deletion]
+    renamed = [each.name for each in protected if each.old.get("organization") in others]
+    removed = [each.name for each in protected if each.old.get("organization") not in others]
+    if renamed:
+        yield (
+            f"The plan deletes {some(renamed)}, with deletion protection on, and creates a customer with the same "
+            "organization. A shortname can't be changed: restore it, and change organization if the name is meant. "
+            "To delete the customer with all data, apply deletion_protection: false for it in a separate update first."
+        )
+    if removed:
+        yield (
+            f"The plan deletes {some(removed)}, with deletion protection on: the update would fail after other "
+            "changes. Keep the customer, or apply deletion_protection: false for it in a separate update first."
+        )
 
 
 def _percent(plan: Plan, allowed: float) -> Iterator[str]:

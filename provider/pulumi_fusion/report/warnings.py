@@ -14,7 +14,7 @@ from pulumi_fusion.report.describe import shown, some
 from pulumi_fusion.report.plan import Change, Customer, Op, Plan
 from pulumi_fusion.report.values import Special, Value
 
-__all__ = ["PlanWarning", "WarningKind", "grouped", "warnings"]
+__all__ = ["PlanWarning", "WarningKind", "created", "grouped", "warnings"]
 
 
 class WarningKind(str, Enum):
@@ -43,8 +43,8 @@ class PlanWarning:
 def warnings(plan: Plan) -> list[PlanWarning]:
     """Return the warnings, the most dangerous kind first, then by customer."""
     order = list(WarningKind)
-    created = _created(plan)
-    found = [each for customer in plan.customers for each in _of_customer(customer, created)]
+    others = created(plan)
+    found = [each for customer in plan.customers for each in _of_customer(customer, others)]
     return sorted(found, key=lambda each: (order.index(each.kind), each.customer.name))
 
 
@@ -56,20 +56,20 @@ def grouped(found: Sequence[PlanWarning]) -> list[tuple[str, str]]:
     return [(some(names), text) for (_, text), names in groups.items()]
 
 
-def _created(plan: Plan) -> Mapping[Value, Sequence[str]]:
+def created(plan: Plan) -> Mapping[Value, Sequence[str]]:
     """Return the names of the customers that are created, by organization."""
-    created: dict[Value, list[str]] = defaultdict(list)
+    found: dict[Value, list[str]] = defaultdict(list)
     for each in plan.customers:
         organization = each.new.get("organization")
         if each.op is Op.CREATE and isinstance(organization, str):
-            created[organization].append(each.name)
-    return created
+            found[organization].append(each.name)
+    return found
 
 
-def _of_customer(customer: Customer, created: Mapping[Value, Sequence[str]]) -> Iterator[PlanWarning]:
+def _of_customer(customer: Customer, others: Mapping[Value, Sequence[str]]) -> Iterator[PlanWarning]:
     if customer.op is Op.DELETE:
-        others = created.get(customer.old.get("organization"), ())
-        yield PlanWarning(WarningKind.DELETION, customer, _deletion(customer, others))
+        same = others.get(customer.old.get("organization"), ())
+        yield PlanWarning(WarningKind.DELETION, customer, _deletion(customer, same))
     if found := _WHOLE.get(customer.op):
         kind, describe = found
         yield PlanWarning(kind, customer, describe(customer))
@@ -107,16 +107,16 @@ def _of_shortname(customer: Customer) -> Iterator[PlanWarning]:
         )
 
 
-def _deletion(customer: Customer, created: Sequence[str]) -> str:
+def _deletion(customer: Customer, others: Sequence[str]) -> str:
     if customer.is_protected_deletion:
         text = "to be deleted, but deletion protection is on: the update will refuse that."
     else:
         text = "deleted, with all data and users. Nothing in the API restores them."
-    if not created:
+    if not others:
         return text
-    is_one = len(created) == 1
+    is_one = len(others) == 1
     return (
-        f"{text} {some(created)} {'is' if is_one else 'are'} created with the same organization: a rename in the "
+        f"{text} {some(others)} {'is' if is_one else 'are'} created with the same organization: a rename in the "
         "catalog or program doesn't move the data."
     )
 

@@ -215,8 +215,9 @@ def test_a_deletion_that_the_update_refuses_is_refused(bare: Terminal) -> None:
     name = "ada@acme.example.com"
     plan = preview(step("delete", name, old={**INPUTS, "shortname": name}), step("create", "b", new=INPUTS))
     reason = (
-        "The plan deletes (hidden), with deletion protection on: the update would fail after other changes. Keep the "
-        "customer, or apply deletion_protection: false for it in a separate update first."
+        "The plan deletes (hidden), with deletion protection on, and creates a customer with the same organization. A "
+        "shortname can't be changed: restore it, and change organization if the name is meant. To delete the customer "
+        "with all data, apply deletion_protection: false for it in a separate update first."
     )
     for form in FORMATS:
         done = piped(bare, plan, "--format", form)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pulumi_fusion.cli.docs import pages
 from pulumi_fusion.cli.report import report
 from pulumi_fusion.customer.rules import quoted
-from pulumi_fusion.report.describe import details
+from pulumi_fusion.report.describe import details, line
 from pulumi_fusion.report.digest import digest
 from pulumi_fusion.report.limits import COUNTS, Condition, Limits, UnclearError, refusals
 from pulumi_fusion.report.plan import Plan
@@ -226,6 +226,17 @@ def test_a_refused_deletion_names_the_customers_and_what_to_do() -> None:
     assert sentence.startswith("The plan deletes 12 customers (corp-00, corp-01, ")
     assert "corp-09, …), with deletion protection on: " in sentence
     assert sentence.endswith("apply deletion_protection: false for it in a separate update first.")
+
+
+def test_a_refused_deletion_that_may_be_a_rename_is_first_and_has_other_advice() -> None:
+    names = [f"corp-of-acme-{n:03}" for n in range(12)]
+    renamed = [step("delete", each, old={**INPUTS, "shortname": each}) for each in names]
+    removed = step("delete", "z", old={**INPUTS, "shortname": "zoo-corp", "organization": "Zoo"})
+    new = step("create", "new", new={**INPUTS, "shortname": "new-corp"})
+    first, second = refusals(plan_of(*renamed, removed, new), [], Limits())
+    assert first.index("A shortname can't be changed: restore it") < first.index("To delete the customer with all data")
+    assert second.startswith("The plan deletes zoo-corp, with deletion protection on: ")
+    assert line(first, 500) == first, "the advice is cut"
 
 
 def test_a_replacement_is_a_deletion() -> None:
