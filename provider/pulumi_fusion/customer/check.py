@@ -156,7 +156,7 @@ def _create_only(values: Mapping[str, Any], old: State, listed: Sequence[Account
 
 def _protected_from_replacement(values: Mapping[str, Any], old: State, unprotected: str) -> Iterator[Failure]:
     name = _known(values, "shortname")
-    if old.deletion_protection and old.shortname is not None and name not in (None, old.shortname):
+    if old.is_protected and old.shortname is not None and name not in (None, old.shortname):
         yield Failure(
             "shortname",
             f"Shortname cannot change from {old.shortname!r} to {name!r}: that deletes the customer and its data, and "

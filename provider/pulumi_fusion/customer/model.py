@@ -208,6 +208,13 @@ class State(Fields):
         default=None, description="Path in the account tree, as the service returns it."
     )
 
+    @property
+    def is_protected(self) -> bool:
+        """Whether a deletion is refused. A state without the field is read as the default."""
+        if self.deletion_protection is None:
+            return self.status != CustomerStatus.TRIAL_ACTIVE.value
+        return self.deletion_protection
+
     @classmethod
     def recall(cls, raw: Mapping[str, Any]) -> State:
         """Return the state in stored properties of any age, which have keys in either spelling.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from pulumi_fusion.customer.model import State
-from pulumi_fusion.customer.names import CustomerStatus
 from pulumi_fusion.customer.stack import Stack
 from pulumi_fusion.errors import Protected, StillManaged
 from pulumi_fusion.operations.operation import Call
@@ -18,9 +17,7 @@ _ATTEMPTED: Final = "delete the customer"
 def require_deletable(call: Call, shortname: str, state: State) -> None:
     """Raise StillManaged or Protected for a customer that must not be deleted. Nothing is sent."""
     _require_sole(call.run.stack, call.urn, shortname, state)
-    protected = state.deletion_protection
-    # A state without the field is read as the default.
-    if protected or (protected is None and state.status != CustomerStatus.TRIAL_ACTIVE.value):
+    if state.is_protected:
         raise Protected(
             _ATTEMPTED,
             "deletion protection is on, and a deletion destroys the customer's data",

@@ -40,6 +40,7 @@ def _customer(customer: Customer) -> list[object]:
         old,
         new,
         customer.adoption,
+        customer.provider,
     ]
 
 

@@ -69,6 +69,7 @@ class Customer:
         customer_id: The immutable id in the state.
         changes: What differs between both, for an update or a replacement.
         adoption: What an adoption changes on the service, as the preview's warning has it.
+        provider: The name of the explicit provider, "" for a default one.
     """
 
     op: Op
@@ -78,6 +79,7 @@ class Customer:
     customer_id: Value = None
     changes: tuple[Change, ...] = ()
     adoption: str = ""
+    provider: str = ""
 
     @property
     def shortname(self) -> Value:
@@ -95,8 +97,8 @@ class Customer:
         """Whether the update refuses the deletion, since deletion protection is on."""
         protection = self.old.get("deletion_protection")
         # A state without the field is read as the default.
-        is_default = protection is None and self.old.get("status") == CustomerStatus.ACTIVE.value
-        return self.op is Op.DELETE and (protection is True or is_default)
+        is_default = protection is None and self.old.get("status") != CustomerStatus.TRIAL_ACTIVE.value
+        return self.op in (Op.DELETE, Op.REPLACE) and (protection is True or is_default)
 
     def now(self, name: str) -> Value:
         """Return the value of a field after the change, or before a deletion."""
@@ -148,7 +150,7 @@ class Plan:
     Args:
         project: The name of the Pulumi project.
         stack: The name of the stack.
-        settings: What the stack's configuration has about the account, by key.
+        settings: What the stack's configuration and explicit providers have about the account, by key.
         customers: The customers that change, the most dangerous operation first, then by name.
         unchanged: How many customers are unchanged, as far as the preview lists them.
         unlisted: How many unchanged resources the preview doesn't list: customers or others.

@@ -89,7 +89,7 @@ def read_plan(data: bytes) -> Plan:
     return Plan(
         project=project,
         stack=stack,
-        settings=tuple(_settings(document)),
+        settings=tuple(sorted([*_settings(document), *_provider_settings(steps)])),
         customers=tuple(
             sorted(
                 (each for each in customers if each.op is not Op.UNCHANGED),
@@ -146,6 +146,20 @@ def _settings(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     return ((key, str(config[key])) for key in _SETTINGS if key in config)
 
 
+def _provider_settings(steps: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    for step in steps:
+        if _type(step["urn"]) == "pulumi:providers:fusion":
+            inputs = _object(_object(step.get("newState")).get("inputs"))
+            name = _explicit(step["urn"])
+            yield from ((f"{name}:{key}", str(inputs[key])) for key in ("account", "apiUrl") if name and key in inputs)
+
+
+def _explicit(provider: Any) -> str:
+    """Return the name of an explicit provider from its URN, which an id may follow; "" for a default one."""
+    name = _name(provider) if isinstance(provider, str) else ""
+    return "" if name.startswith("default") else name.partition("::")[0]
+
+
 def _customers(steps: Sequence[dict[str, Any]]) -> Iterator[Customer]:
     """Yield a customer per step; a replacement is one step, and those that it consists of are left out."""
     replaced = {_object_of(step) for step in steps if step["op"] == "replace"}
@@ -155,7 +169,9 @@ def _customers(steps: Sequence[dict[str, Any]]) -> Iterator[Customer]:
         if step["op"] not in _SKIPPED and not is_part:
             yield _customer(step)
         elif _is_pending_deletion(step) and _object_of(step) not in shown:
-            yield _customer({**step, "op": "delete-replaced"})
+            # With the values that the refresh read.
+            kept = {"retainOnDelete": _object(step.get("oldState")).get("retainOnDelete")}
+            yield _customer({**step, "op": "delete-replaced", "oldState": {**_object(step["newState"]), **kept}})
 
 
 def _object_of(step: Mapping[str, Any]) -> tuple[str, Any]:
@@ -183,7 +199,16 @@ def _customer(step: Mapping[str, Any]) -> Customer:
     elif op is Op.DELETE and old_state.get("retainOnDelete") is True:
         op = Op.FORGET
     changes = _changes(old, _fields(inputs), new, _reasons(step)) if op in (Op.UPDATE, Op.REPLACE) else ()
-    return Customer(op, _name(step["urn"]), old, new, read_value(outputs.get("customerId")), tuple(changes))
+    provider = _explicit((new_state or old_state).get("provider"))
+    return Customer(
+        op,
+        _name(step["urn"]),
+        old,
+        new,
+        read_value(outputs.get("customerId")),
+        tuple(changes),
+        provider=provider,
+    )
 
 
 def _adopted(customer: Customer, adoptions: Mapping[str, str]) -> Customer:

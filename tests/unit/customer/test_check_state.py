@@ -80,3 +80,11 @@ def test_the_default_protection_never_turns_a_protection_off(
 )
 def test_old_inputs_of_any_kind_cause_no_failure(old: dict[str, Any]) -> None:
     assert failures(DECLARED, old) == []
+
+
+def test_a_replacement_is_refused_if_the_state_lacks_the_protection_of_an_active_customer() -> None:
+    """An import shows the status only, whose default applies."""
+    old = {**DECLARED, "deletionProtection": None}
+    assert [each.property for each in check({**DECLARED, "shortname": "other-corp"}, old).failures] == ["shortname"]
+    trial = {**old, "status": "Trial Active"}
+    assert check({**DECLARED, "shortname": "other-corp"}, trial).failures == []

@@ -1,8 +1,7 @@
-"""Warnings, limits, digest and privacy."""
+"""Warnings, limits and privacy."""
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -14,13 +13,11 @@ from pulumi_fusion.cli.docs import pages
 from pulumi_fusion.cli.report import report
 from pulumi_fusion.customer.rules import quoted
 from pulumi_fusion.report.describe import details, line
-from pulumi_fusion.report.digest import digest
 from pulumi_fusion.report.limits import COUNTS, Condition, Limits, UnclearError, refusals
 from pulumi_fusion.report.plan import Plan
 from pulumi_fusion.report.privacy import without_admins
-from pulumi_fusion.report.reading import read_plan
 from pulumi_fusion.report.warnings import WarningKind, grouped, warnings
-from tests.unit.report.samples import DYNAMIC, INPUTS, SECRET, UNKNOWN, changed, error, plan_of, step
+from tests.unit.report.samples import INPUTS, SECRET, UNKNOWN, changed, error, plan_of, step
 
 
 def found(plan: Plan) -> list[tuple[str, str]]:
@@ -240,7 +237,9 @@ def test_a_refused_deletion_that_may_be_a_rename_is_first_and_has_other_advice()
 
 
 def test_a_replacement_is_a_deletion() -> None:
-    plan = plan_of(step("replace", old=INPUTS, new={**INPUTS, "shortname": "acme-two"}))
+    plan = plan_of(
+        step("replace", old={**INPUTS, "deletionProtection": False}, new={**INPUTS, "shortname": "acme-two"})
+    )
     assert len(refusals(plan, warnings(plan), Limits([Condition("deletes", 0)], max_deletes=0))) == 2
 
 
@@ -258,56 +257,12 @@ def test_a_condition_that_is_none(text: str) -> None:
         Condition.parse(text)
 
 
-def test_the_digest_depends_on_what_is_applied_alone() -> None:
-    steps = [changed(dataRetention=7), step("create", "new", new={**INPUTS, "shortname": "new-corp"})]
-    first = digest(plan_of(*steps))
-    assert digest(plan_of(*reversed(steps), step("same", "other", old=INPUTS), same=9)) == first
-    renamed = [{**each, "urn": each["urn"].replace("fusion:index:Customer", DYNAMIC)} for each in steps]
-    assert digest(plan_of(*renamed)) == first
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        changed(dataRetention=45),
-        changed(dataRetention=7, organization="Other"),
-        changed({"dataRetention": 45}, dataRetention=7),
-        changed({"shortname": "acme-two"}, dataRetention=7),
-        {**changed(dataRetention=7), "op": "replace"},
-        {**changed(dataRetention=7), "urn": "urn:pulumi:staging::customers::fusion:index:Customer::acme"},
-        step("update", old=INPUTS, new={**INPUTS, "dataRetention": 7, "email": "eve@example.com"}),
-    ],
-)
-def test_another_plan_has_another_digest(other: dict[str, Any]) -> None:
-    assert digest(plan_of(other)) != digest(plan_of(changed(dataRetention=7)))
-
-
-def test_the_digest_of_a_deletion_depends_on_what_is_deleted() -> None:
-    deletions = [step("delete", old={**INPUTS, "dataRetention": days}) for days in (7, 90)]
-    assert digest(plan_of(deletions[0])) != digest(plan_of(deletions[1]))
-
-
-def test_the_digest_of_an_adoption_depends_on_what_it_changes() -> None:
-    adopted = step("create", new={**INPUTS, "adopt": "id-1"})
-    warning = {"severity": "warning", "message": "warning: acme-corp: its adoption changes Data Retention."}
-    assert digest(plan_of(adopted)) != digest(plan_of(adopted, diagnostics=[warning]))
-
-
-@pytest.mark.parametrize("setting", ["fusion:account", "fusion:apiUrl"])
-def test_the_digest_depends_on_the_account(setting: str) -> None:
-    created = {"steps": [step("create", new=INPUTS)]}
-    plans = [{**created, "config": config} for config in ({}, {setting: "harbor"}, {setting: "other"})]
-    assert len({digest(read_plan(json.dumps(each).encode())) for each in plans}) == 3
-
-
-def test_another_resource_changes_the_digest() -> None:
-    bucket = step("delete", "logs", kind="aws:s3/bucket:Bucket")
-    assert digest(plan_of(changed(dataRetention=7), bucket)) != digest(plan_of(changed(dataRetention=7)))
-
-
-def test_the_text_of_a_placeholder_is_another_value_than_the_placeholder() -> None:
-    texts = [digest(plan_of(changed(organization=each))) for each in (UNKNOWN, "known after apply", SECRET, "secret")]
-    assert len(set(texts)) == 4
+@pytest.mark.parametrize("status", [None, "Active"])
+@pytest.mark.parametrize("op", ["delete", "replace"])
+def test_a_deletion_without_a_known_protection_is_refused_by_default(op: str, status: str | None) -> None:
+    old = {**INPUTS, "deletionProtection": None, "status": status}
+    plan = plan_of(step(op, old=old, new={**INPUTS, "shortname": "other-corp"}))
+    assert [each.is_protected_deletion for each in plan.customers] == [True]
 
 
 def test_no_text_has_the_data_of_an_admin() -> None:

@@ -84,14 +84,16 @@ def state(customer_id: str, *, pending: bool = False) -> dict[str, Any]:
 def test_a_deletion_that_an_earlier_run_left_pending_is_one(shown: bool) -> None:
     """The CLI shows it only with --show-replacement-steps; a refresh reads the customer in any case."""
     pending = state("old-1", pending=True)
+    outdated = {**pending, "outputs": {**pending["outputs"], "dataRetention": 7}}
     steps = [
-        {"op": "refresh", "urn": urn("acme"), "oldState": pending, "newState": state("old-1")},
+        {"op": "refresh", "urn": urn("acme"), "oldState": outdated, "newState": pending},
         {"op": "refresh", "urn": urn("acme"), "oldState": state("new-1"), "newState": state("new-1")},
         {"op": "same", "urn": urn("acme"), "oldState": state("new-1"), "newState": state("new-1")},
         *([{"op": "delete-replaced", "urn": urn("acme"), "oldState": pending}] if shown else []),
     ]
     plan = plan_of(*steps)
     assert [(each.op, each.customer_id) for each in plan.customers] == [(Op.DELETE, "old-1")]
+    assert plan.customers[0].old["data_retention"] == 90
     assert (plan.deletions, plan.unchanged) == (1, 1)
 
 
