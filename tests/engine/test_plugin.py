@@ -251,9 +251,9 @@ def test_a_run_of_the_plugin_with_all_logs_leaves_no_secret(plugin_stack: Stack,
     (stack.folder / "tmp").mkdir()
     stack.environ |= {"TMPDIR": str(stack.folder / "tmp"), "PULUMI_DEBUG_GRPC": str(stack.folder / "grpc.json")}
     stack.declare({"acme": customer("acme-corp")})
-    emulator.faults.add("POST /customer delay=3 x1")  # the processes must still run when they are listed
+    emulator.faults.add("POST /customer delay=3 x1")
     with stack.start("up", "--yes", "--skip-preview", "--logtostderr", "-v=11") as running:
-        running.until(lambda: bool(emulator.requests.of("POST", "/customer")))
+        running.until(lambda: not emulator.faults)  # the request waits, so all processes still run
         lines = "\n".join(running.command_line(pid) for pid in running.descendants(""))
         said = running.end()
     assert "pulumi-resource-fusion" in lines

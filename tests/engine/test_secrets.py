@@ -93,9 +93,10 @@ def test_a_failed_run_leaves_no_secret(
 ) -> None:
     watched.environ |= {"FUSION_PREFLIGHT": "off", "FUSION_DEADLINE": "4"}
     watched.declare({"acme": a_customer("acme-corp")})
-    emulator.faults.add(fault)
+    emulator.faults.add("POST /auth/token delay=2 x1", fault)
     with watched.start("up", "--yes", "--skip-preview", "--logtostderr", "-v=9") as running:
-        running.until(lambda: len(emulator.requests) > 0)
+        # The first request waits, so all processes still run.
+        running.until(lambda: not any("delay" in each.text for each in emulator.faults))
         lines = [running.command_line(pid) for pid in running.descendants("")]
         running.end()
     assert any("pulumi.dynamic" in line for line in lines)
