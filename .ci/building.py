@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -61,8 +62,10 @@ def run(
                     say(f"  still running, {time.monotonic() - started:.0f} seconds so far")
         finally:
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                # A process that sudo started can't be killed; it continues to its own end.
+                with contextlib.suppress(PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
         out.seek(0)
         err.seek(0)
         if process.returncode:
@@ -78,7 +81,7 @@ def cache() -> Path:
 
 
 def complete(directory: Path, programs: Sequence[str]) -> bool:
-    return all(os.access(directory / program, os.X_OK) for program in programs)
+    return all((directory / program).is_file() for program in programs)
 
 
 def kept(target: Path, fill: Callable[[Path], None], programs: Sequence[str]) -> Path:
