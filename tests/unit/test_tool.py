@@ -19,7 +19,9 @@ def run(*arguments: str, cache: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize(("name", "builder"), [("actionlint", "go"), ("yaml-language-server", "npm")])
+@pytest.mark.parametrize(
+    ("name", "builder"), [("actionlint", "go"), ("axe-core", "npm"), ("yaml-language-server", "npm")]
+)
 def test_a_program_that_cannot_be_made_is_not_available(tmp_path: Path, name: str, builder: str) -> None:
     done = run(name, cache=tmp_path)
 
@@ -32,4 +34,4 @@ def test_another_name_is_wrong_usage(tmp_path: Path, arguments: list[str]) -> No
     done = run(*arguments, cache=tmp_path)
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "usage: .ci/tool actionlint|yaml-language-server\n"
+    assert done.stderr == "usage: .ci/tool actionlint|axe-core|yaml-language-server\n"
