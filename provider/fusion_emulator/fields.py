@@ -1,0 +1,76 @@
+"""The fields of bodies: one description, which the service validates by and its OpenAPI document shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fusion_emulator.errors import Refused
+
+__all__ = ["Field", "object_schema", "require_object"]
+
+_TYPES: Final[Mapping[str, type]] = {"string": str, "integer": int, "boolean": bool, "array": list}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a body.
+
+    ``schema`` is JSON Schema with a ``type`` and the keywords of ``_RULES``; its patterns are those that Python and
+    ECMA-262 read alike, from ``^`` to ``$``. ``expects`` completes the sentence of a refusal.
+    """
+
+    schema: Mapping[str, Any]
+    expects: str = ""
+    required: bool = True
+
+
+def object_schema(fields: Mapping[str, Field]) -> dict[str, Any]:
+    """Return the JSON Schema of a body with these fields and no others."""
+    return {
+        "type": "object",
+        "required": [name for name, field in fields.items() if field.required],
+        "additionalProperties": False,
+        "properties": {name: dict(field.schema) for name, field in fields.items()},
+    }
+
+
+def require_object(body: object, fields: Mapping[str, Field]) -> dict[str, Any]:
+    """Return the body if it has all required fields, no unknown one, and valid values, or raise Refused(400)."""
+    if not isinstance(body, dict):
+        raise Refused(400, "The body is not a JSON object")
+    for name in body:
+        if name not in fields:
+            raise Refused(400, f"{name}: no such field")
+    for name, field in fields.items():
+        if name in body:
+            _require_valid(name, body[name], field)
+        elif field.required:
+            raise Refused(400, f"{name}: required")
+    return body
+
+
+def _require_valid(name: str, value: object, field: Field) -> None:
+    kind = _TYPES[field.schema["type"]]
+    # Exact types: in Python, True is an int; in JSON, 7.0 is not a number that the service documents.
+    if type(value) is not kind:
+        raise Refused(400, f"{name}: expected {kind.__name__}")
+    if not _valid(value, field.schema):
+        raise Refused(400, f"{name}: expected {field.expects}")
+
+
+def _valid(value: object, schema: Mapping[str, Any]) -> bool:
+    return all(_RULES[keyword](value, rule) for keyword, rule in schema.items())
+
+
+_RULES: Final[Mapping[str, Callable[[Any, Any], object]]] = {
+    "type": lambda value, name: type(value) is _TYPES[name],
+    # Not search: there, "$" also matches before a line break at the end.
+    "pattern": lambda value, pattern: re.fullmatch(pattern, value),
+    "enum": lambda value, values: value in values,
+    "minimum": lambda value, least: value >= least,
+    "maxItems": lambda value, most: len(value) <= most,
+    "items": lambda value, schema: all(_valid(each, schema) for each in value),
+}
