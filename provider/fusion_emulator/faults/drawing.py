@@ -98,4 +98,5 @@ def _use(fault: Fault) -> bool:
         return False
     if fault.left is not None:
         fault.left -= 1
+    fault.used += 1
     return True

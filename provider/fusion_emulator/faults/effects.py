@@ -59,7 +59,9 @@ def status(fault: Fault, genuine: Answer | None, now: float) -> Delivery:
     if "retry-after-date" in fault.options:
         headers["Retry-After"] = http_date(now + float(fault.options["retry-after-date"]))
     status = int(fault.kind)
-    return Delivery(Answer(status, headers, b"") if status < 300 else refusal(status, "Injected fault", headers))
+    # A 304 has no body (RFC 9110 section 15.4.5).
+    bare = status < 300 or status == 304
+    return Delivery(Answer(status, headers, b"") if bare else refusal(status, "Injected fault", headers))
 
 
 def page(fault: Fault, genuine: Answer | None, now: float) -> Delivery:

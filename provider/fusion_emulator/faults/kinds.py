@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from fusion_emulator.answers import Answer
 from fusion_emulator.faults import effects
 from fusion_emulator.faults.delivery import Delivery
+from fusion_emulator.faults.numbers import COUNT, DATE, SECONDS, SKEW, STATUS, Number
 
 if TYPE_CHECKING:
     from fusion_emulator.faults.lines import Fault
 
-__all__ = ["COLOURS", "DECISIVE", "Colour", "Decisive", "Side", "Value", "family"]
+__all__ = ["COLOURS", "DECISIVE", "NO_BODY", "Colour", "Decisive", "Side", "Value", "family", "status_of"]
 
 Side: TypeAlias = Literal["before", "after", "colours"]
 Value: TypeAlias = Literal["none", "optional", "required"]
+
+BYTES: Final = Number(1, 100_000_000, whole=True)
+NO_BODY: Final = (204, 205, 304)
+"""Statuses of responses without a body (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5)."""
 
 
 @dataclass(frozen=True)
 class Decisive:
     """A kind that decides the answer.
 
-    ``default`` is its side; ``only`` is set if it has no other side. ``number``: its value is a number. ``receives`` is
-    what the sender receives, and ``example`` the value in the documents.
+    ``default`` is its side; ``only`` is set if it has no other side. ``number`` is the range of its value, None for a
+    text, and ``options`` those of its options. ``receives`` is what the sender receives, and ``example`` the value in
+    the documents.
     """
 
     effect: Callable[[Fault, Answer | None, float], Delivery]
@@ -33,18 +39,19 @@ class Decisive:
     default: Side = "before"
     only: Side | None = None
     value: Value = "none"
-    number: bool = False
-    options: tuple[str, ...] = ()
+    number: Number | None = None
+    options: Mapping[str, Number] = field(default_factory=dict)
     example: str = ""
 
 
 @dataclass(frozen=True)
 class Colour:
-    """A kind that modifies how the request is served, as ``receives`` describes. Its value is a number."""
+    """A kind that modifies how the request is served, as ``receives`` describes. Its value is a number, if any."""
 
     value: Value
     receives: str
-    options: tuple[str, ...] = ()
+    number: Number = SECONDS
+    options: Mapping[str, Number] = field(default_factory=dict)
     example: str = "SECONDS"
 
 
@@ -54,7 +61,7 @@ DECISIVE: Final[Mapping[str, Decisive]] = {
         effects.hang,
         "nothing, or after SECONDS a reset; with `-after` the answer instead",
         value="optional",
-        number=True,
+        number=SECONDS,
         example="SECONDS",
     ),
     "cut-body": Decisive(
@@ -63,14 +70,18 @@ DECISIVE: Final[Mapping[str, Decisive]] = {
     "NNN": Decisive(
         effects.status,
         "that status with the service's error body; a success such as `202` has no body",
-        options=("retry-after", "retry-after-date"),
+        options={"retry-after": DATE, "retry-after-date": DATE},
     ),
     "html-NNN": Decisive(effects.page, "that status with an HTML page, as from a proxy or a login portal"),
     "exists-400": Decisive(effects.exists, "400 with the service's error for a taken shortname"),
     "exists-409": Decisive(effects.exists, "409 with the service's error for a taken shortname"),
     "revoked": Decisive(effects.revoked, "401, whatever the token", only="before"),
     "redirect": Decisive(
-        effects.redirect, "307 (or `status`) with this location", value="required", options=("status",), example="URL"
+        effects.redirect,
+        "307 (or `status`) with this location",
+        value="required",
+        options={"status": Number(300, 399, whole=True)},
+        example="URL",
     ),
     "empty": Decisive(effects.empty, "the genuine status without a body", default="after"),
     "not-json": Decisive(effects.not_json, "the genuine status with JSON that ends early", default="after"),
@@ -80,7 +91,7 @@ DECISIVE: Final[Mapping[str, Decisive]] = {
         default="after",
         only="after",
         value="optional",
-        number=True,
+        number=BYTES,
         example="BYTES",
     ),
     "unknown-fields": Decisive(
@@ -107,21 +118,27 @@ DECISIVE: Final[Mapping[str, Decisive]] = {
     ),
 }
 COLOURS: Final[Mapping[str, Colour]] = {
-    "delay": Colour("required", "the answer, late; `jitter` adds at most so many seconds", options=("jitter",)),
-    "slice": Colour("optional", "the answer in pieces of `size` bytes, SECONDS apart", options=("size",)),
+    "delay": Colour("required", "the answer, late; `jitter` adds at most so many seconds", options={"jitter": SECONDS}),
+    "slice": Colour("optional", "the answer in pieces of `size` bytes, SECONDS apart", options={"size": BYTES}),
     "early-hints": Colour("optional", "a 103 response, then the answer"),
-    "clock-skew": Colour("required", "an answer from a service whose clock is so far ahead"),
+    "clock-skew": Colour("required", "an answer from a service whose clock is so far ahead", number=SKEW),
     "token-expired": Colour("none", "an answer to a token that has just expired; a new token works"),
     "stale": Colour(
-        "required", "after a write, the state before it in the next K reads of the account; a read: once", example="K"
+        "required",
+        "after a write, the state before it in the next K reads of the account; a read: once",
+        number=COUNT,
+        example="K",
     ),
 }
 
 
 def family(kind: str) -> str:
-    """Return the name under which a kind is listed: that of a status for every status."""
-    if re.fullmatch(r"[2-5][0-9][0-9]", kind):
-        return "NNN"
-    if re.fullmatch(r"html-[2-5][0-9][0-9]", kind):
-        return "html-NNN"
-    return kind
+    """Return the name under which a kind is listed: that of a status for every number."""
+    return re.sub(r"^(html-)?[0-9]+$", lambda found: f"{found[1] or ''}NNN", kind)
+
+
+def status_of(kind: str) -> int | None:
+    """Return the status of a kind with one; None for other kinds. Raises RangeError."""
+    if family(kind) not in ("NNN", "html-NNN"):
+        return None
+    return int(STATUS.parse("the status", kind.removeprefix("html-")))

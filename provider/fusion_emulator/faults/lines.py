@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from fusion_emulator.answers import Answer
 from fusion_emulator.faults.delivery import Delivery
-from fusion_emulator.faults.kinds import COLOURS, DECISIVE, Colour, Decisive, Side, family
+from fusion_emulator.faults.kinds import COLOURS, DECISIVE, NO_BODY, Colour, Decisive, Side, family, status_of
+from fusion_emulator.faults.numbers import COUNT, SKIP, RangeError
 
 __all__ = ["Fault", "MalformedFault"]
 
 _METHODS: Final = ("*", "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
+_LONGEST: Final = 1000
+_SHOWN: Final = 100
+"""Characters of a line, and of a line in an error."""
 
 
 class MalformedFault(ValueError):
@@ -22,7 +25,7 @@ class MalformedFault(ValueError):
 
 @dataclass
 class Fault:
-    """One fault; ``left`` counts down, None is without end."""
+    """One fault; ``left`` and ``skip`` count down, None is without end. ``used``: the requests that it affected."""
 
     text: str
     method: str
@@ -33,14 +36,16 @@ class Fault:
     options: Mapping[str, str] = field(default_factory=dict)
     skip: int = 0
     left: int | None = None
+    used: int = 0
 
     @classmethod
     def parse(cls, text: str) -> Fault:
         """Return the fault that a line describes, or raise MalformedFault."""
         try:
             return _parse(text.split())
-        except _WrongError as wrong:
-            raise MalformedFault(f"fault {text!r}: {wrong}; expected METHOD PATH KIND[=VALUE] [skip=N] [xN]") from None
+        except (_WrongError, RangeError) as wrong:
+            shown = f"{text[:_SHOWN]}..." if len(text) > _SHOWN else text
+            raise MalformedFault(f"fault {shown!r}: {wrong}; expected METHOD PATH KIND[=VALUE] [skip=N] [xN]") from None
 
     def number(self, name: str, default: float) -> float:
         """Return an option as a number."""
@@ -63,33 +68,41 @@ class _WrongError(Exception):
 def _parse(words: Sequence[str]) -> Fault:
     if len(words) < 3:
         raise _WrongError("too short")
+    if len(" ".join(words)) > _LONGEST:
+        raise _WrongError(f"longer than {_LONGEST} characters")
+    if not all(word.isprintable() for word in words):
+        raise _WrongError("a character that cannot be printed")
     method, path, head, *rest = words
     if method.upper() not in _METHODS:
-        raise _WrongError(f"no method {method!r}")
-    if path != "*" and not path.startswith(("/", "*")):
+        raise _WrongError(f"no method {method!r}; there are: {', '.join(_METHODS)}")
+    if not path.startswith(("/", "*")):
         raise _WrongError("the path begins with neither / nor *")
     name, equals, value = head.partition("=")
     kind, side = _sided(name)
-    rule: Decisive | Colour | None = DECISIVE.get(family(kind)) or COLOURS.get(kind)
-    if rule is None:
-        raise _WrongError(f"no kind {kind!r}; there are: {', '.join((*DECISIVE, *COLOURS))}")
+    rule = _rule(kind)
     _require_value(kind, rule, value if equals else None)
-    side = _side(kind, rule, side)
-    options, left = _options(kind, rule, rest)
-    skip = options.pop("skip", "0")
-    if not skip.isdecimal():
-        raise _WrongError("skip takes a whole number")
+    counts, options = _options(kind, rule, rest)
     return Fault(
         text=" ".join(words),
         method=method.upper(),
         path=path,
         kind=kind,
         value=value or None,
-        side=side,
+        side=_side(kind, rule, side),
         options=options,
-        skip=int(skip),
-        left=left,
+        skip=counts.get("skip", 0),
+        left=counts.get("x"),
     )
+
+
+def _rule(kind: str) -> Decisive | Colour:
+    """Return the syntax of a kind."""
+    rule: Decisive | Colour | None = DECISIVE.get(family(kind)) or COLOURS.get(kind)
+    if rule is None or kind in ("NNN", "html-NNN"):
+        raise _WrongError(f"no kind {kind!r}; there are: {', '.join((*DECISIVE, *COLOURS))}")
+    if status_of(kind) in NO_BODY and kind.startswith("html-"):
+        raise _WrongError(f"{kind}: a response with this status has no body, and no page")
+    return rule
 
 
 def _sided(name: str) -> tuple[str, Side | None]:
@@ -106,9 +119,12 @@ def _require_value(kind: str, rule: Decisive | Colour, value: str | None) -> Non
     """Check the value of a kind, None where the line gives none."""
     if value == "" or (value is not None and rule.value == "none") or (value is None and rule.value == "required"):
         raise _WrongError(f"{kind} takes {'no' if rule.value == 'none' else 'a'} value")
-    numeric = isinstance(rule, Colour) or rule.number
-    if value and numeric and not _is_number(value, signed=kind == "clock-skew"):
-        raise _WrongError(f"{value!r} is not a number")
+    if value is None:
+        return
+    if rule.number is not None:
+        rule.number.parse(kind, value)
+    elif not value.isascii():
+        raise _WrongError(f"the value of {kind} has a character outside ASCII")
 
 
 def _side(kind: str, rule: Decisive | Colour, given: Side | None) -> Side:
@@ -122,20 +138,23 @@ def _side(kind: str, rule: Decisive | Colour, given: Side | None) -> Side:
     return side
 
 
-def _options(kind: str, rule: Decisive | Colour, words: Sequence[str]) -> tuple[dict[str, str], int | None]:
-    """Return the options of a line, and the number of requests that the fault affects."""
-    left: int | None = None
+def _options(kind: str, rule: Decisive | Colour, words: Sequence[str]) -> tuple[dict[str, int], dict[str, str]]:
+    """Return the numbers of ``x`` and ``skip``, and the options of the kind."""
+    counts: dict[str, int] = {}
     options: dict[str, str] = {}
     for word in words:
-        if re.fullmatch(r"x[1-9][0-9]*", word):
-            left = int(word[1:])
-            continue
-        option, _, setting = word.partition("=")
-        if option not in (*rule.options, "skip") or not _is_number(setting):
+        name, equals, setting = word.partition("=")
+        if not equals and word.startswith("x"):
+            name, setting = "x", word[1:]
+        if name in counts or name in options:
+            raise _WrongError(f"{name} is given twice")
+        if name == "skip" or (name == "x" and not equals):
+            counts[name] = int((COUNT if name == "x" else SKIP).parse(name, setting))
+        elif name in rule.options:
+            rule.options[name].parse(name, setting)
+            options[name] = setting
+        else:
             raise _WrongError(f"{word!r} is not an option of {kind}")
-        options[option] = setting
-    return options, left
-
-
-def _is_number(text: str, *, signed: bool = False) -> bool:
-    return re.fullmatch(r"-?\d+(\.\d+)?" if signed else r"\d+(\.\d+)?", text) is not None
+    if {"retry-after", "retry-after-date"} <= options.keys():
+        raise _WrongError("retry-after and retry-after-date are both given")
+    return counts, options

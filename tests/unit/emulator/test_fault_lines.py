@@ -69,6 +69,35 @@ def test_a_malformed_fault_raises_an_error_with_the_grammar(line: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("huge=100000001", "huge: '100000001' is not a whole number from 1 to 100000000"),
+        ("hang=86401", "hang: '86401' is not a number from 0 to 86400"),
+        ("delay=1 jitter=inf", "jitter: 'inf' is not a number from 0 to 86400"),
+        ("slice size=0", "size: '0' is not a whole number from 1 to 100000000"),
+        ("clock-skew=-315360001", "clock-skew: '-315360001' is not a number from -315360000 to 315360000"),
+        ("redirect=/x status=200", "status: '200' is not a whole number from 300 to 399"),
+        ("199", "the status: '199' is not a whole number from 200 to 599"),
+        ("html-600", "the status: '600' is not a whole number from 200 to 599"),
+        ("html-204", "html-204: a response with this status has no body, and no page"),
+        ("429 retry-after=1.5", "retry-after: '1.5' is not a whole number from 0 to 315360000"),
+        ("stale=0", "stale: '0' is not a whole number from 1 to 1000000"),
+        ("500 x0", "x: '0' is not a whole number from 1 to 1000000"),
+        ("500 x01", "x: '01' is not a whole number from 1 to 1000000"),
+        ("500 skip=1000001", "skip: '1000001' is not a whole number from 0 to 1000000"),
+        ("500 skip=٣", "skip: '٣' is not a whole number from 0 to 1000000"),
+        ("500 x1 x2", "x is given twice"),
+        ("429 retry-after=1 retry-after=2", "retry-after is given twice"),
+        ("429 retry-after=1 retry-after-date=2", "retry-after and retry-after-date are both given"),
+    ],
+)
+def test_a_number_out_of_range_and_a_repeated_option_are_refused_with_the_reason(words: str, reason: str) -> None:
+    with pytest.raises(MalformedFault) as refused:
+        Fault.parse(f"GET /customers {words}")
+    assert str(refused.value).startswith(f"fault 'GET /customers {words}': {reason};")
+
+
+@pytest.mark.parametrize(
     ("pattern", "method", "path", "drawn"),
     [
         ("POST /customer", "POST", "/api/v1/customer", True),
