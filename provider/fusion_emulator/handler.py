@@ -22,6 +22,7 @@ from fusion_emulator.errors import Refused
 from fusion_emulator.exchange import EXCHANGE, MAX_BODY, Exchange
 from fusion_emulator.faults import Delivery, Drawn
 from fusion_emulator.journal import Entry
+from fusion_emulator.origins import foreign
 from fusion_emulator.routes.control import PREFIX
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ class Handler(BaseHTTPRequestHandler):
         emulator, service = self.server.emulator, self.server.service
         started, ticks = service.clock(), time.monotonic()
         path = unquote(self.path.partition("?")[0])
-        controls = path.startswith(PREFIX)
+        # What a web page elsewhere sends is refused, and must use up no fault.
+        controls = path.startswith(PREFIX) or foreign(self.headers.get("Sec-Fetch-Site"))
         try:
             body = self._body()
         except Refused as refused:

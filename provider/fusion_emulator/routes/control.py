@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, abort, jsonify, request
 
+from fusion_emulator import origins
 from fusion_emulator.errors import Refused
 from fusion_emulator.exchange import current
 from fusion_emulator.faults import MalformedFault
+from fusion_emulator.loopback import LOOPBACK
 from fusion_emulator.routes.web import json_body
 from fusion_emulator.state import Account
 from fusion_emulator.switches import UnknownSwitch
@@ -25,10 +27,23 @@ routes = Blueprint("control", __name__, url_prefix=PREFIX.rstrip("/"))
 
 
 @routes.before_app_request
-def refuse_other_hosts() -> None:
-    """Answer 403 to a name that resolves to loopback (DNS rebinding), by which a web page would reach these routes."""
-    if request.path.startswith(PREFIX) and request.host.partition(":")[0] not in ("127.0.0.1", "localhost"):
-        abort(403)
+def refuse_web_pages() -> None:
+    """Raise Refused(403) for a request that a web page elsewhere caused; the API has no use for one either."""
+    if request.path.startswith(PREFIX):
+        reason = origins.reason_to_refuse(request.method, dict(request.headers), listening=LOOPBACK)
+        if reason is not None:
+            raise Refused(403, f"Refused: {reason}")
+    elif origins.foreign(request.headers.get("Sec-Fetch-Site")):
+        raise Refused(403, "Refused: it comes from a web page of another origin")
+
+
+@routes.after_app_request
+def keep_from_web_pages(response: Response) -> Response:
+    """Return the response with header fields by which browsers keep it from pages elsewhere."""
+    if request.path.startswith(PREFIX):
+        for name, value in origins.HEADERS.items():
+            response.headers.setdefault(name, value)
+    return response
 
 
 @routes.get("/faults")
