@@ -6,14 +6,32 @@ import functools
 
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import BaseConverter
 
 from fusion_emulator import records
 from fusion_emulator.errors import Refused
-from fusion_emulator.exchange import MAX_BODY
+from fusion_emulator.reading import MAX_BODY
 from fusion_emulator.routes import access, control, customers
-from fusion_emulator.routes.web import answer
+from fusion_emulator.routes.web import answer, no_content
 
 __all__ = ["make_app"]
+
+
+class _App(Flask):
+    """Flask, with an answer to OPTIONS that has no body."""
+
+    def make_default_options_response(self) -> Response:
+        """Return the methods of the route of this request."""
+        allowed = super().make_default_options_response().allow
+        return no_content(headers={"Allow": ", ".join(sorted(allowed))})
+
+
+class _Shortname(BaseConverter):
+    """A shortname in a path, which is not the one name that has a route of its own."""
+
+    # Set because the pattern has a slash, from which werkzeug concludes that a value may have one.
+    part_isolating = True
+    regex = rf"(?!{access.ADDRESSES}\Z)[^/]+"
 
 
 @functools.cache
@@ -22,11 +40,14 @@ def make_app() -> Flask:
 
     The exchange of each request names its emulator. Every answer except those of gateways (no such page) is JSON.
     """
-    app = Flask(__name__, static_folder=None)
+    app = _App(__name__, static_folder=None)
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    # The server answers a defect, and writes it down once.
+    app.config["PROPAGATE_EXCEPTIONS"] = True
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of DefaultJSONProvider, which Flask installs
+    app.url_map.converters["shortname"] = _Shortname
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(HTTPException, _gateway)
     for routes in (access, customers, control):

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 from flask import request
 
+from fusion_emulator.loopback import LOOPBACK
+
 if TYPE_CHECKING:
     from fusion_emulator.emulator import Emulator
     from fusion_emulator.service import Service
 
-__all__ = ["EXCHANGE", "MAX_BODY", "Exchange", "current"]
+__all__ = ["EXCHANGE", "Exchange", "current"]
 
 EXCHANGE = "emulator.exchange"
 """The key of the exchange in the WSGI environ of a request."""
-
-MAX_BODY = 1 << 20
-"""Bytes."""
 
 
 @dataclass
@@ -25,7 +24,8 @@ class Exchange:
     """One request and the emulator that it was sent to.
 
     ``skew``: seconds that the service's clock is ahead; ``stale``: reads that do not see this write, None for the
-    number of the switches; ``account``: the shortname of the account that the request acts in, once it is known.
+    number of the switches; ``account``: the shortname of the account that the request acts in, once it is known;
+    ``shortname``: that of the account that a request token names; ``client``: the address that sent the request.
     """
 
     emulator: Emulator
@@ -33,6 +33,8 @@ class Exchange:
     skew: float = 0.0
     stale: int | None = None
     account: str | None = None
+    shortname: str | None = None
+    client: str = LOOPBACK
 
 
 def current() -> Exchange:

@@ -9,8 +9,9 @@ import math
 import socket
 import struct
 import time
+import traceback
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
+from socketserver import StreamRequestHandler
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -19,13 +20,16 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from fusion_emulator import auth
 from fusion_emulator.answers import Answer, http_date, refusal
 from fusion_emulator.errors import Refused
-from fusion_emulator.exchange import EXCHANGE, MAX_BODY, Exchange
+from fusion_emulator.exchange import EXCHANGE, Exchange
 from fusion_emulator.faults import Delivery, Drawn
 from fusion_emulator.journal import Entry
 from fusion_emulator.origins import foreign
+from fusion_emulator.reading import Request
 from fusion_emulator.routes.control import PREFIX
 
 if TYPE_CHECKING:
+    from io import BufferedReader
+
     from _typeshed.wsgi import WSGIEnvironment
 
     from fusion_emulator.server import Server
@@ -33,88 +37,117 @@ if TYPE_CHECKING:
 __all__ = ["Handler"]
 
 _CUSTOMER: Final = "/api/v1/customer/"
+# Seconds to wait for more of a request that was refused, and the number of reads of at most 64 KiB.
+_LINGER: Final = 2.0
+_LINGER_READS: Final = 256
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(StreamRequestHandler):
     """The requests of one connection.
 
     The handler of werkzeug closes the connection after every answer; the real service and its proxies keep it open.
     """
 
-    protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: Server
+    rfile: BufferedReader
 
-    def __getattr__(self, name: str) -> Any:
-        """Return the one method that handles every verb, for the routes decide which verbs exist."""
-        if name.startswith("do_"):
-            return self._exchange
-        raise AttributeError(name)
+    def handle(self) -> None:
+        """Answer requests until the connection ends."""
+        self._is_last = False
+        while not self._is_last:
+            self._next()
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Write nothing: the journal is the log."""
-
-    def _exchange(self) -> None:
-        emulator, service = self.server.emulator, self.server.service
-        started, ticks = service.clock(), time.monotonic()
-        path = unquote(self.path.partition("?")[0])
-        # What a web page elsewhere sends is refused, and must use up no fault.
-        controls = path.startswith(PREFIX) or foreign(self.headers.get("Sec-Fetch-Site"))
+    def _next(self) -> None:
+        """Read and answer a request, or find that the client closed the connection."""
+        self._request = Request(self.rfile)
         try:
-            body = self._body()
+            if not self._read_head():
+                self._is_last = True
+                return
+            if self._request.expects_continue:
+                self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            body = self._request.read_body()
         except Refused as refused:
-            # The unread rest of this request would be read as the next one.
-            self.close_connection = True
-            self._deliver(Delivery(refusal(refused.status, refused.message, refused.headers)), Drawn())
+            self._refuse(refused)
             return
-        drawn = Drawn() if controls else emulator.faults.draw(self.command, path)
-        exchange = Exchange(emulator, service, skew=drawn.skew)
-        genuine, delivery = self._outcome(body, exchange, drawn)
+        self._is_last = self._request.is_last
+        self._answer(body)
+
+    def _read_head(self) -> bool:
+        try:
+            return self._request.read_head()
+        finally:
+            # Not before, since the client may have waited with its request.
+            self._started, self._ticks = self.server.service.clock(), time.monotonic()
+            # With one slash in the beginning, as the routes have it.
+            self._path = "/" + unquote(self._request.path).lstrip("/")
+
+    def _refuse(self, refused: Refused) -> None:
+        """Answer a request that cannot be read, and end the connection, whose rest would be read as another one."""
+        self._is_last = True
+        delivery = Delivery(refusal(refused.status, refused.message))
+        if self._request.method and not self._path.startswith(PREFIX):
+            self._note(self._exchange(Drawn()), b"", Drawn(), None, delivery)
+        self._deliver(delivery, Drawn())
+        # If it were closed with bytes unread, the connection would be reset and the answer perhaps lost.
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(_LINGER)
+            for _ in range(_LINGER_READS):
+                if not self.connection.recv(1 << 16):
+                    return
+
+    def _answer(self, body: bytes) -> None:
+        """Answer a request that was read."""
+        # What a web page elsewhere sends is refused, and must use up no fault.
+        controls = self._path.startswith(PREFIX) or foreign(self._request.value("sec-fetch-site"))
+        drawn = Drawn() if controls else self.server.emulator.faults.draw(self._request.method, self._path)
+        exchange = self._exchange(drawn)
+        try:
+            genuine, delivery = self._outcome(body, exchange, drawn)
+        except Exception:  # noqa: BLE001  # a defect, which ends neither the connection nor the emulator
+            traceback.print_exc()
+            genuine = refusal(500, "The emulator has a defect; it has written the details to its standard error")
+            delivery = Delivery(genuine)
         if not controls:
-            fields = _fields(body)
-            # Added before the answer is sent, so that a client that has the answer finds the entry.
-            emulator.requests.add(
-                Entry(
-                    time=started,
-                    seconds=time.monotonic() - ticks,
-                    method=self.command,
-                    path=path,
-                    status=delivery.status,
-                    genuine=genuine.status if genuine else None,
-                    account=exchange.account,
-                    shortname=_subject(path, fields),
-                    fault=drawn.text,
-                    body_keys=tuple(fields),
-                    connection=self.client_address[1],
-                )
-            )
+            # Before the answer is sent, so that a client that has the answer finds the entry.
+            self._note(exchange, body, drawn, genuine, delivery)
         self._deliver(delivery, drawn)
 
-    def _body(self) -> bytes:
-        if "Transfer-Encoding" in self.headers:
-            raise Refused(411, "Content-Length is required")
-        try:
-            length = int(self.headers.get("Content-Length", "0"))
-        except ValueError:
-            raise Refused(400, "Content-Length is not a number") from None
-        if not 0 <= length <= MAX_BODY:
-            raise Refused(413, "The body is too large")
-        body = self.rfile.read(length)
-        if len(body) < length:
-            raise ConnectionResetError("the client disconnected within its body")
-        return body
+    def _exchange(self, drawn: Drawn) -> Exchange:
+        return Exchange(self.server.emulator, self.server.service, skew=drawn.skew, client=self.client_address[0])
+
+    def _note(self, exchange: Exchange, body: bytes, drawn: Drawn, genuine: Answer | None, delivery: Delivery) -> None:
+        """Add the request to the journal."""
+        fields = _fields(body)
+        self.server.emulator.requests.add(
+            Entry(
+                time=self._started,
+                seconds=time.monotonic() - self._ticks,
+                method=self._request.method,
+                path=self._path,
+                status=delivery.status,
+                genuine=genuine.status if genuine else None,
+                account=exchange.account,
+                shortname=exchange.shortname or _subject(self._path, fields),
+                fault=drawn.text,
+                body_keys=tuple(fields),
+                connection=self.client_address[1],
+            )
+        )
 
     def _environ(self, body: bytes, exchange: Exchange) -> WSGIEnvironment:
-        path, _, query = self.path.partition("?")
         environ = EnvironBuilder(
-            method=self.command,
-            query_string=query,
-            headers=list(self.headers.items()),
+            # The answer to HEAD is that to GET without its body.
+            method="GET" if self._request.method == "HEAD" else self._request.method,
+            query_string=self._request.query,
+            headers=self._request.fields,
             input_stream=io.BytesIO(body),
             content_length=len(body),
         ).get_environ()
         # PEP 3333: the decoded path, its bytes as latin-1. Set here because the builder takes "//x" for a host.
-        environ["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1")
+        environ["PATH_INFO"] = unquote_to_bytes(self._request.path).decode("latin-1")
         environ[EXCHANGE] = exchange
         return environ
 
@@ -124,7 +157,7 @@ class Handler(BaseHTTPRequestHandler):
         if drawn.delay:
             self.server.stopping.wait(drawn.delay)
         if drawn.colour("token-expired"):
-            auth.expire(service, self.headers.get("Authorization"))
+            auth.expire(service, self._request.value("authorization"))
         stale = drawn.colour("stale")
         if stale is not None:
             exchange.stale = int(float(stale.value or 0))
@@ -144,10 +177,10 @@ class Handler(BaseHTTPRequestHandler):
             self._reset()
             return
         head = self._head(delivery.answer, now=self.server.service.clock() + drawn.skew)
-        body = b"" if self.command == "HEAD" else delivery.answer.body
+        body = b"" if self._request.method == "HEAD" else delivery.answer.body
         if delivery.cut:
             # An answer without a body is cut within its headers: without that it would be complete.
-            self.close_connection = True
+            self._is_last = True
             self.wfile.write(head + body[: len(body) // 2] if body else head[: len(head) // 2])
             return
         hints = drawn.colour("early-hints")
@@ -177,14 +210,14 @@ class Handler(BaseHTTPRequestHandler):
         # RFC 9110 section 8.6: no Content-Length in a 204.
         if answer.status != 204:
             headers["Content-Length"] = str(len(answer.body))
-        if self.close_connection:
+        if self._is_last:
             headers["Connection"] = "close"
         lines = [f"HTTP/1.1 {answer.status} {phrase}", *(f"{name}: {value}" for name, value in headers.items())]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
     def _reset(self) -> None:
         """Close with RST instead of FIN: lingering for 0 seconds discards unsent data (socket(7))."""
-        self.close_connection = True
+        self._is_last = True
         with contextlib.suppress(OSError):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         # The reader shares the descriptor, which is closed with the last of the two: before the server's own

@@ -19,7 +19,10 @@ from fusion_emulator.service import mint
 from fusion_emulator.state import State
 from fusion_emulator.users import add_user, remove_user
 
-__all__ = ["routes"]
+__all__ = ["ADDRESSES", "routes"]
+
+ADDRESSES = "access-allowed-ips"
+"""The last part of the path of the allowed addresses, too long for a shortname."""
 
 routes = Blueprint("access", __name__, url_prefix="/api/v1")
 
@@ -81,13 +84,13 @@ def create_key() -> Response:
     return one(records.key_record(key), 201)
 
 
-@routes.get("/customer/access-allowed-ips")
+@routes.get(f"/customer/{ADDRESSES}")
 def list_addresses() -> Response:
     """List the addresses from which the account may be used."""
     return answer(list(caller_for("security", "fetch").account.allowed_ips))
 
 
-@routes.put("/customer/access-allowed-ips")
+@routes.put(f"/customer/{ADDRESSES}")
 def replace_addresses() -> Response:
     """Replace the addresses from which the account may be used."""
     caller = caller_for("security", "update")

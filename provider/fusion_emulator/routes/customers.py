@@ -53,7 +53,7 @@ def create_customer() -> Response:
     return one(records.account_record(service.state, account, service.switches), 201)
 
 
-@routes.get("/customer/<shortname>")
+@routes.get("/customer/<shortname:shortname>")
 def read_customer(shortname: str) -> Response:
     """Show an account."""
     caller = caller_for("customers", "fetch")
@@ -62,7 +62,7 @@ def read_customer(shortname: str) -> Response:
     return one(records.account_record(state, account, service.switches, below=service.counted(account)))
 
 
-@routes.put("/customer/<shortname>")
+@routes.put("/customer/<shortname:shortname>")
 def update_customer(shortname: str) -> Response:
     """Replace the fields of an account."""
     caller = caller_for("customers", "update")
@@ -77,7 +77,7 @@ def update_customer(shortname: str) -> Response:
     return one(records.account_record(service.state, account, service.switches))
 
 
-@routes.delete("/customer/<shortname>")
+@routes.delete("/customer/<shortname:shortname>")
 def delete_customer(shortname: str) -> Response:
     """Delete an account."""
     caller = caller_for("customers", "delete")

@@ -49,8 +49,8 @@ def one(record: dict[str, Any], status: int = 200) -> Response:
     return answer(records.envelope(data, code=status), status)
 
 
-def no_content() -> Response:
+def no_content(headers: Mapping[str, str] | None = None) -> Response:
     """Return an answer without a body."""
-    response = Response(status=204)
+    response = Response(status=204, headers=headers)
     del response.headers["Content-Type"]
     return response

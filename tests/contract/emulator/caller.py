@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -29,6 +30,14 @@ CHANGE = {"organization": "Acme Two", "type": "customer", "retention": 45, "roll
 def customer(**fields: Any) -> dict[str, Any]:
     """Return a valid create body with some fields changed."""
     return {**CUSTOMER, **fields}
+
+
+def send_bytes(port: int, *pieces: bytes) -> bytes:
+    """Send bytes to the emulator and return all that it sends until it closes the connection."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,11 @@ class Caller:
     def __post_init__(self) -> None:
         padding = "=" * (-len(self.netosecret) % 4)
         self.secret = json.loads(base64.b64decode(self.netosecret + padding))
+
+    @property
+    def port(self) -> int:
+        """The port of the service."""
+        return urlsplit(self.secret["url"]).port or 0
 
     def request_token(self, *, key: str | None = None, **claims: Any) -> str:
         """Return a signed request token; a claim of None is left out."""

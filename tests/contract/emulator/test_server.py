@@ -108,24 +108,6 @@ def test_accounts_in_memory_exist_as_long_as_the_emulator_object(emulator: Emula
     assert caller.read().status == 200
 
 
-@pytest.mark.parametrize(
-    ("head", "status"),
-    [
-        (b"POST /api/v1/customer HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"411"),
-        (b"POST /api/v1/customer HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n", b"400"),
-        (b"POST /api/v1/customer HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", b"413"),
-        (b"nonsense\r\n\r\n", b"400"),
-    ],
-)
-def test_an_unreadable_request_is_refused_and_its_connection_closed(
-    emulator: Emulator, head: bytes, status: bytes
-) -> None:
-    with socket.create_connection(("127.0.0.1", emulator.port), timeout=30) as connection:
-        connection.sendall(head)
-        received = b"".join(iter(lambda: connection.recv(65536), b""))
-    assert status in received.split(b"\r\n", 1)[0]
-
-
 def test_the_journal_has_every_request_and_no_secret() -> None:
     log = io.StringIO()
     with Emulator(log=log) as emulator:
