@@ -12,6 +12,7 @@ import jwt
 
 from fusion_emulator import accounts
 from fusion_emulator.errors import Refused
+from fusion_emulator.records import TokenRecord
 from fusion_emulator.roles import ROLES, Action, Role
 from fusion_emulator.service import Service
 from fusion_emulator.state import Account, ApiKey, Session, State
@@ -34,7 +35,7 @@ class Caller:
             raise Refused(403, f"The role {self.role.name} may not {action} {resource}")
 
 
-def token_for_key(service: Service, token: str, *, skew: float = 0.0) -> dict[str, Any]:
+def token_for_key(service: Service, token: str, *, skew: float = 0.0) -> TokenRecord:
     """Return the answer with an access token for a request token that is signed with an account's shared secret.
 
     Args:
@@ -47,7 +48,7 @@ def token_for_key(service: Service, token: str, *, skew: float = 0.0) -> dict[st
     """
     now = service.clock()
 
-    def issue(state: State) -> tuple[State, dict[str, Any]]:
+    def issue(state: State) -> tuple[State, TokenRecord]:
         claims = _unverified(token)
         key = _key(state, claims)
         owner = state.accounts[key.account]
@@ -182,7 +183,7 @@ def _target(service: Service, state: State, owner: Account, key: ApiKey, shortna
     return target
 
 
-def _issue(service: Service, state: State, session: Session, *, now: float) -> tuple[State, dict[str, Any]]:
+def _issue(service: Service, state: State, session: Session, *, now: float) -> tuple[State, TokenRecord]:
     lifetime = service.switches.token_lifetime
     access_id = token_hex(16)
     claims: dict[str, Any] = {"iat": int(now), "exp": int(now + lifetime), "typ": "Bearer"}

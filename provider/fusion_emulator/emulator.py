@@ -16,7 +16,7 @@ from fusion_emulator.faults import Faults
 from fusion_emulator.journal import Journal
 from fusion_emulator.keys import netosecret, new_key, put_key
 from fusion_emulator.loopback import LOOPBACK
-from fusion_emulator.records import JsonObject, account_record
+from fusion_emulator.records import AccountRecord, account_record
 from fusion_emulator.server import Server
 from fusion_emulator.service import ROOT, Service, mint
 from fusion_emulator.state import Account, Mail, State, User
@@ -164,7 +164,7 @@ class Emulator:
         state = self._running.state
         return accounts.find(state, shortname, top=state.root)
 
-    def record(self, shortname: str) -> JsonObject:
+    def record(self, shortname: str) -> AccountRecord:
         """Return the record of the account as the API would show it with every field, or raise KeyError."""
         state = self._running.state
         return account_record(

@@ -3,18 +3,122 @@
 from __future__ import annotations
 
 import http
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+# Of typing only from Python 3.12 on, as pydantic needs it. pydantic requires this package.
+from typing_extensions import NotRequired, TypedDict
 
 from fusion_emulator.accounts import children, lineage
 from fusion_emulator.state import Account, ApiKey, State, User
 from fusion_emulator.switches import Switches
 
-__all__ = ["JsonObject", "account_record", "envelope", "error", "key_record", "type_records", "user_record"]
+__all__ = [
+    "AccountRecord",
+    "ErrorRecord",
+    "JsonObject",
+    "KeyRecord",
+    "Record",
+    "TokenRecord",
+    "TypeRecord",
+    "UserRecord",
+    "account_record",
+    "envelope",
+    "error",
+    "key_record",
+    "type_records",
+    "user_record",
+]
 
 JsonObject: TypeAlias = dict[str, Any]
+Record: TypeAlias = Mapping[str, object]
 
 
-def account_record(state: State, account: Account, switches: Switches, *, below: int | None = None) -> JsonObject:
+class Billing(TypedDict):
+    """The terms of an account; retentions are days."""
+
+    data_retention: int
+    rollup_retention: int
+    trial: bool
+
+
+class Reseller(TypedDict):
+    """The place of an account in the tree."""
+
+    children: int
+    is_parent: bool
+    node: str
+    parent: NotRequired[str]
+
+
+class AccountRecord(TypedDict):
+    """An account, with the last three fields only where the switch ``record`` is ``extended``."""
+
+    id: str
+    shortname: str
+    ingest_ip: str
+    ingest_port: int
+    billing: Billing
+    reseller: Reseller
+    organization: NotRequired[str]
+    type: NotRequired[str]
+    fps: NotRequired[int]
+
+
+class UserRecord(TypedDict):
+    """A person of an account."""
+
+    id: str
+    given_name: str
+    family_name: str
+    email: str
+    nickname: NotRequired[str]
+    picture: NotRequired[str]
+    roles: list[str]
+
+
+class KeyRecord(TypedDict):
+    """An API key that was just created."""
+
+    appname: str
+    appkey: str
+    description: NotRequired[str]
+    roles: list[str]
+
+
+class TypeRecord(TypedDict):
+    """A type of accounts."""
+
+    value: str
+    label: str
+    description: str
+
+
+class ErrorRecord(TypedDict):
+    """A refusal."""
+
+    status: int
+    name: str
+    message: str
+
+
+TokenRecord = TypedDict(
+    "TokenRecord",
+    {
+        "access_token": str,
+        "expires_in": int,
+        "refresh_expires_in": int,
+        "refresh_token": str,
+        "token_type": Literal["bearer"],
+        "not-before-policy": Literal[0],
+        "session-state": str,
+        "scope": str,
+    },
+)
+"""An access token; times are seconds."""
+
+
+def account_record(state: State, account: Account, switches: Switches, *, below: int | None = None) -> AccountRecord:
     """Return the record of an account, as documented or extended.
 
     Args:
@@ -24,7 +128,7 @@ def account_record(state: State, account: Account, switches: Switches, *, below:
         below: The number of sub-accounts to show; None for the true one.
     """
     below = len(children(state, account.id)) if below is None else below
-    record: JsonObject = {
+    record: AccountRecord = {
         "id": account.id,
         "shortname": account.shortname,
         "ingest_ip": account.ingest_ip,
@@ -40,31 +144,38 @@ def account_record(state: State, account: Account, switches: Switches, *, below:
     if account.parent is not None and account.parent in state.accounts:
         record["reseller"]["parent"] = state.accounts[account.parent].shortname
     if switches.record == "extended":
-        record |= {"organization": account.organization, "type": account.type}
+        record["organization"] = account.organization
+        record["type"] = account.type
         if account.fps is not None:
             record["fps"] = account.fps
     return record
 
 
-def user_record(user: User) -> JsonObject:
+def user_record(user: User) -> UserRecord:
     """Return the record of a user."""
-    return _present(
-        id=user.id,
-        given_name=user.given_name,
-        family_name=user.family_name,
-        email=user.email,
-        nickname=user.nickname,
-        picture=user.picture,
-        roles=list(user.roles),
-    )
+    record: UserRecord = {
+        "id": user.id,
+        "given_name": user.given_name,
+        "family_name": user.family_name,
+        "email": user.email,
+        "roles": list(user.roles),
+    }
+    if user.nickname is not None:
+        record["nickname"] = user.nickname
+    if user.picture is not None:
+        record["picture"] = user.picture
+    return record
 
 
-def key_record(key: ApiKey) -> JsonObject:
+def key_record(key: ApiKey) -> KeyRecord:
     """Return the record of an API key that was just created, which is the only one with an appkey."""
-    return _present(appname=key.appname, appkey=key.appkey, description=key.description, roles=list(key.roles))
+    record: KeyRecord = {"appname": key.appname, "appkey": key.appkey, "roles": list(key.roles)}
+    if key.description is not None:
+        record["description"] = key.description
+    return record
 
 
-def type_records(switches: Switches) -> list[JsonObject]:
+def type_records(switches: Switches) -> list[TypeRecord]:
     """Return what GET /customers/types lists."""
     return [
         {"value": value, "label": label, "description": f"Accounts of type {label}"}
@@ -72,19 +183,15 @@ def type_records(switches: Switches) -> list[JsonObject]:
     ]
 
 
-def envelope(data: JsonObject | list[JsonObject], *, code: int = 200) -> JsonObject:
+def envelope(data: Record | Sequence[Record], *, code: int = 200) -> JsonObject:
     """Return the documented wrapping of every answer that has data."""
-    return {"meta": {"code": code, "count": len(data) if isinstance(data, list) else 1}, "data": data}
+    return {"meta": {"code": code, "count": 1 if isinstance(data, Mapping) else len(data)}, "data": data}
 
 
-def error(status: int, message: str) -> JsonObject:
+def error(status: int, message: str) -> ErrorRecord:
     """Return the documented body of every refusal. Inference: the name is the phrase of the status."""
     try:
         name = http.HTTPStatus(status).phrase
     except ValueError:
         name = "Error"
     return {"status": status, "name": name, "message": message}
-
-
-def _present(**fields: Any) -> JsonObject:
-    return {name: value for name, value in fields.items() if value is not None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Response, g, request
@@ -38,12 +38,12 @@ def answer(document: object, status: int = 200, headers: Mapping[str, str] | Non
     return Response(json.dumps(document), status, headers=headers, mimetype="application/json")
 
 
-def many(found: list[dict[str, Any]]) -> Response:
+def many(found: Sequence[records.Record]) -> Response:
     """Return an answer with a list of records."""
     return answer(records.envelope(found))
 
 
-def one(record: dict[str, Any], status: int = 200) -> Response:
+def one(record: records.Record, status: int = 200) -> Response:
     """Return an answer with one record."""
     data = [record] if current().service.switches.single_as == "list" else record
     return answer(records.envelope(data, code=status), status)
