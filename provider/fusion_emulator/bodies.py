@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 from fusion_emulator.errors import Refused
-from fusion_emulator.fields import Field, require_object
+from fusion_emulator.fields import Field, object_schema, require_object
 from fusion_emulator.roles import ROLES
 from fusion_emulator.state import User
 from fusion_emulator.switches import Switches
@@ -27,6 +27,7 @@ __all__ = [
     "parse_user",
     "read_json",
     "request_token",
+    "schemas",
 ]
 
 RETENTIONS: Final = (7, 45, 90, 180)
@@ -112,6 +113,24 @@ _USER: Final[Mapping[str, Field]] = {
 _KEY: Final[Mapping[str, Field]] = {"appname": _TEXT, "roles": _ROLES, "description": _OPTIONAL_TEXT}
 _REQUEST_TOKEN: Final[Mapping[str, Field]] = {"jwt": Field({"type": "string"})}
 
+# "Should be >= retention."
+_ROLLUPS: Final = {days: tuple(each for each in ROLLUP_RETENTIONS if each >= days) for days in RETENTIONS}
+_ROLLUP_RULE: Final = [
+    {"properties": {"retention": {"const": days}, "rollupRetention": {"enum": rollups}}}
+    for days, rollups in _ROLLUPS.items()
+]
+
+
+def schemas(switches: Switches) -> dict[str, dict[str, Any]]:
+    """Return the JSON Schema of every body, by name."""
+    return {
+        "RequestToken": object_schema(_REQUEST_TOKEN),
+        "NewCustomer": {**object_schema(_creation_fields(switches)), "anyOf": _ROLLUP_RULE},
+        "CustomerChange": {**object_schema(_update_fields(switches)), "anyOf": _ROLLUP_RULE},
+        "NewUser": object_schema(_USER),
+        "NewKey": object_schema(_KEY),
+    }
+
 
 def read_json(mimetype: str, body: bytes) -> Any:
     """Return the value of a JSON body.
@@ -190,7 +209,7 @@ def _stored(text: str, switches: Switches) -> str:
 
 
 def _require_rollup(fields: Mapping[str, Any]) -> None:
-    if fields["rollupRetention"] < fields["retention"]:
+    if fields["rollupRetention"] not in _ROLLUPS[fields["retention"]]:
         raise Refused(400, "rollupRetention: expected at least retention")
 
 

@@ -52,7 +52,7 @@ class Reseller(TypedDict):
 
 
 class AccountRecord(TypedDict):
-    """An account, with the last three fields only where the switch ``record`` is ``extended``."""
+    """An account."""
 
     id: str
     shortname: str
@@ -60,6 +60,7 @@ class AccountRecord(TypedDict):
     ingest_port: int
     billing: Billing
     reseller: Reseller
+    # Only where the switch ``record`` is ``extended``.
     organization: NotRequired[str]
     type: NotRequired[str]
     fps: NotRequired[int]

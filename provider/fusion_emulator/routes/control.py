@@ -8,13 +8,14 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Final
 
-from flask import Blueprint, Response, abort, jsonify, request
+from flask import Blueprint, Response, abort, current_app, jsonify, request
 
 from fusion_emulator import origins
 from fusion_emulator.errors import Refused
 from fusion_emulator.exchange import current
 from fusion_emulator.faults import MalformedFault
 from fusion_emulator.loopback import LOOPBACK
+from fusion_emulator.openapi import document
 from fusion_emulator.routes.web import json_body
 from fusion_emulator.state import Account
 from fusion_emulator.switches import UnknownSwitch
@@ -44,6 +45,12 @@ def keep_from_web_pages(response: Response) -> Response:
         for name, value in origins.HEADERS.items():
             response.headers.setdefault(name, value)
     return response
+
+
+@routes.get("/openapi.json")
+def show_document() -> Response:
+    """Describe the routes as an OpenAPI document."""
+    return jsonify(document(current_app, current().emulator.switches, url=current().emulator.url))
 
 
 @routes.get("/faults")
