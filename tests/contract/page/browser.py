@@ -1,0 +1,71 @@
+"""A browser that reaches loopback only, and what a page in it must not do."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Page, Request, sync_playwright
+
+__all__ = ["EVIL", "Watch", "running_browser"]
+
+EVIL: Final = "evil.example"
+"""A name that the browser resolves to loopback, as after DNS rebinding."""
+
+_RESOLVER: Final = f"MAP {EVIL} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+_ARGUMENTS: Final = (
+    f"--host-resolver-rules={_RESOLVER}",
+    "--no-proxy-server",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+)
+
+
+@contextlib.contextmanager
+def running_browser() -> Iterator[Browser]:
+    """Yield the browser of ``tests/run``; fail with the reason if there is none."""
+    program = os.environ.get("PULUMI_FUSION_BROWSER")
+    if not program:
+        pytest.fail(f"no browser: {os.environ.get('PULUMI_FUSION_BROWSER_MISSING', 'start the tests by tests/run')}")
+    with sync_playwright() as playwright:
+        # Root can't use the sandbox. The pages are the emulator's, and those of these tests.
+        browser = playwright.chromium.launch(executable_path=program, args=[*_ARGUMENTS], chromium_sandbox=False)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Watch:
+    """What a page did that no page of the emulator may do: errors, dialogs, requests to elsewhere."""
+
+    url: str
+    problems: list[str] = field(default_factory=list)
+
+    def attach(self, page: Page) -> None:
+        """Observe a page from its start."""
+        page.on("console", self._console)
+        page.on("pageerror", self._error)
+        page.on("dialog", self._dialog)
+        page.on("request", self._request)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # A violation of the Content-Security-Policy is an error of the console as well.
+        if message.type in ("error", "warning"):
+            self.problems.append(f"console: {message.text} ({message.location})")
+
+    def _error(self, error: Error) -> None:
+        self.problems.append(f"error: {error}")
+
+    def _dialog(self, dialog: Dialog) -> None:
+        self.problems.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith(f"{self.url}/"):
+            self.problems.append(f"request: {request.url}")
