@@ -6,9 +6,12 @@ import dataclasses
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 __all__ = ["RateLimit", "Switches", "UnknownSwitch"]
+
+MAX_SECONDS: Final = 1e9
+"""About 30 years: the end of every such time can be written as a date."""
 
 
 class UnknownSwitch(ValueError):
@@ -29,7 +32,7 @@ class RateLimit:
             return None
         count, slash, window = text.partition("/")
         limit = cls(int(count), float(window)) if slash else None
-        if limit is None or limit.count < 1 or not limit.window > 0:
+        if limit is None or limit.count < 1 or not 0 < limit.window <= MAX_SECONDS:
             raise ValueError(f"{text!r} is neither 'off' nor COUNT/SECONDS")
         return limit
 
@@ -125,6 +128,12 @@ class Switches:
         pairs = (pair.partition("=") for pair in self.types.split(","))
         return {value.strip(): label.strip() or value.strip() for value, _, label in pairs if value.strip()}
 
+    def changed(self, changes: Mapping[str, Any]) -> Switches:
+        """Return switches with these values by name, or raise UnknownSwitch."""
+        for name in changes:
+            _hint(name)
+        return dataclasses.replace(self, **changes)
+
     def with_text(self, *settings: str) -> Switches:
         """Return switches with ``name=value`` texts applied, or raise UnknownSwitch."""
         changes: dict[str, Any] = {}
@@ -132,7 +141,7 @@ class Switches:
             name, _, text = setting.partition("=")
             name = name.strip().replace("-", "_")
             changes[name] = _parse(name, text.strip())
-        return dataclasses.replace(self, **changes)
+        return self.changed(changes)
 
 
 @functools.cache
@@ -169,7 +178,7 @@ def _require(name: str, value: object) -> None:
     if get_origin(hint) is Literal:
         fits = any(value == each and type(value) is type(each) for each in get_args(hint))
     elif hint is float:
-        fits = type(value) in (int, float) and value > 0  # type: ignore[operator]  # it is a number
+        fits = type(value) in (int, float) and 0 < value <= MAX_SECONDS  # type: ignore[operator]  # it is a number
     elif hint is int:
         fits = type(value) is int and value >= 0
     else:
@@ -190,5 +199,9 @@ def _refusal(name: str, value: object) -> UnknownSwitch:
     elif name.endswith("_rate"):
         allowed = "off | COUNT/SECONDS"
     else:
-        allowed = {bool: "true | false", int: "a whole number from 0", float: "seconds above 0"}.get(hint, "a text")
+        allowed = {
+            bool: "true | false",
+            int: "a whole number from 0",
+            float: f"seconds above 0, at most {MAX_SECONDS:.0f}",
+        }.get(hint, "a text")
     return UnknownSwitch(f"switch {name}={value}: expected {allowed}")

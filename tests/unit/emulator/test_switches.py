@@ -33,6 +33,11 @@ def test_text_is_parsed_to_the_value_of_a_switch() -> None:
         "stale_reads=-1",
         "stale_reads=x",
         "token_lifetime=0",
+        "token_lifetime=inf",
+        "token_lifetime=nan",
+        "token_lifetime=1e10",
+        "user_rate=5/inf",
+        "user_rate=5/nan",
         "list_includes_caller=yes",
         "customer_rate=50",
         "customer_rate=0/3",
@@ -48,8 +53,20 @@ def test_an_unknown_switch_or_value_in_text_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"duplicate": "409"}, {"stale_reads": True}, {"list_includes_caller": 1}, {"record": "full"}, {"types": 1}],
+    [
+        {"duplicate": "409"},
+        {"stale_reads": True},
+        {"list_includes_caller": 1},
+        {"record": "full"},
+        {"types": 1},
+        {"token_lifetime": 10**400},
+    ],
 )
 def test_a_switch_value_of_another_type_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(UnknownSwitch):
         dataclasses.replace(Switches(), **change)
+
+
+def test_a_change_of_an_unknown_switch_lists_the_switches() -> None:
+    with pytest.raises(UnknownSwitch, match=r"'self'.*absence, .*types"):
+        Switches().changed({"self": 1})
