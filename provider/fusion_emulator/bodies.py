@@ -7,6 +7,7 @@ sentences takes more code than this table.
 from __future__ import annotations
 
 import json
+import math
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ __all__ = [
     "Creation",
     "Update",
     "parse_creation",
+    "parse_json",
     "parse_key",
     "parse_update",
     "parse_user",
@@ -30,6 +32,7 @@ __all__ = [
     "schemas",
 ]
 
+_MAX_DIGITS: Final = 300
 RETENTIONS: Final = (7, 45, 90, 180)
 ROLLUP_RETENTIONS: Final = (7, 90, 180, 365)
 
@@ -141,9 +144,28 @@ def read_json(mimetype: str, body: bytes) -> Any:
     if mimetype != "application/json":
         raise Refused(400, "Content-Type: expected application/json")
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise Refused(400, "The body is not JSON") from None
+        return parse_json(body)
+    except ValueError as problem:
+        raise Refused(400, f"The body is not JSON: {problem}") from None
+
+
+def parse_json(data: bytes) -> Any:
+    """Return the value of JSON in UTF-8 whose texts can be written in UTF-8 and whose numbers are finite.
+
+    Raises:
+        ValueError: It is something else, or nested too deeply.
+    """
+    try:
+        # Not from bytes, from which json would also read UTF-16 and UTF-32, whatever RFC 8259 section 8.1 requires.
+        text = data.decode("utf-8-sig")
+        document = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole)
+        if rb"\u" in data:
+            json.dumps(document, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except UnicodeEncodeError as error:
+        raise ValueError(f"it has half of a surrogate pair: {error.object[error.start]!a}") from None
+    return document
 
 
 def request_token(body: object) -> str:
@@ -200,7 +222,21 @@ def parse_key(body: object) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> NoReturn:
     # RFC 8259 section 6: NaN and Infinity are not JSON, whatever Python accepts.
-    raise ValueError(name)
+    raise ValueError(f"{name} is not a number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _whole(digits: str) -> int:
+    # So that each can be converted to a float.
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError("a number is too large")
+    return int(digits)
 
 
 def _stored(text: str, switches: Switches) -> str:

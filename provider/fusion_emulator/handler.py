@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import math
 import socket
 import struct
@@ -19,6 +18,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from fusion_emulator import auth
 from fusion_emulator.answers import Answer, http_date, refusal
+from fusion_emulator.bodies import parse_json
 from fusion_emulator.errors import Refused
 from fusion_emulator.exchange import EXCHANGE, Exchange
 from fusion_emulator.faults import Delivery, Drawn
@@ -228,8 +228,8 @@ class Handler(StreamRequestHandler):
 
 def _fields(body: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(body) if body else {}
-    except (ValueError, RecursionError):
+        document = parse_json(body)
+    except ValueError:
         return {}
     return document if isinstance(document, dict) else {}
 

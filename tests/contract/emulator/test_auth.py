@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from typing import Any
 
@@ -73,15 +74,88 @@ def test_request_tokens_of_all_forms_of_the_vendors_samples_are_accepted(
         ({"appname": None}, 401),
         ({"appkey": None}, 401),
         ({"shortname": None}, 401),
-        ({"iat": int(time.time()) - 3600}, 401),
-        ({"iat": int(time.time()) + 3600}, 401),
-        ({"exp": int(time.time()) - 1}, 401),
+        ({"iat": 10**299}, 401),
+        ({"iat": 10**400}, 401),
+        ({"iat": "9" * 400}, 401),
+        ({"iat": float("nan")}, 401),
+        ({"iat": float("inf")}, 401),
+        ({"iat": "-inf"}, 401),
+        ({"iat": []}, 401),
+        ({"exp": float("inf")}, 401),
+        ({"exp": {}}, 401),
+        ({"nbf": "x"}, 401),
+        ({"appname": "\ud800"}, 401),
+        ({"appkey": "\udfff"}, 401),
+        ({"shortname": "\ud800"}, 401),
+        ({"jti": "\ud800"}, 401),
+        ({"appname": True}, 401),
+        ({"other": "\ud800"}, 401),
     ],
 )
 def test_an_invalid_request_token_is_refused(emulator: Emulator, claims: dict[str, Any], status: int) -> None:
     reply = Caller(emulator.netosecret).authenticate(**claims)
     assert (reply.status, reply.json["status"]) == (status, status)
     assert set(reply.json) == {"status", "name", "message"}
+
+
+@pytest.mark.parametrize(
+    ("claims", "named"),
+    [
+        ({"iat": lambda: int(time.time()) - 3600}, "has expired"),
+        ({"iat": lambda: int(time.time()) + 3600}, "is too early"),
+        ({"exp": lambda: int(time.time()) - 1}, "has expired"),
+        ({"nbf": lambda: int(time.time()) + 60}, "is too early"),
+        ({"key": lambda: "x" * 64}, "signature"),
+        ({"key": lambda: "x" * 64, "iat": lambda: 0}, "signature"),
+    ],
+)
+def test_a_request_token_of_another_time_is_not_reported_as_a_wrong_signature(
+    emulator: Emulator, claims: dict[str, Any], named: str
+) -> None:
+    reply = Caller(emulator.netosecret).authenticate(**{name: value() for name, value in claims.items()})
+    assert reply.status == 401
+    assert named in reply.json["message"]
+
+
+NESTED = b"[" * 100000
+
+
+@pytest.mark.parametrize(
+    ("header", "payload"),
+    [
+        (b'{"alg": "none"}', b"{}"),
+        (b'{"alg": "RS256"}', b"{}"),
+        (b'{"alg": ["HS256"]}', b"{}"),
+        (b'{"alg": 1, "kid": 2}', b"{}"),
+        (b'{"alg": "HS256", "b64": false, "crit": ["b64"]}', b"{}"),
+        (b"[]", b"{}"),
+        (b"{", b"{}"),
+        (b"\xff", b"{}"),
+        (NESTED, b"{}"),
+        (b'{"alg": "HS256"}', NESTED),
+        (b'{"alg": "HS256"}', b"\xff"),
+        (b'{"alg": "HS256"}', b"[]"),
+        (b'{"alg": "HS256"}', b"7"),
+        (b'{"alg": "HS256"}', b'{"iat": 1' + b"0" * 5000 + b"}"),
+        (b'{"alg": "HS256"}', b'{"jti": "\xed\xa0\x80"}'),
+    ],
+    ids=lambda value: value[:24].decode("latin-1"),
+)
+def test_parts_that_are_not_those_of_a_jwt_are_refused(
+    shared_emulator: Emulator, header: bytes, payload: bytes
+) -> None:
+    parts = (base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (header, payload, b"signature"))
+    caller = Caller(shared_emulator.netosecret)
+    token = ".".join(parts)
+    assert caller.send("POST", "/api/v1/auth/token", {"jwt": token}, bearer=None).status == 401
+    # The server limits the size of a head.
+    assert caller.send("GET", TYPES, bearer=token[:60000]).status == 401
+
+
+@pytest.mark.parametrize("token", ["\ud800", "a.b.c\udfff", "é.é.é", "..", "", "a" * 500000, "\x00"])
+def test_a_text_that_is_not_a_jwt_is_refused(shared_emulator: Emulator, token: str) -> None:
+    reply = Caller(shared_emulator.netosecret).send("POST", "/api/v1/auth/token", {"jwt": token}, bearer=None)
+    assert reply.status == (400 if "\ud7ff" < token[-1:] < "\ue000" else 401)
 
 
 def test_an_unsigned_request_token_is_refused(emulator: Emulator) -> None:
@@ -91,7 +165,9 @@ def test_an_unsigned_request_token_is_refused(emulator: Emulator) -> None:
     assert caller.send("POST", "/api/v1/auth/token", {"jwt": unsigned}, bearer=None).status == 401
 
 
-@pytest.mark.parametrize("body", [{}, {"jwt": 7}, {"jwt": "x", "more": 1}, [], b"{"])
+@pytest.mark.parametrize(
+    "body", [{}, {"jwt": 7}, {"jwt": "x", "more": 1}, [], b"{", b"", NESTED, b"\xff", "{}".encode("utf-16")]
+)
 def test_an_invalid_body_with_a_request_token_is_refused(emulator: Emulator, body: object) -> None:
     assert Caller(emulator.netosecret).send("POST", "/api/v1/auth/token", body, bearer=None).status == 400
 
@@ -102,7 +178,9 @@ def test_whether_a_request_token_works_twice_is_a_switch(emulator: Emulator, rep
     caller = Caller(emulator.netosecret)
     body = {"jwt": caller.request_token()}
     assert caller.send("POST", "/api/v1/auth/token", body, bearer=None).status == 200
-    assert caller.send("POST", "/api/v1/auth/token", body, bearer=None).status == status
+    again = caller.send("POST", "/api/v1/auth/token", body, bearer=None)
+    assert again.status == status
+    assert ("was used before" in again.body.decode()) is (status == 401)
 
 
 @pytest.mark.parametrize(("iat", "status"), [("strict", 401), ("wide", 200)])
