@@ -38,27 +38,29 @@ def object_schema(fields: Mapping[str, Field]) -> dict[str, Any]:
 
 
 def require_object(body: object, fields: Mapping[str, Field]) -> dict[str, Any]:
-    """Return the body if it has all required fields, no unknown one, and valid values, or raise Refused(400)."""
+    """Return the body if it has all required fields, no unknown one, and valid values.
+
+    Raises:
+        Refused: 400 with everything that is wrong.
+    """
     if not isinstance(body, dict):
         raise Refused(400, "The body is not a JSON object")
-    for name in body:
-        if name not in fields:
-            raise Refused(400, f"{name}: no such field")
-    for name, field in fields.items():
-        if name in body:
-            _require_valid(name, body[name], field)
-        elif field.required:
-            raise Refused(400, f"{name}: required")
+    unknown = [f"{name}: no such field" for name in body if name not in fields]
+    wrong = [f"{name}: {_problem(body, name, field)}" for name, field in fields.items() if _problem(body, name, field)]
+    if unknown or wrong:
+        known = f" (there are: {', '.join(fields)})" if unknown else ""
+        raise Refused(400, "; ".join((*unknown, *wrong)) + known)
     return body
 
 
-def _require_valid(name: str, value: object, field: Field) -> None:
-    kind = _TYPES[field.schema["type"]]
+def _problem(body: Mapping[str, object], name: str, field: Field) -> str:
+    """Return what is wrong with a field, "" if nothing is."""
+    if name not in body:
+        return "required" if field.required else ""
     # Exact types: in Python, True is an int; in JSON, 7.0 is not a number that the service documents.
-    if type(value) is not kind:
-        raise Refused(400, f"{name}: expected {kind.__name__}")
-    if not _valid(value, field.schema):
-        raise Refused(400, f"{name}: expected {field.expects}")
+    if type(body[name]) is not _TYPES[field.schema["type"]]:
+        return f"expected {field.expects or field.schema['type']}"
+    return "" if _valid(body[name], field.schema) else f"expected {field.expects}"
 
 
 def _valid(value: object, schema: Mapping[str, Any]) -> bool:

@@ -103,9 +103,30 @@ def test_a_create_body_without_a_required_field_is_refused(emulator: Emulator, c
     assert emulator.accounts() == ()
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"retention": NaN}', b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"retention": NaN}', b'{"fps": 1e400}', b"\xff"])
 def test_a_body_that_is_not_a_json_object_is_refused(caller: Caller, body: bytes) -> None:
     assert caller.send("POST", "/api/v1/customer", body).status == 400
+
+
+@pytest.mark.parametrize("field", ["organization", "username", "given_name", "more", "\ud800"])
+def test_a_text_that_cannot_be_written_in_utf_8_is_refused(emulator: Emulator, caller: Caller, field: str) -> None:
+    reply = caller.create(**{field: "a@b\udc80"})
+    assert reply.status == 400
+    assert "surrogate" in reply.json["message"]
+    escaped_pair = caller.create(organization="\U0001f600")
+    assert escaped_pair.status == 201
+    assert len(emulator.accounts()) == 1
+
+
+def test_everything_that_is_wrong_with_a_body_is_named_at_once(caller: Caller) -> None:
+    body = {"retention": 30, "trial": "no", "id": 7, "shortname": "acme-one"}
+    message = caller.send("POST", "/api/v1/customer", body).json["message"]
+    listed, _, known = message.partition(" (there are: ")
+    problems = dict(each.split(": ", 1) for each in listed.split("; "))
+    assert known.startswith("shortname, organization, type")
+    assert set(problems) == {"id", *CUSTOMER, "trial"} - {"shortname"}
+    assert problems["retention"] == "expected one of (7, 45, 90, 180)"
+    assert (problems["trial"], problems["username"]) == ("expected boolean", "required")
 
 
 def test_a_body_of_another_media_type_is_refused(caller: Caller) -> None:
