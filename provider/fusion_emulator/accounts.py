@@ -1,20 +1,24 @@
-"""The rules by which accounts are found and changed; pure: each change takes a state and returns a new one."""
+"""The rules by which accounts are found and changed; pure: each takes a state, and returns the change of it."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from secrets import token_hex
+from typing import Final, TypeAlias
 
 from fusion_emulator.bodies import Creation, Update
 from fusion_emulator.errors import Refused
-from fusion_emulator.state import Account, Mail, State, User
+from fusion_emulator.state import FIRST_PORT, Account, Change, Mail, State, User
 from fusion_emulator.switches import Switches
 from fusion_emulator.users import require_free_email
 
-__all__ = ["children", "create", "delete", "find", "lineage", "put", "require", "subtree", "update", "within"]
+__all__ = ["absent", "children", "create", "delete", "find", "lineage", "require", "subtree", "update", "within"]
 
-Mint: TypeAlias = Callable[[], str]
+Mint: TypeAlias = Callable[[int], str]
+"""Returns the id of that number."""
+
+LAST_PORT: Final = 65535
 
 
 def within(state: State, account: Account, top: str) -> bool:
@@ -61,11 +65,16 @@ def require(state: State, shortname: str, *, top: str, switches: Switches) -> Ac
     """
     account = find(state, shortname, top=top)
     if account is None:
-        raise Refused(switches.absence, f"No account {shortname!r}")
+        raise absent(shortname, switches)
     return account
 
 
-def create(state: State, parent: str, wanted: Creation, switches: Switches, *, mint: Mint) -> tuple[State, Account]:
+def absent(shortname: str, switches: Switches) -> Refused:
+    """Return the refusal of a request for an account that doesn't exist or may not be seen."""
+    return Refused(switches.absence, f"No account {shortname!r}")
+
+
+def create(state: State, parent: str, wanted: Creation, switches: Switches, *, mint: Mint) -> tuple[Change, Account]:
     """Add an account below ``parent`` with its first administrator, who would get a mail.
 
     Args:
@@ -73,10 +82,10 @@ def create(state: State, parent: str, wanted: Creation, switches: Switches, *, m
         parent: The id of the account above.
         wanted: The body of the request.
         switches: The rules that the vendor does not publish.
-        mint: Returns a new id.
+        mint: Returns the id of a number.
 
     Returns:
-        The new state and the account.
+        The change and the account.
 
     Raises:
         Refused: A rule forbids it.
@@ -87,7 +96,7 @@ def create(state: State, parent: str, wanted: Creation, switches: Switches, *, m
         raise Refused(switches.duplicate, f"Account {wanted.shortname!r} already exists")
     require_free_email(state, wanted.username, switches)
     account = Account(
-        id=mint(),
+        id=mint(state.minted),
         shortname=wanted.shortname,
         organization=wanted.organization,
         type=wanted.type,
@@ -96,21 +105,33 @@ def create(state: State, parent: str, wanted: Creation, switches: Switches, *, m
         trial=wanted.trial,
         fps=wanted.fps,
         parent=parent,
-        ingest_port=state.next_port,
-        sharedsecret=mint() + mint(),
+        ingest_port=_free_port(state),
+        sharedsecret=token_hex(24),
     )
-    admin = User(mint(), account.id, wanted.username, wanted.given_name, wanted.family_name, ("admin",))
-    state = dataclasses.replace(
-        state,
-        accounts={**state.accounts, account.id: account},
-        users={**state.users, admin.id: admin},
-        mails=(*state.mails, Mail(account.id, admin.email)),
-        next_port=state.next_port + 1,
+    admin_id = mint(state.minted + 1)
+    admin = User(admin_id, account.id, wanted.username, wanted.given_name, wanted.family_name, ("admin",))
+    change = Change(
+        accounts={account.id: account},
+        users={admin.id: admin},
+        mails={admin.id: Mail(account.id, admin.email)},
+        next_port=min(state.next_port + 1, LAST_PORT + 1),
+        minted=state.minted + 2,
     )
-    return state, account
+    return change, account
 
 
-def update(state: State, account: Account, wanted: Update, switches: Switches) -> tuple[State, Account]:
+def _free_port(state: State) -> int:
+    """Return the next port that no account had or, once there is none, one that no account has."""
+    if state.next_port <= LAST_PORT:
+        return state.next_port
+    used = {each.ingest_port for each in state.accounts.values()}
+    free = next((port for port in range(FIRST_PORT, LAST_PORT + 1) if port not in used), None)
+    if free is None:
+        raise Refused(403, "No ingest port is left")
+    return free
+
+
+def update(account: Account, wanted: Update, switches: Switches) -> tuple[Change, Account]:
     """Set every field of the body; the ``put_omitted`` switch decides about omitted ones."""
     keeps = switches.put_omitted == "keeps"
     changed = dataclasses.replace(
@@ -122,15 +143,10 @@ def update(state: State, account: Account, wanted: Update, switches: Switches) -
         trial=wanted.trial if wanted.trial is not None else (account.trial if keeps else False),
         fps=wanted.fps if wanted.fps is not None else (account.fps if keeps else None),
     )
-    return put(state, changed), changed
+    return Change(accounts={account.id: changed}), changed
 
 
-def put(state: State, account: Account) -> State:
-    """Return the state with this account in place of the one with its id."""
-    return dataclasses.replace(state, accounts={**state.accounts, account.id: account})
-
-
-def delete(state: State, account: Account, switches: Switches) -> State:
+def delete(state: State, account: Account, switches: Switches) -> Change:
     """Remove the account with its users and keys and, if the switches say so, its descendants.
 
     Raises:
@@ -140,10 +156,10 @@ def delete(state: State, account: Account, switches: Switches) -> State:
         # 409 as DELETE /roles/{id} documents it for a role in use; nothing is documented here.
         raise Refused(409, f"Account {account.shortname!r} has sub-accounts")
     gone = {each.id for each in subtree(state, account.id)}
-    return dataclasses.replace(
-        state,
-        accounts={id_: each for id_, each in state.accounts.items() if id_ not in gone},
-        users={id_: each for id_, each in state.users.items() if each.account not in gone},
-        keys=tuple(each for each in state.keys if each.account not in gone),
-        sessions={id_: each for id_, each in state.sessions.items() if each.account not in gone},
+    keys = {id_ for id_, each in state.keys.items() if each.account in gone}
+    return Change(
+        accounts=dict.fromkeys(gone),
+        users=dict.fromkeys(id_ for id_, each in state.users.items() if each.account in gone),
+        keys=dict.fromkeys(keys),
+        sessions=dict.fromkeys(id_ for id_, each in state.sessions.items() if each.account in gone or each.key in keys),
     )

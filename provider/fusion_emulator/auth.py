@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hmac
 import math
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from fusion_emulator.errors import Refused
 from fusion_emulator.records import TokenRecord
 from fusion_emulator.roles import ROLES, Action, Role
 from fusion_emulator.service import Service
-from fusion_emulator.state import Account, ApiKey, Session, State
+from fusion_emulator.state import Account, ApiKey, Change, Session, State
 
 __all__ = ["Caller", "authenticate", "expire", "token_for_key"]
 
@@ -51,22 +50,23 @@ def token_for_key(service: Service, token: str, *, skew: float = 0.0) -> TokenRe
     """
     now = service.clock()
 
-    def issue(state: State) -> tuple[State, TokenRecord]:
+    def issue(state: State) -> tuple[Change, TokenRecord]:
         claims = _unverified(token)
         key = _key(state, claims)
         owner = state.accounts[key.account]
         if _claims(token, owner.sharedsecret) is None:
             raise Refused(401, "The signature of the request token is wrong")
-        state = _used(service, state, key, claims, now=now, skew=skew)
+        seen = _used(service, state, key, claims, skew=skew)
         target = _target(service, state, owner, key, _text(claims, "shortname"))
         session = Session(
             account=target.id,
+            key=key.id,
             role=key.roles[0] if key.roles else "",
             expires=now + service.switches.token_lifetime,
-            appname=key.appname,
-            key_account=key.account,
+            number=state.issued + 1,
         )
-        return _issue(service, state, session, now=now)
+        sessions, answer = _issue(service, state, session, now=now)
+        return Change(sessions=sessions, seen=seen, issued=session.number), answer
 
     return service.commit(issue)
 
@@ -93,24 +93,30 @@ def expire(service: Service, header: str | None) -> None:
     """End the access token of an Authorization header, as if its lifetime were over."""
     token = (header or "").partition(" ")[2].strip()
 
-    def end(state: State) -> tuple[State, None]:
+    def end(state: State) -> tuple[Change, None]:
         id_ = _session_id(state, token)
-        return dataclasses.replace(state, sessions={k: v for k, v in state.sessions.items() if k != id_}), None
+        return Change(sessions={id_: None} if id_ and id_ in state.sessions else {}), None
 
     service.commit(end)
 
 
-def _used(service: Service, state: State, key: ApiKey, claims: dict[str, Any], *, now: float, skew: float) -> State:
-    """Return the state in which the request token was used, or raise Refused for one that is old or used."""
+def _used(
+    service: Service, state: State, key: ApiKey, claims: dict[str, Any], *, skew: float
+) -> dict[str, float | None]:
+    """Return the change of ``State.seen`` by this request token, or raise Refused for one that is old or used.
+
+    The time of issue is compared with the machine's clock, which clients share, also if the emulator's was moved.
+    """
+    now = service.clock.machine()
     issued = _seconds(claims, "iat")
     allowed = IAT_SECONDS[service.switches.iat]
     _require_current(claims, issued, now=now + skew, allowed=allowed)
     jti = f"{key.account}:{key.appname}:{_text(claims, 'jti')}"
     # Older request tokens are refused by their iat, so their jti need not be remembered.
-    seen = {each: when for each, when in state.seen.items() if abs(now - when) <= 2 * allowed}
-    if service.switches.replay == "refused" and jti in seen:
+    forgotten = [each for each, when in state.seen.items() if not abs(now - when) <= 2 * allowed]
+    if service.switches.replay == "refused" and jti in state.seen and jti not in forgotten:
         raise Refused(401, "The request token was used before: each needs a jti of its own")
-    return dataclasses.replace(state, seen={**seen, jti: issued})
+    return {**dict.fromkeys(forgotten), jti: issued}
 
 
 def _require_current(claims: dict[str, Any], issued: float, *, now: float, allowed: float) -> None:
@@ -169,7 +175,7 @@ def _seconds(claims: dict[str, Any], name: str) -> float:
 
 
 def _key(state: State, claims: dict[str, Any]) -> ApiKey:
-    named = [key for key in state.keys if key.appname == _text(claims, "appname")]
+    named = [key for key in state.keys.values() if key.appname == _text(claims, "appname")]
     if not named:
         raise Refused(404, "No such API key")
     appkey = _text(claims, "appkey").encode()
@@ -201,7 +207,10 @@ def _target(service: Service, state: State, owner: Account, key: ApiKey, shortna
     return target
 
 
-def _issue(service: Service, state: State, session: Session, *, now: float) -> tuple[State, TokenRecord]:
+def _issue(
+    service: Service, state: State, session: Session, *, now: float
+) -> tuple[dict[str, Session | None], TokenRecord]:
+    """Return the change of ``State.sessions``, which also ends those that have expired, and the answer."""
     lifetime = service.switches.token_lifetime
     access_id = token_hex(16)
     claims: dict[str, Any] = {"iat": int(now), "exp": int(now + lifetime), "typ": "Bearer"}
@@ -209,8 +218,8 @@ def _issue(service: Service, state: State, session: Session, *, now: float) -> t
         claims["shortname"] = state.accounts[session.account].shortname
     # No client of the API keys route uses a refresh token, so it is part of the answer and not remembered.
     refresh = {**claims, "typ": "Refresh", "jti": token_hex(16)}
-    current = {id_: each for id_, each in state.sessions.items() if each.expires > now}
-    return dataclasses.replace(state, sessions={**current, access_id: session}), {
+    expired = [id_ for id_, each in state.sessions.items() if each.expires <= now]
+    return {**dict.fromkeys(expired), access_id: session}, {
         "access_token": jwt.encode({**claims, "jti": access_id}, state.signing_key, algorithm="HS256"),
         "expires_in": int(lifetime),
         "refresh_expires_in": int(lifetime),
@@ -234,5 +243,4 @@ def _session(state: State, token: str, *, now: float) -> Session | None:
     session = state.sessions.get(id_) if id_ else None
     if session is None or session.expires <= now or session.account not in state.accounts:
         return None
-    keys = ((key.account, key.appname) for key in state.keys)
-    return session if (session.key_account, session.appname) in keys else None
+    return session if session.key in state.keys else None

@@ -6,6 +6,7 @@ sentences takes more code than this table.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import unicodedata
@@ -16,13 +17,14 @@ from typing import Any, Final, NoReturn
 from fusion_emulator.errors import Refused
 from fusion_emulator.fields import Field, object_schema, require_object
 from fusion_emulator.roles import ROLES
-from fusion_emulator.state import User
+from fusion_emulator.state import Account
 from fusion_emulator.switches import Switches
 
 __all__ = [
     "Creation",
     "Update",
     "parse_creation",
+    "parse_edit",
     "parse_json",
     "parse_key",
     "parse_update",
@@ -38,6 +40,7 @@ ROLLUP_RETENTIONS: Final = (7, 90, 180, 365)
 
 # RFC 3986 section 3.3: pchar without percent-encoding. The Add Customer form excludes "+" by name.
 _SHORTNAME: Final = r"^[A-Za-z0-9\-._~!$&'()*,;=:@]{5,16}$"
+_SHORTNAME_EXPECTS: Final = "5-16 characters of RFC 3986 without '+'"
 # What Python counts as white space and ECMA-262 does not, and the other way round.
 _SPACE: Final = r"\s\u001c-\u001f\u0085\ufeff"
 
@@ -95,13 +98,30 @@ def _update_fields(switches: Switches) -> Mapping[str, Field]:
 
 def _creation_fields(switches: Switches) -> Mapping[str, Field]:
     return {
-        "shortname": Field(
-            {"type": "string", "pattern": _SHORTNAME}, expects="5-16 characters of RFC 3986 without '+'"
-        ),
+        "shortname": Field({"type": "string", "pattern": _SHORTNAME}, _SHORTNAME_EXPECTS),
         **_update_fields(switches),
         "username": _EMAIL,
         "given_name": _TEXT,
         "family_name": _TEXT,
+    }
+
+
+_ANY: Final = Field({}, required=False)
+
+
+def _edit_fields(switches: Switches) -> Mapping[str, Field]:
+    """Return the fields that a control route changes: those of the API, and what the service decides itself."""
+    return {
+        "shortname": Field({"type": "string", "pattern": _SHORTNAME}, _SHORTNAME_EXPECTS, required=False),
+        **{name: dataclasses.replace(field, required=False) for name, field in _update_fields(switches).items()},
+        "parent": Field({"type": "string"}, required=False),
+        "ingest_ip": Field({"type": "string", "format": "ip"}, "an IP address", required=False),
+        "ingest_port": Field({"type": "integer", "minimum": 1, "maximum": 65535}, "a port", required=False),
+        "allowed_ips": Field(
+            {"type": "array", "items": {"type": "string", "format": "network"}},
+            "IP addresses or networks",
+            required=False,
+        ),
     }
 
 
@@ -206,18 +226,34 @@ def parse_update(body: object, switches: Switches) -> Update:
     )
 
 
-def parse_user(body: object, *, id_: str, account: str) -> User:
-    """Return the body of POST /user as a user of the account, or raise Refused(400)."""
-    fields = require_object(body, _USER)
-    _require_known_roles(fields)
-    return User(**{**fields, "id": id_, "account": account, "roles": tuple(fields["roles"])})
+def parse_edit(account: Account, fields: Mapping[str, Any], switches: Switches, *, rules: bool) -> dict[str, Any]:
+    """Return the fields of an account that a control route or a program changes, by the names of ``Account``.
+
+    Args:
+        account: The account before.
+        fields: The fields by the names of the API. A parent is a shortname.
+        switches: The rules that the vendor does not publish.
+        rules: Whether the values must be those that the API allows.
+
+    Raises:
+        Refused: There is no such field, or a value is not allowed (400).
+    """
+    known = _edit_fields(switches)
+    require_object(fields, known if rules else dict.fromkeys(known, _ANY))
+    if rules and ("retention" in fields or "rollupRetention" in fields):
+        _require_rollup({"retention": account.retention, "rollupRetention": account.rollup_retention, **fields})
+    names = {"rollupRetention": "rollup_retention"}
+    return {names.get(name, name): tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+
+
+def parse_user(body: object) -> dict[str, Any]:
+    """Return the body of POST /user as fields of ``User``, or raise Refused(400)."""
+    return _with_known_roles(require_object(body, _USER))
 
 
 def parse_key(body: object) -> dict[str, Any]:
-    """Return the body of POST /api-keys, or raise Refused(400)."""
-    fields = require_object(body, _KEY)
-    _require_known_roles(fields)
-    return fields
+    """Return the body of POST /api-keys as fields of ``ApiKey``, or raise Refused(400)."""
+    return _with_known_roles(require_object(body, _KEY))
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -249,7 +285,8 @@ def _require_rollup(fields: Mapping[str, Any]) -> None:
         raise Refused(400, "rollupRetention: expected at least retention")
 
 
-def _require_known_roles(fields: Mapping[str, Any]) -> None:
+def _with_known_roles(fields: dict[str, Any]) -> dict[str, Any]:
     for name in fields["roles"]:
         if name not in ROLES:
             raise Refused(400, f"roles: no role {name!r}")
+    return {**fields, "roles": tuple(fields["roles"])}

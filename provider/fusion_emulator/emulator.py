@@ -7,23 +7,36 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from secrets import token_hex
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from fusion_emulator import accounts
-from fusion_emulator.bodies import parse_creation
+from fusion_emulator.bodies import parse_creation, parse_edit
+from fusion_emulator.clock import Clock
+from fusion_emulator.errors import Refused
 from fusion_emulator.faults import Faults
 from fusion_emulator.journal import Journal
-from fusion_emulator.keys import netosecret, new_key, put_key
+from fusion_emulator.keys import add_key, netosecret, new_key
 from fusion_emulator.loopback import LOOPBACK
 from fusion_emulator.records import AccountRecord, account_record
 from fusion_emulator.server import Server
-from fusion_emulator.service import ROOT, Service, mint
-from fusion_emulator.state import Account, Mail, State, User
+from fusion_emulator.service import ROOT, Service
+from fusion_emulator.state import Account, Change, Mail, State, User
 from fusion_emulator.store import StateFile
 from fusion_emulator.switches import Switches
 
 __all__ = ["Emulator"]
+
+_DEFAULTS: Final = {
+    "type": "customer",
+    "retention": 90,
+    "rollupRetention": 180,
+    "username": "owner@example.com",
+    "given_name": "Skippy",
+    "family_name": "Longbottom",
+}
+"""What an account has that is created without a request, unless it is given."""
 
 
 class Emulator:
@@ -130,8 +143,7 @@ class Emulator:
         """The credential of the root account, with this address in it."""
         state = self._running.state
         root = state.accounts[state.root]
-        key = next(each for each in state.keys if each.account == root.id)
-        return netosecret(root, key, url=self.url)
+        return netosecret(root, state.keys[state.own_key], url=self.url)
 
     @property
     def switches(self) -> Switches:
@@ -178,8 +190,13 @@ class Emulator:
         return tuple(each for each in state.users.values() if account in (None, each.account))
 
     def mails(self) -> tuple[Mail, ...]:
-        """Return the invitations that the real service would have sent."""
-        return self._running.state.mails
+        """Return the invitations that the real service would have sent, in this order."""
+        return tuple(self._running.state.mails.values())
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the service, which can be moved."""
+        return self._running.clock
 
     def seed(self, shortname: str, *, parent: str | None = None, **fields: Any) -> Account:
         """Create an account without a request.
@@ -194,41 +211,59 @@ class Emulator:
             KeyError: The parent does not exist.
             Refused: A field is not valid, or a rule forbids the account.
         """
-        body = {
-            "shortname": shortname,
-            "organization": f"{shortname} Inc.",
-            "type": "customer",
-            "retention": 90,
-            "rollupRetention": 180,
-            "username": "owner@example.com",
-            "given_name": "Skippy",
-            "family_name": "Longbottom",
-            **fields,
-        }
-        wanted = parse_creation(body, self.switches)
+        wanted = parse_creation(
+            {**_DEFAULTS, "organization": f"{shortname} Inc.", **fields, "shortname": shortname}, self.switches
+        )
+        service = self._running
 
-        def change(state: State) -> tuple[State, Account]:
+        def change(state: State) -> tuple[Change, Account]:
             above = self._named(state, parent) if parent else state.accounts[state.root]
-            return accounts.create(state, above.id, wanted, self.switches, mint=mint)
+            return accounts.create(state, above.id, wanted, self.switches, mint=service.mint)
 
-        return self._running.commit(change)
+        return service.commit(change)
 
-    def edit(self, shortname: str, /, **fields: Any) -> Account:
-        """Change fields of ``Account`` without a request; raise KeyError or TypeError for unknown ones."""
+    def edit(self, shortname: str, /, *, rules: bool = True, **fields: Any) -> Account:
+        """Change an account without a request.
 
-        def change(state: State) -> tuple[State, Account]:
-            account = dataclasses.replace(self._named(state, shortname), **fields)
-            return accounts.put(state, account), account
+        Args:
+            shortname: The account.
+            rules: Whether the values must be those that the API allows; False is for a service that has others.
+            fields: Those of the update body, shortname, parent (a shortname), ingest_ip, ingest_port and allowed_ips.
 
-        return self._running.commit(change)
+        Raises:
+            KeyError: The account or the parent does not exist.
+            Refused: There is no such field, a value is not valid, or the service could not work with the outcome.
+        """
+
+        def change(state: State) -> tuple[Change, Account]:
+            account = self._named(state, shortname)
+            wanted = parse_edit(account, fields, self.switches, rules=rules)
+            if wanted.get("parent") is not None:
+                wanted["parent"] = self._named(state, wanted["parent"]).id
+            edited = dataclasses.replace(account, **wanted)
+            return Change(accounts={account.id: edited}), edited
+
+        return self._running.edit(change)
 
     def remove(self, shortname: str) -> None:
-        """Remove the account and its descendants without a request, or raise KeyError."""
+        """Remove the account and its descendants without a request.
+
+        Raises:
+            KeyError: The account does not exist.
+            Refused: It is the root account.
+        """
         cascading = dataclasses.replace(self.switches, delete_parent="cascades")
-        self._running.commit(lambda state: (accounts.delete(state, self._named(state, shortname), cascading), None))
+
+        def change(state: State) -> tuple[Change, None]:
+            account = self._named(state, shortname)
+            if account.id == state.root:
+                raise Refused(409, f"{shortname!r} is the root account, without which there is no service")
+            return accounts.delete(state, account, cascading), None
+
+        self._running.commit(change)
 
     def recreate(self, shortname: str) -> Account:
-        """Replace the account by one with the same fields and another id, or raise KeyError."""
+        """Replace the account by one with the same fields and another id, or raise KeyError or Refused."""
         old = self._named(self._running.state, shortname)
         parent = self._running.state.accounts[old.parent] if old.parent else None
         self.remove(shortname)
@@ -244,18 +279,25 @@ class Emulator:
         )
 
     def key(self, shortname: str = ROOT, *, role: str = "admin", appname: str | None = None) -> str:
-        """Return the netosecret of a new API key of the account, or raise KeyError."""
+        """Return the netosecret of a new API key of the account.
 
-        def change(state: State) -> tuple[State, str]:
+        Raises:
+            KeyError: The account does not exist.
+            Refused: It has a key of this name.
+        """
+        service = self._running
+
+        def change(state: State) -> tuple[Change, str]:
             account = self._named(state, shortname)
-            key = new_key(account.id, appname=appname or f"app-{mint()}", roles=(role,))
-            return put_key(state, key), netosecret(account, key, url=self.url)
+            name = appname or f"app-{token_hex(12)}"
+            key = new_key(service.mint(state.minted), account.id, appname=name, roles=(role,))
+            return add_key(state, key), netosecret(account, key, url=self.url)
 
-        return self._running.commit(change)
+        return service.commit(change)
 
     def expire_tokens(self) -> None:
         """End every access token."""
-        self._running.commit(lambda state: (dataclasses.replace(state, sessions={}), None))
+        self._running.commit(lambda state: (Change(sessions=dict.fromkeys(state.sessions)), None))
 
     @property
     def _running(self) -> Service:

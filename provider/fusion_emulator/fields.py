@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any, Final
 
 from fusion_emulator.errors import Refused
 
-__all__ = ["Field", "object_schema", "require_object"]
+__all__ = ["Field", "is_network", "object_schema", "require_object"]
 
 _TYPES: Final[Mapping[str, type]] = {"string": str, "integer": int, "boolean": bool, "array": list}
 
@@ -18,8 +19,8 @@ _TYPES: Final[Mapping[str, type]] = {"string": str, "integer": int, "boolean": b
 class Field:
     """One field of a body.
 
-    ``schema`` is JSON Schema with a ``type`` and the keywords of ``_RULES``; its patterns are those that Python and
-    ECMA-262 read alike, from ``^`` to ``$``. ``expects`` completes the sentence of a refusal.
+    ``schema`` is JSON Schema with a ``type`` (or empty, for any value) and the keywords of ``_RULES``; its patterns are
+    those that Python and ECMA-262 read alike, from ``^`` to ``$``. ``expects`` completes the sentence of a refusal.
     """
 
     schema: Mapping[str, Any]
@@ -53,12 +54,21 @@ def require_object(body: object, fields: Mapping[str, Field]) -> dict[str, Any]:
     return body
 
 
+def is_network(text: str) -> bool:
+    """Return whether a text is an IP address or a network in CIDR notation."""
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
 def _problem(body: Mapping[str, object], name: str, field: Field) -> str:
     """Return what is wrong with a field, "" if nothing is."""
     if name not in body:
         return "required" if field.required else ""
     # Exact types: in Python, True is an int; in JSON, 7.0 is not a number that the service documents.
-    if type(body[name]) is not _TYPES[field.schema["type"]]:
+    if "type" in field.schema and type(body[name]) is not _TYPES[field.schema["type"]]:
         return f"expected {field.expects or field.schema['type']}"
     return "" if _valid(body[name], field.schema) else f"expected {field.expects}"
 
@@ -67,12 +77,18 @@ def _valid(value: object, schema: Mapping[str, Any]) -> bool:
     return all(_RULES[keyword](value, rule) for keyword, rule in schema.items())
 
 
+_FORMATS: Final[Mapping[str, Callable[[str], bool]]] = {
+    "ip": lambda text: is_network(text) and "/" not in text,
+    "network": is_network,
+}
 _RULES: Final[Mapping[str, Callable[[Any, Any], object]]] = {
     "type": lambda value, name: type(value) is _TYPES[name],
     # Not search: there, "$" also matches before a line break at the end.
     "pattern": lambda value, pattern: re.fullmatch(pattern, value),
     "enum": lambda value, values: value in values,
     "minimum": lambda value, least: value >= least,
+    "maximum": lambda value, most: value <= most,
+    "format": lambda value, kind: _FORMATS[kind](value),
     "maxItems": lambda value, most: len(value) <= most,
     "items": lambda value, schema: all(_valid(each, schema) for each in value),
 }

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import json
 from secrets import token_hex
 
-from fusion_emulator.state import Account, ApiKey, State
+from fusion_emulator.errors import Refused
+from fusion_emulator.state import Account, ApiKey, Change, State
 
-__all__ = ["netosecret", "new_key", "put_key"]
+__all__ = ["add_key", "netosecret", "new_key"]
 
 
-def new_key(account: str, *, appname: str, roles: tuple[str, ...], description: str | None = None) -> ApiKey:
+def new_key(id_: str, account: str, *, appname: str, roles: tuple[str, ...], description: str | None = None) -> ApiKey:
     """Return an API key with a random appkey."""
-    return ApiKey(account=account, appname=appname, appkey=token_hex(16), roles=roles, description=description)
+    return ApiKey(id=id_, account=account, appname=appname, appkey=token_hex(16), roles=roles, description=description)
 
 
-def put_key(state: State, key: ApiKey) -> State:
-    """Return the state with this key in place of one of the same name in the same account."""
-    others = tuple(each for each in state.keys if (each.account, each.appname) != (key.account, key.appname))
-    return dataclasses.replace(state, keys=(*others, key))
+def add_key(state: State, key: ApiKey) -> Change:
+    """Add an API key.
+
+    Raises:
+        Refused: The account has one of this name.
+    """
+    if any((each.account, each.appname) == (key.account, key.appname) for each in state.keys.values()):
+        raise Refused(400, f"An API key of the name {key.appname!r} exists")
+    return Change(keys={key.id: key}, minted=state.minted + 1)
 
 
 def netosecret(account: Account, key: ApiKey, *, url: str) -> str:

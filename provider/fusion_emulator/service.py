@@ -1,4 +1,4 @@
-"""The running service: one state behind one lock, stored before a change is answered."""
+"""The running service: one state behind one lock; a change is stored before it is answered."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from secrets import token_hex
 from typing import Literal, TypeVar
 
 from fusion_emulator import accounts
+from fusion_emulator.accounts import Mint
 from fusion_emulator.answers import http_date
+from fusion_emulator.checks import problems
+from fusion_emulator.clock import Clock
+from fusion_emulator.documents import account_problems
 from fusion_emulator.errors import Refused
 from fusion_emulator.keys import new_key
-from fusion_emulator.state import FIRST_PORT, Account, State, User
+from fusion_emulator.state import FIRST_PORT, Account, Change, State, User
 from fusion_emulator.store import StateFile
-from fusion_emulator.switches import RateLimit, Switches
+from fusion_emulator.switches import RateLimit, Switches, UnknownSwitch
 
-__all__ = ["ROOT", "Service", "mint"]
+__all__ = ["ROOT", "Service", "random_id"]
 
 T = TypeVar("T")
 
@@ -26,11 +30,16 @@ ROOT = "example-msp"
 """The shortname of the account at the top: a reseller."""
 
 
+def random_id(number: int) -> str:
+    """Return a new opaque id."""
+    return token_hex(12)
+
+
 @dataclass
 class _Stale:
-    """The state before a write, and the number of reads that still see it."""
+    """An account before a write, None if it didn't exist, and the number of reads that still see it so."""
 
-    before: State
+    before: Account | None
     reads: int
 
 
@@ -38,7 +47,12 @@ class Service:
     """State, switches and clock of a service."""
 
     def __init__(
-        self, switches: Switches, *, file: StateFile | None = None, clock: Callable[[], float] = time.time
+        self,
+        switches: Switches,
+        *,
+        file: StateFile | None = None,
+        clock: Callable[[], float] = time.time,
+        mint: Mint = random_id,
     ) -> None:
         """Load the state, or create one with nothing but its root account.
 
@@ -46,33 +60,49 @@ class Service:
             switches: The rules that the vendor does not publish.
             file: Stores the state; None keeps it in memory.
             clock: Returns Unix seconds.
+            mint: Returns the id of a number.
 
         Raises:
             StateFileUnreadable: The file has another content.
         """
-        self.switches = switches
-        self.clock = clock
+        self._switches = switches
+        self.clock = Clock(clock)
+        self.mint = mint
         self._file = file
         self._lock = threading.RLock()
         self._stale: dict[str, _Stale] = {}
-        self._before_last_write: dict[str, State] = {}
-        self._counts: dict[str, tuple[int, int]] = {}
+        self._before_last_write: dict[str, Account | None] = {}
+        self._counts: dict[str, tuple[int | None, int]] = {}
         self._requests: dict[tuple[str, str], deque[float]] = {}
-        stored = file.load() if file else None
-        self._state = stored or _new()
+        stored = file.load(unique_shortnames=switches.unique_shortnames) if file else None
+        self._state = stored or _new(mint)
         if file and stored is None:
-            file.save(self._state)
+            file.replace(self._state)
 
     @property
     def state(self) -> State:
         """The current state; a value, so it never changes while it is read."""
         return self._state
 
-    def commit(self, change: Callable[[State], tuple[State, T]]) -> T:
-        """Apply a change under the lock and store its outcome; a refusal changes nothing.
+    @property
+    def switches(self) -> Switches:
+        """The active switches."""
+        return self._switches
+
+    @switches.setter
+    def switches(self, switches: Switches) -> None:
+        """Change the switches, or raise UnknownSwitch if the accounts break the rule of one."""
+        with self._lock:
+            found = problems(self._state, unique_shortnames=switches.unique_shortnames)
+            if found:
+                raise UnknownSwitch(f"unique_shortnames={switches.unique_shortnames}: {found[0]}")
+            self._switches = switches
+
+    def commit(self, change: Callable[[State], tuple[Change, T]]) -> T:
+        """Apply a change under the lock and store it; a refusal changes nothing.
 
         Args:
-            change: Takes the state and returns the new one and a result.
+            change: Takes the state and returns the change and a result.
 
         Returns:
             The result of the change.
@@ -81,78 +111,113 @@ class Service:
             Refused: The change raised it, or the outcome cannot be stored (500).
         """
         with self._lock:
-            state, outcome = change(self._state)
-            if self._file is not None and state is not self._state:
-                try:
-                    self._file.save(state)
-                except OSError as error:
-                    raise Refused(500, f"The state could not be stored: {error.strerror}") from error
-            self._state = state
+            made, outcome = change(self._state)
+            if made.items():
+                self._store(made, self._state.after(made))
             return outcome
 
-    def write(self, change: Callable[[State], tuple[State, T]], *, shortname: str, stale_reads: int | None = None) -> T:
+    def edit(self, change: Callable[[State], tuple[Change, T]]) -> T:
+        """Commit a change that the API doesn't offer, if the service can work with the outcome.
+
+        Args:
+            change: As for ``commit``.
+
+        Raises:
+            Refused: As ``commit``, or the outcome breaks a rule of ``checks`` (400).
+        """
+
+        def checked(state: State) -> tuple[Change, T]:
+            made, outcome = change(state)
+            changed = [each for each in made.accounts.values() if each is not None]
+            found = [sentence for each in changed for sentence in account_problems(each)] or problems(
+                state.after(made), unique_shortnames=self.switches.unique_shortnames
+            )
+            if found:
+                raise Refused(400, "; ".join(found))
+            return made, outcome
+
+        return self.commit(checked)
+
+    def _store(self, made: Change, state: State) -> None:
+        if self._file is not None:
+            try:
+                self._file.append(made, state)
+            except OSError as error:
+                raise Refused(500, f"The state could not be stored: {error.strerror}") from error
+        self._state = state
+
+    def write(
+        self, change: Callable[[State], tuple[Change, T]], *, shortname: str, stale_reads: int | None = None
+    ) -> T:
         """Commit a change of one account that the next reads may not see yet.
 
         Args:
             change: As for ``commit``.
             shortname: The account.
-            stale_reads: The number of reads that still see the state before; None for that of the switches.
+            stale_reads: The number of reads that still see the account before; None for that of the switches.
         """
         reads = self.switches.stale_reads if stale_reads is None else stale_reads
         with self._lock:
             before = self._state
+            previous = accounts.find(before, shortname, top=before.root)
             outcome = self.commit(change)
-            self._before_last_write[shortname] = before
+            self._before_last_write[shortname] = previous
             self._stale.pop(shortname, None)
             if reads:
-                self._stale[shortname] = _Stale(before, reads)
+                self._stale[shortname] = _Stale(previous, reads)
             self._keep_counts(before)
             return outcome
 
     def _keep_counts(self, before: State) -> None:
         """Let the parents of deleted accounts count them for as many reads as the switch asks for."""
+        if not self.switches.stale_children:
+            return
         gone = [each for id_, each in before.accounts.items() if id_ not in self._state.accounts]
-        for parent in {each.parent for each in gone if each.parent} if self.switches.stale_children else ():
+        for parent in {each.parent for each in gone if each.parent}:
             counted, _ = self._counts.get(parent, (len(accounts.children(before, parent)), 0))
             self._counts[parent] = (counted, self.switches.stale_children)
 
-    def counted(self, account: Account) -> int | None:
-        """Return the number of sub-accounts that a read of the account still shows; None for the present one."""
+    def counted(self, account: Account, *, present: int | None = None) -> int | None:
+        """Return the number of sub-accounts that a read of the account shows, which may be an earlier one.
+
+        Args:
+            account: The account.
+            present: What is returned for the present number.
+        """
         with self._lock:
-            counted, reads = self._counts.pop(account.id, (None, 0))
-            if counted is not None and reads > 1:
+            counted, reads = self._counts.pop(account.id, (present, 0))
+            if reads > 1:
                 self._counts[account.id] = (counted, reads - 1)
             return counted
 
-    def read(self, shortname: str, *, top: str, stale: bool = False) -> tuple[State, Account]:
-        """Return an account as a read sees it now, with the state in which it is seen.
+    def read(self, shortname: str, *, top: str, stale: bool = False) -> Account:
+        """Return an account as a read sees it now.
 
         Args:
             shortname: The account.
             top: The id of the account that reads.
-            stale: Whether this read sees the state before the last write.
+            stale: Whether this read sees the account before its last write.
 
         Raises:
             Refused: The account is absent.
         """
         with self._lock:
-            state = self._seen_by_read(shortname, stale=stale)
-            return state, accounts.require(state, shortname, top=top, switches=self.switches)
+            seen = self._seen_by_read(shortname, top=top, stale=stale)
+        if seen is None:
+            raise accounts.absent(shortname, self.switches)
+        return seen
 
-    def list(self, *, top: str) -> list[tuple[State, Account]]:
-        """Return the accounts that a list request of ``top`` shows, each with the state in which it is seen."""
+    def list(self, *, top: str) -> list[Account]:
+        """Return the accounts that a list request of ``top`` shows."""
         switches = self.switches
         with self._lock:
             state = self._state
-            views = {name: self._seen_by_read(name) for name in list(self._stale)}
-        shown = [(state, each) for each in accounts.subtree(state, top) if each.shortname not in views]
-        for name, view in views.items():
-            account = accounts.find(view, name, top=top)
-            if account is not None:
-                shown.append((view, account))
+            late = {name: self._seen_by_read(name, top=top) for name in list(self._stale)}
+        shown = [each for each in accounts.subtree(state, top) if each.shortname not in late]
+        shown.extend(each for each in late.values() if each is not None)
         listed = [
-            (view, each)
-            for view, each in shown
+            each
+            for each in shown
             if (switches.list_includes_caller if each.id == top else True)
             and (switches.list_scope == "subtree" or top in (each.id, each.parent))
         ]
@@ -183,27 +248,24 @@ class Service:
             return {"Retry-After": str(whole)}
         return {"Retry-After": http_date(self.clock() + whole)}
 
-    def _seen_by_read(self, shortname: str, *, stale: bool = False) -> State:
+    def _seen_by_read(self, shortname: str, *, top: str, stale: bool = False) -> Account | None:
         waiting = self._stale.get(shortname)
         if waiting is not None:
             waiting.reads -= 1
             if waiting.reads <= 0:
                 del self._stale[shortname]
-            return waiting.before
-        if stale:
-            return self._before_last_write.get(shortname, self._state)
-        return self._state
+            seen = waiting.before
+        elif stale and shortname in self._before_last_write:
+            seen = self._before_last_write[shortname]
+        else:
+            return accounts.find(self._state, shortname, top=top)
+        return seen if seen is not None and accounts.within(self._state, seen, top) else None
 
 
-def mint() -> str:
-    """Return a new opaque id."""
-    return token_hex(12)
-
-
-def _new() -> State:
+def _new(mint: Mint) -> State:
     """Return a service with nothing but its root account, that account's administrator and one API key."""
     root = Account(
-        id=mint(),
+        id=mint(0),
         shortname=ROOT,
         organization="Example MSP",
         type="reseller",
@@ -215,12 +277,15 @@ def _new() -> State:
         ingest_port=FIRST_PORT,
         sharedsecret=token_hex(32),
     )
-    admin = User(mint(), root.id, "admin@example.com", "Ada", "Admin", ("admin",))
+    admin = User(mint(1), root.id, "admin@example.com", "Ada", "Admin", ("admin",))
+    key = new_key(mint(2), root.id, appname="pulumi-fusion", roles=("admin",))
     return State(
         root=root.id,
+        own_key=key.id,
         signing_key=token_hex(32),
         accounts={root.id: root},
         users={admin.id: admin},
-        keys=(new_key(root.id, appname="pulumi-fusion", roles=("admin",)),),
+        keys={key.id: key},
         next_port=FIRST_PORT + 1,
+        minted=3,
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, TypeVar
 
-__all__ = ["FIRST_PORT", "Account", "ApiKey", "Mail", "Session", "State", "User"]
+__all__ = ["FIRST_PORT", "TABLES", "Account", "ApiKey", "Change", "Mail", "Session", "State", "User"]
+
+T = TypeVar("T")
 
 # A documentation address (RFC 5737): the vendor's table shows one address shared by all customers, and nobody's
 # exporter must send flows to a real host because of a rehearsal.
@@ -51,6 +54,7 @@ class User:
 class ApiKey:
     """A credential of an account; its request tokens are signed with the account's shared secret."""
 
+    id: str
     account: str
     appname: str
     appkey: str = field(repr=False)
@@ -68,28 +72,77 @@ class Mail:
 
 @dataclass(frozen=True)
 class Session:
-    """One issued access token: its key, the account in which it acts, and its end in Unix seconds."""
+    """One issued access token.
+
+    ``account`` is the account in which it acts, ``key`` the id of its API key, ``expires`` its end in Unix seconds, and
+    ``number`` counts the tokens from 1.
+    """
 
     account: str
+    key: str
     role: str
     expires: float
-    appname: str
-    key_account: str
+    number: int
 
 
 @dataclass(frozen=True)
 class State:
-    """All that the service remembers. ``root`` is the id of the account at the top.
+    """All that the service remembers. The tables map ids to values, in the order in which these were added.
 
-    ``seen`` maps the request tokens that were used to their time of issue, in Unix seconds.
+    ``root`` is the id of the account at the top, ``own_key`` that of the API key in the credential that the emulator
+    gives to its user. ``seen`` maps the request tokens that were used to their time of issue, in Unix seconds.
+    ``next_port`` is the ingest port of the next account, ``minted`` the number of ids given so far, ``issued`` that of
+    access tokens.
     """
 
     root: str
+    own_key: str
     signing_key: str = field(repr=False)
     accounts: Mapping[str, Account]
     users: Mapping[str, User]
-    keys: tuple[ApiKey, ...]
-    mails: tuple[Mail, ...] = ()
+    keys: Mapping[str, ApiKey]
+    mails: Mapping[str, Mail] = field(default_factory=dict)
     sessions: Mapping[str, Session] = field(default_factory=dict, repr=False)
     seen: Mapping[str, float] = field(default_factory=dict, repr=False)
     next_port: int = FIRST_PORT
+    minted: int = 0
+    issued: int = 0
+
+    def after(self, change: Change) -> State:
+        """Return the state that a change makes of this one."""
+        new: dict[str, Any] = {}
+        for name, value in change.items():
+            new[name] = _changed(getattr(self, name), value) if name in TABLES else value
+        return dataclasses.replace(self, **new)
+
+
+TABLES: Final = ("accounts", "users", "keys", "mails", "sessions", "seen")
+"""The fields of ``State`` that map ids to values."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a request changes: by table, the new value of an id, or None for an id that goes; and new counts."""
+
+    accounts: Mapping[str, Account | None] = field(default_factory=dict)
+    users: Mapping[str, User | None] = field(default_factory=dict)
+    keys: Mapping[str, ApiKey | None] = field(default_factory=dict)
+    mails: Mapping[str, Mail | None] = field(default_factory=dict)
+    sessions: Mapping[str, Session | None] = field(default_factory=dict, repr=False)
+    seen: Mapping[str, float | None] = field(default_factory=dict, repr=False)
+    next_port: int | None = None
+    minted: int | None = None
+    issued: int | None = None
+
+    def items(self) -> list[tuple[str, Any]]:
+        """Return the names of the fields of ``State`` that change, each with its change."""
+        fields = ((each.name, getattr(self, each.name)) for each in dataclasses.fields(self))
+        return [(name, value) for name, value in fields if value is not None and value != {}]
+
+
+def _changed(table: Mapping[str, T], change: Mapping[str, T | None]) -> dict[str, T]:
+    gone = [id_ for id_, value in change.items() if value is None]
+    changed = {**table, **{id_: value for id_, value in change.items() if value is not None}}
+    for id_ in gone:
+        changed.pop(id_, None)
+    return changed

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from fusion_emulator.errors import Refused
-from fusion_emulator.state import Mail, State, User
+from fusion_emulator.state import Change, Mail, State, User
 from fusion_emulator.switches import Switches
 
 __all__ = ["add_user", "remove_user", "require_free_email"]
 
 
-def add_user(state: State, user: User, switches: Switches) -> State:
+def add_user(state: State, user: User, switches: Switches) -> Change:
     """Add a user, who would get a mail.
 
     Raises:
@@ -20,22 +18,20 @@ def add_user(state: State, user: User, switches: Switches) -> State:
     require_free_email(state, user.email, switches)
     if any(each.email == user.email for each in state.users.values() if each.account == user.account):
         raise Refused(400, "A user with this email exists")
-    return dataclasses.replace(
-        state, users={**state.users, user.id: user}, mails=(*state.mails, Mail(user.account, user.email))
-    )
+    return Change(users={user.id: user}, mails={user.id: Mail(user.account, user.email)}, minted=state.minted + 1)
 
 
-def remove_user(state: State, user: User) -> State:
+def remove_user(state: State, user: User) -> Change:
     """Remove a user.
 
     Raises:
         Refused: It is the last administrator of its account.
     """
-    users = {id_: each for id_, each in state.users.items() if id_ != user.id}
+    others = [each for each in state.users.values() if each.account == user.account and each.id != user.id]
     # https://docs.netography.com/docs/roles-rbac: at least one System Administrator must exist.
-    if not any("admin" in each.roles for each in users.values() if each.account == user.account):
+    if not any("admin" in each.roles for each in others):
         raise Refused(400, "At least one System Administrator must exist")
-    return dataclasses.replace(state, users=users)
+    return Change(users={user.id: None})
 
 
 def require_free_email(state: State, email: str, switches: Switches) -> None:

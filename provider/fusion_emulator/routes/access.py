@@ -9,14 +9,13 @@ import dataclasses
 
 from flask import Blueprint, Response
 
-from fusion_emulator import accounts, auth, records
+from fusion_emulator import auth, records
 from fusion_emulator.bodies import parse_key, parse_user, request_token
 from fusion_emulator.errors import Refused
 from fusion_emulator.exchange import current
-from fusion_emulator.keys import new_key, put_key
+from fusion_emulator.keys import add_key, new_key
 from fusion_emulator.routes.web import answer, caller_for, json_body, many, no_content, one
-from fusion_emulator.service import mint
-from fusion_emulator.state import State
+from fusion_emulator.state import ApiKey, Change, State, User
 from fusion_emulator.users import add_user, remove_user
 
 __all__ = ["ADDRESSES", "routes"]
@@ -47,9 +46,13 @@ def create_user() -> Response:
     caller = caller_for("users", "create")
     service = current().service
     service.count("user", caller.account.id)
-    user = parse_user(json_body(), id_=mint(), account=caller.account.id)
-    service.commit(lambda state: (add_user(state, user, service.switches), None))
-    return one(records.user_record(user), 201)
+    wanted = parse_user(json_body())
+
+    def change(state: State) -> tuple[Change, User]:
+        user = User(id=service.mint(state.minted), account=caller.account.id, **wanted)
+        return add_user(state, user, service.switches), user
+
+    return one(records.user_record(service.commit(change)), 201)
 
 
 @routes.delete("/user/<id_>")
@@ -58,7 +61,7 @@ def delete_user(id_: str) -> Response:
     caller = caller_for("users", "delete")
     service = current().service
 
-    def change(state: State) -> tuple[State, None]:
+    def change(state: State) -> tuple[Change, None]:
         user = state.users.get(id_)
         if user is None or user.account != caller.account.id:
             raise Refused(service.switches.absence, "No such user")
@@ -73,15 +76,13 @@ def create_key() -> Response:
     """Create an API key."""
     caller = caller_for("api-keys", "create")
     fields = parse_key(json_body())
-    key = new_key(caller.account.id, **{**fields, "roles": tuple(fields["roles"])})
+    service = current().service
 
-    def change(state: State) -> tuple[State, None]:
-        if any((each.account, each.appname) == (key.account, key.appname) for each in state.keys):
-            raise Refused(400, "An API key of this name exists")
-        return put_key(state, key), None
+    def change(state: State) -> tuple[Change, ApiKey]:
+        key = new_key(service.mint(state.minted), caller.account.id, **fields)
+        return add_key(state, key), key
 
-    current().service.commit(change)
-    return one(records.key_record(key), 201)
+    return one(records.key_record(service.commit(change)), 201)
 
 
 @routes.get(f"/customer/{ADDRESSES}")
@@ -98,9 +99,9 @@ def replace_addresses() -> Response:
     if not isinstance(body, list) or not all(type(each) is str for each in body):
         raise Refused(400, "The body is not an array of addresses")
 
-    def change(state: State) -> tuple[State, None]:
+    def change(state: State) -> tuple[Change, None]:
         account = state.accounts[caller.account.id]
-        return accounts.put(state, dataclasses.replace(account, allowed_ips=tuple(body))), None
+        return Change(accounts={account.id: dataclasses.replace(account, allowed_ips=tuple(body))}), None
 
     current().service.commit(change)
     return answer(body, 201)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Final
 
-from flask import Blueprint, Response, abort, current_app, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify, request
 
 from fusion_emulator import origins
 from fusion_emulator.errors import Refused
@@ -108,36 +108,42 @@ def forget_requests() -> Response:
 @routes.get("/accounts")
 def list_accounts() -> Response:
     """List all accounts except the root, with every field except secrets."""
-    return jsonify([_public(account) for account in current().emulator.accounts()])
+    emulator = current().emulator
+    return jsonify([_public(account) for account in emulator.accounts()])
 
 
 @routes.post("/accounts")
 def create_account() -> Response:
-    """Create the account of ``{"shortname": ..., FIELD: VALUE, ...}``, optionally below a ``parent``."""
+    """Create the account of ``{"shortname": ..., FIELD: VALUE, ...}``, optionally below the account ``parent``."""
+    fields = _object()
+    shortname, parent = fields.pop("shortname", None), fields.pop("parent", None)
+    if not isinstance(shortname, str):
+        raise Refused(400, "shortname: required")
     try:
-        return jsonify(_public(current().emulator.seed(**_object())))
-    except (KeyError, TypeError) as problem:
-        raise Refused(400, str(problem)) from None
+        return jsonify(_public(current().emulator.seed(shortname, parent=parent, **fields)))
+    except KeyError:
+        raise Refused(400, f"parent: there is no account {parent!r}") from None
 
 
 @routes.patch("/accounts/<shortname>")
 def change_account(shortname: str) -> Response:
     """Change the fields of an account to those of ``{FIELD: VALUE, ...}``."""
+    emulator, fields = current().emulator, _object()
+    if emulator.account(shortname) is None:
+        raise Refused(404, f"There is no account {shortname!r}")
     try:
-        return jsonify(_public(current().emulator.edit(shortname, **_object())))
-    except KeyError:
-        abort(404)
-    except TypeError as problem:
-        raise Refused(400, str(problem)) from None
+        return jsonify(_public(emulator.edit(shortname, **fields)))
+    except KeyError as missing:
+        raise Refused(400, f"parent: there is no account {missing.args[0]!r}") from None
 
 
 @routes.delete("/accounts/<shortname>")
 def remove_account(shortname: str) -> Response:
-    """Remove an account and the accounts below it."""
+    """Remove an account and the accounts below it. The root account stays."""
     try:
         current().emulator.remove(shortname)
     except KeyError:
-        abort(404)
+        raise Refused(404, f"There is no account {shortname!r}") from None
     return Response(status=204)
 
 
@@ -155,6 +161,19 @@ def _object() -> dict[str, Any]:
 
 
 def _public(account: Account) -> dict[str, Any]:
-    fields = dataclasses.asdict(account)
-    del fields["sharedsecret"]
-    return fields
+    """Return the fields of an account by the names of the API; ``parent`` is the shortname of the account above."""
+    above = current().service.state.accounts.get(account.parent or "")
+    return {
+        "id": account.id,
+        "shortname": account.shortname,
+        "organization": account.organization,
+        "type": account.type,
+        "retention": account.retention,
+        "rollupRetention": account.rollup_retention,
+        "trial": account.trial,
+        "fps": account.fps,
+        "parent": above.shortname if above else None,
+        "ingest_ip": account.ingest_ip,
+        "ingest_port": account.ingest_port,
+        "allowed_ips": list(account.allowed_ips),
+    }

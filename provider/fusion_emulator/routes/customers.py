@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from flask import Blueprint, Response
 
 from fusion_emulator import accounts, records
@@ -10,8 +12,7 @@ from fusion_emulator.bodies import parse_creation, parse_update
 from fusion_emulator.errors import Refused
 from fusion_emulator.exchange import current
 from fusion_emulator.routes.web import caller_for, json_body, many, no_content, one
-from fusion_emulator.service import mint
-from fusion_emulator.state import Account, State
+from fusion_emulator.state import Account, Change, State
 
 __all__ = ["routes"]
 
@@ -30,10 +31,15 @@ def list_customers() -> Response:
     """List the accounts below the caller's."""
     caller = caller_for("customers", "fetch")
     service = current().service
+    listed, state = service.list(top=caller.account.id), service.state
+    # Counted once for all of them, since each record has the number of its sub-accounts.
+    below = Counter(each.parent for each in state.accounts.values())
     return many(
         [
-            records.account_record(state, account, service.switches, below=service.counted(account))
-            for state, account in service.list(top=caller.account.id)
+            records.account_record(
+                state, account, service.switches, below=service.counted(account, present=below[account.id])
+            )
+            for account in listed
         ]
     )
 
@@ -46,7 +52,7 @@ def create_customer() -> Response:
     service.count("customer", caller.account.id)
     wanted = parse_creation(json_body(), service.switches)
     account = service.write(
-        lambda state: accounts.create(state, caller.account.id, wanted, service.switches, mint=mint),
+        lambda state: accounts.create(state, caller.account.id, wanted, service.switches, mint=service.mint),
         shortname=wanted.shortname,
         stale_reads=current().stale,
     )
@@ -58,8 +64,8 @@ def read_customer(shortname: str) -> Response:
     """Show an account."""
     caller = caller_for("customers", "fetch")
     service = current().service
-    state, account = service.read(shortname, top=caller.account.id, stale=current().stale is not None)
-    return one(records.account_record(state, account, service.switches, below=service.counted(account)))
+    account = service.read(shortname, top=caller.account.id, stale=current().stale is not None)
+    return one(records.account_record(service.state, account, service.switches, below=service.counted(account)))
 
 
 @routes.put("/customer/<shortname:shortname>")
@@ -68,10 +74,10 @@ def update_customer(shortname: str) -> Response:
     caller = caller_for("customers", "update")
     service = current().service
 
-    def change(state: State) -> tuple[State, Account]:
+    def change(state: State) -> tuple[Change, Account]:
         account = _below(state, shortname, caller)
         wanted = parse_update(json_body(), service.switches)
-        return accounts.update(state, account, wanted, service.switches)
+        return accounts.update(account, wanted, service.switches)
 
     account = service.write(change, shortname=shortname, stale_reads=current().stale)
     return one(records.account_record(service.state, account, service.switches))
@@ -83,7 +89,7 @@ def delete_customer(shortname: str) -> Response:
     caller = caller_for("customers", "delete")
     service = current().service
 
-    def change(state: State) -> tuple[State, None]:
+    def change(state: State) -> tuple[Change, None]:
         return accounts.delete(state, _below(state, shortname, caller), service.switches), None
 
     service.write(change, shortname=shortname, stale_reads=current().stale)

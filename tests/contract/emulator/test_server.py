@@ -145,7 +145,7 @@ def test_no_secret_is_in_a_repr(emulator: Emulator) -> None:
 def test_accounts_are_changed_without_a_request(emulator: Emulator, caller: Caller) -> None:
     seeded = emulator.seed("acme-one", retention=7, rollupRetention=7, trial=True, fps=5)
     assert caller.read().data["id"] == seeded.id
-    emulator.edit("acme-one", retention=180, rollup_retention=365)
+    emulator.edit("acme-one", retention=180, rollupRetention=365)
     assert caller.read().data["billing"]["data_retention"] == 180
     again = emulator.recreate("acme-one")
     assert again.id != seeded.id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -169,8 +170,8 @@ def test_a_state_without_an_id_leads_to_no_change(emulator: Emulator) -> None:
         stack.require_in_step()
 
 
-@pytest.mark.parametrize("edited", [{"retention": 7}, {"rollup_retention": 365}, {"trial": False}])
-def test_an_edit_from_outside_shows_and_is_reverted(emulator: Emulator, edited: dict[str, int]) -> None:
+@pytest.mark.parametrize("edited", [{"retention": 7}, {"rollupRetention": 365}, {"trial": False}])
+def test_an_edit_from_outside_shows_and_is_reverted(emulator: Emulator, edited: dict[str, Any]) -> None:
     with Stack(emulator) as stack:
         stack.up("acme", PROGRAM)
         before = stack.state["acme"].outputs

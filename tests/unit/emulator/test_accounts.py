@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 
 from fusion_emulator import Account, ApiKey, Refused, Switches, User, accounts
 from fusion_emulator.bodies import Creation
-from fusion_emulator.keys import put_key
+from fusion_emulator.keys import add_key
 from fusion_emulator.state import State
 from fusion_emulator.users import remove_user
 
 SWITCHES = Switches()
-IDS = (f"id-{number}" for number in itertools.count())
-
-
-def mint() -> str:
-    return next(IDS)
 
 
 @pytest.fixture
 def state() -> State:
     root = Account("root", "root-account", "Root", "reseller", 180, 365, False, None, None, 2000, "secret-of-root")
     admin = User("admin", "root", "admin@example.com", "A", "B", ("admin",))
-    key = ApiKey("root", "app", "key-of-root", ("admin",))
-    return State("root", "signing-key", accounts={"root": root}, users={"admin": admin}, keys=(key,))
+    key = ApiKey("key", "root", "app", "key-of-root", ("admin",))
+    return State("root", "key", "signing-key", {"root": root}, {"admin": admin}, {"key": key})
 
 
 def add(state: State, shortname: str, *, below: str = "root") -> tuple[State, Account]:
     wanted = Creation(shortname, "Org", "customer", 7, 7, False, None, "a@example.com", "A", "B")
-    return accounts.create(state, below, wanted, SWITCHES, mint=mint)
+    change, account = accounts.create(state, below, wanted, SWITCHES, mint=lambda number: f"id-{number}")
+    return state.after(change), account
 
 
 def test_a_change_does_not_modify_the_state_before_it(state: State) -> None:
     after, account = add(state, "child")
     assert account.id not in state.accounts
     assert after.accounts[account.id] == account
-    assert accounts.delete(after, account, SWITCHES).accounts == state.accounts
+    assert after.after(accounts.delete(after, account, SWITCHES)).accounts == state.accounts
 
 
 def test_the_secrets_of_a_state_are_not_in_its_repr(state: State) -> None:
@@ -59,10 +53,10 @@ def test_an_account_sees_only_its_descendants(state: State) -> None:
 
 def test_deleting_an_account_deletes_its_users_and_keys(state: State) -> None:
     state, account = add(state, "child")
-    state = put_key(state, ApiKey(account.id, "its-app", "key", ("admin",)))
-    state = accounts.delete(state, account, SWITCHES)
+    state = state.after(add_key(state, ApiKey("its-key", account.id, "its-app", "appkey", ("admin",))))
+    state = state.after(accounts.delete(state, account, SWITCHES))
     assert [user.id for user in state.users.values()] == ["admin"]
-    assert [key.appname for key in state.keys] == ["app"]
+    assert [key.appname for key in state.keys.values()] == ["app"]
 
 
 def test_a_shortname_is_unique_on_the_whole_platform(state: State) -> None:

@@ -1,0 +1,96 @@
+"""Whether a state is one that the service can work with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from fusion_emulator.state import Account, State
+
+__all__ = ["problems"]
+
+_TABLES_BY_ID: Final = ("accounts", "users", "keys")
+
+
+def problems(state: State, *, unique_shortnames: bool) -> list[str]:
+    """Return a sentence per rule that a state breaks.
+
+    The accounts are a tree below the root, ids and ingest ports are unique, shortnames too if the switch asks for it,
+    everything belongs to an account that exists, and the emulator's own API key is one of the root account.
+    """
+    return [
+        *_misplaced_ids(state),
+        *_tree(state),
+        *_owners(state),
+        *_own_key(state),
+        *_repeated(state, unique_shortnames=unique_shortnames),
+    ]
+
+
+def _misplaced_ids(state: State) -> Iterator[str]:
+    for table in _TABLES_BY_ID:
+        for id_, value in getattr(state, table).items():
+            if value.id != id_:
+                yield f"{table}.{id_}: its id is {value.id!r}"
+
+
+def _tree(state: State) -> Iterator[str]:
+    root = state.accounts.get(state.root)
+    if root is None:
+        yield f"root: no account has the id {state.root!r}"
+    elif root.parent is not None:
+        yield f"accounts.{root.id}: the root account has no parent"
+    # Accounts whose parents lead to the root.
+    reached = {state.root}
+    for account in state.accounts.values():
+        path: list[Account] = []
+        above: Account | None = account
+        while above is not None and above.id not in reached and above not in path:
+            path.append(above)
+            above = state.accounts.get(above.parent) if above.parent is not None else None
+        if above is not None and above.id in reached:
+            reached.update(each.id for each in path)
+        elif account.parent is None:
+            yield f"accounts.{account.id}: {account.shortname!r} has no parent, but it is not the root account"
+        elif account.parent not in state.accounts:
+            yield f"accounts.{account.id}: the parent {account.parent!r} of {account.shortname!r} does not exist"
+        elif above is not None:
+            yield f"accounts.{account.id}: {account.shortname!r} is below itself"
+
+
+def _owners(state: State) -> Iterator[str]:
+    for table in ("users", "keys", "sessions"):
+        for id_, value in getattr(state, table).items():
+            if value.account not in state.accounts:
+                yield f"{table}.{_shown(table, id_)}: the account {value.account!r} does not exist"
+    for id_, session in state.sessions.items():
+        if session.key not in state.keys:
+            yield f"sessions.{_shown('sessions', id_)}: the API key {session.key!r} does not exist"
+
+
+def _own_key(state: State) -> Iterator[str]:
+    own = state.keys.get(state.own_key)
+    if own is None:
+        yield f"own_key: no API key has the id {state.own_key!r}"
+    elif own.account != state.root:
+        yield f"keys.{own.id}: the emulator's own API key belongs to another account than the root"
+
+
+def _repeated(state: State, *, unique_shortnames: bool) -> Iterator[str]:
+    accounts = state.accounts.values()
+    for port, count in Counter(each.ingest_port for each in accounts).items():
+        if count > 1:
+            yield f"accounts: {count} have the ingest port {port}"
+    names = Counter(each.shortname for each in accounts) if unique_shortnames else Counter[str]()
+    for name, count in names.items():
+        if count > 1:
+            yield f"accounts: {count} have the shortname {name!r}, which only unique_shortnames=false allows"
+    for (account, name), count in Counter((each.account, each.appname) for each in state.keys.values()).items():
+        if count > 1:
+            yield f"keys: {count} API keys of the account {account!r} have the name {name!r}"
+
+
+def _shown(table: str, id_: str) -> str:
+    """Return an id for a message; that of an access token is secret."""
+    return "..." if table == "sessions" else id_
