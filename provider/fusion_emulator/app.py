@@ -10,6 +10,7 @@ from werkzeug.routing import BaseConverter
 
 from fusion_emulator import records
 from fusion_emulator.errors import Refused
+from fusion_emulator.page import routes as page
 from fusion_emulator.reading import MAX_BODY
 from fusion_emulator.routes import access, control, customers
 from fusion_emulator.routes.web import answer, no_content
@@ -50,7 +51,7 @@ def make_app() -> Flask:
     app.url_map.converters["shortname"] = _Shortname
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(HTTPException, _gateway)
-    for routes in (access, customers, control):
+    for routes in (access, customers, control, page):
         app.register_blueprint(routes.routes)
     return app
 

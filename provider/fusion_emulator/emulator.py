@@ -19,6 +19,7 @@ from fusion_emulator.faults import Faults
 from fusion_emulator.journal import Journal
 from fusion_emulator.keys import add_key, netosecret, new_key
 from fusion_emulator.loopback import LOOPBACK
+from fusion_emulator.page.live import Live
 from fusion_emulator.records import AccountRecord, account_record
 from fusion_emulator.server import Server
 from fusion_emulator.service import ROOT, Service
@@ -51,6 +52,7 @@ class Emulator:
         log: TextIO | None = None,
         faults: Sequence[str] = (),
         clock: Callable[[], float] = time.time,
+        audit: Path | None = None,
     ) -> None:
         """Prepare an emulator.
 
@@ -61,12 +63,14 @@ class Emulator:
             log: Receives a line per request.
             faults: Lines of the fault grammar.
             clock: Returns Unix seconds.
+            audit: The file in which its users record masquerade sessions, which its page shows.
 
         Raises:
             MalformedFault: A line is not a fault.
         """
         self.faults = Faults(faults)
         self.requests = Journal(log)
+        self.live = Live(audit)
         self._switches = switches or Switches()
         self._port = port
         self._path = state
@@ -137,6 +141,11 @@ class Emulator:
     def url(self) -> str:
         """The service's address, without a path."""
         return f"http://{LOOPBACK}:{self._port}"
+
+    @property
+    def page_url(self) -> str:
+        """The address of the page for a browser."""
+        return f"{self.url}/_emulator/"
 
     @property
     def netosecret(self) -> str:

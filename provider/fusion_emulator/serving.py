@@ -31,6 +31,7 @@ def serve(
     port: int = 0,
     state: Path | None = None,
     log: Path | TextIO | None = None,
+    audit: Path | None = None,
     switches: Sequence[str] = (),
     faults: Sequence[str] = (),
     command: Sequence[str] = (),
@@ -45,6 +46,7 @@ def serve(
         port: The port; 0 chooses a free one.
         state: A file that stores the accounts; None keeps them in memory.
         log: A file to append a line per request to, or a stream.
+        audit: The file in which the command records masquerade sessions, which the page shows.
         switches: ``name=value`` texts.
         faults: Lines of the fault grammar.
         command: The command, empty for none. Its environment has the credential in NETOSECRET and the address in
@@ -67,7 +69,7 @@ def serve(
     with contextlib.ExitStack() as stack:
         stream = stack.enter_context(_log_file(log)) if isinstance(log, Path) else log
         stop = stack.enter_context(_stop_signals())
-        emulator = stack.enter_context(Emulator(chosen, port=port, state=state, log=stream, faults=faults))
+        emulator = stack.enter_context(Emulator(chosen, port=port, state=state, log=stream, faults=faults, audit=audit))
         ready(emulator)
         if not command:
             stop.wait()

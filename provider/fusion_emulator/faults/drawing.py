@@ -59,6 +59,11 @@ class Faults:
         with self._lock:
             self._faults.extend(faults)
 
+    def remove(self, fault: Fault) -> None:
+        """Remove this fault, which may have ended."""
+        with self._lock:
+            self._faults = [each for each in self._faults if each is not fault]
+
     def clear(self) -> None:
         """Remove all faults."""
         with self._lock:

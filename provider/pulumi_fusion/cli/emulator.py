@@ -124,6 +124,7 @@ def emulator(
                 port=port,
                 state=state,
                 log=sys.stderr if log == Path("-") or not (log or command) else log,
+                audit=audit_file,
                 switches=switches,
                 faults=faults,
                 command=command,
@@ -172,7 +173,8 @@ def _announce(running: Emulator, state: Path | None, audit_file: Path) -> None:
     """Print shell commands to stdout in a single write, so that a reader gets all of them or nothing."""
     kept = f"in {state}" if state else "in memory; --state FILE keeps them"
     report(
-        f"Fusion emulator at {running.url}, accounts {kept}. Ctrl-C ends it. To use it, run the following in a shell:"
+        f"Fusion emulator at {running.url}, accounts {kept}. Its page: {running.page_url}. Ctrl-C ends it. "
+        "To use it, run the following in a shell:"
     )
     from fusion_emulator import settings_of
 

@@ -1,0 +1,122 @@
+// Keeps the parts of the page with data-live current, and counts down the time of masquerade sessions.
+"use strict";
+
+const EVERY = 1000; // milliseconds between two requests
+const PATIENCE = 5000; // milliseconds until a request counts as not answered
+
+let version = null; // of the parts that are shown
+let ahead = 0; // milliseconds that the machine of the emulator is ahead of this browser
+let answered = new Date(); // when the emulator answered last
+
+function sync(shown, wanted) {
+  // Changes elements instead of replacing them, which keeps the focus, the selection, the scroll position and what was
+  // typed or unfolded.
+  if (shown.nodeType !== Node.ELEMENT_NODE) {
+    if (shown.data !== wanted.data) shown.data = wanted.data;
+    return;
+  }
+  for (const { name } of [...shown.attributes]) {
+    if (!wanted.hasAttribute(name) && name !== "open") shown.removeAttribute(name);
+  }
+  for (const { name, value } of wanted.attributes) {
+    if (shown.getAttribute(name) !== value && name !== "open") shown.setAttribute(name, value);
+  }
+  const kept = new Set([...wanted.children].map((child) => child.id));
+  for (const child of [...shown.children]) {
+    if (child.id && !kept.has(child.id)) child.remove();
+  }
+  const named = new Map([...shown.children].filter((child) => child.id).map((child) => [child.id, child]));
+  let place = shown.firstChild;
+  for (const child of [...wanted.childNodes]) {
+    let match = child.id ? named.get(child.id) : place;
+    if (match && (match.nodeName !== child.nodeName || (match.id || "") !== (child.id || ""))) match = null;
+    if (match) {
+      if (match === place) place = place.nextSibling;
+      else shown.insertBefore(match, place);
+      sync(match, child);
+    } else {
+      const added = document.importNode(child, true);
+      if (added.id) added.classList.add("added");
+      shown.insertBefore(added, place);
+    }
+  }
+  while (place) {
+    const next = place.nextSibling;
+    place.remove();
+    place = next;
+  }
+}
+
+function show(text) {
+  const fresh = new DOMParser().parseFromString(text, "text/html");
+  for (const part of fresh.querySelectorAll("[data-live]")) {
+    const shown = document.getElementById(part.id);
+    if (shown) sync(shown, part);
+  }
+  document.title = fresh.title;
+  // After a restart of the emulator its forms have another token.
+  for (const field of document.querySelectorAll("input[name=form_token]")) field.value = fresh.body.dataset.formToken;
+}
+
+function tick() {
+  const now = Date.now() + ahead;
+  for (const timer of document.querySelectorAll("[data-ends]")) {
+    timer.textContent = duration(Math.max(0, Number(timer.dataset.ends) - now / 1000));
+  }
+  for (const clock of document.querySelectorAll("[data-ahead]")) {
+    const time = new Date(now + Number(clock.dataset.ahead) * 1000);
+    clock.textContent = time.toISOString().slice(0, 19).replace("T", " ");
+  }
+}
+
+function duration(seconds) {
+  const whole = Math.ceil(seconds);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
+
+function setGone(gone) {
+  const text = gone
+    ? `The emulator does not answer. This is what it was at ${answered.toLocaleTimeString()}. ` +
+      "The page continues once it runs again."
+    : "";
+  const notice = document.getElementById("gone");
+  if (notice.textContent !== text) notice.textContent = text;
+}
+
+async function poll() {
+  const headers = version ? { "If-None-Match": version } : {};
+  const signal = AbortSignal.timeout(PATIENCE);
+  const response = await fetch(document.body.dataset.liveUrl, { headers, signal, cache: "no-store" });
+  if (response.status === 200) {
+    show(await response.text());
+    version = response.headers.get("ETag");
+  } else if (response.status !== 304) throw new Error(`the emulator answered ${response.status}`);
+  ahead = Date.parse(response.headers.get("Date")) - Date.now();
+  answered = new Date();
+}
+
+async function keepCurrent() {
+  if (!document.hidden) {
+    try {
+      await poll();
+      setGone(false);
+    } catch {
+      setGone(true);
+    }
+    tick();
+  }
+  setTimeout(keepCurrent, EVERY);
+}
+
+// A reload must not repeat the notice about a form.
+const address = new URL(location.href);
+if (address.searchParams.has("done")) {
+  address.searchParams.delete("done");
+  history.replaceState(null, "", address);
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) tick();
+});
+setInterval(tick, 1000);
+keepCurrent();
