@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from fusion_emulator import Account, ApiKey, Refused, Switches, User, accounts
+from fusion_emulator.accounts import LAST_PORT
 from fusion_emulator.bodies import Creation
 from fusion_emulator.keys import add_key
-from fusion_emulator.state import State
+from fusion_emulator.state import Change, State
 from fusion_emulator.users import remove_user
 
 SWITCHES = Switches()
@@ -18,7 +19,7 @@ def state() -> State:
     root = Account("root", "root-account", "Root", "reseller", 180, 365, False, None, None, 2000, "secret-of-root")
     admin = User("admin", "root", "admin@example.com", "A", "B", ("admin",))
     key = ApiKey("key", "root", "app", "key-of-root", ("admin",))
-    return State("root", "key", "signing-key", {"root": root}, {"admin": admin}, {"key": key})
+    return State("root", "key", "signing-key", {"root": root}, {"admin": admin}, {"key": key}, next_port=2001)
 
 
 def add(state: State, shortname: str, *, below: str = "root") -> tuple[State, Account]:
@@ -69,3 +70,12 @@ def test_a_shortname_is_unique_on_the_whole_platform(state: State) -> None:
 def test_the_last_administrator_of_an_account_cannot_be_removed(state: State) -> None:
     with pytest.raises(Refused):
         remove_user(state, state.users["admin"])
+
+
+def test_the_ports_of_deleted_accounts_are_used_when_there_are_no_new_ones(state: State) -> None:
+    state, first = add(state, "first")
+    state = state.after(Change(next_port=LAST_PORT))
+    state, second = add(state, "second")
+    state = state.after(accounts.delete(state, first, SWITCHES))
+    state, third = add(state, "third")
+    assert (second.ingest_port, third.ingest_port) == (LAST_PORT, 2000 + 1)

@@ -1,0 +1,129 @@
+"""Accounts through the control routes: the names and rules of the API, and a service that stays usable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fusion_emulator import ROOT, Emulator, Refused, UnknownSwitch
+from tests.contract.emulator.caller import Caller, customer
+
+ACCOUNTS = "/_emulator/accounts"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "fusion.json"
+
+
+@pytest.fixture
+def emulator(path: Path) -> Any:
+    with Emulator(state=path) as running:
+        running.seed("north", type="reseller")
+        running.seed("middle", parent="north")
+        running.seed("leaf-co", parent="middle")
+        yield running
+
+
+def test_an_account_is_shown_and_changed_by_the_names_of_the_api(caller: Caller) -> None:
+    body = customer(shortname="acme-one", trial=True, fps=5)
+    made = caller.send("POST", ACCOUNTS, {**body, "parent": "north"}).json
+    fields = ("shortname", "organization", "type", "retention", "rollupRetention", "trial", "fps")
+    assert {name: made[name] for name in fields} == {name: body[name] for name in fields}
+    assert made["parent"] == "north"
+    changed = caller.send("PATCH", f"{ACCOUNTS}/acme-one", {"rollupRetention": 365, "parent": "leaf-co"}).json
+    assert changed == {**made, "rollupRetention": 365, "parent": "leaf-co"}
+    assert changed in caller.send("GET", ACCOUNTS).json
+    assert caller.read("acme-one").data["reseller"]["node"] == "example-msp/north/middle/leaf-co/acme-one"
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"rollup_retention": 365}, "rollup_retention: no such field (there are: shortname, organization, type"),
+        ({"id": "other"}, "id: no such field"),
+        ({"sharedsecret": "other"}, "sharedsecret: no such field"),
+        ({"retention": "90"}, "retention: expected one of (7, 45, 90, 180)"),
+        ({"retention": True}, "retention: expected one of"),
+        ({"rollupRetention": 7}, "rollupRetention: expected at least retention"),
+        ({"type": "MSSP"}, "type: expected one of customer, reseller, staff"),
+        ({"organization": " "}, "organization: expected a text that is not blank"),
+        ({"shortname": "a"}, "shortname: expected 5-16 characters"),
+        ({"shortname": "north"}, "2 have the shortname 'north'"),
+        ({"parent": "nobody"}, "parent: there is no account 'nobody'"),
+        ({"parent": None}, "parent: expected string"),
+        ({"parent": "middle"}, "'middle' is below itself"),
+        ({"parent": "leaf-co"}, "is below itself"),
+        ({"ingest_port": 2000}, "2 have the ingest port 2000"),
+        ({"ingest_port": 0}, "ingest_port: expected a port"),
+        ({"ingest_ip": "nowhere"}, "ingest_ip: expected an IP address"),
+        ({"allowed_ips": ["nowhere"]}, "allowed_ips: expected IP addresses or networks"),
+        ({"trial": None, "nothing": 1}, "nothing: no such field; trial: expected boolean"),
+    ],
+)
+def test_a_change_that_breaks_a_rule_is_refused_by_its_name(
+    emulator: Emulator, caller: Caller, fields: dict[str, Any], named: str
+) -> None:
+    before = emulator.accounts()
+    refused = caller.send("PATCH", f"{ACCOUNTS}/middle", fields)
+    assert (refused.status, named in refused.json["message"]) == (400, True), refused.json
+    assert emulator.accounts() == before
+
+
+@pytest.mark.parametrize("fields", [{}, {"shortname": 5}, {"shortname": "other", "parent": 5}, {"shortname": "a"}])
+def test_an_account_that_breaks_a_rule_is_not_created(
+    emulator: Emulator, caller: Caller, fields: dict[str, Any]
+) -> None:
+    before = emulator.accounts()
+    assert caller.send("POST", ACCOUNTS, fields).status == 400
+    assert emulator.accounts() == before
+
+
+def test_the_root_account_stays(emulator: Emulator, caller: Caller, path: Path) -> None:
+    assert caller.send("DELETE", f"{ACCOUNTS}/{ROOT}").status == 409
+    assert caller.send("PATCH", f"{ACCOUNTS}/{ROOT}", {"parent": "leaf-co"}).status == 400
+    assert caller.send("PATCH", f"{ACCOUNTS}/{ROOT}", {"organization": "Another MSP"}).status == 200
+    emulator.stop()
+    with Emulator(state=path) as again:
+        assert (again.root.organization, len(again.accounts())) == ("Another MSP", 3)
+
+
+def test_the_credential_of_the_emulator_stays_the_same_over_restarts(
+    emulator: Emulator, caller: Caller, path: Path
+) -> None:
+    assert caller.send("POST", "/api/v1/api-keys", {"appname": "ci", "roles": ["readonly"]}).status == 201
+    assert caller.send("POST", "/api/v1/api-keys", {"appname": "pulumi-fusion", "roles": ["readonly"]}).status == 400
+    with pytest.raises(Refused, match="'pulumi-fusion' exists"):
+        emulator.key(appname="pulumi-fusion")
+    before = emulator.netosecret
+    emulator.stop()
+    for _ in range(2):
+        with Emulator(state=path, port=emulator.port) as again:
+            assert again.netosecret == before
+            assert Caller(again.netosecret).authenticate().status == 200
+
+
+def test_shortnames_can_only_be_made_unique_while_they_are(emulator: Emulator, caller: Caller, path: Path) -> None:
+    emulator.switch(unique_shortnames=False)
+    emulator.seed("north", parent="middle")
+    refused = caller.send("PATCH", "/_emulator/switches", {"unique_shortnames": True})
+    assert (refused.status, "2 have the shortname 'north'" in refused.json["message"]) == (400, True)
+    with pytest.raises(UnknownSwitch):
+        emulator.switch(unique_shortnames=True)
+    emulator.remove("leaf-co")
+    caller.send("PATCH", f"{ACCOUNTS}/north", {"shortname": "north-two"})
+    assert caller.send("PATCH", "/_emulator/switches", {"unique_shortnames": True}).status == 200
+
+
+def test_a_program_may_store_values_that_the_api_refuses(emulator: Emulator, path: Path) -> None:
+    emulator.edit("leaf-co", rules=False, shortname="a/../b\x1b[2J", type="unknown", retention=1)
+    with pytest.raises(Refused, match="retention: Input should be a valid integer"):
+        emulator.edit("middle", rules=False, retention="7")
+    with pytest.raises(Refused, match="Invalid JSON"):
+        emulator.edit("middle", rules=False, organization="\ud800")
+    before = emulator.accounts()
+    emulator.stop()
+    with Emulator(state=path) as again:
+        assert again.accounts() == before
