@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
 from pulumi_fusion.api.client import FusionClient
@@ -113,6 +113,7 @@ class Access:
         self.expires = token.expires
         seconds = min(request.duration.total_seconds(), token.ends - time.monotonic())
         self.term = Term(seconds, customer.shortname)
+        self._until = datetime.now(timezone.utc) + timedelta(seconds=seconds)
         self.client = fusion.with_credentials(customer.shortname, self).within(self.term)
         self._lock = Lock()
         self._token: AccessToken | None = token
@@ -187,7 +188,10 @@ class Access:
         return {"seconds": seconds, **Counts.no_facts()}
 
     def facts(self) -> Mapping[str, Any]:
-        """Return the facts for the audit; with a raw token, also its expiry, since the session can't end it."""
+        """Return the facts for the audit; with a raw token, also its expiry, since the session can't end it.
+
+        ``until`` is when the time of the session is over, by the clock that also dates the records.
+        """
         ends = self.expires and datetime.fromtimestamp(self.expires, timezone.utc).isoformat(timespec="seconds")
         return {
             **({"token_ends": ends or UNKNOWN} if self.request.raw_token else {}),
@@ -198,6 +202,7 @@ class Access:
             "reason": self.request.reason,
             "ticket": self.request.ticket,
             "mode": self.request.mode,
+            "until": self._until.isoformat(timespec="milliseconds"),
         }
 
     def close(self) -> None:

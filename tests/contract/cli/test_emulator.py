@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -194,6 +195,28 @@ def test_sessions_in_the_emulator_are_audited_next_to_its_state_file(bare: Termi
     assert not own.exists()
     assert not (tmp_path / ".local").exists()
     assert len((tmp_path / "fusion.json.audit.jsonl").read_text().splitlines()) == 4
+
+
+RED_LINE = """
+import re, sys, urllib.request
+
+page = urllib.request.urlopen(sys.argv[1] + "/_emulator/").read().decode()
+shown = re.search('<div id="live-sessions".*?</div>', page, re.DOTALL)
+print("page:", " ".join(re.sub("<.*?>", " ", shown[0]).split()))
+"""
+
+
+def test_the_page_shows_a_session_of_the_command_while_it_runs(bare: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "red_line.py").write_text(RED_LINE)
+    with Emulator(state=tmp_path / "fusion.json") as before:
+        before.seed("acme-corp")
+    read = f'{shlex.quote(sys.executable)} red_line.py "$FUSION_EMULATOR"'
+    session = SESSION.replace("-- true", f"--duration 90s --write -- {read}")
+    done = bare.run("emulator", "--state", "fusion.json", "--", "sh", "-c", f"{session} && {read}")
+    assert done.returncode == 0, done.stderr
+    during, after = done.stdout.splitlines()
+    assert re.fullmatch(r"page: MASQUERADE acme-corp read and write , 1 min \d+ s left", during)
+    assert after == "page: "
 
 
 def test_without_a_state_file_the_audit_file_ends_with_the_emulator(bare: Terminal, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 import threading
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,8 @@ def test_a_session_acts_inside_the_customer_and_is_recorded(
     }
     assert who.items() <= start.items()
     assert who.items() <= end.items()
+    began, until = (datetime.fromisoformat(start[name].replace("Z", "+00:00")) for name in ("time", "until"))
+    assert 890 < (until - began).total_seconds() <= 900
     assert end["ended"] == "left"
     assert end["requests"] == {"GET": 3}
     assert end["paths"] == {"GET /api/v1/customers": 1, "GET /api/v1/users": 2}
