@@ -5,7 +5,7 @@ It shares no code with the client, so that one reading of the vendor's pages tes
 
 from fusion_emulator.emulator import Emulator
 from fusion_emulator.errors import Refused
-from fusion_emulator.faults import Fault, Faults, MalformedFault
+from fusion_emulator.faults import Fault, Faults, FaultWarning, MalformedFault
 from fusion_emulator.journal import Entry, Journal
 from fusion_emulator.loopback import black_hole
 from fusion_emulator.server import PortInUse
@@ -22,6 +22,7 @@ __all__ = [
     "Emulator",
     "Entry",
     "Fault",
+    "FaultWarning",
     "Faults",
     "Journal",
     "Mail",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import re
+from typing import Final
 
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -10,12 +12,16 @@ from werkzeug.routing import BaseConverter
 
 from fusion_emulator import records
 from fusion_emulator.errors import Refused
+from fusion_emulator.faults.reach import Route
 from fusion_emulator.page import routes as page
 from fusion_emulator.reading import MAX_BODY
 from fusion_emulator.routes import access, control, customers
-from fusion_emulator.routes.web import answer, no_content
+from fusion_emulator.routes.web import answer, no_content, stale_views
 
-__all__ = ["make_app"]
+__all__ = ["affected_routes", "make_app"]
+
+
+_CONVERTER: Final = re.compile(r"<[^:>]*:")
 
 
 class _App(Flask):
@@ -54,6 +60,21 @@ def make_app() -> Flask:
     for routes in (access, customers, control, page):
         app.register_blueprint(routes.routes)
     return app
+
+
+@functools.cache
+def affected_routes() -> tuple[Route, ...]:
+    """Return the routes that faults affect: all but the control routes."""
+    app = make_app()
+    return tuple(
+        Route(
+            _CONVERTER.sub("<", rule.rule),
+            frozenset(rule.methods or ()),
+            app.view_functions[rule.endpoint] in stale_views,
+        )
+        for rule in app.url_map.iter_rules()
+        if not rule.rule.startswith(control.PREFIX)
+    )
 
 
 def _refused(refusal: Refused) -> Response:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Final, TextIO
 
 from fusion_emulator import accounts
+from fusion_emulator.app import affected_routes
 from fusion_emulator.bodies import parse_creation, parse_edit
 from fusion_emulator.clock import Clock
 from fusion_emulator.errors import Refused
@@ -68,7 +69,7 @@ class Emulator:
         Raises:
             MalformedFault: A line is not a fault.
         """
-        self.faults = Faults(faults)
+        self.faults = Faults(faults, routes=affected_routes())
         self.requests = Journal(log)
         self.live = Live(audit)
         self._switches = switches or Switches()

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from fnmatch import fnmatchcase
-from typing import TextIO, overload
+from typing import Final, TextIO, overload
 
-__all__ = ["Entry", "Journal"]
+__all__ = ["PREFIX", "Entry", "Journal", "matches", "without_prefix"]
+
+PREFIX: Final = "/api/v1"
 
 
 @dataclass(frozen=True)
@@ -113,9 +115,12 @@ def matches(actual_method: str, actual_path: str, *, method: str, path: str) -> 
     """Return whether a request matches a method (or ``*``) and a path glob, with or without the API's prefix."""
     if method not in ("*", actual_method):
         return False
-    short = actual_path
-    for prefix in ("/api/v1", "/api"):
-        if actual_path.startswith(f"{prefix}/"):
-            short = actual_path[len(prefix) :]
-            break
-    return fnmatchcase(actual_path, path) or fnmatchcase(short, path)
+    return fnmatchcase(actual_path, path) or fnmatchcase(without_prefix(actual_path), path)
+
+
+def without_prefix(path: str) -> str:
+    """Return a path without the prefix of the API."""
+    for prefix in (PREFIX, "/api"):
+        if path.startswith(f"{prefix}/"):
+            return path[len(prefix) :]
+    return path

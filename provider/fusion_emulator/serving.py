@@ -37,6 +37,7 @@ def serve(
     command: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     ready: Callable[[Emulator], None] = lambda emulator: None,
+    report: Callable[[str], None] = lambda text: None,
 ) -> int:
     """Run an emulator until a signal, or as long as a command runs.
 
@@ -53,6 +54,7 @@ def serve(
             FUSION_API_URL and FUSION_EMULATOR.
         environment: The further environment of the command; None for that of this process.
         ready: Called once requests are answered.
+        report: Called with each fault that can have no effect, and at the end with each that was not used.
 
     Returns:
         The exit code: that of the command, or 0 after SIGINT or SIGTERM without a command.
@@ -69,7 +71,11 @@ def serve(
     with contextlib.ExitStack() as stack:
         stream = stack.enter_context(_log_file(log)) if isinstance(log, Path) else log
         stop = stack.enter_context(_stop_signals())
-        emulator = stack.enter_context(Emulator(chosen, port=port, state=state, log=stream, faults=faults, audit=audit))
+        emulator = Emulator(chosen, port=port, state=state, log=stream, audit=audit)
+        for warning in emulator.faults.extend(faults):
+            report(f"Warning: {warning}")
+        stack.enter_context(emulator)
+        stack.callback(_report_unused, emulator, report)
         ready(emulator)
         if not command:
             stop.wait()
@@ -78,6 +84,11 @@ def serve(
         for name in DISPLACED:
             inherited.pop(name, None)
         return _run(command, {**inherited, **settings_of(emulator)}, stopped=stop)
+
+
+def _report_unused(emulator: Emulator, report: Callable[[str], None]) -> None:
+    for fault in emulator.faults.unused():
+        report(f"Warning: the fault {fault.text!r} was not used")
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ A refused connection, a failed TLS handshake and a connection timeout happen bef
 """
 
 from fusion_emulator.faults.delivery import Delivery
-from fusion_emulator.faults.drawing import Drawn, Faults
+from fusion_emulator.faults.drawing import Drawn, Faults, FaultWarning
 from fusion_emulator.faults.lines import Fault, MalformedFault
 
-__all__ = ["Delivery", "Drawn", "Fault", "Faults", "MalformedFault"]
+__all__ = ["Delivery", "Drawn", "Fault", "FaultWarning", "Faults", "MalformedFault"]

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fusion_emulator.faults.lines import Fault
+from fusion_emulator.faults.reach import Route, warning
 from fusion_emulator.journal import matches
 
-__all__ = ["Drawn", "Faults"]
+__all__ = ["Drawn", "FaultWarning", "Faults"]
+
+
+class FaultWarning(UserWarning):
+    """A fault was added that can have no effect."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +55,42 @@ class Drawn:
 class Faults:
     """The active faults, in the order in which they were added; safe to change while requests run."""
 
-    def __init__(self, texts: Sequence[str] = ()) -> None:
-        """Parse the lines, or raise MalformedFault."""
+    def __init__(self, texts: Sequence[str] = (), *, routes: Sequence[Route] = ()) -> None:
+        """Parse the lines, or raise MalformedFault.
+
+        Args:
+            texts: Lines of the grammar.
+            routes: The routes that faults affect; without any, no fault is reported as one without effect.
+        """
         self._lock = threading.Lock()
-        self._faults: list[Fault] = [Fault.parse(text) for text in texts]
+        self._routes = routes
+        self._faults: list[Fault] = []
+        _warn(self.extend(texts), level=4)
 
     def add(self, *texts: str) -> None:
-        """Add faults: all of them or, if a line is malformed, none. Raises MalformedFault."""
+        """Add faults: all of them or, if a line is malformed, none. Warns of each that can have no effect.
+
+        Raises:
+            MalformedFault: A line is not a fault.
+        """
+        _warn(self.extend(texts), level=3)
+
+    def extend(self, texts: Sequence[str]) -> list[str]:
+        """Add faults as ``add``, and return the warnings."""
         faults = [Fault.parse(text) for text in texts]
         with self._lock:
             self._faults.extend(faults)
+        found = (self.warning(fault) for fault in faults)
+        return [each for each in found if each]
+
+    def warning(self, fault: Fault) -> str | None:
+        """Return why an active fault can have no effect; None if it can have one."""
+        earlier = itertools.takewhile(lambda each: each is not fault, self)
+        return warning(fault, earlier, self._routes) if self._routes else None
+
+    def unused(self) -> list[Fault]:
+        """Return the faults that have affected no request."""
+        return [fault for fault in self if not fault.used]
 
     def remove(self, fault: Fault) -> None:
         """Remove this fault, which may have ended."""
@@ -105,3 +138,9 @@ def _use(fault: Fault) -> bool:
         fault.left -= 1
     fault.used += 1
     return True
+
+
+def _warn(texts: Sequence[str], *, level: int) -> None:
+    """Issue the warnings as of a caller so many levels above."""
+    for text in texts:
+        warnings.warn(text, FaultWarning, stacklevel=level)

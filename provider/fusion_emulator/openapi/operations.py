@@ -22,10 +22,16 @@ Statuses: TypeAlias = Callable[[Switches], set[int]]
 
 
 class FaultRecord(TypedDict):
-    """An active fault; ``left`` is the number of requests that it still affects, null for all."""
+    """An active fault.
+
+    ``used`` is the number of requests that it has affected, ``left`` the number that it still affects, null for all,
+    and ``warning`` why it can have no effect, null if it can.
+    """
 
     fault: str
     left: int | None
+    used: int
+    warning: str | None
 
 
 class NewFaults(TypedDict):

@@ -95,7 +95,7 @@ def set_fault() -> Response | Redirect:
     """Set a fault."""
     line = request.form.get("line", "")
     try:
-        current().emulator.faults.add(line)
+        current().emulator.faults.extend([line])
     except MalformedFault as wrong:
         return _page(422, fault_line=line, fault_problem=visible(wrong))
     return _back("fault", to="faults")

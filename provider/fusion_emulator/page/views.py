@@ -166,18 +166,25 @@ def _note(entry: Entry) -> str:
 
 @dataclass(frozen=True)
 class FaultRow:
-    """An active fault: its line, how many requests it still affects, and what the sender receives."""
+    """An active fault: its line, how many requests it still affects, what the sender receives, and a warning."""
 
     id: str
     text: str
     left: str
     receives: str
+    warning: str
 
 
 def faults(emulator: Emulator) -> tuple[FaultRow, ...]:
     """Return the active faults."""
     return tuple(
-        FaultRow(fault_id(fault), visible(fault.text), _left(fault), _rule(fault.kind).receives)
+        FaultRow(
+            fault_id(fault),
+            visible(fault.text),
+            _left(fault),
+            _rule(fault.kind).receives,
+            visible(emulator.faults.warning(fault) or ""),
+        )
         for fault in emulator.faults
     )
 

@@ -55,16 +55,25 @@ def show_document() -> Response:
 
 @routes.get("/faults")
 def list_faults() -> Response:
-    """List the active faults, and how many requests each still affects."""
-    return jsonify([{"fault": fault.text, "left": fault.left} for fault in current().emulator.faults])
+    """List the active faults, and the number of requests that each has affected and still affects."""
+    faults = current().emulator.faults
+    return jsonify(
+        [
+            {"fault": fault.text, "left": fault.left, "used": fault.used, "warning": faults.warning(fault)}
+            for fault in faults
+        ]
+    )
 
 
 @routes.post("/faults")
 def add_faults() -> Response:
-    """Add the faults of ``{"faults": [LINE, ...]}``."""
+    """Add the faults of ``{"faults": [LINE, ...]}``; the answer names those that can have no effect."""
+    lines = _object().get("faults")
+    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        raise Refused(400, "faults: a list of lines is required")
     try:
-        current().emulator.faults.add(*_object()["faults"])
-    except (MalformedFault, KeyError, TypeError, AttributeError) as problem:
+        current().emulator.faults.extend(lines)
+    except MalformedFault as problem:
         raise Refused(400, str(problem)) from None
     return list_faults()
 

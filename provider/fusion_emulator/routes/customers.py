@@ -11,7 +11,7 @@ from fusion_emulator.auth import Caller
 from fusion_emulator.bodies import parse_creation, parse_update
 from fusion_emulator.errors import Refused
 from fusion_emulator.exchange import current
-from fusion_emulator.routes.web import caller_for, json_body, many, no_content, one
+from fusion_emulator.routes.web import caller_for, json_body, many, no_content, one, shows_stale
 from fusion_emulator.state import Account, Change, State
 
 __all__ = ["routes"]
@@ -45,6 +45,7 @@ def list_customers() -> Response:
 
 
 @routes.post("/customer")
+@shows_stale
 def create_customer() -> Response:
     """Create an account below the caller's."""
     caller = caller_for("customers", "create")
@@ -60,6 +61,7 @@ def create_customer() -> Response:
 
 
 @routes.get("/customer/<shortname:shortname>")
+@shows_stale
 def read_customer(shortname: str) -> Response:
     """Show an account."""
     caller = caller_for("customers", "fetch")
@@ -69,6 +71,7 @@ def read_customer(shortname: str) -> Response:
 
 
 @routes.put("/customer/<shortname:shortname>")
+@shows_stale
 def update_customer(shortname: str) -> Response:
     """Replace the fields of an account."""
     caller = caller_for("customers", "update")
@@ -84,6 +87,7 @@ def update_customer(shortname: str) -> Response:
 
 
 @routes.delete("/customer/<shortname:shortname>")
+@shows_stale
 def delete_customer(shortname: str) -> Response:
     """Delete an account."""
     caller = caller_for("customers", "delete")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from flask import Response, g, request
 
@@ -14,7 +14,18 @@ from fusion_emulator.bodies import read_json
 from fusion_emulator.exchange import current
 from fusion_emulator.roles import Action
 
-__all__ = ["answer", "caller_for", "json_body", "many", "no_content", "one"]
+__all__ = ["answer", "caller_for", "json_body", "many", "no_content", "one", "shows_stale", "stale_views"]
+
+View = TypeVar("View", bound=Callable[..., Response])
+
+stale_views: Final[set[Callable[..., Response]]] = set()
+"""The views on which the fault ``stale`` has an effect."""
+
+
+def shows_stale(view: View) -> View:
+    """Mark a view that reads ``Exchange.stale``."""
+    stale_views.add(view)
+    return view
 
 
 def caller_for(resource: str, action: Action) -> Caller:

@@ -129,6 +129,7 @@ def emulator(
                 faults=faults,
                 command=command,
                 environment={**_environment(), _AUDIT_FILE: str(audit_file)},
+                report=report,
                 ready=(lambda running: None) if command else (lambda running: _announce(running, state, audit_file)),
             )
     except fusion_emulator.UnknownSwitch as wrong:

@@ -252,3 +252,15 @@ def test_a_shell_that_evaluates_the_output_uses_the_audit_file_of_the_emulator(b
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert done.stdout == f"{tmp_path}/fusion.json.audit.jsonl\n"
+
+
+def test_faults_without_effect_are_named_at_the_start_and_unused_ones_at_the_end(bare: Terminal) -> None:
+    lines = ["GET /custmers 503", "GET /customers delay=0.001", "GET /users 500"]
+    arguments = [word for line in lines for word in ("--fault", line)]
+    done = bare.run("emulator", *arguments, "--", "sh", "-c", f"{COMMAND} customers; echo between >&2; exit 4")
+    before, _, after = done.stderr.partition("between\n")
+    assert done.returncode == 4
+    assert before.startswith(
+        "Warning: the fault 'GET /custmers 503' has no effect: no route of the API matches /custmers"
+    )
+    assert after.splitlines() == [f"Warning: the fault {line!r} was not used" for line in (lines[0], lines[2])]

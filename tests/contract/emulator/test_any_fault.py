@@ -119,7 +119,7 @@ def test_a_request_with_a_fault_has_a_well_formed_outcome(service: tuple[Emulato
     emulator, caller = service
     fault = Fault.parse(line)
     emulator.faults.clear()
-    emulator.faults.add(line)
+    emulator.faults.extend([line])
     connection = HTTPConnection("127.0.0.1", emulator.port, timeout=0.2 if _waits(fault) else 30)
     with contextlib.redirect_stderr(io.StringIO()) as stderr, contextlib.closing(connection):
         _exchange(emulator, caller, connection, fault)

@@ -10,8 +10,10 @@ def test_faults_are_added_listed_and_removed_from_another_process(emulator: Emul
     path = "/_emulator/faults"
     assert caller.send("POST", path, {"faults": ["GET /customers 500 x2"]}).status == 200
     assert caller.send("GET", "/api/v1/customers").status == 500
-    assert caller.send("GET", path).json == [{"fault": "GET /customers 500 x2", "left": 1}]
+    assert caller.send("GET", path).json == [{"fault": "GET /customers 500 x2", "left": 1, "used": 1, "warning": None}]
     assert caller.send("POST", path, {"faults": ["GET /customers 501", "nonsense"]}).status == 400
+    for wrong in ("GET /customers 501", [5], None):
+        assert caller.send("POST", path, {"faults": wrong}).status == 400
     assert len(caller.send("GET", path).json) == 1
     caller.send("DELETE", path)
     assert caller.send("GET", "/api/v1/customers").status == 200

@@ -127,7 +127,7 @@ HOSTILE = "<script>alert(1)</script> \"'>& \u202egnirts\u202c \x1b[31m \x00 {{7*
 def test_hostile_texts_stay_texts(emulator: Emulator, caller: Caller, visitor: Visitor) -> None:
     emulator.seed("acme-corp", organization=HOSTILE, username="a<b>@example.com")
     caller.send("GET", "/api/v1/%3Cscript%3E%e2%80%ae%0d%0a")
-    emulator.faults.add('GET /<img/src=x/onerror="alert(1)"> 503')
+    emulator.faults.extend(['GET /<img/src=x/onerror="alert(1)"> 503'])
     text = visitor.send("GET", PAGE).text
     page = visitor.page("?q=%3Cscript%3E")
     [row] = page.by_id("live-customers").rows()
@@ -146,7 +146,7 @@ def test_hostile_texts_stay_texts(emulator: Emulator, caller: Caller, visitor: V
 
 def test_the_page_has_landmarks_labels_and_unique_ids(emulator: Emulator, caller: Caller, visitor: Visitor) -> None:
     caller.create()
-    emulator.faults.add("* * 503", "* * 503")
+    emulator.faults.extend(["* * 503", "* * 503"])
     emulator.switch(absence=403)
     page = visitor.page()
     for landmark in ("header", "nav", "main", "h1", "title"):
