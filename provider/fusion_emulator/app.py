@@ -15,7 +15,7 @@ from fusion_emulator.errors import Refused
 from fusion_emulator.faults.reach import Route
 from fusion_emulator.page import routes as page
 from fusion_emulator.reading import MAX_BODY
-from fusion_emulator.routes import access, control, customers
+from fusion_emulator.routes import access, clock, control, customers
 from fusion_emulator.routes.web import answer, no_content, stale_views
 
 __all__ = ["affected_routes", "make_app"]
@@ -57,7 +57,7 @@ def make_app() -> Flask:
     app.url_map.converters["shortname"] = _Shortname
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(HTTPException, _gateway)
-    for routes in (access, customers, control, page):
+    for routes in (access, customers, control, clock, page):
         app.register_blueprint(routes.routes)
     return app
 

@@ -213,7 +213,9 @@ def _issue(
     """Return the change of ``State.sessions``, which also ends those that have expired, and the answer."""
     lifetime = service.switches.token_lifetime
     access_id = token_hex(16)
-    claims: dict[str, Any] = {"iat": int(now), "exp": int(now + lifetime), "typ": "Bearer"}
+    # By the clock that clients share, if they read them. Its session has the end of a token.
+    issued = service.clock.machine()
+    claims: dict[str, Any] = {"iat": int(issued), "exp": int(issued + lifetime), "typ": "Bearer"}
     if service.switches.token_names_account:
         claims["shortname"] = state.accounts[session.account].shortname
     # No client of the API keys route uses a refresh token, so it is part of the answer and not remembered.

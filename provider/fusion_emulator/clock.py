@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Final
 
-__all__ = ["Clock"]
+__all__ = ["Clock", "seconds_of", "text_of"]
 
 EARLIEST: Final = 0.0
 LATEST: Final = datetime(9000, 1, 1, tzinfo=timezone.utc).timestamp()
+
+# RFC 3339 section 5.6; datetime reads some, but not all, of the further forms of ISO 8601.
+_TIME: Final = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,6}))?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
 
 
 class Clock:
@@ -53,3 +59,20 @@ class Clock:
         if not EARLIEST <= self.machine() + ahead <= LATEST:
             raise ValueError("the time is outside the years 1970 to 8999")
         self._ahead = ahead
+
+
+def seconds_of(text: str) -> float:
+    """Return the Unix seconds of a time such as ``2027-01-01T00:00:00Z``, or raise ValueError."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise ValueError("not a time with a zone, such as 2027-01-01T00:00:00Z")
+    time, fraction, zone = found.groups("")
+    try:
+        return datetime.fromisoformat(f"{time}.{fraction:0<6}{zone.replace('Z', '+00:00')}").timestamp()
+    except ValueError as wrong:
+        raise ValueError(f"no such time: {wrong}") from None
+
+
+def text_of(seconds: float) -> str:
+    """Return Unix seconds as a time such as ``2027-01-01T00:00:00.000Z``."""
+    return datetime.fromtimestamp(seconds, tz=timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

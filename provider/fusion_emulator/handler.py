@@ -79,7 +79,7 @@ class Handler(StreamRequestHandler):
             return self._request.read_head()
         finally:
             # Not before, since the client may have waited with its request.
-            self._started, self._ticks = self.server.service.clock(), time.monotonic()
+            self._started, self._ticks = self.server.service.clock.machine(), time.monotonic()
             # With one slash in the beginning, as the routes have it.
             self._path = "/" + unquote(self._request.path).lstrip("/")
 
@@ -162,7 +162,7 @@ class Handler(StreamRequestHandler):
         if stale is not None:
             exchange.stale = int(float(stale.value or 0))
         decisive = drawn.decisive
-        now = service.clock() + drawn.skew
+        now = service.clock.machine() + drawn.skew
         if decisive is not None and decisive.side == "before":
             return None, decisive.strike(None, now=now)
         chunks, status, headers = run_wsgi_app(self.server.app, self._environ(body, exchange), buffered=True)
@@ -176,7 +176,7 @@ class Handler(StreamRequestHandler):
         if delivery.answer is None or self.server.stopping.is_set():
             self._reset()
             return
-        head = self._head(delivery.answer, now=self.server.service.clock() + drawn.skew)
+        head = self._head(delivery.answer, now=self.server.service.clock.machine() + drawn.skew)
         body = b"" if self._request.method == "HEAD" else delivery.answer.body
         if delivery.cut:
             # An answer without a body is cut within its headers: without that it would be complete.

@@ -15,6 +15,7 @@ from fusion_emulator.switches import Switches
 
 __all__ = [
     "AccountRecord",
+    "ClockRecord",
     "ErrorRecord",
     "JsonObject",
     "KeyRecord",
@@ -93,6 +94,14 @@ class TypeRecord(TypedDict):
     value: str
     label: str
     description: str
+
+
+class ClockRecord(TypedDict):
+    """The emulator's time, as text and in Unix seconds, and the seconds that it is ahead of the machine's."""
+
+    now: str
+    unix: float
+    ahead: float
 
 
 class ErrorRecord(TypedDict):

@@ -231,7 +231,8 @@ class Service:
         now = self.clock()
         with self._lock:
             recent = self._requests.setdefault((route, account), deque())
-            while recent and now - recent[0] >= limit.window:
+            # The clock may have been moved either way.
+            while recent and not 0 <= now - recent[0] < limit.window:
                 recent.popleft()
             if len(recent) < limit.count:
                 recent.append(now)
@@ -246,7 +247,8 @@ class Service:
         whole = int(seconds) + 1
         if self.switches.retry_after == "seconds":
             return {"Retry-After": str(whole)}
-        return {"Retry-After": http_date(self.clock() + whole)}
+        # As the Date of the answer, by which a client without a clock of its own judges it.
+        return {"Retry-After": http_date(self.clock.machine() + whole)}
 
     def _seen_by_read(self, shortname: str, *, top: str, stale: bool = False) -> Account | None:
         waiting = self._stale.get(shortname)

@@ -6,10 +6,10 @@ import inspect
 from collections.abc import Iterator
 from itertools import groupby
 
-from flask import Flask
-
+from fusion_emulator.app import make_app
 from fusion_emulator.faults.kinds import COLOURS, DECISIVE, Colour, Decisive
-from fusion_emulator.routes import control
+from fusion_emulator.openapi.operations import OPERATIONS
+from fusion_emulator.routes.control import PREFIX
 from tests.docs.tables import table
 
 __all__ = ["control_routes", "fault_kinds"]
@@ -41,12 +41,11 @@ def control_routes() -> str:
 
 
 def _rows() -> Iterator[tuple[str, str, str]]:
-    app = Flask(__name__)
-    app.register_blueprint(control.routes)
-    own = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith(control.PREFIX)]
+    app = make_app()
+    own = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith(PREFIX) and rule.endpoint in OPERATIONS]
     for path, rules in groupby(own, key=lambda rule: rule.rule):
         for number, rule in enumerate(rules):
             [method] = (rule.methods or set()) - {"HEAD", "OPTIONS"}
             does = inspect.getdoc(app.view_functions[rule.endpoint]) or ""
-            shown = path.removeprefix(control.PREFIX).replace("<shortname>", "SHORTNAME")
+            shown = path.removeprefix(PREFIX).replace("<shortname>", "SHORTNAME")
             yield f"`{shown}`" if number == 0 else "", f"`{method}`", does.replace("``", "`").rstrip(".")

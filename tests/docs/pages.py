@@ -63,6 +63,7 @@ PAGES: Final[Mapping[str, Page]] = {
             "lakeside": {"retention": 90, "rollupRetention": 365},
         },
     ),
+    "provider/docs/emulator.md": Page(customers={"acme-corp": {}}),
     "provider/docs/import-and-adopt.md": Page(
         stack="production",
         customers={

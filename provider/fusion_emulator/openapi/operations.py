@@ -7,12 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
+from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
 from fusion_emulator.journal import Entry
-from fusion_emulator.records import AccountRecord, JsonObject, KeyRecord, TokenRecord, TypeRecord, UserRecord
+from fusion_emulator.records import (
+    AccountRecord,
+    ClockRecord,
+    JsonObject,
+    KeyRecord,
+    TokenRecord,
+    TypeRecord,
+    UserRecord,
+)
 from fusion_emulator.state import Mail
 from fusion_emulator.switches import Switches
 
@@ -38,6 +47,18 @@ class NewFaults(TypedDict):
     """Lines of the fault grammar."""
 
     faults: list[str]
+
+
+class NewTime(TypedDict):
+    """The time to set."""
+
+    now: Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+
+
+class TimePassing(TypedDict):
+    """The seconds to let pass."""
+
+    advance: float
 
 
 @dataclass(frozen=True)
@@ -120,5 +141,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "control.create_account": Operation(JsonObject, body=JsonObject, token=False, refusals=_of_seed),
     "control.change_account": Operation(JsonObject, body=JsonObject, token=False, refusals=lambda _: {404}),
     "control.remove_account": Operation(status=204, token=False, refusals=lambda _: {404}),
+    "clock.show_clock": Operation(ClockRecord, token=False),
+    "clock.change_clock": Operation(ClockRecord, body=NewTime | TimePassing, token=False),
+    "clock.reset_clock": Operation(ClockRecord, token=False),
     "control.list_mails": Operation(list[Mail], token=False),
 }
