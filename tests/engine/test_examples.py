@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import re
 import shutil
+import signal
+import stat
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 from fusion_emulator import Emulator
+from tests.contract.cli.terminal import Process
 from tests.engine.stack import Stack, mutations
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,6 +117,30 @@ def test_the_checkup_example_exports_nothing_of_a_session(tmp_path: Path, emulat
         assert emulator.netosecret not in each
 
 
+def used_from_another_shell(printed: str, environment: dict[str, str], settings: Path) -> None:
+    """Open the page and run the commands that `run --keep` printed."""
+    page = re.search(r"page: (http://127\.0\.0\.1:\d+/_emulator/)\n", printed)
+    assert page is not None
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(page[1], timeout=30) as response:
+        assert "orchard-trial" in response.read().decode()
+    [enter] = [line for line in printed.splitlines() if line.startswith("  cd ")]
+    listed = subprocess.run(
+        ["bash", "-euc", f"{enter}\npulumi-fusion customers --json\npulumi stack output trial_sends_flows_to"],
+        env={**environment, "FUSION_ACCOUNT": "other"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    ).stdout
+    assert "lakeside" in listed
+    assert re.search(r"203\.0\.113\.19:\d+\n", listed)
+    assert stat.S_IMODE(settings.stat().st_mode) == 0o600
+    credential = re.search("NETOSECRET=(.*)", settings.read_text())
+    assert credential is not None
+    assert credential[1] not in printed
+
+
 def test_the_quickstart_twice_and_its_destroy(tmp_path: Path) -> None:
     """In a copy, so that the state of a developer's own quick start stays as it is."""
     left_behind = shutil.ignore_patterns(".state", "__pycache__")
@@ -119,12 +149,13 @@ def test_the_quickstart_twice_and_its_destroy(tmp_path: Path) -> None:
     for file in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy2(ROOT / file, tmp_path)
     run = tmp_path / "examples" / "quickstart" / "run"
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
 
     def quickstart(*arguments: str) -> str:
         done = subprocess.run(
             [run, *arguments],
             cwd="/",
-            env={name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+            env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -139,12 +170,26 @@ def test_the_quickstart_twice_and_its_destroy(tmp_path: Path) -> None:
     assert "warning" not in first  # the first impression: nothing is amiss
     for shortname in ("harbor", "lakeside", "orchard-trial"):
         assert shortname in first.rpartition("Duration")[2]
+    assert first.endswith("run --keep\n")
     # What a CLI leaves that is killed while it writes, and a disk that is full.
     state = run.parent / ".state/stacks/.pulumi/stacks/quickstart/dev.json"
     state.with_name("dev.json.attrs").write_bytes(b"")
     state.write_bytes(state.read_bytes()[:1000])
-    second = quickstart()
-    assert "4 unchanged" in second
+    with Process(
+        [run, "--keep"],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as kept:
+        assert kept.stdout is not None
+        second = "".join(itertools.takewhile(lambda line: line != "Ctrl-C ends the emulator.\n", kept.stdout))
+        assert "4 unchanged" in second
+        used_from_another_shell(second, environment, run.parent / ".state/shell.env")
+        os.killpg(kept.pid, signal.SIGINT)
+        assert kept.wait(timeout=60) == 0
+    assert not (run.parent / ".state/shell.env").exists()
     listed = json.loads(quickstart("--", "pulumi-fusion", "customers", "--json"))
     assert [each["shortname"] for each in listed] == ["harbor", "lakeside", "orchard-trial"]
     quickstart("destroy")

@@ -46,7 +46,7 @@ def test_each_example_lists_its_requirements(folder: Path) -> None:
 def test_the_quick_start_runs_in_the_environment_that_its_script_makes() -> None:
     """With `virtualenv` the official host would use that environment; without, it uses the first Python on PATH."""
     assert runtime(ROOT / "examples" / "quickstart") == {"name": "python", "options": {"toolchain": "pip"}}
-    assert 'export PATH="$bin:' in (ROOT / "examples" / "quickstart" / "run").read_text()
+    assert 'export TOOLS="$bin:' in (ROOT / "examples" / "quickstart" / "run").read_text()
 
 
 def test_the_plugin_runs_in_a_separate_environment() -> None:
