@@ -12,6 +12,7 @@ from werkzeug.routing import BaseConverter
 
 from fusion_emulator import records
 from fusion_emulator.errors import Refused
+from fusion_emulator.exchange import current
 from fusion_emulator.faults.reach import Route
 from fusion_emulator.page import routes as page
 from fusion_emulator.reading import MAX_BODY
@@ -82,6 +83,7 @@ def _refused(refusal: Refused) -> Response:
 
 
 def _gateway(problem: HTTPException) -> Response:
+    current().unmatched = problem.code in (404, 405)
     # Inference: a path that the API does not have is answered by the gateway before it, as a page.
     if problem.code == 404:
         return Response("<html><body><h1>404 Not Found</h1></body></html>\n", 404, mimetype="text/html")

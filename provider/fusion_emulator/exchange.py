@@ -25,7 +25,8 @@ class Exchange:
 
     ``skew``: seconds that the service's clock is ahead; ``stale``: reads that do not see this write, None for the
     number of the switches; ``account``: the shortname of the account that the request acts in, once it is known;
-    ``shortname``: that of the account that a request token names; ``client``: the address that sent the request.
+    ``shortname``: that of the account that a request token names; ``client``: the address that sent the request;
+    ``unmatched``: whether no route has its path and method.
     """
 
     emulator: Emulator
@@ -35,6 +36,7 @@ class Exchange:
     account: str | None = None
     shortname: str | None = None
     client: str = LOOPBACK
+    unmatched: bool = False
 
 
 def current() -> Exchange:

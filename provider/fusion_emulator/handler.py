@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import math
 import socket
 import struct
@@ -40,6 +41,10 @@ _CUSTOMER: Final = "/api/v1/customer/"
 # Seconds to wait for more of a request that was refused, and the number of reads of at most 64 KiB.
 _LINGER: Final = 2.0
 _LINGER_READS: Final = 256
+# What the journal keeps at most of a request: characters of its path and of a name, and names of its body.
+_LONGEST_PATH: Final = 2000
+_LONGEST_NAME: Final = 64
+_KEYS: Final = 50
 
 
 class Handler(StreamRequestHandler):
@@ -126,14 +131,15 @@ class Handler(StreamRequestHandler):
                 time=self._started,
                 seconds=time.monotonic() - self._ticks,
                 method=self._request.method,
-                path=self._path,
+                path=self._path[:_LONGEST_PATH],
                 status=delivery.status,
                 genuine=genuine.status if genuine else None,
                 account=exchange.account,
                 shortname=exchange.shortname or _subject(self._path, fields),
                 fault=drawn.text,
-                body_keys=tuple(fields),
+                body_keys=tuple(name[:_LONGEST_NAME] for name in itertools.islice(fields, _KEYS)),
                 connection=self.client_address[1],
+                unmatched=exchange.unmatched,
             )
         )
 
@@ -237,6 +243,6 @@ def _fields(body: bytes) -> dict[str, Any]:
 def _subject(path: str, fields: dict[str, Any]) -> str | None:
     """Return the shortname of the account that a request is about."""
     if path.startswith(_CUSTOMER):
-        return path.removeprefix(_CUSTOMER)
+        return path.removeprefix(_CUSTOMER)[:_LONGEST_NAME]
     shortname = fields.get("shortname")
-    return shortname if isinstance(shortname, str) else None
+    return shortname[:_LONGEST_NAME] if isinstance(shortname, str) else None

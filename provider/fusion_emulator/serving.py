@@ -7,18 +7,25 @@ import os
 import signal
 import subprocess
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
 from fusion_emulator.emulator import Emulator
+from fusion_emulator.journal import on_one_line
 from fusion_emulator.switches import Switches
 
 __all__ = ["serve", "settings_of"]
 
 # Settings of the caller with which a command would use another service or account than the emulator's.
 DISPLACED = ("FUSION_NETOSECRET_FILE", "FUSION_ACCOUNT", "FUSION_MASQUERADE", "FUSION_MASQUERADE_ID")
+
+_NAMED = 10
+"""Paths that no route matched and that are named at the end, at most."""
+_SHOWN = 200
+"""Characters of such a path."""
 
 
 def settings_of(emulator: Emulator) -> dict[str, str]:
@@ -54,7 +61,8 @@ def serve(
             FUSION_API_URL and FUSION_EMULATOR.
         environment: The further environment of the command; None for that of this process.
         ready: Called once requests are answered.
-        report: Called with each fault that can have no effect, and at the end with each that was not used.
+        report: Called with each fault that can have no effect, and at the end with each that was not used, and
+            with the requests that no route matched.
 
     Returns:
         The exit code: that of the command, or 0 after SIGINT or SIGTERM without a command.
@@ -75,7 +83,7 @@ def serve(
         for warning in emulator.faults.extend(faults):
             report(f"Warning: {warning}")
         stack.enter_context(emulator)
-        stack.callback(_report_unused, emulator, report)
+        stack.callback(_report_leftovers, emulator, report)
         ready(emulator)
         if not command:
             stop.wait()
@@ -86,9 +94,18 @@ def serve(
         return _run(command, {**inherited, **settings_of(emulator)}, stopped=stop)
 
 
-def _report_unused(emulator: Emulator, report: Callable[[str], None]) -> None:
+def _report_leftovers(emulator: Emulator, report: Callable[[str], None]) -> None:
+    """Report the faults that were not used, and the requests that no route matched."""
     for fault in emulator.faults.unused():
         report(f"Warning: the fault {fault.text!r} was not used")
+    found = Counter((each.method, each.path, each.status) for each in emulator.requests.unmatched())
+    for (method, path, status), times in found.most_common(_NAMED):
+        counted = f" {times} times" if times > 1 else ""
+        request = on_one_line(f"{method} {path[:_SHOWN]}")
+        report(f"Warning: no route matched {request}, answered with {status or 'no status'}{counted}")
+    more = len(found) - _NAMED
+    if more > 0:
+        report(f"Warning: no route matched {more} further path{'s' if more > 1 else ''}")
 
 
 @contextlib.contextmanager

@@ -136,6 +136,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "control.list_switches": Operation(Switches, token=False),
     "control.change_switches": Operation(Switches, body=Switches, token=False),
     "control.list_requests": Operation(list[Entry], token=False),
+    "control.list_unmatched_requests": Operation(list[Entry], token=False),
     "control.forget_requests": Operation(list[Entry], token=False),
     "control.list_accounts": Operation(list[JsonObject], token=False),
     "control.create_account": Operation(JsonObject, body=JsonObject, token=False, refusals=_of_seed),

@@ -75,7 +75,7 @@ def live() -> Response:
     version = emulator.live.version(
         service.state,
         sessions.version,
-        len(emulator.requests),
+        (emulator.requests.total, emulator.requests[-1:]),
         [(fault.text, fault.left, fault.skip) for fault in emulator.faults],
         emulator.switches,
         service.clock.ahead,

@@ -137,7 +137,7 @@ class Requests:
 
 def requests(emulator: Emulator) -> Requests:
     """Return the last requests, without any value of a body, header or query."""
-    total = len(emulator.requests)
+    total = emulator.requests.total
     last = emulator.requests[-_SHOWN:]
     rows = [_request(total - len(last) + place, entry) for place, entry in enumerate(last, start=1)]
     return Requests(tuple(reversed(rows)), total)

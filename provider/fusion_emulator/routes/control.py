@@ -6,6 +6,7 @@ No fault affects them, and the journal does not contain them.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any, Final
 
 from flask import Blueprint, Response, current_app, jsonify, request
@@ -14,6 +15,7 @@ from fusion_emulator import origins
 from fusion_emulator.errors import Refused
 from fusion_emulator.exchange import current
 from fusion_emulator.faults import MalformedFault
+from fusion_emulator.journal import Entry
 from fusion_emulator.loopback import LOOPBACK
 from fusion_emulator.openapi import document
 from fusion_emulator.routes.web import json_body
@@ -103,8 +105,14 @@ def change_switches() -> Response:
 
 @routes.get("/requests")
 def list_requests() -> Response:
-    """List the requests, without any value of a body."""
-    return jsonify([dataclasses.asdict(entry) for entry in current().emulator.requests])
+    """List the last 10 000 requests, without any value of a body; the header X-Total-Count has the number of all."""
+    return _requests(current().emulator.requests)
+
+
+@routes.get("/requests/unmatched")
+def list_unmatched_requests() -> Response:
+    """List those of the requests that no route matched, by their path or method."""
+    return _requests(current().emulator.requests.unmatched())
 
 
 @routes.delete("/requests")
@@ -160,6 +168,12 @@ def remove_account(shortname: str) -> Response:
 def list_mails() -> Response:
     """List the invitations that the real service would have sent."""
     return jsonify([dataclasses.asdict(mail) for mail in current().emulator.mails()])
+
+
+def _requests(entries: Iterable[Entry]) -> Response:
+    response = jsonify([dataclasses.asdict(entry) for entry in entries])
+    response.headers["X-Total-Count"] = str(current().emulator.requests.total)
+    return response
 
 
 def _object() -> dict[str, Any]:

@@ -264,3 +264,18 @@ def test_faults_without_effect_are_named_at_the_start_and_unused_ones_at_the_end
         "Warning: the fault 'GET /custmers 503' has no effect: no route of the API matches /custmers"
     )
     assert after.splitlines() == [f"Warning: the fault {line!r} was not used" for line in (lines[0], lines[2])]
+
+
+def test_requests_that_no_route_matched_are_named_at_the_end(bare: Terminal) -> None:
+    get = "urllib.request.urlopen(os.environ['FUSION_API_URL'] + path)"
+    script = (
+        "import contextlib, os, urllib.request, urllib.error\n"
+        f"for path in ['/api/v1/custmers', '/api/v1/custmers', *[f'/{{n}}%0A' for n in range(10)]]:\n"
+        f"    with contextlib.suppress(urllib.error.HTTPError): {get}"
+    )
+    done = bare.run("emulator", "--", sys.executable, "-c", script)
+    first, *others, last = done.stderr.splitlines()
+    assert done.returncode == 0
+    assert first == "Warning: no route matched GET /api/v1/custmers, answered with 404 2 times"
+    assert len(others) == 9
+    assert last == "Warning: no route matched 1 further path"
