@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from secrets import token_hex
-from typing import Final, TypeAlias
+from typing import Final
 
 from fusion_emulator.bodies import Creation, Update
 from fusion_emulator.errors import Refused
+from fusion_emulator.ids import Mint
 from fusion_emulator.state import FIRST_PORT, Account, Change, Mail, State, User
 from fusion_emulator.switches import Switches
 from fusion_emulator.users import require_free_email
 
 __all__ = ["absent", "children", "create", "delete", "find", "lineage", "require", "subtree", "update", "within"]
-
-Mint: TypeAlias = Callable[[int], str]
-"""Returns the id of that number."""
 
 LAST_PORT: Final = 65535
 

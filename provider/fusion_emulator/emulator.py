@@ -17,6 +17,7 @@ from fusion_emulator.bodies import parse_creation, parse_edit
 from fusion_emulator.clock import Clock
 from fusion_emulator.errors import Refused
 from fusion_emulator.faults import Faults
+from fusion_emulator.ids import random_id, seeded
 from fusion_emulator.journal import Journal
 from fusion_emulator.keys import add_key, netosecret, new_key
 from fusion_emulator.loopback import LOOPBACK
@@ -53,6 +54,7 @@ class Emulator:
         log: TextIO | None = None,
         faults: Sequence[str] = (),
         clock: Callable[[], float] = time.time,
+        seed: int | None = None,
         audit: Path | None = None,
     ) -> None:
         """Prepare an emulator.
@@ -64,10 +66,12 @@ class Emulator:
             log: Receives a line per request.
             faults: Lines of the fault grammar.
             clock: Returns Unix seconds.
+            seed: A whole number from 0 that determines all ids; None for random ones.
             audit: The file in which its users record masquerade sessions, which its page shows.
 
         Raises:
             MalformedFault: A line is not a fault.
+            ValueError: The seed is another value.
         """
         self.faults = Faults(faults, routes=affected_routes())
         self.requests = Journal(log)
@@ -76,6 +80,7 @@ class Emulator:
         self._port = port
         self._path = state
         self._clock = clock
+        self._mint = random_id if seed is None else seeded(seed)
         self._file: StateFile | None = None
         self._service: Service | None = None
         self._server: Server | None = None
@@ -107,7 +112,7 @@ class Emulator:
             self._service = None
         try:
             if self._service is None:
-                self._service = Service(self._switches, file=self._file, clock=self._clock)
+                self._service = Service(self._switches, file=self._file, clock=self._clock, mint=self._mint)
             server = Server(self._port, self._service, self)
         except BaseException:
             self._release()

@@ -11,28 +11,23 @@ from secrets import token_hex
 from typing import Literal, TypeVar
 
 from fusion_emulator import accounts
-from fusion_emulator.accounts import Mint
 from fusion_emulator.answers import http_date
 from fusion_emulator.checks import problems
 from fusion_emulator.clock import Clock
 from fusion_emulator.documents import account_problems
 from fusion_emulator.errors import Refused
+from fusion_emulator.ids import Mint, random_id
 from fusion_emulator.keys import new_key
 from fusion_emulator.state import FIRST_PORT, Account, Change, State, User
 from fusion_emulator.store import StateFile
 from fusion_emulator.switches import RateLimit, Switches, UnknownSwitch
 
-__all__ = ["ROOT", "Service", "random_id"]
+__all__ = ["ROOT", "Service"]
 
 T = TypeVar("T")
 
 ROOT = "example-msp"
 """The shortname of the account at the top: a reseller."""
-
-
-def random_id(number: int) -> str:
-    """Return a new opaque id."""
-    return token_hex(12)
 
 
 @dataclass
@@ -67,7 +62,7 @@ class Service:
         """
         self._switches = switches
         self.clock = Clock(clock)
-        self.mint = mint
+        self._mint = mint
         self._file = file
         self._lock = threading.RLock()
         self._stale: dict[str, _Stale] = {}
@@ -97,6 +92,12 @@ class Service:
             if found:
                 raise UnknownSwitch(f"unique_shortnames={switches.unique_shortnames}: {found[0]}")
             self._switches = switches
+
+    def mint(self, number: int) -> str:
+        """Return the id of a number; a random one if that is in use, as after a change of the file by hand."""
+        id_, state = self._mint(number), self._state
+        tables = (state.accounts, state.users, state.keys, state.mails)
+        return random_id(number) if any(id_ in table for table in tables) else id_
 
     def commit(self, change: Callable[[State], tuple[Change, T]]) -> T:
         """Apply a change under the lock and store it; a refusal changes nothing.

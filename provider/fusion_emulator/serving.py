@@ -41,6 +41,7 @@ def serve(
     audit: Path | None = None,
     switches: Sequence[str] = (),
     faults: Sequence[str] = (),
+    seed: int | None = None,
     command: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     ready: Callable[[Emulator], None] = lambda emulator: None,
@@ -57,6 +58,7 @@ def serve(
         audit: The file in which the command records masquerade sessions, which the page shows.
         switches: ``name=value`` texts.
         faults: Lines of the fault grammar.
+        seed: A whole number from 0 that determines all ids; None for random ones.
         command: The command, empty for none. Its environment has the credential in NETOSECRET and the address in
             FUSION_API_URL and FUSION_EMULATOR.
         environment: The further environment of the command; None for that of this process.
@@ -70,6 +72,7 @@ def serve(
     Raises:
         UnknownSwitch: A switch or its value does not exist.
         MalformedFault: A line is not a fault.
+        ValueError: The seed is another value.
         StateFileBusy: Another emulator uses the state file.
         StateFileUnreadable: The state file has another content.
         PortInUse: Another process listens on the port.
@@ -79,7 +82,7 @@ def serve(
     with contextlib.ExitStack() as stack:
         stream = stack.enter_context(_log_file(log)) if isinstance(log, Path) else log
         stop = stack.enter_context(_stop_signals())
-        emulator = Emulator(chosen, port=port, state=state, log=stream, audit=audit)
+        emulator = Emulator(chosen, port=port, state=state, log=stream, seed=seed, audit=audit)
         for warning in emulator.faults.extend(faults):
             report(f"Warning: {warning}")
         stack.enter_context(emulator)

@@ -70,6 +70,12 @@ _DIRECT: Final = (
     multiple=True,
     help="Fail on purpose. A wrong kind lists all. Repeatable.",
 )
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Determine the ids of accounts by this number, so that a second run has the same ones.",
+)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 @click.pass_context
 def emulator(
@@ -80,6 +86,7 @@ def emulator(
     log: Path | None,
     switches: tuple[str, ...],
     faults: tuple[str, ...],
+    seed: int | None,
     command: tuple[str, ...],
 ) -> None:
     """Run an emulator of the Fusion customers API on 127.0.0.1, no account needed.
@@ -127,6 +134,7 @@ def emulator(
                 audit=audit_file,
                 switches=switches,
                 faults=faults,
+                seed=seed,
                 command=command,
                 environment={**_environment(), _AUDIT_FILE: str(audit_file)},
                 report=report,

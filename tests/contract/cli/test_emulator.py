@@ -17,6 +17,7 @@ import pytest
 from fusion_emulator import Emulator
 from tests.contract.cli.terminal import COMMAND, Terminal
 
+JSON = "Content-Type: application/json"
 SHOW = f"{shlex.quote(sys.executable)} -c 'import json, os; print(json.dumps(dict(os.environ)))'"
 
 
@@ -122,6 +123,20 @@ def test_switches_and_faults_of_the_command_line_are_used(bare: Terminal) -> Non
     assert "one" in done.stdout
     assert "403" in done.stderr
     assert done.returncode == 1
+
+
+def test_a_seed_of_the_command_line_determines_the_ids(bare: Terminal) -> None:
+    script = f"curl -sS $FUSION_API_URL/_emulator/accounts -H '{JSON}' -d '{{\"shortname\": \"acme-corp\"}}'"
+    account = json.loads(bare.run("emulator", "--seed", "7", "--", "sh", "-c", script).stdout)
+    with Emulator(seed=7) as emulator:
+        assert account["id"] == emulator.seed("acme-corp").id
+
+
+@pytest.mark.parametrize("seed", ["-1", "1.5"])
+def test_a_seed_that_is_not_a_whole_number_is_wrong_usage(bare: Terminal, seed: str) -> None:
+    done = bare.run("emulator", "--seed", seed, "--", "true")
+    assert done.returncode == 2
+    assert "--seed" in done.stderr
 
 
 def test_the_log_of_the_emulator_has_a_line_per_request(bare: Terminal) -> None:
