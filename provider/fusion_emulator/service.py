@@ -162,6 +162,8 @@ class Service:
             before = self._state
             previous = accounts.find(before, shortname, top=before.root)
             outcome = self.commit(change)
+            # The last one in the order of writes.
+            self._before_last_write.pop(shortname, None)
             self._before_last_write[shortname] = previous
             self._stale.pop(shortname, None)
             if reads:
@@ -208,12 +210,18 @@ class Service:
             raise accounts.absent(shortname, self.switches)
         return seen
 
-    def list(self, *, top: str) -> list[Account]:
-        """Return the accounts that a list request of ``top`` shows."""
+    def list(self, *, top: str, stale: bool = False) -> list[Account]:
+        """Return the accounts that a list request of ``top`` shows.
+
+        Args:
+            top: The id of the account that reads.
+            stale: Whether this request sees the accounts before the last write.
+        """
         switches = self.switches
         with self._lock:
             state = self._state
-            late = {name: self._seen_by_read(name, top=top) for name in list(self._stale)}
+            names = [*self._stale, *(list(self._before_last_write)[-1:] if stale else ())]
+            late = {name: self._seen_by_read(name, top=top, stale=stale) for name in dict.fromkeys(names)}
         shown = [each for each in accounts.subtree(state, top) if each.shortname not in late]
         shown.extend(each for each in late.values() if each is not None)
         listed = [

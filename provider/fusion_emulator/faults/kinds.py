@@ -125,7 +125,8 @@ COLOURS: Final[Mapping[str, Colour]] = {
     "token-expired": Colour("none", "an answer to a token that has just expired; a new token works"),
     "stale": Colour(
         "required",
-        "after a write, the state before it in the next K reads of the account; a read: once",
+        "after a write, the state before it in the next K reads of the account; a read: once; a list: before the last "
+        "write",
         number=COUNT,
         example="K",
     ),

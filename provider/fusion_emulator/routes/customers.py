@@ -27,11 +27,12 @@ def list_types() -> Response:
 
 
 @routes.get("/customers")
+@shows_stale
 def list_customers() -> Response:
     """List the accounts below the caller's."""
     caller = caller_for("customers", "fetch")
     service = current().service
-    listed, state = service.list(top=caller.account.id), service.state
+    listed, state = service.list(top=caller.account.id, stale=current().stale is not None), service.state
     # Counted once for all of them, since each record has the number of its sub-accounts.
     below = Counter(each.parent for each in state.accounts.values())
     return many(

@@ -32,7 +32,7 @@ PATHS = sorted(
         (["PATCH * reset"], "* has no method PATCH; it has "),
         (
             ["GET /users stale=1"],
-            "stale affects only DELETE /customer/<shortname>, GET /customer/<shortname>, POST /cus",
+            "stale affects only DELETE /customer/<shortname>, GET /customer/<shortname>, GET /cus",
         ),
         (["* * 503", "GET /customers 500"], "'* * 503' was added before it and affects all its requests"),
         (["* /customer* 503", "* /api/v1/customer/?cme 500"], "'* /customer* 503' was added before it"),

@@ -263,6 +263,18 @@ def test_stale_on_a_read_makes_this_read_stale(emulator: Emulator, caller: Calle
     assert [caller.read().status, caller.read().status] == [404, 200]
 
 
+def test_stale_on_a_list_makes_this_list_lack_the_last_write(emulator: Emulator, caller: Caller) -> None:
+    emulator.faults.add("GET /customers stale=1 x1")
+    assert caller.names() == []
+    caller.create()
+    caller.create(shortname="acme-two")
+    emulator.faults.add("GET /customers stale=1 x1")
+    assert [caller.names(), caller.names()] == [["acme-one"], ["acme-one", "acme-two"]]
+    caller.delete("acme-one")
+    emulator.faults.add("GET /customers stale=1 x1")
+    assert [sorted(caller.names()), caller.names()] == [["acme-one", "acme-two"], ["acme-two"]]
+
+
 def test_a_stopped_emulator_refuses_connections_and_starts_on_the_same_port(emulator: Emulator, caller: Caller) -> None:
     emulator.stop()
     with pytest.raises(ConnectionRefusedError):
