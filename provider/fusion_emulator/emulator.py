@@ -25,7 +25,7 @@ from fusion_emulator.page.live import Live
 from fusion_emulator.records import AccountRecord, account_record
 from fusion_emulator.server import Server
 from fusion_emulator.service import ROOT, Service
-from fusion_emulator.state import Account, Change, Mail, State, User
+from fusion_emulator.state import Account, ApiKey, Change, Mail, State, User
 from fusion_emulator.store import StateFile
 from fusion_emulator.switches import Switches
 
@@ -158,7 +158,7 @@ class Emulator:
         """The credential of the root account, with this address in it."""
         state = self._running.state
         root = state.accounts[state.root]
-        return netosecret(root, state.keys[state.own_key], url=self.url)
+        return self._credential(root, state.keys[state.own_key])
 
     @property
     def switches(self) -> Switches:
@@ -171,9 +171,9 @@ class Emulator:
         if self._service is not None:
             self._service.switches = switches
 
-    def switch(self, **changes: Any) -> None:
-        """Change some switches, or raise UnknownSwitch or TypeError."""
-        self.switches = dataclasses.replace(self.switches, **changes)
+    def switch(self, /, **changes: Any) -> None:
+        """Change some switches, or raise UnknownSwitch."""
+        self.switches = self.switches.changed(changes)
 
     def accounts(self) -> tuple[Account, ...]:
         """Return all accounts except the root, in order of creation."""
@@ -306,13 +306,16 @@ class Emulator:
             account = self._named(state, shortname)
             name = appname or f"app-{token_hex(12)}"
             key = new_key(service.mint(state.minted), account.id, appname=name, roles=(role,))
-            return add_key(state, key), netosecret(account, key, url=self.url)
+            return add_key(state, key), self._credential(account, key)
 
         return service.commit(change)
 
     def expire_tokens(self) -> None:
         """End every access token."""
         self._running.commit(lambda state: (Change(sessions=dict.fromkeys(state.sessions)), None))
+
+    def _credential(self, account: Account, key: ApiKey) -> str:
+        return netosecret(account, key, url=self.url, padded=self.switches.padded_credential)
 
     @property
     def _running(self) -> Service:

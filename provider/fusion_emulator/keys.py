@@ -28,8 +28,8 @@ def add_key(state: State, key: ApiKey) -> Change:
     return Change(keys={key.id: key}, minted=state.minted + 1)
 
 
-def netosecret(account: Account, key: ApiKey, *, url: str) -> str:
-    """Return the credential as the portal shows it: base64 without padding, of JSON with two spaces of indent.
+def netosecret(account: Account, key: ApiKey, *, url: str, padded: bool) -> str:
+    """Return the credential as the portal shows it: base64, perhaps padded, of JSON with two spaces of indent.
 
     Source: https://docs.netography.com/reference/netosecret
     """
@@ -40,4 +40,5 @@ def netosecret(account: Account, key: ApiKey, *, url: str) -> str:
         "sharedsecret": account.sharedsecret,
         "appkey": key.appkey,
     }
-    return base64.b64encode(json.dumps(document, indent=2).encode()).decode().rstrip("=")
+    encoded = base64.b64encode(json.dumps(document, indent=2).encode()).decode()
+    return encoded if padded else encoded.rstrip("=")

@@ -115,6 +115,10 @@ class Switches:
     replay: Literal["refused", "accepted"] = "refused"
     """Inference: a request token works once, by its jti."""
 
+    padded_credential: bool = False
+    """Inference: the portal shows NETOSECRET without the padding of base64, as the vendor's sample has none; the
+    vendor's own client decodes only a padded one."""
+
     def __post_init__(self) -> None:
         """Raise UnknownSwitch for a value that is not allowed."""
         for name, value in dataclasses.asdict(self).items():

@@ -98,7 +98,7 @@ def change_switches() -> Response:
     """Change the switches of ``{NAME: VALUE, ...}``."""
     try:
         current().emulator.switch(**_object())
-    except (UnknownSwitch, TypeError) as problem:
+    except UnknownSwitch as problem:
         raise Refused(400, str(problem)) from None
     return list_switches()
 

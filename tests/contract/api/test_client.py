@@ -67,6 +67,18 @@ def test_create_list_update_read_and_delete(emulator: Emulator, client: FusionCl
     assert [user.email for user in client.list_users()] == [user.email for user in emulator.users(client.account)]
 
 
+@pytest.mark.parametrize("padded", [False, True])
+def test_a_credential_is_accepted_with_and_without_padding(emulator: Emulator, padded: bool) -> None:
+    emulator.switch(padded_credential=padded)
+    lengths = set()
+    for appname in ("a", "ab", "abc"):
+        netosecret = emulator.key(appname=appname)
+        lengths.add(len(netosecret) % 4)
+        with FusionClient(netosecret=netosecret, api_url=emulator.url) as client:
+            assert client.list_customers() == []
+    assert lengths == ({0} if padded else {0, 2, 3})
+
+
 def test_an_account_in_a_list_of_one_is_accepted(emulator: Emulator, client: FusionClient) -> None:
     emulator.switch(single_as="list", record="extended")
     assert client.create_customer(customer("acmecorp")).organization == "Acme, Inc."

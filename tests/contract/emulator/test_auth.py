@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import json
 import time
 from typing import Any
 
 import jwt
 import pytest
 
-from fusion_emulator import ROOT, Emulator
+from fusion_emulator import ROOT, Emulator, Switches
 from tests.contract.emulator.caller import Caller, customer
 
 TYPES = "/api/v1/customers/types"
@@ -28,6 +29,18 @@ def test_the_credential_has_the_format_of_the_portal(emulator: Emulator) -> None
     assert "=" not in emulator.netosecret
     assert list(caller.secret) == ["url", "shortname", "appname", "sharedsecret", "appkey"]
     assert caller.secret["url"] == f"{emulator.url}/api/v1"
+
+
+@pytest.mark.parametrize("padded", [False, True])
+def test_the_padding_of_the_credential_is_a_switch(padded: bool) -> None:
+    lengths = set()
+    # One of three lengths of the JSON needs no padding, so three names have all of them.
+    with Emulator(Switches(padded_credential=padded)) as emulator:
+        for appname in ("a", "ab", "abc"):
+            netosecret = emulator.key(appname=appname)
+            lengths.add(len(netosecret) % 4)
+            assert json.loads(base64.b64decode(netosecret + "=" * (0 if padded else 2)))["appname"] == appname
+    assert lengths == ({0} if padded else {0, 2, 3})
 
 
 def test_a_signed_request_token_is_exchanged_for_an_access_token(emulator: Emulator) -> None:
