@@ -13,6 +13,7 @@ import jwt
 from fusion_emulator import accounts
 from fusion_emulator.bodies import parse_json
 from fusion_emulator.errors import Refused
+from fusion_emulator.exchange import Exchange
 from fusion_emulator.records import TokenRecord
 from fusion_emulator.roles import ROLES, Action, Role
 from fusion_emulator.service import Service
@@ -21,6 +22,8 @@ from fusion_emulator.state import Account, ApiKey, Change, Session, State
 __all__ = ["Caller", "authenticate", "expire", "token_for_key"]
 
 _JWS: Final = jwt.PyJWS()
+# Characters. The longest shortname has 16.
+_LONGEST_SHOWN: Final = 64
 IAT_SECONDS: Final = {"strict": 300.0, "wide": 86400.0}
 
 
@@ -37,26 +40,23 @@ class Caller:
             raise Refused(403, f"The role {self.role.name} may not {action} {resource}")
 
 
-def token_for_key(service: Service, token: str, *, skew: float = 0.0) -> TokenRecord:
+def token_for_key(exchange: Exchange, token: str) -> TokenRecord:
     """Return the answer with an access token for a request token that is signed with an account's shared secret.
 
-    Args:
-        service: The service.
-        token: The request token.
-        skew: Seconds that the service's clock is ahead.
-
     Raises:
-        Refused: 401 or 404; the request token or what it names is not valid.
+        Refused: The request token or what it names is not valid (401, 404).
     """
+    service = exchange.service
     now = service.clock()
+    claims = _unverified(token)
+    exchange.shortname = _shown(claims.get("shortname"))
 
     def issue(state: State) -> tuple[Change, TokenRecord]:
-        claims = _unverified(token)
         key = _key(state, claims)
         owner = state.accounts[key.account]
         if _claims(token, owner.sharedsecret) is None:
             raise Refused(401, "The signature of the request token is wrong")
-        seen = _used(service, state, key, claims, skew=skew)
+        seen = _used(service, state, key, claims, skew=exchange.skew)
         target = _target(service, state, owner, key, _text(claims, "shortname"))
         session = Session(
             account=target.id,
@@ -65,28 +65,42 @@ def token_for_key(service: Service, token: str, *, skew: float = 0.0) -> TokenRe
             expires=now + service.switches.token_lifetime,
             number=state.issued + 1,
         )
+        _note(exchange, state, session)
         sessions, answer = _issue(service, state, session, now=now)
         return Change(sessions=sessions, seen=seen, issued=session.number), answer
 
     return service.commit(issue)
 
 
-def authenticate(service: Service, header: str | None) -> Caller:
+def authenticate(exchange: Exchange, header: str | None) -> Caller:
     """Return the caller that an Authorization header proves.
 
     Raises:
         Refused: 401 without a valid access token, 403 if the role of its key does not exist.
     """
-    state = service.state
+    service, state = exchange.service, exchange.service.state
     scheme, _, token = (header or "").partition(" ")
     session = _session(state, token.strip(), now=service.clock()) if scheme.lower() == "bearer" else None
     if session is None:
         raise Refused(401, "Access token is missing or invalid")
+    _note(exchange, state, session)
     # Inference: while masquerading, the rights are those of the role of the same name in the sub-account.
     role = ROLES.get(session.role)
     if role is None:
         raise Refused(403, "The role of this credential does not exist")
     return Caller(state.accounts[session.account], role)
+
+
+def _note(exchange: Exchange, state: State, session: Session) -> None:
+    """Note for the journal which access token is used, and where."""
+    exchange.account = state.accounts[session.account].shortname
+    exchange.token = session.number
+    exchange.masquerade = state.keys[session.key].account != session.account
+
+
+def _shown(shortname: object) -> str | None:
+    """Return the account that a request token names, for the journal, if it can be a shortname."""
+    return shortname if isinstance(shortname, str) and len(shortname) <= _LONGEST_SHOWN else None
 
 
 def expire(service: Service, header: str | None) -> None:

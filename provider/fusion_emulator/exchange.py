@@ -25,7 +25,8 @@ class Exchange:
 
     ``skew``: seconds that the service's clock is ahead; ``stale``: reads that do not see this write, None for the
     number of the switches; ``account``: the shortname of the account that the request acts in, once it is known;
-    ``shortname``: that of the account that a request token names; ``client``: the address that sent the request;
+    ``shortname``: that of the account that a request token names; ``token``: the number of the access token;
+    ``masquerade``: whether it acts in another account than its key's; ``client``: the address that sent the request;
     ``unmatched``: whether no route has its path and method.
     """
 
@@ -35,6 +36,8 @@ class Exchange:
     stale: int | None = None
     account: str | None = None
     shortname: str | None = None
+    token: int | None = None
+    masquerade: bool = False
     client: str = LOOPBACK
     unmatched: bool = False
 

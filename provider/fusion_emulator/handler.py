@@ -140,6 +140,8 @@ class Handler(StreamRequestHandler):
                 body_keys=tuple(name[:_LONGEST_NAME] for name in itertools.islice(fields, _KEYS)),
                 connection=self.client_address[1],
                 unmatched=exchange.unmatched,
+                token=exchange.token,
+                masquerade=exchange.masquerade,
             )
         )
 

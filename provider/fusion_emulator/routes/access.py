@@ -29,7 +29,7 @@ routes = Blueprint("access", __name__, url_prefix="/api/v1")
 @routes.post("/auth/token")
 def issue_token() -> Response:
     """Issue an access token for a request token."""
-    return answer(auth.token_for_key(current().service, request_token(json_body()), skew=current().skew))
+    return answer(auth.token_for_key(current(), request_token(json_body())))
 
 
 @routes.get("/users")

@@ -31,8 +31,7 @@ def shows_stale(view: View) -> View:
 def caller_for(resource: str, action: Action) -> Caller:
     """Return the caller of the request, or raise Refused if it may not do this."""
     exchange = current()
-    caller = auth.authenticate(exchange.service, request.headers.get("Authorization"))
-    exchange.account = caller.account.shortname
+    caller = auth.authenticate(exchange, request.headers.get("Authorization"))
     caller.require(resource, action)
     return caller
 

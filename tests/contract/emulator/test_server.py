@@ -135,6 +135,34 @@ def test_the_journal_has_every_request_and_no_secret() -> None:
         assert secret not in repr(entries)
 
 
+def test_the_journal_names_the_account_that_a_request_token_asks_for(emulator: Emulator) -> None:
+    emulator.seed("acme-one")
+    shortnames = ["acme-one", "nobody", ROOT, "x" * 65]
+    for shortname in shortnames:
+        Caller(emulator.netosecret, shortname=shortname).authenticate()
+    Caller(emulator.netosecret).authenticate(key="x" * 64, shortname="acme-one")
+    shown = [(entry.shortname, entry.account, entry.status) for entry in emulator.requests]
+    assert shown == [
+        ("acme-one", "acme-one", 200),
+        ("nobody", None, 404),
+        (ROOT, ROOT, 200),
+        (None, None, 404),
+        ("acme-one", None, 401),
+    ]
+    assert "account=- shortname=nobody" in emulator.requests[1].line()
+
+
+def test_the_journal_numbers_access_tokens_and_notes_masquerading(emulator: Emulator) -> None:
+    emulator.seed("acme-one")
+    first, second = Caller(emulator.netosecret), Caller(emulator.netosecret, shortname="acme-one")
+    for caller in (first, second):
+        caller.authenticate()
+        caller.names()
+    first.send("GET", "/api/v1/customers", bearer="nonsense")
+    shown = [(entry.token, entry.masquerade, entry.account) for entry in emulator.requests]
+    assert shown == [(1, False, ROOT)] * 2 + [(2, True, "acme-one")] * 2 + [(None, False, None)]
+
+
 def test_no_secret_is_in_a_repr(emulator: Emulator) -> None:
     caller = Caller(emulator.netosecret)
     shown = repr([emulator.root, emulator, emulator.users(), emulator.accounts()])
