@@ -11,6 +11,7 @@ from typing import Any, Final
 import jwt
 
 from fusion_emulator import accounts
+from fusion_emulator.addresses import require_address
 from fusion_emulator.bodies import parse_json
 from fusion_emulator.errors import Refused
 from fusion_emulator.exchange import Exchange
@@ -44,7 +45,7 @@ def token_for_key(exchange: Exchange, token: str) -> TokenRecord:
     """Return the answer with an access token for a request token that is signed with an account's shared secret.
 
     Raises:
-        Refused: The request token or what it names is not valid (401, 404).
+        Refused: The request token or what it names is not valid (401, 404), or not allowed from this address.
     """
     service = exchange.service
     now = service.clock()
@@ -65,6 +66,7 @@ def token_for_key(exchange: Exchange, token: str) -> TokenRecord:
             expires=now + service.switches.token_lifetime,
             number=state.issued + 1,
         )
+        _require_addresses(exchange, state, session)
         _note(exchange, state, session)
         sessions, answer = _issue(service, state, session, now=now)
         return Change(sessions=sessions, seen=seen, issued=session.number), answer
@@ -76,7 +78,8 @@ def authenticate(exchange: Exchange, header: str | None) -> Caller:
     """Return the caller that an Authorization header proves.
 
     Raises:
-        Refused: 401 without a valid access token, 403 if the role of its key does not exist.
+        Refused: 401 without a valid access token, 403 if the role of its key does not exist, or the status of the
+            switch for an address that is not allowed.
     """
     service, state = exchange.service, exchange.service.state
     scheme, _, token = (header or "").partition(" ")
@@ -84,6 +87,7 @@ def authenticate(exchange: Exchange, header: str | None) -> Caller:
     if session is None:
         raise Refused(401, "Access token is missing or invalid")
     _note(exchange, state, session)
+    _require_addresses(exchange, state, session)
     # Inference: while masquerading, the rights are those of the role of the same name in the sub-account.
     role = ROLES.get(session.role)
     if role is None:
@@ -101,6 +105,16 @@ def _note(exchange: Exchange, state: State, session: Session) -> None:
 def _shown(shortname: object) -> str | None:
     """Return the account that a request token names, for the journal, if it can be a shortname."""
     return shortname if isinstance(shortname, str) and len(shortname) <= _LONGEST_SHOWN else None
+
+
+def _require_addresses(exchange: Exchange, state: State, session: Session) -> None:
+    """Raise Refused unless both the account of the API key and the one to act in allow the client's address.
+
+    Inference: both, since otherwise a key that is restricted to its account's addresses could be used from anywhere in
+    the accounts below.
+    """
+    for id_ in {state.keys[session.key].account: None, session.account: None}:
+        require_address(state.accounts[id_], exchange.client, exchange.service.switches)
 
 
 def expire(service: Service, header: str | None) -> None:

@@ -14,7 +14,8 @@ __all__ = ["converted"]
 def converted(document: dict[str, Any]) -> dict[str, Any]:
     """Return a document of format 1 in the present format, in which API keys and mails have ids.
 
-    Format 1 also had custom roles, refresh tokens and the logins of users, which are left out.
+    Format 1 also had custom roles, refresh tokens and the logins of users, which are left out, and so are lists of
+    allowed addresses: they could have any texts, and were not enforced.
 
     Raises:
         KeyError, TypeError, AttributeError: The document has another shape.
@@ -40,7 +41,7 @@ def converted(document: dict[str, Any]) -> dict[str, Any]:
         "root": root,
         "own_key": next(each["id"] for each in keys if each["account"] == root),
         "signing_key": document["signing_key"],
-        "accounts": {id_: _known(Account, each) for id_, each in document["accounts"].items()},
+        "accounts": {id_: _known(Account, {**each, "allowed_ips": []}) for id_, each in document["accounts"].items()},
         "users": {id_: _known(User, each) for id_, each in document["users"].items()},
         "keys": {each["id"]: _known(ApiKey, each) for each in keys},
         "mails": {str(number): each for number, each in enumerate(document["mails"], 1)},

@@ -119,6 +119,12 @@ class Switches:
     """Inference: the portal shows NETOSECRET without the padding of base64, as the vendor's sample has none; the
     vendor's own client decodes only a padded one."""
 
+    allow_list_status: Literal[403, 401] = 403
+    """Inference: the status for an address that is not in the list of ``access-allowed-ips``. None is documented."""
+
+    allow_list_lockout: Literal["accepted", "refused"] = "accepted"
+    """Inference: a list without the address that sends it is stored and blocks it; ``refused`` answers 400."""
+
     def __post_init__(self) -> None:
         """Raise UnknownSwitch for a value that is not allowed."""
         for name, value in dataclasses.asdict(self).items():

@@ -10,6 +10,7 @@ import dataclasses
 from flask import Blueprint, Response
 
 from fusion_emulator import auth, records
+from fusion_emulator.addresses import parse_addresses
 from fusion_emulator.bodies import parse_key, parse_user, request_token
 from fusion_emulator.errors import Refused
 from fusion_emulator.exchange import current
@@ -95,13 +96,12 @@ def list_addresses() -> Response:
 def replace_addresses() -> Response:
     """Replace the addresses from which the account may be used."""
     caller = caller_for("security", "update")
-    body = json_body()
-    if not isinstance(body, list) or not all(type(each) is str for each in body):
-        raise Refused(400, "The body is not an array of addresses")
+    service = current().service
+    wanted = parse_addresses(json_body(), current().client, service.switches)
 
     def change(state: State) -> tuple[Change, None]:
         account = state.accounts[caller.account.id]
-        return Change(accounts={account.id: dataclasses.replace(account, allowed_ips=tuple(body))}), None
+        return Change(accounts={account.id: dataclasses.replace(account, allowed_ips=wanted)}), None
 
-    current().service.commit(change)
-    return answer(body, 201)
+    service.commit(change)
+    return answer(list(wanted), 201)

@@ -79,6 +79,17 @@ def test_a_credential_is_accepted_with_and_without_padding(emulator: Emulator, p
     assert lengths == ({0} if padded else {0, 2, 3})
 
 
+@pytest.mark.parametrize(("status", "error"), [(403, Forbidden), (401, Unauthorized)])
+def test_an_address_that_is_not_allowed_is_an_error(
+    emulator: Emulator, client: FusionClient, status: int, error: type[FusionError]
+) -> None:
+    emulator.switch(allow_list_status=status)
+    client.list_customers()
+    emulator.edit(client.account, allowed_ips=["192.0.2.0/24"])
+    with pytest.raises(error):
+        client.list_customers()
+
+
 def test_an_account_in_a_list_of_one_is_accepted(emulator: Emulator, client: FusionClient) -> None:
     emulator.switch(single_as="list", record="extended")
     assert client.create_customer(customer("acmecorp")).organization == "Acme, Inc."

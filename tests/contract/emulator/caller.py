@@ -59,12 +59,13 @@ class Reply:
 
 @dataclass
 class Caller:
-    """One credential and, after ``authenticate``, its access token; a connection per request."""
+    """One credential and, after ``authenticate``, its access token; a connection per request, from ``address``."""
 
     netosecret: str
     shortname: str | None = None
     token: str | None = None
     timeout: float = 30.0
+    address: str = "127.0.0.1"
     secret: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -115,7 +116,9 @@ class Caller:
             sent["Authorization"] = f"Bearer {token}"
         payload = None if body is None else (body if isinstance(body, bytes) else json.dumps(body).encode())
         parts = urlsplit(self.secret["url"])
-        connection = HTTPConnection(parts.hostname or "", parts.port or 0, timeout=self.timeout)
+        connection = HTTPConnection(
+            parts.hostname or "", parts.port or 0, timeout=self.timeout, source_address=(self.address, 0)
+        )
         try:
             connection.request(method, path, payload, sent)
             response = connection.getresponse()

@@ -9,6 +9,7 @@ import pytest
 from fusion_emulator import Emulator
 from tests.contract.emulator.caller import Caller
 
+ADDRESSES = "/api/v1/customer/access-allowed-ips"
 USER = {"given_name": "A", "family_name": "B", "email": "a@example.com", "roles": ["readonly"]}
 KEY = {"appname": "ci", "roles": ["readonly"]}
 
@@ -78,7 +79,60 @@ def test_the_limit_of_users_is_a_switch(emulator: Emulator, caller: Caller, user
 
 
 def test_the_path_of_the_addresses_is_not_read_as_a_shortname(caller: Caller) -> None:
-    path = "/api/v1/customer/access-allowed-ips"
-    assert caller.send("GET", path).json == []
-    assert caller.send("PUT", path, ["192.0.2.0/24"]).status == 201
-    assert caller.send("GET", path).json == ["192.0.2.0/24"]
+    allowed = ["127.0.0.0/8", "2001:db8::1", "192.0.2.7"]
+    assert caller.send("GET", ADDRESSES).json == []
+    reply = caller.send("PUT", ADDRESSES, allowed)
+    assert (reply.status, reply.json) == (201, allowed)
+    assert caller.send("GET", ADDRESSES).json == allowed
+    assert caller.send("DELETE", ADDRESSES).status == 405
+
+
+@pytest.mark.parametrize(
+    "body", [{}, [1], [None], ["x"], [""], ["192.0.2.0/33"], ["127.0.0.1", "192.0.2"], ["::1/129"], [["127.0.0.1"]]]
+)
+def test_what_are_not_addresses_is_refused(caller: Caller, body: Any) -> None:
+    assert caller.send("PUT", ADDRESSES, body).status == 400
+    assert caller.send("GET", ADDRESSES).json == []
+
+
+@pytest.mark.parametrize("status", [403, 401])
+def test_an_account_is_used_from_its_allowed_addresses_only(emulator: Emulator, caller: Caller, status: int) -> None:
+    emulator.switch(allow_list_status=status)
+    caller.send("PUT", ADDRESSES, ["192.0.2.0/24", "127.0.0.2"])
+    other = Caller(emulator.netosecret, address="127.0.0.2")
+    for path in ("/api/v1/customers", ADDRESSES, "/api/v1/users"):
+        blocked = caller.send("GET", path)
+        assert (blocked.status, blocked.json["status"]) == (status, status)
+        assert "127.0.0.1" in blocked.json["message"]
+    assert caller.send("GET", ADDRESSES, headers={"X-Forwarded-For": "127.0.0.2"}).status == status
+    assert caller.authenticate().status == status
+    assert other.authenticate().status == 200
+    assert other.send("PUT", ADDRESSES, []).status == 201
+    assert caller.send("GET", "/api/v1/customers").status == 200
+
+
+@pytest.mark.parametrize(("lockout", "status"), [("accepted", 201), ("refused", 400)])
+def test_whether_a_list_may_lock_out_its_sender_is_a_switch(
+    emulator: Emulator, caller: Caller, lockout: str, status: int
+) -> None:
+    emulator.switch(allow_list_lockout=lockout)
+    assert caller.send("PUT", ADDRESSES, ["192.0.2.0/24"]).status == status
+    assert caller.send("PUT", ADDRESSES, ["127.0.0.1"]).status == (403 if status == 201 else 201)
+
+
+def test_a_control_route_lets_a_caller_that_was_locked_out_in_again(caller: Caller) -> None:
+    caller.send("PUT", ADDRESSES, ["192.0.2.0/24"])
+    assert caller.send("GET", "/api/v1/customers").status == 403
+    assert caller.send("PATCH", "/_emulator/accounts/example-msp", {"allowed_ips": []}).status == 200
+    assert caller.send("GET", "/api/v1/customers").status == 200
+
+
+@pytest.mark.parametrize("restricted", ["acme-one", "example-msp"])
+def test_a_masquerading_key_needs_the_addresses_of_both_accounts(emulator: Emulator, restricted: str) -> None:
+    emulator.seed("acme-one")
+    inside = Caller(emulator.netosecret, shortname="acme-one")
+    assert inside.authenticate().status == 200
+    emulator.edit(restricted, allowed_ips=["127.0.0.2"])
+    assert inside.send("GET", "/api/v1/customers").status == 403
+    assert inside.authenticate().status == 403
+    assert Caller(emulator.netosecret, shortname="acme-one", address="127.0.0.2").authenticate().status == 200

@@ -84,7 +84,7 @@ def test_a_second_emulator_on_a_state_file_is_an_error(path: Path) -> None:
 
 
 def test_a_state_file_of_an_earlier_release_is_read(path: Path) -> None:
-    """It also has a custom role, a user's password, a user's login and refresh tokens, which are ignored."""
+    """It also has a custom role, a user's login and password, refresh tokens, and a list of addresses: all ignored."""
     path.parent.mkdir()
     path.write_bytes(EARLIER.read_bytes())
     stored = json.loads(path.read_text())
@@ -92,7 +92,7 @@ def test_a_state_file_of_an_earlier_release_is_read(path: Path) -> None:
         caller = Caller(emulator.netosecret)
         assert caller.authenticate(iat=1_795_800_000).status == 200
         assert caller.names() == [account.shortname for account in emulator.accounts()] == ["acme-one"]
-        assert caller.send("GET", "/api/v1/customer/access-allowed-ips").json == ["192.0.2.0/24"]
+        assert caller.send("GET", "/api/v1/customer/access-allowed-ips").json == []
         statuses = {
             (session["kind"], session["user"] is None): caller.send(
                 "GET", "/api/v1/customers", bearer=jwt.encode({"jti": id_}, stored["signing_key"], algorithm="HS256")
