@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from secrets import token_hex
 from typing import Final
@@ -112,7 +113,7 @@ def create(state: State, parent: str, wanted: Creation, switches: Switches, *, m
         accounts={account.id: account},
         users={admin.id: admin},
         mails={admin.id: Mail(account.id, admin.email)},
-        next_port=min(state.next_port + 1, LAST_PORT + 1),
+        next_port=max(state.next_port, account.ingest_port + 1),
         minted=state.minted + 2,
     )
     return change, account
@@ -120,10 +121,10 @@ def create(state: State, parent: str, wanted: Creation, switches: Switches, *, m
 
 def _free_port(state: State) -> int:
     """Return the next port that no account had or, once there is none, one that no account has."""
-    if state.next_port <= LAST_PORT:
-        return state.next_port
     used = {each.ingest_port for each in state.accounts.values()}
-    free = next((port for port in range(FIRST_PORT, LAST_PORT + 1) if port not in used), None)
+    new = range(max(state.next_port, FIRST_PORT), LAST_PORT + 1)
+    ports = itertools.chain(new, range(FIRST_PORT, LAST_PORT + 1))
+    free = next((port for port in ports if port not in used), None)
     if free is None:
         raise Refused(403, "No ingest port is left")
     return free

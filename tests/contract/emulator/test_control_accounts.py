@@ -105,6 +105,18 @@ def test_the_credential_of_the_emulator_stays_the_same_over_restarts(
             assert Caller(again.netosecret).authenticate().status == 200
 
 
+def test_a_new_account_gets_no_port_that_another_one_was_given(emulator: Emulator, caller: Caller, path: Path) -> None:
+    ports = [each.ingest_port for each in emulator.accounts()]
+    caller.send("PATCH", f"{ACCOUNTS}/middle", {"ingest_port": max(ports) + 2})
+    for number in range(3):
+        assert caller.create(shortname=f"acme-{number}").status == 201
+    before = emulator.accounts()
+    assert [each.ingest_port for each in before[-3:]] == [max(ports) + 1, max(ports) + 3, max(ports) + 4]
+    emulator.stop()
+    with Emulator(state=path) as again:
+        assert again.accounts() == before
+
+
 def test_shortnames_can_only_be_made_unique_while_they_are(emulator: Emulator, caller: Caller, path: Path) -> None:
     emulator.switch(unique_shortnames=False)
     emulator.seed("north", parent="middle")
