@@ -114,6 +114,7 @@ def _edit_fields(switches: Switches) -> Mapping[str, Field]:
     return {
         "shortname": Field({"type": "string", "pattern": _SHORTNAME}, _SHORTNAME_EXPECTS, required=False),
         **{name: dataclasses.replace(field, required=False) for name, field in _update_fields(switches).items()},
+        "fps": dataclasses.replace(_FPS, expects=f"{_FPS.expects}, or null", nullable=True),
         "parent": Field({"type": "string"}, required=False),
         "ingest_ip": Field({"type": "string", "format": "ip"}, "an IP address", required=False),
         "ingest_port": Field({"type": "integer", "minimum": 1, "maximum": 65535}, "a port", required=False),

@@ -26,6 +26,7 @@ class Field:
     schema: Mapping[str, Any]
     expects: str = ""
     required: bool = True
+    nullable: bool = False
 
 
 def object_schema(fields: Mapping[str, Field]) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def object_schema(fields: Mapping[str, Field]) -> dict[str, Any]:
         "type": "object",
         "required": [name for name, field in fields.items() if field.required],
         "additionalProperties": False,
-        "properties": {name: dict(field.schema) for name, field in fields.items()},
+        "properties": {name: _schema(field) for name, field in fields.items()},
     }
 
 
@@ -63,10 +64,16 @@ def is_network(text: str) -> bool:
     return True
 
 
+def _schema(field: Field) -> dict[str, Any]:
+    return {"anyOf": [dict(field.schema), {"type": "null"}]} if field.nullable else dict(field.schema)
+
+
 def _problem(body: Mapping[str, object], name: str, field: Field) -> str:
     """Return what is wrong with a field, "" if nothing is."""
     if name not in body:
         return "required" if field.required else ""
+    if body[name] is None and field.nullable:
+        return ""
     # Exact types: in Python, True is an int; in JSON, 7.0 is not a number that the service documents.
     if "type" in field.schema and type(body[name]) is not _TYPES[field.schema["type"]]:
         return f"expected {field.expects or field.schema['type']}"

@@ -39,6 +39,21 @@ def test_an_account_is_shown_and_changed_by_the_names_of_the_api(caller: Caller)
     assert caller.read("acme-one").data["reseller"]["node"] == "example-msp/north/middle/leaf-co/acme-one"
 
 
+def test_flows_per_second_are_removed_by_null(emulator: Emulator, caller: Caller) -> None:
+    changes: tuple[tuple[str, Any], ...] = (
+        ("fps", 5),
+        ("fps", None),
+        ("allowed_ips", ["127.0.0.1", "10.0.0.0/8"]),
+        ("allowed_ips", []),
+    )
+    for name, value in changes:
+        changed = caller.send("PATCH", f"{ACCOUNTS}/middle", {name: value})
+        assert (changed.status, changed.json[name]) == (200, value)
+        assert changed.json in caller.send("GET", ACCOUNTS).json
+    # The API has no such value.
+    assert caller.send("POST", "/api/v1/customer", {**customer(), "fps": None}).status == 400
+
+
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
@@ -57,6 +72,8 @@ def test_an_account_is_shown_and_changed_by_the_names_of_the_api(caller: Caller)
         ({"parent": "middle"}, "'middle' is below itself"),
         ({"parent": "leaf-co"}, "is below itself"),
         ({"ingest_port": 2000}, "2 have the ingest port 2000"),
+        ({"fps": -1}, "fps: expected a whole number from 0, or null"),
+        ({"retention": None}, "retention: expected one of"),
         ({"ingest_port": 0}, "ingest_port: expected a port"),
         ({"ingest_ip": "nowhere"}, "ingest_ip: expected an IP address"),
         ({"allowed_ips": ["nowhere"]}, "allowed_ips: expected IP addresses or networks"),
