@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import subprocess
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TextIO
 
 from fusion_emulator.emulator import Emulator
 from fusion_emulator.journal import on_one_line
+from fusion_emulator.signals import Signals
 from fusion_emulator.switches import Switches
 
 __all__ = ["serve", "settings_of"]
@@ -49,7 +46,10 @@ def serve(
 ) -> int:
     """Run an emulator until a signal, or as long as a command runs.
 
-    Call it from the main thread, because it handles signals.
+    Call it from the main thread, because it handles signals. A second SIGINT or SIGTERM ends the process with exit code
+    128 + N, also if something hangs. The command gets the first SIGTERM, and is killed by the second one. SIGINT is
+    not passed on, for a terminal sends it to the command as well; one from elsewhere kills the command at the second
+    time.
 
     Args:
         port: The port; 0 chooses a free one.
@@ -81,7 +81,8 @@ def serve(
     chosen = Switches().with_text(*switches)
     with contextlib.ExitStack() as stack:
         stream = stack.enter_context(_log_file(log)) if isinstance(log, Path) else log
-        stop = stack.enter_context(_stop_signals())
+        signals = Signals()
+        stack.enter_context(signals.handled())
         emulator = Emulator(chosen, port=port, state=state, log=stream, seed=seed, audit=audit)
         for warning in emulator.faults.extend(faults):
             report(f"Warning: {warning}")
@@ -89,12 +90,12 @@ def serve(
         stack.callback(_report_leftovers, emulator, report)
         ready(emulator)
         if not command:
-            stop.wait()
+            signals.wait()
             return 0
         inherited = dict(os.environ if environment is None else environment)
         for name in DISPLACED:
             inherited.pop(name, None)
-        return _run(command, {**inherited, **settings_of(emulator)}, stopped=stop)
+        return signals.run(command, {**inherited, **settings_of(emulator)})
 
 
 def _report_leftovers(emulator: Emulator, report: Callable[[str], None]) -> None:
@@ -116,39 +117,3 @@ def _log_file(path: Path) -> Iterator[TextIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as stream:
         yield stream
-
-
-class _Stop(threading.Event):
-    """Set by SIGINT and SIGTERM; ``signal`` is the last of them."""
-
-    signal: int | None = None
-
-
-@contextlib.contextmanager
-def _stop_signals() -> Iterator[_Stop]:
-    """Handle SIGINT and SIGTERM; restore the previous handlers at the end."""
-    stop = _Stop()
-
-    def set_stop(number: int, frame: FrameType | None) -> None:
-        stop.signal = number
-        stop.set()
-
-    before = {number: signal.signal(number, set_stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _run(command: Sequence[str], environment: Mapping[str, str], *, stopped: _Stop) -> int:
-    """Run the command and return its exit code; 128 + N if signal N ended it, as in shells.
-
-    A terminal sends its SIGINT to the command as well; SIGTERM reaches only this process and is passed on.
-    """
-    with subprocess.Popen(list(command), env=dict(environment)) as process:  # noqa: S603  # the user's own command
-        signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
-        if stopped.signal == signal.SIGTERM:
-            process.terminate()
-        code = process.wait()
-    return code if code >= 0 else 128 - code

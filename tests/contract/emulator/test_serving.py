@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from fusion_emulator import Emulator, MalformedFault, UnknownSwitch, serve
 from tests.contract.cli.terminal import Process
 from tests.contract.emulator.caller import Caller
+from tests.waiting import wait_until
 
 HOST = """
 import sys
@@ -97,3 +103,105 @@ def test_serve_passes_sigterm_to_its_command() -> None:
         assert process.stdout.readline() == "child\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 9
+
+
+SPINNING = """
+import sys
+from fusion_emulator import serve, service
+def spin(*arguments, **options):
+    print("stuck", flush=True)
+    while True: pass
+service.Service.read = spin
+sys.exit(serve(faults=sys.argv[1:], ready=lambda emulator: print(emulator.netosecret, flush=True)))
+"""
+
+
+SIGNALS = pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+
+
+@contextlib.contextmanager
+def request_under_way(caller: Caller, path: str) -> Iterator[None]:
+    parts = urlsplit(caller.secret["url"])
+    with socket.create_connection((parts.hostname, parts.port or 0), timeout=60) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {caller.token}\r\n\r\n".encode())
+        yield
+
+
+def signal_twice(process: Process, number: int) -> None:
+    """Send a signal, which must not end the process, and again, which must."""
+    process.send_signal(number)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=0.3)
+
+    def ended() -> bool:
+        process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.3)
+        return process.returncode is not None
+
+    wait_until(ended)
+
+
+@SIGNALS
+def test_a_second_signal_ends_an_emulator_with_a_stuck_thread(number: signal.Signals, code: int) -> None:
+    with Process(
+        [sys.executable, "-c", SPINNING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        caller = Caller(process.stdout.readline().strip())
+        caller.authenticate()
+        with request_under_way(caller, "/api/v1/customer/acme-one"):
+            assert process.stdout.readline() == "stuck\n"
+            signal_twice(process, number)
+        assert (process.returncode, process.stderr.read()) == (code, "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_ends_an_emulator_while_requests_wait(number: signal.Signals) -> None:
+    arguments = [sys.executable, "-c", SPINNING, "GET /customers hang", "GET /users hang-after"]
+    with Process(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        caller = Caller(process.stdout.readline().strip())
+        caller.authenticate()
+        with request_under_way(caller, "/api/v1/customers"), request_under_way(caller, "/api/v1/users"):
+            wait_until(lambda: len(caller.send("GET", "/_emulator/requests").json) == 3)
+            process.send_signal(number)
+            _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+
+
+@SIGNALS
+def test_a_second_signal_kills_a_command_that_ignores_signals(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    script = f"trap '' INT TERM; echo $$ > {tmp_path}/pid; echo child; while :; do sleep 0.1; done"
+    with Process(
+        [sys.executable, "-c", HOST, "sh", "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert process.stdout.readline() == "child\n"
+        signal_twice(process, number)
+        assert process.returncode == code
+    child = int((tmp_path / "pid").read_text())
+    wait_until(lambda: not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2])
+
+
+def test_a_terminal_leaves_ctrl_c_to_the_command() -> None:
+    """Interactive programs use Ctrl-C many times, and Pulumi twice."""
+    script = "n=0; trap 'n=$((n+1)); echo got $n; [ $n -lt 3 ] || exit 9' INT; echo child; while :; do sleep 0.1; done"
+    leader, follower = pty.openpty()
+    host = [sys.executable, "-c", f"import fcntl, os, termios\nfcntl.ioctl(0, termios.TIOCSCTTY, 0)\n{HOST}"]
+    with Process(
+        [*host, "sh", "-c", script], stdin=follower, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert process.stdout.readline() == "child\n"
+        for number in (1, 2, 3):
+            os.write(leader, b"\x03")
+            assert process.stdout.readline() == f"got {number}\n"
+        assert process.wait(timeout=60) == 9
+    os.close(leader)
+    os.close(follower)
