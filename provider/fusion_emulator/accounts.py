@@ -6,18 +6,15 @@ import dataclasses
 import itertools
 from collections.abc import Iterator
 from secrets import token_hex
-from typing import Final
 
 from fusion_emulator.bodies import Creation, Update
 from fusion_emulator.errors import Refused
 from fusion_emulator.ids import Mint
-from fusion_emulator.state import FIRST_PORT, Account, Change, Mail, State, User
+from fusion_emulator.state import FIRST_PORT, LAST_PORT, Account, Change, Mail, State, User
 from fusion_emulator.switches import Switches
 from fusion_emulator.users import require_free_email
 
 __all__ = ["absent", "children", "create", "delete", "find", "lineage", "require", "subtree", "update", "within"]
-
-LAST_PORT: Final = 65535
 
 
 def within(state: State, account: Account, top: str) -> bool:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from fusion_emulator.errors import Refused
 from fusion_emulator.fields import Field, object_schema, require_object
+from fusion_emulator.json_numbers import NUMBERS
 from fusion_emulator.roles import ROLES
 from fusion_emulator.state import Account
 from fusion_emulator.switches import Switches
@@ -34,7 +34,6 @@ __all__ = [
     "schemas",
 ]
 
-_MAX_DIGITS: Final = 300
 RETENTIONS: Final = (7, 45, 90, 180)
 ROLLUP_RETENTIONS: Final = (7, 90, 180, 365)
 
@@ -179,7 +178,7 @@ def parse_json(data: bytes) -> Any:
     try:
         # Not from bytes, from which json would also read UTF-16 and UTF-32, whatever RFC 8259 section 8.1 requires.
         text = data.decode("utf-8-sig")
-        document = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole)
+        document = json.loads(text, **NUMBERS)
         if rb"\u" in data:
             json.dumps(document, ensure_ascii=False).encode()
     except RecursionError:
@@ -255,25 +254,6 @@ def parse_user(body: object) -> dict[str, Any]:
 def parse_key(body: object) -> dict[str, Any]:
     """Return the body of POST /api-keys as fields of ``ApiKey``, or raise Refused(400)."""
     return _with_known_roles(require_object(body, _KEY))
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    # RFC 8259 section 6: NaN and Infinity are not JSON, whatever Python accepts.
-    raise ValueError(f"{name} is not a number")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise ValueError("a number is too large")
-    return number
-
-
-def _whole(digits: str) -> int:
-    # So that each can be converted to a float.
-    if len(digits) > _MAX_DIGITS:
-        raise ValueError("a number is too large")
-    return int(digits)
 
 
 def _stored(text: str, switches: Switches) -> str:

@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from fusion_emulator.state import Account, State
+from fusion_emulator.state import LAST_PORT, Account, State
 
 __all__ = ["problems"]
 
 _TABLES_BY_ID: Final = ("accounts", "users", "keys")
 
 
-def problems(state: State, *, unique_shortnames: bool) -> list[str]:
+def problems(state: State) -> list[str]:
     """Return a sentence per rule that a state breaks.
 
-    The accounts are a tree below the root, ids and ingest ports are unique, shortnames too if the switch asks for it,
+    The accounts are a tree below the root, ids and ingest ports are unique, shortnames too unless the switch was off,
     everything belongs to an account that exists, and the emulator's own API key is one of the root account.
     """
     return [
@@ -24,14 +24,17 @@ def problems(state: State, *, unique_shortnames: bool) -> list[str]:
         *_tree(state),
         *_owners(state),
         *_own_key(state),
-        *_repeated(state, unique_shortnames=unique_shortnames),
+        *_ports(state),
+        *_repeated(state),
     ]
 
 
 def _misplaced_ids(state: State) -> Iterator[str]:
     for table in _TABLES_BY_ID:
         for id_, value in getattr(state, table).items():
-            if value.id != id_:
+            if not id_:
+                yield f"{table}: an id is empty"
+            elif value.id != id_:
                 yield f"{table}.{id_}: its id is {value.id!r}"
 
 
@@ -44,13 +47,13 @@ def _tree(state: State) -> Iterator[str]:
     # Accounts whose parents lead to the root.
     reached = {state.root}
     for account in state.accounts.values():
-        path: list[Account] = []
+        path: set[str] = set()
         above: Account | None = account
-        while above is not None and above.id not in reached and above not in path:
-            path.append(above)
+        while above is not None and above.id not in reached and above.id not in path:
+            path.add(above.id)
             above = state.accounts.get(above.parent) if above.parent is not None else None
         if above is not None and above.id in reached:
-            reached.update(each.id for each in path)
+            reached |= path
         elif account.parent is None:
             yield f"accounts.{account.id}: {account.shortname!r} has no parent, but it is not the root account"
         elif account.parent not in state.accounts:
@@ -77,15 +80,21 @@ def _own_key(state: State) -> Iterator[str]:
         yield f"keys.{own.id}: the emulator's own API key belongs to another account than the root"
 
 
-def _repeated(state: State, *, unique_shortnames: bool) -> Iterator[str]:
+def _ports(state: State) -> Iterator[str]:
+    for account in state.accounts.values():
+        if not 1 <= account.ingest_port <= LAST_PORT:
+            yield f"accounts.{account.id}: the ingest port {account.ingest_port} is not between 1 and {LAST_PORT}"
+
+
+def _repeated(state: State) -> Iterator[str]:
     accounts = state.accounts.values()
     for port, count in Counter(each.ingest_port for each in accounts).items():
         if count > 1:
             yield f"accounts: {count} have the ingest port {port}"
-    names = Counter(each.shortname for each in accounts) if unique_shortnames else Counter[str]()
+    names = Counter(each.shortname for each in accounts) if state.unique_shortnames else Counter[str]()
     for name, count in names.items():
         if count > 1:
-            yield f"accounts: {count} have the shortname {name!r}, which only unique_shortnames=false allows"
+            yield f"accounts: {count} have the shortname {name!r}, which unique_shortnames=true forbids"
     for (account, name), count in Counter((each.account, each.appname) for each in state.keys.values()).items():
         if count > 1:
             yield f"keys: {count} API keys of the account {account!r} have the name {name!r}"

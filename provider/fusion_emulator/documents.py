@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import json
-from collections.abc import Iterable
-from typing import Any, Final, NamedTuple, NoReturn
+import textwrap
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any, Final, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
 from fusion_emulator.checks import problems
 from fusion_emulator.earlier import converted
-from fusion_emulator.state import TABLES, Account, Change, State
+from fusion_emulator.json_numbers import NUMBERS
+from fusion_emulator.state import TABLES, Account, ApiKey, Change, Mail, Session, State, User
 
 __all__ = ["InvalidStateError", "Read", "account_problems", "read", "written", "written_change"]
 
@@ -23,6 +27,20 @@ _REPAIR: Final = "Correct it, or restore a copy."
 _SHOWN: Final = 5
 """The number of problems that a message names."""
 
+_LONGEST: Final = 300
+"""Characters of a problem."""
+
+_PROBLEMS: Final = {
+    "unexpected_keyword_argument": "there is no such field",
+    "missing": "required",
+    # Python's reader had no other objection.
+    "json_invalid": "It is nested too deeply",
+}
+
+_SURROGATE: Final = "a text has half of a surrogate pair"
+
+_FIELDS: Final = {each.name for kind in (State, Account, User, ApiKey, Mail, Session) for each in fields(kind)}
+
 
 class InvalidStateError(ValueError):
     """A text is not a state; the text of this error names the place, the reason and what to do."""
@@ -32,7 +50,7 @@ class Read(NamedTuple):
     """What was read.
 
     ``length`` is the number of bytes up to the end of the last complete change, ``current`` whether the format is the
-    present one, and ``whole`` whether there were no changes.
+    present one, and ``whole`` whether there is nothing but a whole state.
     """
 
     state: State
@@ -61,14 +79,13 @@ def _plain(value: Any) -> Any:
     return {id_: _plain(each) for id_, each in value.items()} if isinstance(value, dict) else value
 
 
-def read(content: bytes, *, unique_shortnames: bool) -> Read:
+def read(content: bytes) -> Read:
     """Return the state in the content of a file: a whole state, then a line per change.
 
     A last line without an end is a change that was not acknowledged. It is left out.
 
     Args:
         content: JSON in UTF-8.
-        unique_shortnames: Whether two accounts with the same shortname are an error.
 
     Raises:
         InvalidStateError: The content is something else.
@@ -77,14 +94,15 @@ def read(content: bytes, *, unique_shortnames: bool) -> Read:
     document, end = _first_document(text)
     current = _is_current(document)
     document = document if current else _converted(document)
-    rest = text[end:].lstrip()
-    changes, _, unfinished = rest.rpartition("\n")
-    start = text.count("\n", 0, len(text) - len(rest)) + 1
-    for number, line in enumerate(changes.split("\n") if changes else (), start):
-        _apply(document, line, number)
+    rest = text[end:]
+    lines = rest.split("\n")
+    unfinished = lines.pop() if len(lines) > 1 else ""
+    for number, line in enumerate(lines[1:], text.count("\n", 0, end) + 2):
+        if line.strip():
+            _apply(document, line, number)
     state = _typed(document)
-    _refuse(problems(state, unique_shortnames=unique_shortnames))
-    return Read(state, len(content) - len(unfinished.encode()), current=current, whole=not rest)
+    _refuse(problems(state))
+    return Read(state, len(content) - len(unfinished.encode()), current=current, whole=rest == "\n")
 
 
 def account_problems(account: Account) -> list[str]:
@@ -93,6 +111,8 @@ def account_problems(account: Account) -> list[str]:
         _validated(Account, dataclasses.asdict(account))
     except ValidationError as wrong:
         return _sentences(wrong)
+    except UnicodeEncodeError:
+        return [_SURROGATE]
     return []
 
 
@@ -108,10 +128,11 @@ def _decoded(content: bytes) -> str:
 def _first_document(text: str) -> tuple[dict[str, Any], int]:
     """Return the whole state at the beginning of a text, and where it ends."""
     start = len(text) - len(text.lstrip())
-    try:
+    with _problems_from(1):
         document, end = _decoder().raw_decode(text, start)
-    except (ValueError, RecursionError) as wrong:
-        raise InvalidStateError(f"{_json_problem(wrong)}. {_REPAIR}") from None
+        _require_unicode(document)
+        if text[end:].partition("\n")[0].strip():
+            raise json.JSONDecodeError("there is more after the state", text, end)
     if not isinstance(document, dict):
         raise InvalidStateError("It is not a state of this emulator. Choose another file.")
     return document, end
@@ -139,43 +160,61 @@ def _converted(document: dict[str, Any]) -> dict[str, Any]:
 
 def _apply(document: dict[str, Any], line: str, number: int) -> None:
     """Change a document as a line describes, or raise InvalidStateError."""
-    try:
+    with _problems_from(number):
         change = _decoder().decode(line)
+        if "\\u" in line:
+            _require_unicode(change)
+    try:
         for name, value in change.items():
             if name not in TABLES:
                 document[name] = value
                 continue
+            table = document.setdefault(name, {})
             for id_, each in value.items():
                 if each is None:
-                    document[name].pop(id_, None)
+                    table.pop(id_, None)
                 else:
-                    document[name][id_] = each
-    except (ValueError, RecursionError) as wrong:
-        raise InvalidStateError(f"Line {number}: {_json_problem(wrong)}. {_REPAIR}") from None
-    except (AttributeError, KeyError, TypeError):
+                    table[id_] = each
+    except (AttributeError, TypeError):
         raise InvalidStateError(f"Line {number} is not a change of a state. {_REPAIR}") from None
 
 
 @functools.cache
 def _decoder() -> json.JSONDecoder:
-    return json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    return json.JSONDecoder(object_pairs_hook=_unique, **NUMBERS)
 
 
-def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    pairs = list(pairs)
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"the key {next(each for each in names if names.count(each) > 1)!r} appears twice")
+        twice = next(each for each in names if names.count(each) > 1)
+        # The ids of access tokens are secret.
+        raise ValueError(f"{f'the field {twice!r}' if twice in _FIELDS else 'an id'} appears twice")
     return document
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+@contextlib.contextmanager
+def _problems_from(line: int) -> Iterator[None]:
+    """Raise InvalidStateError for what is wrong with JSON that begins in this line of a file."""
+    try:
+        yield
+    except json.JSONDecodeError as wrong:
+        place, problem = f"Line {line + wrong.lineno - 1}, column {wrong.colno}", f"it is not valid JSON: {wrong.msg}"
+    except UnicodeEncodeError:
+        place, problem = f"Line {line}", _SURROGATE
+    except RecursionError:
+        place, problem = f"Line {line}", "it is nested too deeply"
+    except ValueError as wrong:
+        place, problem = f"Line {line}", str(wrong)
+    else:
+        return
+    raise InvalidStateError(f"{place}: {problem}. {_REPAIR}")
 
 
-def _json_problem(wrong: ValueError | RecursionError) -> str:
-    return "It is nested too deeply" if isinstance(wrong, RecursionError) else f"It is not valid JSON: {wrong}"
+def _require_unicode(document: object) -> None:
+    """Raise UnicodeEncodeError for a text that UTF-8 cannot encode."""
+    json.dumps(document, ensure_ascii=False).encode()
 
 
 def _typed(document: dict[str, Any]) -> State:
@@ -183,12 +222,14 @@ def _typed(document: dict[str, Any]) -> State:
         state: State = _validated(State, document)
     except ValidationError as wrong:
         _refuse(_sentences(wrong))
+    except RecursionError:
+        _refuse(["It is nested too deeply"])
     return state
 
 
 def _validated(kind: type, document: dict[str, Any]) -> Any:
     # As JSON, in which an array is the strict form of a tuple.
-    return _adapter(kind).validate_json(json.dumps(document), strict=True)
+    return _adapter(kind).validate_json(json.dumps(document, ensure_ascii=False).encode(), strict=True)
 
 
 @functools.cache
@@ -201,14 +242,21 @@ def _sentences(wrong: ValidationError) -> list[str]:
     found = []
     for error in wrong.errors(include_url=False, include_context=False, include_input=False):
         place = [str(each) for each in error["loc"]]
-        if place[:1] == ["sessions"]:
-            place[1:2] = ["..."]
-        found.append(f"{'.'.join(place)}: {error['msg']}" if place else error["msg"])
+        if place[:1] in (["sessions"], ["seen"]):
+            # The ids of tokens.
+            place[1:2] = ["*"]
+        problem = _PROBLEMS.get(error["type"], error["msg"])
+        found.append(f"{'.'.join(place)}: {problem}" if place else problem)
     return found
 
 
 def _refuse(found: list[str]) -> None:
     """Raise InvalidStateError with the first problems, if there are any."""
     if found:
+        shown = "; ".join(textwrap.shorten(_printable(each), _LONGEST) for each in found[:_SHOWN])
         more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        raise InvalidStateError(f"{'; '.join(found[:_SHOWN])}{more}. {_REPAIR}")
+        raise InvalidStateError(f"{shown}{more}. {_REPAIR}")
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

@@ -21,6 +21,7 @@ def converted(document: dict[str, Any]) -> dict[str, Any]:
         KeyError, TypeError, AttributeError: The document has another shape.
     """
     root = document["root"]
+    accounts = list(document["accounts"].values())
     keys = [{**each, "id": f"key-{number}"} for number, each in enumerate(document["keys"], 1)]
     if not any(each["account"] == root for each in keys):
         # Earlier releases let their user delete the key that they printed.
@@ -49,6 +50,7 @@ def converted(document: dict[str, Any]) -> dict[str, Any]:
         "seen": document["seen"],
         "next_port": document["next_port"],
         "issued": len(document["sessions"]),
+        "unique_shortnames": len({each["shortname"] for each in accounts}) == len(accounts),
     }
 
 

@@ -167,9 +167,9 @@ class Emulator:
 
     @switches.setter
     def switches(self, switches: Switches) -> None:
-        self._switches = switches
         if self._service is not None:
             self._service.switches = switches
+        self._switches = switches
 
     def switch(self, /, **changes: Any) -> None:
         """Change some switches, or raise UnknownSwitch."""
@@ -256,6 +256,8 @@ class Emulator:
             if wanted.get("parent") is not None:
                 wanted["parent"] = self._named(state, wanted["parent"]).id
             edited = dataclasses.replace(account, **wanted)
+            if account.id == state.root and edited.shortname != shortname:
+                raise Refused(409, f"{shortname!r} is the root account, whose name is in the emulator's credential")
             return Change(accounts={account.id: edited}), edited
 
         return self._running.edit(change)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import logging
 import threading
 import time
 from collections import deque
@@ -23,6 +25,8 @@ from fusion_emulator.store import StateFile
 from fusion_emulator.switches import RateLimit, Switches, UnknownSwitch
 
 __all__ = ["ROOT", "Service"]
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -69,10 +73,15 @@ class Service:
         self._before_last_write: dict[str, Account | None] = {}
         self._counts: dict[str, tuple[int | None, int]] = {}
         self._requests: dict[tuple[str, str], deque[float]] = {}
-        stored = file.load(unique_shortnames=switches.unique_shortnames) if file else None
+        stored = file.load() if file else None
         self._state = stored or _new(mint)
         if file and stored is None:
             file.replace(self._state)
+        try:
+            self.switches = switches
+        except UnknownSwitch as refused:
+            _log.warning("The switch unique_shortnames is false, as when the state was written (%s)", refused)
+            self._switches = dataclasses.replace(switches, unique_shortnames=False)
 
     @property
     def state(self) -> State:
@@ -88,9 +97,10 @@ class Service:
     def switches(self, switches: Switches) -> None:
         """Change the switches, or raise UnknownSwitch if the accounts break the rule of one."""
         with self._lock:
-            found = problems(self._state, unique_shortnames=switches.unique_shortnames)
-            if found:
-                raise UnknownSwitch(f"unique_shortnames={switches.unique_shortnames}: {found[0]}")
+            if switches.unique_shortnames and not self._state.unique_shortnames:
+                found = problems(dataclasses.replace(self._state, unique_shortnames=True))
+                if found:
+                    raise UnknownSwitch(found[0])
             self._switches = switches
 
     def mint(self, number: int) -> str:
@@ -113,6 +123,7 @@ class Service:
         """
         with self._lock:
             made, outcome = change(self._state)
+            made = self._with_rule(made)
             if made.items():
                 self._store(made, self._state.after(made))
             return outcome
@@ -131,13 +142,20 @@ class Service:
             made, outcome = change(state)
             changed = [each for each in made.accounts.values() if each is not None]
             found = [sentence for each in changed for sentence in account_problems(each)] or problems(
-                state.after(made), unique_shortnames=self.switches.unique_shortnames
+                state.after(self._with_rule(made))
             )
             if found:
                 raise Refused(400, "; ".join(found))
             return made, outcome
 
         return self.commit(checked)
+
+    def _with_rule(self, made: Change) -> Change:
+        """Return the change with the rule about shortnames under which it is made, if that is another one now."""
+        unique = self._switches.unique_shortnames
+        if unique == self._state.unique_shortnames or not made.items():
+            return made
+        return dataclasses.replace(made, unique_shortnames=unique)
 
     def _store(self, made: Change, state: State) -> None:
         if self._file is not None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
-__all__ = ["FIRST_PORT", "TABLES", "Account", "ApiKey", "Change", "Mail", "Session", "State", "User"]
+__all__ = ["FIRST_PORT", "LAST_PORT", "TABLES", "Account", "ApiKey", "Change", "Mail", "Session", "State", "User"]
 
 T = TypeVar("T")
 
@@ -15,10 +15,17 @@ T = TypeVar("T")
 # exporter must send flows to a real host because of a rehearsal.
 INGEST_IP: Final = "203.0.113.19"
 FIRST_PORT: Final = 2000
+LAST_PORT: Final = 65535
+
+
+class _Stored:
+    """What a state file has. pydantic, which checks files, refuses fields that it doesn't know."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
 
 
 @dataclass(frozen=True)
-class Account:
+class Account(_Stored):
     """One tenant. ``parent`` is the id of the account above, None for the root; retentions are days."""
 
     id: str
@@ -37,7 +44,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class User:
+class User(_Stored):
     """A person of an account."""
 
     id: str
@@ -51,7 +58,7 @@ class User:
 
 
 @dataclass(frozen=True)
-class ApiKey:
+class ApiKey(_Stored):
     """A credential of an account; its request tokens are signed with the account's shared secret."""
 
     id: str
@@ -63,7 +70,7 @@ class ApiKey:
 
 
 @dataclass(frozen=True)
-class Mail:
+class Mail(_Stored):
     """An invitation that the real service would have sent."""
 
     account: str
@@ -71,7 +78,7 @@ class Mail:
 
 
 @dataclass(frozen=True)
-class Session:
+class Session(_Stored):
     """One issued access token.
 
     ``account`` is the account in which it acts, ``key`` the id of its API key, ``expires`` its end in Unix seconds, and
@@ -86,13 +93,14 @@ class Session:
 
 
 @dataclass(frozen=True)
-class State:
+class State(_Stored):
     """All that the service remembers. The tables map ids to values, in the order in which these were added.
 
     ``root`` is the id of the account at the top, ``own_key`` that of the API key in the credential that the emulator
     gives to its user. ``seen`` maps the request tokens that were used to their time of issue, in Unix seconds.
-    ``next_port`` is the ingest port of the next account, ``minted`` the number of ids given so far, ``issued`` that of
-    access tokens.
+    ``next_port`` is the ingest port of the next account, unless another one was given it; ``minted`` is the number of
+    ids given so far, ``issued`` that of access tokens. ``unique_shortnames`` is the switch at the last change: a state
+    with two accounts of a shortname is valid if it was off.
     """
 
     root: str
@@ -107,6 +115,7 @@ class State:
     next_port: int = FIRST_PORT
     minted: int = 0
     issued: int = 0
+    unique_shortnames: bool = True
 
     def after(self, change: Change) -> State:
         """Return the state that a change makes of this one."""
@@ -133,6 +142,7 @@ class Change:
     next_port: int | None = None
     minted: int | None = None
     issued: int | None = None
+    unique_shortnames: bool | None = None
 
     def items(self) -> list[tuple[str, Any]]:
         """Return the names of the fields of ``State`` that change, each with its change."""

@@ -56,11 +56,8 @@ class StateFile:
         self._file = self._opened()
         self._length = self._whole = 0
 
-    def load(self, *, unique_shortnames: bool) -> State | None:
+    def load(self) -> State | None:
         """Return the stored state, None if there is none yet, and remove what a killed emulator left behind.
-
-        Args:
-            unique_shortnames: Whether two accounts with the same shortname are an error.
 
         Raises:
             StateFileUnreadable: The content is not a state.
@@ -70,7 +67,7 @@ class StateFile:
         if not content:
             return None
         try:
-            found = read(content, unique_shortnames=unique_shortnames)
+            found = read(content)
         except InvalidStateError as wrong:
             raise StateFileUnreadable(f"cannot read the state file {self.path}. {wrong}") from None
         self._length = self._whole = found.length
@@ -79,9 +76,22 @@ class StateFile:
                 f"cannot convert the state file {self.path}, because it has another name (a hard link). Copy the file, "
                 "and use the copy."
             )
-        if not (found.current and (found.whole or self._is_linked())):
+        if not found.current:
             self.replace(found.state)
+        elif not found.whole:
+            self._tidy(found.state)
         return found.state
+
+    def _tidy(self, state: State) -> None:
+        """Replace a state and its changes by a whole state or, where that is not possible, prepare for more changes."""
+        if not self._is_linked():
+            # In a folder where no file can be created this one grows on.
+            with contextlib.suppress(OSError):
+                self.replace(state)
+                return
+        if not self._content().endswith(b"\n", 0, self._length):
+            _write(self._file.fileno(), b"\n", self._length)
+            self._length += 1
 
     def append(self, change: Change, state: State) -> None:
         """Store a change durably, or raise OSError; the file is as before then.

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fusion_emulator import Account, ApiKey, Refused, Switches, User, accounts
-from fusion_emulator.accounts import LAST_PORT
 from fusion_emulator.bodies import Creation
 from fusion_emulator.keys import add_key
-from fusion_emulator.state import Change, State
+from fusion_emulator.state import LAST_PORT, Change, State
 from fusion_emulator.users import remove_user
 
 SWITCHES = Switches()
