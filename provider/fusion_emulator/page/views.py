@@ -260,9 +260,9 @@ class ClockView:
 
 def clock(clock: Clock) -> ClockView:
     """Return the time of the emulator's clock."""
-    moved = duration(abs(clock.ahead))
-    offset = f"{moved} {'ahead of' if clock.ahead > 0 else 'behind'} this machine" if clock.ahead else "as this machine"
-    return ClockView(clock.ahead, moment(clock()), offset)
+    ahead = clock.ahead
+    offset = f"{duration(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} this machine"
+    return ClockView(ahead, moment(clock()), offset if ahead else "the time of this machine")
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def test_the_last_100_requests_are_listed(caller: Caller, visitor: Visitor) -> N
 
 def test_the_clock_of_the_emulator_is_shown() -> None:
     with Emulator(clock=lambda: 1_800_000_000.0) as emulator:
-        assert Visitor(emulator).page().by_id("live-clock").text == "2027-01-15 08:00:00 UTC as this machine"
+        assert Visitor(emulator).page().by_id("live-clock").text == "2027-01-15 08:00:00 UTC the time of this machine"
         emulator.clock.advance(-90000)
         part = Visitor(emulator).live().by_id("live-clock")
         assert part.text.startswith("2027-01-14 07:00:00 UTC 1 d 1 h behind this machine")
