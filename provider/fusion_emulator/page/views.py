@@ -153,15 +153,24 @@ def _request(number: int, entry: Entry) -> Request:
         kind="none" if entry.status is None else f"{entry.status // 100}xx",
         note=_note(entry),
         fault=visible(entry.fault or ""),
-        by=f"in {visible(entry.account, 64)}" if entry.account else "",
+        by=_sender(entry),
     )
 
 
 def _note(entry: Entry) -> str:
     """Return what the status alone doesn't show."""
+    if entry.unmatched:
+        return "the API has no such route"
     if entry.fault is None or entry.status == entry.genuine:
         return ""
     return "the service did not act" if entry.genuine is None else f"the service answered {entry.genuine}"
+
+
+def _sender(entry: Entry) -> str:
+    """Return the access token of a request, which is one per run of a program, and where another account's acts."""
+    if entry.token is None:
+        return ""
+    return f"session {entry.token} in {visible(entry.account, 64)}" if entry.masquerade else f"run {entry.token}"
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,24 @@ def test_requests_are_listed_with_what_happened_and_without_secrets(
     assert emulator.netosecret not in visitor.send("GET", PAGE).text
 
 
+def test_requests_name_their_run_or_session_and_a_missing_route(
+    emulator: Emulator, caller: Caller, visitor: Visitor
+) -> None:
+    emulator.seed("acme-corp")
+    inside = Caller(emulator.netosecret, shortname="acme-corp")
+    inside.authenticate()
+    for each, path in ((caller, "customers"), (inside, "customers"), (inside, "nothing")):
+        each.send("GET", f"/api/v1/{path}")
+    rows = visitor.page().by_id("live-requests").rows()
+    assert [(row[2].removeprefix("/api/v1/"), row[3], row[5]) for row in rows] == [
+        ("nothing", "404 the API has no such route", ""),
+        ("customers", "200", "session 2 in acme-corp"),
+        ("customers", "200", "run 1"),
+        ("auth/token", "200", "session 2 in acme-corp"),
+        ("auth/token", "200", "run 1"),
+    ]
+
+
 def test_the_last_100_requests_are_listed(caller: Caller, visitor: Visitor) -> None:
     for number in range(101):
         caller.read(f"cust-{number}")
