@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import quote
@@ -96,7 +97,7 @@ CLAIMS = st.dictionaries(
 )
 
 
-@settings(max_examples=scaled(200, nightly=5_000))
+@settings(max_examples=scaled(200, nightly=3_000))
 @given(targets(), bodies(), HEADERS)
 @example(("POST", "/api/v1/customer"), json.dumps({**CUSTOMER, "organization": SURROGATE}).encode(), {})
 @example(("PUT", "/api/v1/customer/access-allowed-ips"), b'["\\ud800"]', {})
@@ -112,7 +113,7 @@ def test_no_request_is_answered_with_a_5xx(
     assert send(service, "GET", "/api/v1/customers/types", b"", {}) == 200 or service.authenticate().status < 500
 
 
-@settings(max_examples=scaled(100, nightly=5_000))
+@settings(max_examples=scaled(100, nightly=3_000))
 @given(CLAIMS)
 def test_no_signed_request_token_is_answered_with_a_5xx(service: Caller, claims: dict[str, Any]) -> None:
     assert service.authenticate(**claims).status in (200, 401, 403, 404)
@@ -140,10 +141,14 @@ def send(service: Caller, method: str, path: str, body: bytes, headers: dict[str
 
 
 @pytest.fixture(scope="module")
-def service() -> Any:
-    """Yield a client of a service that the requests change."""
-    with Emulator() as emulator:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+    """Yield a client of a service that the requests change, and that starts again with the state after them."""
+    state = tmp_path_factory.mktemp("emulator") / "state.json"
+    with Emulator(state=state) as emulator:
         emulator.seed("acme-one")
         caller = Caller(emulator.netosecret)
         caller.authenticate()
         yield caller
+        switches, accounts = emulator.switches, emulator.accounts()
+    with Emulator(switches, state=state) as emulator:
+        assert emulator.accounts() == accounts
