@@ -26,7 +26,7 @@ from fusion_emulator.faults import Delivery, Drawn
 from fusion_emulator.journal import Entry
 from fusion_emulator.origins import foreign
 from fusion_emulator.reading import Request
-from fusion_emulator.routes.control import PREFIX
+from fusion_emulator.routes.control import controls
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -92,7 +92,7 @@ class Handler(StreamRequestHandler):
         """Answer a request that cannot be read, and end the connection, whose rest would be read as another one."""
         self._is_last = True
         delivery = Delivery(refusal(refused.status, refused.message))
-        if self._request.method and not self._path.startswith(PREFIX):
+        if self._request.method and not controls(self._path):
             self._note(self._exchange(Drawn()), b"", Drawn(), None, delivery)
         self._deliver(delivery, Drawn())
         # If it were closed with bytes unread, the connection would be reset and the answer perhaps lost.
@@ -106,8 +106,8 @@ class Handler(StreamRequestHandler):
     def _answer(self, body: bytes) -> None:
         """Answer a request that was read."""
         # What a web page elsewhere sends is refused, and must use up no fault.
-        controls = self._path.startswith(PREFIX) or foreign(self._request.value("sec-fetch-site"))
-        drawn = Drawn() if controls else self.server.emulator.faults.draw(self._request.method, self._path)
+        apart = controls(self._path) or foreign(self._request.value("sec-fetch-site"))
+        drawn = Drawn() if apart else self.server.emulator.faults.draw(self._request.method, self._path)
         exchange = self._exchange(drawn)
         try:
             genuine, delivery = self._outcome(body, exchange, drawn)
@@ -115,7 +115,7 @@ class Handler(StreamRequestHandler):
             traceback.print_exc()
             genuine = refusal(500, "The emulator has a defect; it has written the details to its standard error")
             delivery = Delivery(genuine)
-        if not controls:
+        if not apart:
             # Before the answer is sent, so that a client that has the answer finds the entry.
             self._note(exchange, body, drawn, genuine, delivery)
         self._deliver(delivery, drawn)

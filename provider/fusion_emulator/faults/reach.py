@@ -6,6 +6,7 @@ set such as ``[a-z]`` counts as any character), so that no fault that can have a
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -89,6 +90,8 @@ def _covers(general: str, pattern: str) -> bool:
     return fnmatchcase(wild, general) or fnmatchcase(below, general)
 
 
+# The page asks for the warnings of all faults each time that something changed.
+@functools.lru_cache(maxsize=4096)
 def _can_match(pattern: str, path: str) -> bool:
     """Return whether a pattern matches a path of a route, with or without the prefix of the API."""
     return any(_overlap(_SET.sub("?", pattern), _VARIABLE.sub(_ANY, each)) for each in (path, without_prefix(path)))

@@ -175,27 +175,37 @@ def _sender(entry: Entry) -> str:
 
 @dataclass(frozen=True)
 class FaultRow:
-    """An active fault: its line, how many requests it still affects, what the sender receives, and a warning."""
+    """An active fault: its line, which requests it affects, what the sender receives, and why it has no effect."""
 
     id: str
     text: str
-    left: str
+    affects: str
     receives: str
     warning: str
 
 
-def faults(emulator: Emulator) -> tuple[FaultRow, ...]:
+@dataclass(frozen=True)
+class ActiveFaults:
+    """The first faults, and the number of those that are not listed."""
+
+    rows: tuple[FaultRow, ...]
+    hidden: int
+
+
+def faults(emulator: Emulator) -> ActiveFaults:
     """Return the active faults."""
-    return tuple(
+    active = list(emulator.faults)
+    rows = tuple(
         FaultRow(
-            fault_id(fault),
-            visible(fault.text),
-            _left(fault),
-            _rule(fault.kind).receives,
-            visible(emulator.faults.warning(fault) or ""),
+            id=fault_id(fault),
+            text=visible(fault.text),
+            affects=_affects(fault),
+            receives=_rule(fault.kind).receives,
+            warning=visible(emulator.faults.warning(fault) or ""),
         )
-        for fault in emulator.faults
+        for fault in active[:_SHOWN]
     )
+    return ActiveFaults(rows, len(active) - len(rows))
 
 
 def fault_id(fault: Fault) -> str:
@@ -203,11 +213,11 @@ def fault_id(fault: Fault) -> str:
     return hashlib.sha256(fault.text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def _left(fault: Fault) -> str:
+def _affects(fault: Fault) -> str:
+    which = "every request" if fault.left is None else f"the next {counted(fault.left, 'request')}"
     after = f", after {counted(fault.skip, 'more match', 'more matches')}" if fault.skip else ""
-    if fault.left is None:
-        return f"every request{after}"
-    return f"the next {counted(fault.left, 'request')}{after}"
+    before = f"; {counted(fault.used, 'request')} so far" if fault.used else ""
+    return which + after + before
 
 
 def _rule(kind: str) -> Decisive | Colour:

@@ -22,17 +22,22 @@ from fusion_emulator.routes.web import json_body
 from fusion_emulator.state import Account
 from fusion_emulator.switches import UnknownSwitch
 
-__all__ = ["PREFIX", "routes"]
+__all__ = ["PREFIX", "controls", "routes"]
 
 PREFIX: Final = "/_emulator/"
 
 routes = Blueprint("control", __name__, url_prefix=PREFIX.rstrip("/"))
 
 
+def controls(path: str) -> bool:
+    """Return whether a path is one of these routes or of the page, which no fault affects and no log contains."""
+    return f"{path}/".startswith(PREFIX)
+
+
 @routes.before_app_request
 def refuse_web_pages() -> None:
     """Raise Refused(403) for a request that a web page elsewhere caused; the API has no use for one either."""
-    if request.path.startswith(PREFIX):
+    if controls(request.path):
         reason = origins.reason_to_refuse(request.method, dict(request.headers), listening=LOOPBACK)
         if reason is not None:
             raise Refused(403, f"Refused: {reason}")
@@ -43,7 +48,7 @@ def refuse_web_pages() -> None:
 @routes.after_app_request
 def keep_from_web_pages(response: Response) -> Response:
     """Return the response with header fields by which browsers keep it from pages elsewhere."""
-    if request.path.startswith(PREFIX):
+    if controls(request.path):
         for name, value in origins.HEADERS.items():
             response.headers.setdefault(name, value)
     return response

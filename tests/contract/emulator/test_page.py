@@ -206,6 +206,29 @@ def test_every_file_of_the_page_is_from_the_emulator(visitor: Visitor) -> None:
     assert not list(visitor.emulator.requests)
 
 
+def test_the_address_without_its_last_slash_leads_to_the_page(emulator: Emulator, visitor: Visitor) -> None:
+    emulator.faults.add("* * 503")
+    sent = visitor.send("GET", PAGE.rstrip("/"))
+    assert (sent.status, sent.headers["Location"]) == (308, emulator.page_url)
+    assert visitor.send("GET", PAGE.rstrip("/"), Host="evil.example").status == 403
+    assert not list(emulator.requests)
+
+
+def test_many_faults_are_bounded_and_counted(emulator: Emulator, caller: Caller, visitor: Visitor) -> None:
+    emulator.faults.add("GET /customers 503", *(f"GET /customer/acme-{number} 503" for number in range(100)))
+    caller.send("GET", "/api/v1/customers")
+    part = visitor.page().by_id("live-faults")
+    assert len(part.all("li")) == 100
+    assert "and 1 more" in part.text
+    assert "GET /customers 503 Affects every request; 1 request so far." in part.text
+
+
+def test_a_fault_without_effect_has_a_warning(emulator: Emulator, visitor: Visitor) -> None:
+    emulator.faults.extend(["GET /customer 503"])
+    [warned] = visitor.page().by_id("live-faults").all("strong")
+    assert "Warning: the fault 'GET /customer 503' has no effect" in warned.text
+
+
 def test_the_policy_of_the_page_allows_nothing_but_its_parts(visitor: Visitor) -> None:
     for path in (PAGE, LIVE):
         headers = visitor.send("GET", path).headers
