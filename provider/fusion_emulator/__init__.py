@@ -7,6 +7,7 @@ from fusion_emulator.emulator import Emulator
 from fusion_emulator.errors import Refused
 from fusion_emulator.faults import Fault, Faults, FaultWarning, MalformedFault
 from fusion_emulator.journal import Entry, Journal
+from fusion_emulator.listening import HostError
 from fusion_emulator.loopback import black_hole
 from fusion_emulator.server import PortInUse
 from fusion_emulator.service import ROOT
@@ -24,6 +25,7 @@ __all__ = [
     "Fault",
     "FaultWarning",
     "Faults",
+    "HostError",
     "Journal",
     "Mail",
     "MalformedFault",

@@ -15,6 +15,7 @@ from fusion_emulator.direct import Direct
 from fusion_emulator.faults import Faults
 from fusion_emulator.ids import random_id, seeded
 from fusion_emulator.journal import Journal
+from fusion_emulator.listening import Address, resolve
 from fusion_emulator.loopback import LOOPBACK
 from fusion_emulator.page.live import Live
 from fusion_emulator.server import Server
@@ -26,13 +27,15 @@ __all__ = ["Emulator"]
 
 
 class Emulator(Direct):
-    """The Fusion customers API on 127.0.0.1, from ``start`` (or ``with``) to ``stop``."""
+    """The Fusion customers API on loopback, from ``start`` (or ``with``) to ``stop``."""
 
     def __init__(
         self,
         switches: Switches | None = None,
         *,
+        host: str = LOOPBACK,
         port: int = 0,
+        allow_remote: bool = False,
         state: Path | None = None,
         log: TextIO | None = None,
         faults: Sequence[str] = (),
@@ -44,7 +47,9 @@ class Emulator(Direct):
 
         Args:
             switches: The rules that the vendor does not publish.
+            host: The address to listen on, or a name of it.
             port: The port; 0 chooses a free one, which is used again after a stop.
+            allow_remote: Whether other machines may reach the host, and with it everything in the emulator.
             state: A file that stores the accounts; None keeps them in memory as long as this object exists.
             log: Receives a line per request.
             faults: Lines of the fault grammar.
@@ -53,6 +58,7 @@ class Emulator(Direct):
             audit: The file in which its users record masquerade sessions, which its page shows.
 
         Raises:
+            HostError: The host is unknown, or one that other machines reach without ``allow_remote``.
             MalformedFault: A line is not a fault.
             ValueError: The seed is another value.
         """
@@ -60,6 +66,7 @@ class Emulator(Direct):
         self.requests = Journal(log)
         self.live = Live(audit)
         self._switches = switches or Switches()
+        self._address = resolve(host, allow_remote=allow_remote)
         self._port = port
         self._path = state
         self._clock = clock
@@ -84,6 +91,7 @@ class Emulator(Direct):
         """Start to answer requests; return once they are answered.
 
         Raises:
+            HostError: The host is not an address of this machine.
             PortInUse: Another process listens on the port.
             StateFileBusy: Another emulator uses the state file.
             StateFileUnreadable: The state file has another content.
@@ -96,7 +104,7 @@ class Emulator(Direct):
         try:
             if self._service is None:
                 self._service = Service(self._switches, file=self._file, clock=self._clock, mint=self._mint)
-            server = Server(self._port, self._service, self)
+            server = Server(self._address, self._port, self._service, self)
         except BaseException:
             self._release()
             raise
@@ -128,8 +136,13 @@ class Emulator(Direct):
 
     @property
     def url(self) -> str:
-        """The service's address, without a path."""
-        return f"http://{LOOPBACK}:{self._port}"
+        """The address of the service for programs of this machine, without a path."""
+        return f"http://{self._address.local}:{self._port}"
+
+    @property
+    def address(self) -> Address:
+        """The address that the emulator listens on."""
+        return self._address
 
     @property
     def page_url(self) -> str:

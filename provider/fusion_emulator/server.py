@@ -1,4 +1,4 @@
-"""The emulator's server on loopback."""
+"""The emulator's server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fusion_emulator.app import make_app
 from fusion_emulator.handler import Handler
-from fusion_emulator.loopback import LOOPBACK
+from fusion_emulator.listening import Address, HostError
 from fusion_emulator.service import Service
 
 if TYPE_CHECKING:
@@ -34,14 +34,20 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     # Seconds between two polls of ``accept``, where a process has no descriptor left for its last connection.
     timeout = 5.0
 
-    def __init__(self, port: int, service: Service, emulator: Emulator) -> None:
-        """Listen on a port, or raise PortInUse.
+    def __init__(self, address: Address, port: int, service: Service, emulator: Emulator) -> None:
+        """Listen on a port.
 
         Args:
-            port: The port on loopback; 0 chooses a free one.
+            address: The address.
+            port: The port; 0 chooses a free one.
             service: Answers the requests.
             emulator: Has the faults and the journal, and is changed by the control routes.
+
+        Raises:
+            HostError: The address is not one of this machine.
+            PortInUse: Another process listens on the port.
         """
+        self.address_family = address.family
         self.service = service
         self.emulator = emulator
         self.app = make_app()
@@ -49,11 +55,19 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self._connections: dict[socket.socket, threading.Thread] = {}
         self._connections_lock = threading.Lock()
         try:
-            super().__init__((LOOPBACK, port), Handler)
+            super().__init__((address.ip, port), Handler)
         except OSError as error:
+            if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                raise HostError(f"{address.named!r} is not an address of this machine") from None
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
                 raise PortInUse(f"port {port} cannot be used: {error.strerror}") from None
             raise
+
+    def server_bind(self) -> None:
+        """Bind the socket; the IPv6 address for all interfaces is that of the IPv4 ones as well."""
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection in a daemon thread, so that a process may end without stopping its emulator."""
@@ -77,7 +91,9 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         """End every wait of a handler, and ``accept`` by one last connection, or at its next poll without one."""
         self.stopping.set()
         with contextlib.suppress(OSError):
-            socket.create_connection((LOOPBACK, self.server_address[1]), timeout=1).close()
+            socket.create_connection(
+                (self.emulator.address.local.strip("[]"), self.server_address[1]), timeout=1
+            ).close()
 
     def end(self) -> None:
         """End the reads of idle connections, then every thread and socket."""

@@ -11,6 +11,8 @@ from typing import TextIO
 
 from fusion_emulator.emulator import Emulator
 from fusion_emulator.journal import on_one_line
+from fusion_emulator.listening import REMOTE
+from fusion_emulator.loopback import LOOPBACK
 from fusion_emulator.signals import Signals
 from fusion_emulator.switches import Switches
 
@@ -32,7 +34,9 @@ def settings_of(emulator: Emulator) -> dict[str, str]:
 
 def serve(
     *,
+    host: str = LOOPBACK,
     port: int = 0,
+    allow_remote: bool = False,
     state: Path | None = None,
     log: Path | TextIO | None = None,
     audit: Path | None = None,
@@ -52,7 +56,9 @@ def serve(
     time.
 
     Args:
+        host: The address to listen on, or a name of it.
         port: The port; 0 chooses a free one.
+        allow_remote: Whether other machines may reach the host, which is reported.
         state: A file that stores the accounts; None keeps them in memory.
         log: A file to append a line per request to, or a stream.
         audit: The file in which the command records masquerade sessions, which the page shows.
@@ -70,6 +76,7 @@ def serve(
         The exit code: that of the command, or 0 after SIGINT or SIGTERM without a command.
 
     Raises:
+        HostError: The host is unknown, or one that other machines reach without ``allow_remote``.
         UnknownSwitch: A switch or its value does not exist.
         MalformedFault: A line is not a fault.
         ValueError: The seed is another value.
@@ -83,7 +90,11 @@ def serve(
         stream = stack.enter_context(_log_file(log)) if isinstance(log, Path) else log
         signals = Signals()
         stack.enter_context(signals.handled())
-        emulator = Emulator(chosen, port=port, state=state, log=stream, seed=seed, audit=audit)
+        emulator = Emulator(
+            chosen, host=host, port=port, allow_remote=allow_remote, state=state, log=stream, seed=seed, audit=audit
+        )
+        if emulator.address.is_remote:
+            report(f"Warning: {host} is not a loopback address: {REMOTE}")
         for warning in emulator.faults.extend(faults):
             report(f"Warning: {warning}")
         stack.enter_context(emulator)

@@ -16,7 +16,6 @@ from fusion_emulator.errors import Refused
 from fusion_emulator.exchange import current
 from fusion_emulator.faults import MalformedFault
 from fusion_emulator.journal import Entry
-from fusion_emulator.loopback import LOOPBACK
 from fusion_emulator.openapi import document
 from fusion_emulator.routes.web import json_body
 from fusion_emulator.state import Account
@@ -38,7 +37,8 @@ def controls(path: str) -> bool:
 def refuse_web_pages() -> None:
     """Raise Refused(403) for a request that a web page elsewhere caused; the API has no use for one either."""
     if controls(request.path):
-        reason = origins.reason_to_refuse(request.method, dict(request.headers), listening=LOOPBACK)
+        listening = current().emulator.address.named
+        reason = origins.reason_to_refuse(request.method, dict(request.headers), listening=listening)
         if reason is not None:
             raise Refused(403, f"Refused: {reason}")
     elif origins.foreign(request.headers.get("Sec-Fetch-Site")):

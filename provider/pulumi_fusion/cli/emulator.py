@@ -36,6 +36,9 @@ _AUDIT_FILE: Final = "FUSION_AUDIT_FILE"
 _HARMLESS: Final = ("FUSION_DEADLINE", "FUSION_PREFLIGHT", "FUSION_MAX_DELETES", "FUSION_DEBUG")
 """Settings that the command keeps; others could make it connect elsewhere, or send a real credential."""
 
+_OPTION_OF: Final = {"HostError": "--host", "MalformedFault": "--fault", "UnknownSwitch": "--switch"}
+"""The option that an error of the emulator is about."""
+
 _DIRECT: Final = (
     'if [ "${NO_PROXY-}" != "*" ] && [ "${no_proxy-}" != "*" ]; then '
     'export NO_PROXY="${no_proxy:+$no_proxy,}${NO_PROXY:+$NO_PROXY,}127.0.0.1,localhost,::1"; '
@@ -45,7 +48,15 @@ _DIRECT: Final = (
 
 
 @click.command(context_settings={"allow_interspersed_args": False}, epilog=more("rehearse-outages"))
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port on 127.0.0.1; by default a free one.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="The address to listen on, such as ::1 or 0.0.0.0."
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port; by default a free one.")
+@click.option(
+    "--allow-remote",
+    is_flag=True,
+    help="Accept a --host that other machines reach: they can read and change everything in the emulator.",
+)
 @click.option(
     "--state",
     type=FilePath(),
@@ -81,7 +92,9 @@ _DIRECT: Final = (
 def emulator(
     ctx: click.Context,
     *,
+    host: str,
     port: int,
+    allow_remote: bool,
     state: Path | None,
     log: Path | None,
     switches: tuple[str, ...],
@@ -89,7 +102,7 @@ def emulator(
     seed: int | None,
     command: tuple[str, ...],
 ) -> None:
-    """Run an emulator of the Fusion customers API on 127.0.0.1, no account needed.
+    """Run an emulator of the Fusion customers API on this machine, no account needed.
 
     With COMMAND it runs until the command ends; the command gets the emulator's credential in its environment, in place
     of a real one. Without COMMAND it runs until Ctrl-C and prints shell commands that set such an environment.
@@ -130,7 +143,9 @@ def emulator(
     try:
         with _audit_file(state) as audit_file:
             code = fusion_emulator.serve(
+                host=host,
                 port=port,
+                allow_remote=allow_remote,
                 state=state,
                 log=sys.stderr if log == Path("-") or not (log or command) else log,
                 audit=audit_file,
@@ -142,10 +157,8 @@ def emulator(
                 report=report,
                 ready=(lambda running: None) if command else (lambda running: _announce(running, state, audit_file)),
             )
-    except fusion_emulator.UnknownSwitch as wrong:
-        raise click.BadParameter(str(wrong), param_hint="--switch") from None
-    except fusion_emulator.MalformedFault as wrong:
-        raise click.BadParameter(str(wrong), param_hint="--fault") from None
+    except (fusion_emulator.HostError, fusion_emulator.MalformedFault, fusion_emulator.UnknownSwitch) as wrong:
+        raise click.BadParameter(str(wrong), param_hint=_OPTION_OF[type(wrong).__name__]) from None
     except (fusion_emulator.PortInUse, fusion_emulator.StateFileBusy, fusion_emulator.StateFileUnreadable) as refused:
         raise click.ClickException(str(refused)) from None
     except BrokenPipeError:

@@ -294,3 +294,20 @@ def test_requests_that_no_route_matched_are_named_at_the_end(bare: Terminal) -> 
     assert first == "Warning: no route matched GET /api/v1/custmers, answered with 404 2 times"
     assert len(others) == 9
     assert last == "Warning: no route matched 1 further path"
+
+
+@pytest.mark.parametrize("host", ["::1", "localhost", "127.0.0.2"])
+def test_commands_use_an_emulator_on_another_loopback_address(bare: Terminal, host: str) -> None:
+    done = bare.run("emulator", "--host", host, "--", str(COMMAND), "types", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(json.loads(done.stdout)) == 3
+
+
+def test_an_address_that_other_machines_reach_needs_consent(bare: Terminal) -> None:
+    command = ("--", str(COMMAND), "types", "--json")
+    refused = bare.run("emulator", "--host", "0.0.0.0", *command)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "--host: '0.0.0.0' is not a loopback address: anyone who can connect" in " ".join(refused.stderr.split())
+    allowed = bare.run("emulator", "--host", "0.0.0.0", "--allow-remote", *command)
+    assert (allowed.returncode, len(json.loads(allowed.stdout))) == (0, 3)
+    assert allowed.stderr.startswith("Warning: 0.0.0.0 is not a loopback address: anyone who can connect")
