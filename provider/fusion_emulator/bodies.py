@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fusion_emulator.errors import Refused
-from fusion_emulator.fields import Field, object_schema, require_object
+from fusion_emulator.fields import SPACE, Field, object_schema, require_object
 from fusion_emulator.json_numbers import NUMBERS
 from fusion_emulator.roles import ROLES
 from fusion_emulator.state import Account
@@ -40,8 +40,6 @@ ROLLUP_RETENTIONS: Final = (7, 90, 180, 365)
 # RFC 3986 section 3.3: pchar without percent-encoding. The Add Customer form excludes "+" by name.
 _SHORTNAME: Final = r"^[A-Za-z0-9\-._~!$&'()*,;=:@]{5,16}$"
 _SHORTNAME_EXPECTS: Final = "5-16 characters of RFC 3986 without '+'"
-# What Python counts as white space and ECMA-262 does not, and the other way round.
-_SPACE: Final = r"\s\u001c-\u001f\u0085\ufeff"
 
 
 @dataclass(frozen=True)
@@ -73,10 +71,13 @@ class Update:
 
 
 # Inference: a blank text is not a value; the vendor's document has no minLength anywhere.
-_TEXT: Final = Field({"type": "string", "pattern": rf"^[\s\S]*[^{_SPACE}][\s\S]*$"}, expects="a text that is not blank")
+_TEXT: Final = Field({"type": "string", "pattern": rf"^[\s\S]*[^{SPACE}][\s\S]*$"}, expects="a text that is not blank")
 _OPTIONAL_TEXT: Final = Field({"type": "string"}, required=False)
-_EMAIL: Final = Field({"type": "string", "pattern": f"^[^@{_SPACE}]+@[^@{_SPACE}]+$"}, expects="an email address")
-_ROLES: Final = Field({"type": "array", "maxItems": 1, "items": {"type": "string"}}, expects="at most one role name")
+_EMAIL: Final = Field({"type": "string", "pattern": f"^[^@{SPACE}]+@[^@{SPACE}]+$"}, expects="an email address")
+_ROLES: Final = Field(
+    {"type": "array", "maxItems": 1, "items": {"type": "string", "enum": tuple(ROLES)}},
+    expects=f"at most one of {', '.join(ROLES)}",
+)
 _RETENTION: Final = Field({"type": "integer", "enum": RETENTIONS}, expects=f"one of {RETENTIONS}")
 _ROLLUP: Final = Field({"type": "integer", "enum": ROLLUP_RETENTIONS}, expects=f"one of {ROLLUP_RETENTIONS}")
 # Inference: a rate cannot be negative; the document names no bounds.
@@ -125,6 +126,12 @@ def _edit_fields(switches: Switches) -> Mapping[str, Field]:
     }
 
 
+def _seed_fields(switches: Switches) -> Mapping[str, Field]:
+    """Return the fields of an account that a control route creates: all but its name have a default."""
+    fields = {**_creation_fields(switches), "parent": Field({"type": "string"})}
+    return {name: dataclasses.replace(field, required=name == "shortname") for name, field in fields.items()}
+
+
 _USER: Final[Mapping[str, Field]] = {
     "given_name": _TEXT,
     "family_name": _TEXT,
@@ -152,6 +159,8 @@ def schemas(switches: Switches) -> dict[str, dict[str, Any]]:
         "CustomerChange": {**object_schema(_update_fields(switches)), "anyOf": _ROLLUP_RULE},
         "NewUser": object_schema(_USER),
         "NewKey": object_schema(_KEY),
+        "NewAccount": {**object_schema(_seed_fields(switches)), "anyOf": _ROLLUP_RULE},
+        "AccountChange": {**object_schema(_edit_fields(switches)), "anyOf": _ROLLUP_RULE},
     }
 
 
@@ -248,12 +257,12 @@ def parse_edit(account: Account, fields: Mapping[str, Any], switches: Switches, 
 
 def parse_user(body: object) -> dict[str, Any]:
     """Return the body of POST /user as fields of ``User``, or raise Refused(400)."""
-    return _with_known_roles(require_object(body, _USER))
+    return _as_stored(require_object(body, _USER))
 
 
 def parse_key(body: object) -> dict[str, Any]:
     """Return the body of POST /api-keys as fields of ``ApiKey``, or raise Refused(400)."""
-    return _with_known_roles(require_object(body, _KEY))
+    return _as_stored(require_object(body, _KEY))
 
 
 def _stored(text: str, switches: Switches) -> str:
@@ -266,8 +275,5 @@ def _require_rollup(fields: Mapping[str, Any]) -> None:
         raise Refused(400, "rollupRetention: expected at least retention")
 
 
-def _with_known_roles(fields: dict[str, Any]) -> dict[str, Any]:
-    for name in fields["roles"]:
-        if name not in ROLES:
-            raise Refused(400, f"roles: no role {name!r}")
+def _as_stored(fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "roles": tuple(fields["roles"])}

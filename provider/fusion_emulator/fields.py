@@ -10,7 +10,10 @@ from typing import Any, Final
 
 from fusion_emulator.errors import Refused
 
-__all__ = ["Field", "is_network", "object_schema", "require_object"]
+__all__ = ["SPACE", "Field", "is_network", "object_schema", "require_object"]
+
+# What Python counts as white space and ECMA-262 does not, and the other way round.
+SPACE: Final = r"\s\u001c-\u001f\u0085\ufeff"
 
 _TYPES: Final[Mapping[str, type]] = {"string": str, "integer": int, "boolean": bool, "array": list}
 

@@ -23,6 +23,7 @@ __all__ = [
     "TokenRecord",
     "TypeRecord",
     "UserRecord",
+    "WholeAccount",
     "account_record",
     "envelope",
     "error",
@@ -65,6 +66,23 @@ class AccountRecord(TypedDict):
     organization: NotRequired[str]
     type: NotRequired[str]
     fps: NotRequired[int]
+
+
+class WholeAccount(TypedDict):
+    """An account for control routes, with every field by the names of the API; ``parent`` is a shortname."""
+
+    id: str
+    shortname: str
+    organization: str
+    type: str
+    retention: int
+    rollupRetention: int
+    trial: bool
+    fps: int | None
+    parent: str | None
+    ingest_ip: str
+    ingest_port: int
+    allowed_ips: list[str]
 
 
 class UserRecord(TypedDict):

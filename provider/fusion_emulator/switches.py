@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
-__all__ = ["RateLimit", "Switches", "UnknownSwitch"]
+from fusion_emulator.fields import SPACE
+
+__all__ = ["RateLimit", "Switches", "UnknownSwitch", "schemas"]
 
 MAX_SECONDS: Final = 1e9
 """About 30 years: the end of every such time can be written as a date."""
@@ -200,6 +202,28 @@ def _require(name: str, value: object) -> None:
             fits = False
     if not fits:
         raise _refusal(name, value)
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Return a JSON Schema of the values of each switch, by its name."""
+    return {each.name: {**_schema(each.name), "default": each.default} for each in dataclasses.fields(Switches)}
+
+
+def _schema(name: str) -> dict[str, Any]:
+    hint = _hint(name)
+    if get_origin(hint) is Literal:
+        return {"enum": list(get_args(hint))}
+    if name.endswith("_rate"):
+        return {"type": "string", "pattern": "^(off|[1-9][0-9]{0,8}/[1-9][0-9]{0,8})$"}
+    if name == "types":
+        # A value before "=", at the start or after a comma.
+        return {"type": "string", "pattern": rf"^([\s\S]*,)?[^,=]*[^,={SPACE}][\s\S]*$"}
+    kinds: dict[Any, dict[str, Any]] = {
+        bool: {"type": "boolean"},
+        int: {"type": "integer", "minimum": 0},
+        float: {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_SECONDS},
+    }
+    return kinds[hint]
 
 
 def _refusal(name: str, value: object) -> UnknownSwitch:

@@ -21,6 +21,7 @@ from fusion_emulator.records import (
     TokenRecord,
     TypeRecord,
     UserRecord,
+    WholeAccount,
 )
 from fusion_emulator.state import Mail
 from fusion_emulator.switches import Switches
@@ -79,9 +80,9 @@ class Many:
 class Operation:
     """One method of one path.
 
-    ``answer`` is what a success has: a type, an envelope, or None for no body. ``body`` is a name of
-    ``bodies.schemas``, or a type. ``refusals`` are further statuses than those that every such request may get: 403,
-    401 if it needs an access token, 400 if it has a body.
+    ``answer`` is what a success has: a type, an envelope, or None for no body. ``body`` is a type as well. Either may
+    be a name in ``Types.definitions``. ``refusals`` are further statuses than those that every such request may get:
+    403, 401 if it needs an access token, 400 if it has a body.
     """
 
     answer: Any = None
@@ -133,14 +134,14 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "control.list_faults": Operation(list[FaultRecord], token=False),
     "control.add_faults": Operation(list[FaultRecord], body=NewFaults, token=False),
     "control.clear_faults": Operation(list[FaultRecord], token=False),
-    "control.list_switches": Operation(Switches, token=False),
-    "control.change_switches": Operation(Switches, body=Switches, token=False),
+    "control.list_switches": Operation("Switches", token=False),
+    "control.change_switches": Operation("Switches", body="SwitchChanges", token=False),
     "control.list_requests": Operation(list[Entry], token=False),
     "control.list_unmatched_requests": Operation(list[Entry], token=False),
     "control.forget_requests": Operation(list[Entry], token=False),
-    "control.list_accounts": Operation(list[JsonObject], token=False),
-    "control.create_account": Operation(JsonObject, body=JsonObject, token=False, refusals=_of_seed),
-    "control.change_account": Operation(JsonObject, body=JsonObject, token=False, refusals=lambda _: {404}),
+    "control.list_accounts": Operation(list[WholeAccount], token=False),
+    "control.create_account": Operation(WholeAccount, body="NewAccount", token=False, refusals=_of_seed),
+    "control.change_account": Operation(WholeAccount, body="AccountChange", token=False, refusals=lambda _: {404}),
     "control.remove_account": Operation(status=204, token=False, refusals=lambda _: {404}),
     "clock.show_clock": Operation(ClockRecord, token=False),
     "clock.change_clock": Operation(ClockRecord, body=NewTime | TimePassing, token=False),

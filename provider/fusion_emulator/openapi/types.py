@@ -11,7 +11,8 @@ from pydantic_core.core_schema import DataclassSchema, TypedDictSchema
 from fusion_emulator import bodies
 from fusion_emulator.openapi.operations import OPERATIONS, Many, One
 from fusion_emulator.records import AccountRecord, ErrorRecord, JsonObject, TypeRecord
-from fusion_emulator.switches import Switches
+from fusion_emulator.switch_texts import described
+from fusion_emulator.switches import Switches, schemas
 
 __all__ = ["Types"]
 
@@ -28,17 +29,22 @@ class Types:
     def __init__(self, switches: Switches) -> None:
         """Make the schemas."""
         self.switches = switches
-        answers = [_inner(each.answer) for each in OPERATIONS.values() if each.answer is not None]
+        answers = [_inner(each.answer) for each in OPERATIONS.values() if not isinstance(each.answer, str | None)]
         wanted: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [
             (repr(each), "serialization", TypeAdapter(each)) for each in (ErrorRecord, *answers)
         ]
         wanted += [
             (repr(each.body), "validation", TypeAdapter(each.body))
             for each in OPERATIONS.values()
-            if each.body is not None and not isinstance(each.body, str)
+            if not isinstance(each.body, str | None)
         ]
         self._schemas, named = TypeAdapter.json_schemas(wanted, ref_template=_REFERENCE, schema_generator=_Schemas)
-        self.definitions: JsonObject = {**named["$defs"], **bodies.schemas(switches)}
+        self.definitions: JsonObject = {
+            **named["$defs"],
+            **bodies.schemas(switches),
+            "Switches": _object(_switches()),
+            "SwitchChanges": {**_object(_switches()), "required": []},
+        }
         self._adjust()
 
     def _adjust(self) -> None:
@@ -51,13 +57,13 @@ class Types:
         self.definitions[TypeRecord.__name__]["properties"]["value"]["enum"] = list(self.switches.account_types)
 
     def body(self, body: Any) -> JsonObject:
-        """Return the schema of a body: a name of ``bodies.schemas`` or a type."""
-        if isinstance(body, str):
-            return {"$ref": _REFERENCE.format(model=body)}
-        return self._schemas[repr(body), "validation"]
+        """Return the schema of a body: a name of a definition, or a type."""
+        return _named(body) if isinstance(body, str) else self._schemas[repr(body), "validation"]
 
     def answer(self, answer: Any) -> JsonObject:
-        """Return the schema of an answer: a type or an envelope."""
+        """Return the schema of an answer: a name of a definition, a type, or an envelope."""
+        if isinstance(answer, str):
+            return _named(answer)
         schema = self._schemas[repr(_inner(answer)), "serialization"]
         if isinstance(answer, Many):
             most = {"maxItems": self.switches.list_limit} if self.switches.list_limit else {}
@@ -85,6 +91,14 @@ def _closed(schema: JsonSchemaValue) -> JsonSchemaValue:
         return schema
     del schema["title"]
     return {**schema, "additionalProperties": False}
+
+
+def _named(name: str) -> JsonObject:
+    return {"$ref": _REFERENCE.format(model=name)}
+
+
+def _switches() -> JsonObject:
+    return {name: {"description": described()[name], **schema} for name, schema in schemas().items()}
 
 
 def _inner(answer: Any) -> Any:

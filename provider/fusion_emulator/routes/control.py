@@ -17,6 +17,7 @@ from fusion_emulator.exchange import current
 from fusion_emulator.faults import MalformedFault
 from fusion_emulator.journal import Entry
 from fusion_emulator.openapi import document
+from fusion_emulator.records import WholeAccount
 from fusion_emulator.routes.web import json_body
 from fusion_emulator.state import Account
 from fusion_emulator.switches import UnknownSwitch
@@ -138,9 +139,11 @@ def list_accounts() -> Response:
 def create_account() -> Response:
     """Create the account of ``{"shortname": ..., FIELD: VALUE, ...}``, optionally below the account ``parent``."""
     fields = _object()
-    shortname, parent = fields.pop("shortname", None), fields.pop("parent", None)
-    if not isinstance(shortname, str):
+    if not isinstance(fields.get("shortname"), str):
         raise Refused(400, "shortname: required")
+    if not isinstance(fields.get("parent", ""), str):
+        raise Refused(400, "parent: expected string")
+    shortname, parent = fields.pop("shortname"), fields.pop("parent", None)
     try:
         return jsonify(_public(current().emulator.seed(shortname, parent=parent, **fields)))
     except KeyError:
@@ -188,8 +191,7 @@ def _object() -> dict[str, Any]:
     return body
 
 
-def _public(account: Account) -> dict[str, Any]:
-    """Return the fields of an account by the names of the API; ``parent`` is the shortname of the account above."""
+def _public(account: Account) -> WholeAccount:
     above = current().service.state.accounts.get(account.parent or "")
     return {
         "id": account.id,
