@@ -6,14 +6,13 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-import yaml
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
 from fusion_emulator import Emulator
 from fusion_emulator.app import make_app
 from fusion_emulator.openapi.operations import OPERATIONS
 from tests.contract.emulator.caller import Caller
-from tests.contract.emulator.openapi import generated
+from tests.contract.emulator.openapi.documents import operations, stated, success
 
 # The page has no operations, but forms and files.
 OTHER_BLUEPRINTS = {"page"}
@@ -25,29 +24,6 @@ def document(emulator: Emulator, **switches: Any) -> dict[str, Any]:
     assert (reply.status, reply.headers["Content-Type"]) == (200, "application/json")
     found: dict[str, Any] = reply.json
     return found
-
-
-def operations(described: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    methods = ("get", "post", "put", "patch", "delete")
-    return {
-        (method, path): item[method] for path, item in described["paths"].items() for method in methods & item.keys()
-    }
-
-
-def success(operation: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    return next((status, response) for status, response in operation["responses"].items() if status.startswith("2"))
-
-
-def resolved(value: Any, described: dict[str, Any]) -> Any:
-    """Return a part of a document with its references followed."""
-    while isinstance(value, dict) and "$ref" in value:
-        name = value["$ref"].removeprefix("#/").split("/")
-        value = described
-        for each in name:
-            value = value[each]
-    if isinstance(value, dict):
-        return {name: resolved(each, described) for name, each in value.items()}
-    return [resolved(each, described) for each in value] if isinstance(value, list) else value
 
 
 def contradictions(own: dict[str, Any], fact: dict[str, Any], place: str, *, every_field: bool) -> list[str]:
@@ -96,10 +72,7 @@ def test_every_route_is_described() -> None:
 
 
 def test_the_document_agrees_with_what_the_vendor_states(emulator: Emulator) -> None:
-    stated = yaml.safe_load(generated.OPERATIONS.read_text())
-    facts = {key: resolved(each, stated) for key, each in operations(stated).items()}
-    described = document(emulator)
-    own = {key: resolved(each, described) for key, each in operations(described).items()}
+    facts, own = operations(stated()), operations(document(emulator))
     assert {key for key in own if key[1].startswith("/api")} == facts.keys()
     found = []
     for (method, path), fact in facts.items():

@@ -1,0 +1,68 @@
+"""Generated requests: every answer of the emulator is one that the vendor's pages, or its own document, describe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fusion_emulator import Emulator, Switches
+from tests.contract.emulator.openapi.documents import OPERATIONS, operations, stated
+from tests.contract.emulator.openapi.generated import OF_CONSISTENCY, send
+from tests.scale import scaled
+
+SWITCHES = {
+    "defaults": (),
+    "others": (
+        "absence=403",
+        "duplicate=400",
+        "put_omitted=keeps",
+        "delete_parent=cascades",
+        "unique_shortnames=false",
+    ),
+    "stale": ("absence=400", "stale_reads=2", "stale_children=2", "texts=NFKC", "retry_after=seconds"),
+    "lists": ("list_scope=subtree", "list_includes_caller=true", "parents=reseller", "customer_rate=1000/1"),
+}
+OWN_SWITCHES = {
+    "defaults": (),
+    "extended": ("record=extended", "single_as=list", "types=customer=SLG,staff=Staff,mssp=MSSP", "absence=403"),
+    "stale": ("record=extended", "stale_reads=2", "texts=NFD", "absence=400", "duplicate=400", "list_limit=0"),
+}
+SHORT = 2
+"""The number of combinations of switches in a run that isn't the nightly one."""
+
+
+def some(switches: dict[str, tuple[str, ...]]) -> pytest.MarkDecorator:
+    names = list(switches)[: scaled(SHORT, nightly=len(switches))]
+    return pytest.mark.parametrize("switches", [switches[name] for name in names], ids=names)
+
+
+def missed(report: dict[str, Any]) -> set[str]:
+    """Return the operations that accepted no request, except that of request tokens: no generated one is signed."""
+    return {
+        operation
+        for operation, phases in report["valid_rates"].items()
+        if not any(phase["accepted"] for phase in phases.values())
+    }
+
+
+@some(SWITCHES)
+def test_every_answer_is_one_that_the_vendor_states(switches: tuple[str, ...], tmp_path: Path) -> None:
+    with Emulator(Switches(user_rate="off").with_text(*switches)) as emulator:
+        without = ("positive_data_acceptance", *(OF_CONSISTENCY if switches else ()))
+        report = send(emulator, OPERATIONS, tmp_path, examples=scaled(20, nightly=1000), without=without)
+    assert report["operations"]["tested"] == len(operations(stated()))
+    assert not missed(report)
+
+
+@some(OWN_SWITCHES)
+def test_every_answer_is_one_that_its_own_document_describes(switches: tuple[str, ...], tmp_path: Path) -> None:
+    """And what is valid by the document is accepted, unless the data forbids it."""
+    with Emulator(Switches(user_rate="off").with_text(*switches)) as emulator:
+        document = f"{emulator.url}/_emulator/openapi.json"
+        only = ("--include-path-regex", "^/api")
+        without = OF_CONSISTENCY if switches else ()
+        report = send(emulator, document, tmp_path, *only, examples=scaled(20, nightly=1000), without=without)
+    assert report["operations"]["tested"] == len(operations(stated()))
+    assert not missed(report)
