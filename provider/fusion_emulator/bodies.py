@@ -25,6 +25,7 @@ __all__ = [
     "Update",
     "parse_creation",
     "parse_edit",
+    "parse_faults",
     "parse_json",
     "parse_key",
     "parse_update",
@@ -141,6 +142,9 @@ _USER: Final[Mapping[str, Field]] = {
     "picture": _OPTIONAL_TEXT,
 }
 _KEY: Final[Mapping[str, Field]] = {"appname": _TEXT, "roles": _ROLES, "description": _OPTIONAL_TEXT}
+_FAULTS: Final[Mapping[str, Field]] = {
+    "faults": Field({"type": "array", "items": {"type": "string"}}, "a list of lines")
+}
 _REQUEST_TOKEN: Final[Mapping[str, Field]] = {"jwt": Field({"type": "string"})}
 
 # "Should be >= retention."
@@ -159,6 +163,7 @@ def schemas(switches: Switches) -> dict[str, dict[str, Any]]:
         "CustomerChange": {**object_schema(_update_fields(switches)), "anyOf": _ROLLUP_RULE},
         "NewUser": object_schema(_USER),
         "NewKey": object_schema(_KEY),
+        "NewFaults": object_schema(_FAULTS),
         "NewAccount": {**object_schema(_seed_fields(switches)), "anyOf": _ROLLUP_RULE},
         "AccountChange": {**object_schema(_edit_fields(switches)), "anyOf": _ROLLUP_RULE},
     }
@@ -263,6 +268,12 @@ def parse_user(body: object) -> dict[str, Any]:
 def parse_key(body: object) -> dict[str, Any]:
     """Return the body of POST /api-keys as fields of ``ApiKey``, or raise Refused(400)."""
     return _as_stored(require_object(body, _KEY))
+
+
+def parse_faults(body: object) -> list[str]:
+    """Return the lines in the body of POST /_emulator/faults, or raise Refused(400)."""
+    lines: list[str] = require_object(body, _FAULTS)["faults"]
+    return lines
 
 
 def _stored(text: str, switches: Switches) -> str:

@@ -44,12 +44,6 @@ class FaultRecord(TypedDict):
     warning: str | None
 
 
-class NewFaults(TypedDict):
-    """Lines of the fault grammar."""
-
-    faults: list[str]
-
-
 class NewTime(TypedDict):
     """The time to set."""
 
@@ -132,7 +126,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "access.create_key": Operation(One(KeyRecord), 201, body="NewKey"),
     "control.show_document": Operation(JsonObject, token=False),
     "control.list_faults": Operation(list[FaultRecord], token=False),
-    "control.add_faults": Operation(list[FaultRecord], body=NewFaults, token=False),
+    "control.add_faults": Operation(list[FaultRecord], body="NewFaults", token=False),
     "control.clear_faults": Operation(list[FaultRecord], token=False),
     "control.list_switches": Operation("Switches", token=False),
     "control.change_switches": Operation("Switches", body="SwitchChanges", token=False),

@@ -12,6 +12,7 @@ from typing import Any, Final
 from flask import Blueprint, Response, current_app, jsonify, request
 
 from fusion_emulator import origins
+from fusion_emulator.bodies import parse_faults
 from fusion_emulator.errors import Refused
 from fusion_emulator.exchange import current
 from fusion_emulator.faults import MalformedFault
@@ -76,9 +77,7 @@ def list_faults() -> Response:
 @routes.post("/faults")
 def add_faults() -> Response:
     """Add the faults of ``{"faults": [LINE, ...]}``; the answer names those that can have no effect."""
-    lines = _object().get("faults")
-    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
-        raise Refused(400, "faults: a list of lines is required")
+    lines = parse_faults(json_body())
     try:
         current().emulator.faults.extend(lines)
     except MalformedFault as problem:

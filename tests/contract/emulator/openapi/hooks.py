@@ -11,8 +11,14 @@ from schemathesis.core.failures import Failure
 
 # Refusals of a valid request because of the present data, with the status that a wrong request has as well.
 BY_DATA = ("At least one System Administrator must exist", "A user with this email exists", "An API key of the name")
-# Control routes change single fields, and faults are lines of a grammar.
-BY_CONTROL = ("rollupRetention: expected at least retention", "parent: there is no account", "fault ")
+# Control routes change single fields, faults are lines of a grammar, and a time is one of the years 1970 to 8999.
+BY_CONTROL = (
+    "rollupRetention: expected at least retention",
+    "parent: there is no account",
+    "fault ",
+    "now: the time is outside",
+    "advance: the time is outside",
+)
 
 schemathesis.openapi.format("ip", st.ip_addresses().map(str))
 schemathesis.openapi.format("network", st.sampled_from(["127.0.0.1", "0.0.0.0/0", "10.1.2.3/8", "2001:db8::/32", "::"]))

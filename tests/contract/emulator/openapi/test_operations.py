@@ -66,3 +66,11 @@ def test_every_answer_is_one_that_its_own_document_describes(switches: tuple[str
         report = send(emulator, document, tmp_path, *only, examples=scaled(20, nightly=1000), without=without)
     assert report["operations"]["tested"] == len(operations(stated()))
     assert not missed(report)
+
+
+def test_every_answer_of_a_control_route_is_one_that_the_document_describes(tmp_path: Path) -> None:
+    with Emulator() as emulator:
+        document = f"{emulator.url}/_emulator/openapi.json"
+        only = ("--include-path-regex", "^/_emulator")
+        report = send(emulator, document, tmp_path, *only, examples=scaled(20, nightly=1000), without=OF_CONSISTENCY)
+    assert report["operations"]["tested"] >= 12
