@@ -108,6 +108,7 @@ def _creation_fields(switches: Switches) -> Mapping[str, Field]:
 
 
 _ANY: Final = Field({}, required=False)
+_ADDRESSES: Final = {"type": "array", "items": {"type": "string", "format": "network"}}
 
 
 def _edit_fields(switches: Switches) -> Mapping[str, Field]:
@@ -119,11 +120,7 @@ def _edit_fields(switches: Switches) -> Mapping[str, Field]:
         "parent": Field({"type": "string"}, required=False),
         "ingest_ip": Field({"type": "string", "format": "ip"}, "an IP address", required=False),
         "ingest_port": Field({"type": "integer", "minimum": 1, "maximum": 65535}, "a port", required=False),
-        "allowed_ips": Field(
-            {"type": "array", "items": {"type": "string", "format": "network"}},
-            "IP addresses or networks",
-            required=False,
-        ),
+        "allowed_ips": Field(_ADDRESSES, "IP addresses or networks", required=False),
     }
 
 
@@ -163,6 +160,7 @@ def schemas(switches: Switches) -> dict[str, dict[str, Any]]:
         "CustomerChange": {**object_schema(_update_fields(switches)), "anyOf": _ROLLUP_RULE},
         "NewUser": object_schema(_USER),
         "NewKey": object_schema(_KEY),
+        "Addresses": dict(_ADDRESSES),
         "NewFaults": object_schema(_FAULTS),
         "NewAccount": {**object_schema(_seed_fields(switches)), "anyOf": _ROLLUP_RULE},
         "AccountChange": {**object_schema(_edit_fields(switches)), "anyOf": _ROLLUP_RULE},

@@ -21,7 +21,8 @@ BY_CONTROL = (
 )
 
 schemathesis.openapi.format("ip", st.ip_addresses().map(str))
-schemathesis.openapi.format("network", st.sampled_from(["127.0.0.1", "0.0.0.0/0", "10.1.2.3/8", "2001:db8::/32", "::"]))
+# Each contains the address of the tests, which would be blocked otherwise.
+schemathesis.openapi.format("network", st.sampled_from(["127.0.0.1", "127.0.0.0/8", "0.0.0.0/0"]))
 
 
 @schemathesis.hook
