@@ -22,6 +22,9 @@ _PART: Final = 1 << 18
 _LONGEST: Final = 3600.0
 """Seconds that a session takes at most."""
 
+_LONGEST_ID: Final = 64
+"""Characters."""
+
 _BEGINS: Final = ("start", "carried")
 _PLACE: Final = ("boot_id", "pid_namespace")
 
@@ -47,7 +50,7 @@ def audited(file: Path | None, *, now: float) -> tuple[list[Audited], list[Audit
     begun: dict[str, Audited] = {}
     running: dict[str, Audited] = {}
     for record in _records(file) if file else ():
-        id_ = str(record.get("session"))
+        id_ = str(record.get("session"))[:_LONGEST_ID]
         if record.get("event") not in _BEGINS:
             running.pop(id_, None)
             continue

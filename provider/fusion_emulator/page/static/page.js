@@ -91,7 +91,8 @@ async function poll() {
     show(await response.text());
     version = response.headers.get("ETag");
   } else if (response.status !== 304) throw new Error(`the emulator answered ${response.status}`);
-  ahead = Date.parse(response.headers.get("Date")) - Date.now();
+  const sent = Date.parse(response.headers.get("Date"));
+  if (sent) ahead = sent - Date.now();
   answered = new Date();
 }
 
