@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Page, Request, sync_playwright
 
-__all__ = ["EVIL", "Watch", "running_browser"]
+__all__ = ["EVIL", "Watch", "running_browser", "submit"]
 
 EVIL: Final = "evil.example"
 """A name that the browser resolves to loopback, as after DNS rebinding."""
@@ -40,6 +40,12 @@ def running_browser() -> Iterator[Browser]:
             browser.close()
 
 
+def submit(page: Page, button: str) -> None:
+    """Click a button and wait for the next page; the live parts of the present one may show the result before."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=button, exact=True).click()
+
+
 @dataclass
 class Watch:
     """What a page did that no page of the emulator may do: errors, dialogs, requests to elsewhere."""
@@ -47,16 +53,27 @@ class Watch:
     url: str
     problems: list[str] = field(default_factory=list)
 
-    def attach(self, page: Page) -> None:
-        """Observe a page from its start."""
-        page.on("console", self._console)
-        page.on("pageerror", self._error)
-        page.on("dialog", self._dialog)
-        page.on("request", self._request)
+    @contextlib.contextmanager
+    def watching(self, page: Page) -> Iterator[None]:
+        """Observe a page during the block."""
+        listeners: dict[Any, Callable[..., None]] = {
+            "console": self._console,
+            "pageerror": self._error,
+            "dialog": self._dialog,
+            "request": self._request,
+        }
+        for event, listener in listeners.items():
+            page.on(event, listener)
+        try:
+            yield
+        finally:
+            for event, listener in listeners.items():
+                page.remove_listener(event, listener)
 
     def _console(self, message: ConsoleMessage) -> None:
-        # A violation of the Content-Security-Policy is an error of the console as well.
-        if message.type in ("error", "warning"):
+        # A violation of the Content-Security-Policy is an error of the console as well. So is, for the browser, the
+        # answer to a form with a wrong value.
+        if message.type in ("error", "warning") and "status of 422" not in message.text:
             self.problems.append(f"console: {message.text} ({message.location})")
 
     def _error(self, error: Error) -> None:

@@ -15,6 +15,8 @@ function sync(shown, wanted) {
     if (shown.data !== wanted.data) shown.data = wanted.data;
     return;
   }
+  // A refused value stays with its reason until it is sent again.
+  if ("wrong" in shown.dataset) return;
   for (const { name } of [...shown.attributes]) {
     if (!wanted.hasAttribute(name) && name !== "open") shown.removeAttribute(name);
   }
