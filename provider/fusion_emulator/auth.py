@@ -20,11 +20,9 @@ from fusion_emulator.roles import ROLES, Action, Role
 from fusion_emulator.service import Service
 from fusion_emulator.state import Account, ApiKey, Change, Session, State
 
-__all__ = ["Caller", "authenticate", "expire", "token_for_key"]
+__all__ = ["Caller", "asked_for", "authenticate", "expire", "token_for_key"]
 
 _JWS: Final = jwt.PyJWS()
-# Characters. The longest shortname has 16.
-_LONGEST_SHOWN: Final = 64
 IAT_SECONDS: Final = {"strict": 300.0, "wide": 86400.0}
 
 
@@ -50,7 +48,6 @@ def token_for_key(exchange: Exchange, token: str) -> TokenRecord:
     service = exchange.service
     now = service.clock()
     claims = _unverified(token)
-    exchange.shortname = _shown(claims.get("shortname"))
 
     def issue(state: State) -> tuple[Change, TokenRecord]:
         key = _key(state, claims)
@@ -72,6 +69,12 @@ def token_for_key(exchange: Exchange, token: str) -> TokenRecord:
         return Change(sessions=sessions, seen=seen, issued=session.number), answer
 
     return service.commit(issue)
+
+
+def asked_for(token: str) -> str | None:
+    """Return the shortname in a request token, which may be invalid; None without one."""
+    shortname = (_claims(token) or {}).get("shortname")
+    return shortname if isinstance(shortname, str) else None
 
 
 def authenticate(exchange: Exchange, header: str | None) -> Caller:
@@ -100,11 +103,6 @@ def _note(exchange: Exchange, state: State, session: Session) -> None:
     exchange.account = state.accounts[session.account].shortname
     exchange.token = session.number
     exchange.masquerade = state.keys[session.key].account != session.account
-
-
-def _shown(shortname: object) -> str | None:
-    """Return the account that a request token names, for the journal, if it can be a shortname."""
-    return shortname if isinstance(shortname, str) and len(shortname) <= _LONGEST_SHOWN else None
 
 
 def _require_addresses(exchange: Exchange, state: State, session: Session) -> None:

@@ -25,9 +25,8 @@ class Exchange:
 
     ``skew``: seconds that the service's clock is ahead; ``stale``: reads that do not see this write, None for the
     number of the switches; ``account``: the shortname of the account that the request acts in, once it is known;
-    ``shortname``: that of the account that a request token names; ``token``: the number of the access token;
-    ``masquerade``: whether it acts in another account than its key's; ``client``: the address that sent the request;
-    ``unmatched``: whether no route has its path and method.
+    ``token``: the number of the access token; ``masquerade``: whether it acts in another account than its key's;
+    ``client``: the address that sent the request; ``unmatched``: whether no route has its path and method.
     """
 
     emulator: Emulator
@@ -35,7 +34,6 @@ class Exchange:
     skew: float = 0.0
     stale: int | None = None
     account: str | None = None
-    shortname: str | None = None
     token: int | None = None
     masquerade: bool = False
     client: str = LOOPBACK

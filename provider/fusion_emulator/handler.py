@@ -26,6 +26,7 @@ from fusion_emulator.faults import Delivery, Drawn
 from fusion_emulator.journal import Entry
 from fusion_emulator.origins import foreign
 from fusion_emulator.reading import Request
+from fusion_emulator.routes.access import ADDRESSES
 from fusion_emulator.routes.control import controls
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class Handler(StreamRequestHandler):
                 status=delivery.status,
                 genuine=genuine.status if genuine else None,
                 account=exchange.account,
-                shortname=exchange.shortname or _subject(self._path, fields),
+                shortname=_subject(self._path, fields),
                 fault=drawn.text,
                 body_keys=tuple(name[:_LONGEST_NAME] for name in itertools.islice(fields, _KEYS)),
                 connection=self.client_address[1],
@@ -243,8 +244,10 @@ def _fields(body: bytes) -> dict[str, Any]:
 
 
 def _subject(path: str, fields: dict[str, Any]) -> str | None:
-    """Return the shortname of the account that a request is about."""
+    """Return the shortname of the account that a request is about, or that a request token asks for."""
     if path.startswith(_CUSTOMER):
-        return path.removeprefix(_CUSTOMER)[:_LONGEST_NAME]
-    shortname = fields.get("shortname")
+        below = path.removeprefix(_CUSTOMER)
+        return None if below == ADDRESSES else below[:_LONGEST_NAME]
+    token = fields.get("jwt")
+    shortname = auth.asked_for(token) if isinstance(token, str) else fields.get("shortname")
     return shortname[:_LONGEST_NAME] if isinstance(shortname, str) else None

@@ -137,16 +137,19 @@ def test_the_journal_has_every_request_and_no_secret() -> None:
 
 def test_the_journal_names_the_account_that_a_request_token_asks_for(emulator: Emulator) -> None:
     emulator.seed("acme-one")
-    shortnames = ["acme-one", "nobody", ROOT, "x" * 65]
+    emulator.faults.add("POST /auth/token 503 skip=4 x1")
+    shortnames = ["acme-one", "nobody", ROOT, "acme-one"]
     for shortname in shortnames:
         Caller(emulator.netosecret, shortname=shortname).authenticate()
-    Caller(emulator.netosecret).authenticate(key="x" * 64, shortname="acme-one")
+    for key in (None, "x" * 64):
+        Caller(emulator.netosecret).authenticate(key=key, shortname="acme-one")
     shown = [(entry.shortname, entry.account, entry.status) for entry in emulator.requests]
     assert shown == [
         ("acme-one", "acme-one", 200),
         ("nobody", None, 404),
         (ROOT, ROOT, 200),
-        (None, None, 404),
+        ("acme-one", "acme-one", 200),
+        ("acme-one", None, 503),
         ("acme-one", None, 401),
     ]
     assert "account=- shortname=nobody" in emulator.requests[1].line()
