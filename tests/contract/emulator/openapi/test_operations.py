@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from fusion_emulator import Emulator, Switches
 from tests.contract.emulator.openapi.documents import OPERATIONS, operations, stated
 from tests.contract.emulator.openapi.generated import OF_CONSISTENCY, send
-from tests.scale import scaled
+from tests.contract.emulator.openapi.vendor import mended
+from tests.scale import NIGHTLY, scaled
 
 SWITCHES = {
     "defaults": (),
@@ -74,3 +76,15 @@ def test_every_answer_of_a_control_route_is_one_that_the_document_describes(tmp_
         only = ("--include-path-regex", "^/_emulator")
         report = send(emulator, document, tmp_path, *only, examples=scaled(20, nightly=1000), without=OF_CONSISTENCY)
     assert report["operations"]["tested"] >= 12
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="the vendor's document isn't part of this repository")
+@some(SWITCHES)
+def test_every_answer_is_one_that_the_vendor_documents(switches: tuple[str, ...], tmp_path: Path) -> None:
+    document = tmp_path / "vendor.json"
+    document.write_text(json.dumps(mended()))
+    with Emulator(Switches(user_rate="off").with_text(*switches)) as emulator:
+        without = ("positive_data_acceptance", *(OF_CONSISTENCY if switches else ()))
+        report = send(emulator, document, tmp_path, examples=1000, without=without)
+    assert report["operations"]["tested"] == len(operations(stated()))
+    assert not missed(report)
