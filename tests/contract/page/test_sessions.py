@@ -27,6 +27,8 @@ def test_the_red_line_names_the_customer_and_counts_down(emulator: Emulator, fus
         expect(lines).to_have_count(1)
         expect(lines).to_contain_text("MASQUERADE acme-corp")
         expect(lines).to_contain_text("read-only")
+        # It is red from the start, and doesn't fade in as new rows of a table do.
+        expect(lines).to_have_css("animation-name", "none")
         expect(lines).to_be_in_viewport()
         expect(page).to_have_title(re.compile("MASQUERADE acme-corp"))
         # It counts down: an earlier text is left for a later one.
