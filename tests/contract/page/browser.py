@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Page, Request, expect, sync_playwright
 
-__all__ = ["EVIL", "Watch", "running_browser", "submit"]
+__all__ = ["EVIL", "LIMIT", "Watch", "running_browser", "submit"]
 
 EVIL: Final = "evil.example"
 """A name that the browser resolves to loopback, as after DNS rebinding."""
+
+LIMIT: Final = 30_000
+"""Milliseconds; a wait ends as soon as what it expects is there."""
 
 _RESOLVER: Final = f"MAP {EVIL} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
 _ARGUMENTS: Final = (
@@ -34,6 +37,7 @@ def running_browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # Root can't use the sandbox. The pages are the emulator's, and those of these tests.
         browser = playwright.chromium.launch(executable_path=program, args=[*_ARGUMENTS], chromium_sandbox=False)
+        expect.set_options(timeout=LIMIT)
         try:
             yield browser
         finally:

@@ -7,21 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from fusion_emulator import Emulator
 from tests.contract.emulator.caller import Caller
-from tests.contract.page.browser import Watch, running_browser
-
-# Milliseconds; a wait ends as soon as what it expects is there.
-LIMIT = 30_000
+from tests.contract.page.browser import LIMIT, Watch, running_browser
 
 
 # One per module, since another test of the same worker can't start an event loop while Playwright has one.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Yield a browser."""
-    expect.set_options(timeout=LIMIT)
     with running_browser() as browser:
         yield browser
 

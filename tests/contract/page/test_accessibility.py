@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from fusion_emulator import Emulator
 from tests.contract.page.browser import submit
+from tests.contract.page.records import record_session
 from tests.links import ROOT
 
 
@@ -57,7 +56,7 @@ def test_the_page_is_accessible_during_a_session(emulator: Emulator, page: Page,
     emulator.seed("lakeside", parent="harbor-msp", trial=True)
     emulator.faults.add("POST /customer 503 x2", "* * delay=0.1")
     emulator.switch(absence=403)
-    record_session(tmp_path / "audit.jsonl")
+    record_session(tmp_path / "audit.jsonl", customer="lakeside", mode="read-only")
     page.goto(f"{emulator.page_url}?done=fault")
     expect(page.locator(".red-line")).to_be_visible()
     page.locator("summary").filter(has_text="All kinds of faults").click()
@@ -69,11 +68,3 @@ def test_an_error_is_accessible(page: Page, axe: str) -> None:
     submit(page, "Set the fault")
     expect(page.get_by_label("New fault")).to_have_attribute("aria-invalid", "true")
     assert violations(page, axe) == []
-
-
-def record_session(audit: Path) -> None:
-    """Write the start of a session that runs for 15 minutes."""
-    now = datetime.now(timezone.utc)
-    until = now + timedelta(minutes=15)
-    record = {"event": "start", "session": "a1", "customer": "lakeside", "mode": "read-only"}
-    audit.write_text(f"{json.dumps({**record, 'time': now.isoformat(), 'until': until.isoformat()})}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from playwright.sync_api import Page, expect
 from fusion_emulator import Emulator
 from tests.contract.emulator.caller import Caller
 from tests.contract.page.browser import submit
+from tests.contract.page.records import record_session
 
 TEXTS: Final = (
     "<script>alert(1)</script>",
@@ -35,8 +37,9 @@ HIDDEN: Final = "[\\u0000-\\u0008\\u000b-\\u001f\\u202a-\\u202e\\u2066-\\u2069]"
 
 
 @pytest.fixture
-def hostile(emulator: Emulator, caller: Caller) -> Emulator:
+def hostile(emulator: Emulator, caller: Caller, tmp_path: Path) -> Emulator:
     """An emulator with a hostile text wherever a client can put one."""
+    record_session(tmp_path / "audit.jsonl", customer=TEXTS[2] + "x" * 500, mode=TEXTS[1])
     for number, text in enumerate(TEXTS):
         emulator.seed(f"customer-{number}", organization=text, given_name=text[:50], family_name=text[:50])
         caller.send("GET", f"/api/v1/customer/{quote(text[:1000], safe='')}")
@@ -44,6 +47,7 @@ def hostile(emulator: Emulator, caller: Caller) -> Emulator:
     paths = ("<script>alert(1)</script>", "<img/src=x/onerror=alert(1)>", "{{7*7}}", "x" * 500)
     faults = {"faults": [f"GET /{path} 503" for path in paths]}
     assert caller.send("POST", "/_emulator/faults", faults).status == 200
+    emulator.switch(types=f"customer={TEXTS[0]},reseller={TEXTS[1]},staff={'x' * 500}")
     return emulator
 
 
