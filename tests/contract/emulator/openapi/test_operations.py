@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +50,23 @@ def missed(report: dict[str, Any]) -> set[str]:
     }
 
 
+def lives(emulator: Emulator) -> set[str]:
+    """Return the shortnames of customers that were created, read, updated and deleted, in this order."""
+    steps = [("POST", 201), ("GET", 200), ("PUT", 200), ("DELETE", 204)]
+    done: Counter[str] = Counter()
+    for entry in emulator.requests:
+        name = entry.shortname or ""
+        if done[name] < len(steps) and (entry.method, entry.status) == steps[done[name]]:
+            done[name] += 1
+    return {name for name, count in done.items() if count == len(steps)}
+
+
 @some(SWITCHES)
 def test_every_answer_is_one_that_the_vendor_states(switches: tuple[str, ...], tmp_path: Path) -> None:
     with Emulator(Switches(user_rate="off").with_text(*switches)) as emulator:
         without = ("positive_data_acceptance", *(OF_CONSISTENCY if switches else ()))
         report = send(emulator, OPERATIONS, tmp_path, examples=scaled(20, nightly=1000), without=without)
+        assert lives(emulator)
     assert report["operations"]["tested"] == len(operations(stated()))
     assert not missed(report)
 
