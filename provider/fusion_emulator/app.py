@@ -15,8 +15,8 @@ from fusion_emulator.errors import Refused
 from fusion_emulator.exchange import current
 from fusion_emulator.faults.reach import Route
 from fusion_emulator.page import routes as page
-from fusion_emulator.reading import MAX_BODY
-from fusion_emulator.routes import access, clock, control, customers
+from fusion_emulator.reading import MAX_SNAPSHOT
+from fusion_emulator.routes import access, clock, control, customers, whole
 from fusion_emulator.routes.web import answer, no_content, stale_views
 
 __all__ = ["affected_routes", "make_app"]
@@ -51,14 +51,15 @@ def make_app() -> Flask:
     app = _App(__name__, static_folder=None)
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    # The server has checked the length of each body.
+    app.config["MAX_CONTENT_LENGTH"] = MAX_SNAPSHOT
     # The server answers a defect, and writes it down once.
     app.config["PROPAGATE_EXCEPTIONS"] = True
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of DefaultJSONProvider, which Flask installs
     app.url_map.converters["shortname"] = _Shortname
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(HTTPException, _gateway)
-    for routes in (access, customers, control, clock, page):
+    for routes in (access, customers, control, clock, whole, page):
         app.register_blueprint(routes.routes)
     return app
 

@@ -21,6 +21,7 @@ from fusion_emulator.state import Account
 from fusion_emulator.switches import Switches
 
 __all__ = [
+    "PARTS",
     "Creation",
     "Update",
     "parse_creation",
@@ -28,10 +29,12 @@ __all__ = [
     "parse_faults",
     "parse_json",
     "parse_key",
+    "parse_reset",
     "parse_update",
     "parse_user",
     "read_json",
     "request_token",
+    "require_json",
     "schemas",
 ]
 
@@ -142,6 +145,14 @@ _KEY: Final[Mapping[str, Field]] = {"appname": _TEXT, "roles": _ROLES, "descript
 _FAULTS: Final[Mapping[str, Field]] = {
     "faults": Field({"type": "array", "items": {"type": "string"}}, "a list of lines")
 }
+PARTS: Final = ("accounts", "faults", "switches", "requests", "clock")
+"""The parts of an emulator that are reset."""
+
+_RESET: Final = {
+    "only": Field(
+        {"type": "array", "items": {"type": "string", "enum": PARTS}}, f"a list of {', '.join(PARTS)}", required=False
+    )
+}
 _REQUEST_TOKEN: Final[Mapping[str, Field]] = {"jwt": Field({"type": "string"})}
 
 # "Should be >= retention."
@@ -164,7 +175,14 @@ def schemas(switches: Switches) -> dict[str, dict[str, Any]]:
         "NewFaults": object_schema(_FAULTS),
         "NewAccount": {**object_schema(_seed_fields(switches)), "anyOf": _ROLLUP_RULE},
         "AccountChange": {**object_schema(_edit_fields(switches)), "anyOf": _ROLLUP_RULE},
+        "Reset": object_schema(_RESET),
     }
+
+
+def require_json(mimetype: str) -> None:
+    """Raise Refused(400) for a body of another media type."""
+    if mimetype != "application/json":
+        raise Refused(400, "Content-Type: expected application/json")
 
 
 def read_json(mimetype: str, body: bytes) -> Any:
@@ -173,8 +191,7 @@ def read_json(mimetype: str, body: bytes) -> Any:
     Raises:
         Refused: The body is of another media type, or not JSON.
     """
-    if mimetype != "application/json":
-        raise Refused(400, "Content-Type: expected application/json")
+    require_json(mimetype)
     try:
         return parse_json(body)
     except ValueError as problem:
@@ -256,6 +273,12 @@ def parse_edit(account: Account, fields: Mapping[str, Any], switches: Switches, 
         _require_rollup({"retention": account.retention, "rollupRetention": account.rollup_retention, **fields})
     names = {"rollupRetention": "rollup_retention"}
     return {names.get(name, name): tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+
+
+def parse_reset(body: object) -> list[str]:
+    """Return the parts that the body of POST /_emulator/reset names, else all, or raise Refused(400)."""
+    found: list[str] = require_object(body, _RESET).get("only", list(PARTS))
+    return found
 
 
 def parse_user(body: object) -> dict[str, Any]:

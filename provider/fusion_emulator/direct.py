@@ -8,10 +8,12 @@ from typing import Any, Final
 
 from fusion_emulator import accounts
 from fusion_emulator.bodies import parse_creation, parse_edit
+from fusion_emulator.documents import InvalidStateError
 from fusion_emulator.errors import Refused
 from fusion_emulator.keys import add_key, netosecret, new_key
 from fusion_emulator.records import AccountRecord, account_record
 from fusion_emulator.service import ROOT, Service
+from fusion_emulator.snapshots import read_snapshot, restored, snapshot_of, snapshot_text
 from fusion_emulator.state import Account, ApiKey, Change, Mail, State, User
 
 __all__ = ["Direct"]
@@ -168,6 +170,22 @@ class Direct:
             return add_key(state, key), self._credential(account, key)
 
         return service.commit(change)
+
+    def snapshot(self) -> str:
+        """Return the accounts with their users and API keys as JSON, without secrets."""
+        return snapshot_text(snapshot_of(self._running.state))
+
+    def load(self, snapshot: str | bytes) -> None:
+        """Replace the accounts by those of a snapshot. ``netosecret`` stays valid, and access tokens end.
+
+        Raises:
+            Refused: It is not a snapshot, or the service could not work with it (400), or it cannot be stored (500).
+        """
+        try:
+            found = read_snapshot(snapshot.encode() if isinstance(snapshot, str) else snapshot)
+            self._running.replace(lambda state: restored(found, state))
+        except InvalidStateError as wrong:
+            raise Refused(400, f"The snapshot cannot be loaded. {wrong}") from None
 
     def expire_tokens(self) -> None:
         """End every access token."""

@@ -9,7 +9,7 @@ import json
 import textwrap
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,7 +18,19 @@ from fusion_emulator.earlier import converted
 from fusion_emulator.json_numbers import NUMBERS
 from fusion_emulator.state import TABLES, Account, ApiKey, Change, Mail, Session, State, User
 
-__all__ = ["InvalidStateError", "Read", "account_problems", "read", "written", "written_change"]
+__all__ = [
+    "InvalidStateError",
+    "Read",
+    "account_problems",
+    "first_object",
+    "read",
+    "refuse",
+    "typed",
+    "written",
+    "written_change",
+]
+
+T = TypeVar("T")
 
 FORMAT: Final = 2
 
@@ -39,7 +51,9 @@ _PROBLEMS: Final = {
 
 _SURROGATE: Final = "a text has half of a surrogate pair"
 
-_FIELDS: Final = {each.name for kind in (State, Account, User, ApiKey, Mail, Session) for each in fields(kind)}
+_FIELDS: Final = {each.name for kind in (State, Account, User, ApiKey, Mail, Session) for each in fields(kind)} | {
+    "rollupRetention"
+}
 
 
 class InvalidStateError(ValueError):
@@ -64,8 +78,10 @@ def written(state: State) -> str:
     return _line({"format": FORMAT, **dataclasses.asdict(state)})
 
 
-def written_change(change: Change) -> str:
-    """Return a change as a line."""
+def written_change(change: Change | State) -> str:
+    """Return a change as a line; a state replaces all before it."""
+    if isinstance(change, State):
+        return _line({"whole": {"format": FORMAT, **dataclasses.asdict(change)}})
     return _line({name: _plain(value) for name, value in change.items()})
 
 
@@ -80,7 +96,7 @@ def _plain(value: Any) -> Any:
 
 
 def read(content: bytes) -> Read:
-    """Return the state in the content of a file: a whole state, then a line per change.
+    """Return the state in the content of a file: a whole state, then a line per change or per further whole state.
 
     A last line without an end is a change that was not acknowledged. It is left out.
 
@@ -100,9 +116,16 @@ def read(content: bytes) -> Read:
     for number, line in enumerate(lines[1:], text.count("\n", 0, end) + 2):
         if line.strip():
             _apply(document, line, number)
-    state = _typed(document)
-    _refuse(problems(state))
+    state = typed(State, document)
+    refuse(problems(state))
     return Read(state, len(content) - len(unfinished.encode()), current=current, whole=rest == "\n")
+
+
+def first_object(content: bytes) -> tuple[dict[str, Any], str]:
+    """Return the JSON object at the beginning of a file, and the text after it, or raise InvalidStateError."""
+    text = _decoded(content)
+    document, end = _first_document(text)
+    return document, text[end:]
 
 
 def account_problems(account: Account) -> list[str]:
@@ -110,7 +133,7 @@ def account_problems(account: Account) -> list[str]:
     try:
         _validated(Account, dataclasses.asdict(account))
     except ValidationError as wrong:
-        return _sentences(wrong)
+        return _sentences(wrong, {})
     except UnicodeEncodeError:
         return [_SURROGATE]
     return []
@@ -132,9 +155,9 @@ def _first_document(text: str) -> tuple[dict[str, Any], int]:
         document, end = _decoder().raw_decode(text, start)
         _require_unicode(document)
         if text[end:].partition("\n")[0].strip():
-            raise json.JSONDecodeError("there is more after the state", text, end)
+            raise json.JSONDecodeError("there is more after its end", text, end)
     if not isinstance(document, dict):
-        raise InvalidStateError("It is not a state of this emulator. Choose another file.")
+        raise InvalidStateError("It is not a JSON object. Choose another file.")
     return document, end
 
 
@@ -145,6 +168,11 @@ def _is_current(document: dict[str, Any]) -> bool:
         raise InvalidStateError(
             f"It has format {format_}, and this release reads formats up to {FORMAT}. Update pulumi-fusion, or choose "
             "another file."
+        )
+    if "snapshot" in document:
+        raise InvalidStateError(
+            "It is a snapshot, which lacks the secrets of a state. Choose another file, and load the snapshot into the "
+            "running emulator: pulumi-fusion snapshot load FILE."
         )
     if type(format_) is not int or format_ < 1:
         raise InvalidStateError("It is not a state of this emulator. Choose another file.")
@@ -165,6 +193,11 @@ def _apply(document: dict[str, Any], line: str, number: int) -> None:
         if "\\u" in line:
             _require_unicode(change)
     try:
+        if "whole" in change:
+            # It replaced what came before.
+            document.clear()
+            change = change["whole"]
+            _is_current(change)
         for name, value in change.items():
             if name not in TABLES:
                 document[name] = value
@@ -217,14 +250,15 @@ def _require_unicode(document: object) -> None:
     json.dumps(document, ensure_ascii=False).encode()
 
 
-def _typed(document: dict[str, Any]) -> State:
+def typed(kind: type[T], document: dict[str, Any]) -> T:
+    """Return the value of a dataclass that a document describes, or raise InvalidStateError."""
     try:
-        state: State = _validated(State, document)
+        value: T = _validated(kind, document)
     except ValidationError as wrong:
-        _refuse(_sentences(wrong))
+        refuse(_sentences(wrong, document))
     except RecursionError:
-        _refuse(["It is nested too deeply"])
-    return state
+        refuse(["It is nested too deeply"])
+    return value
 
 
 def _validated(kind: type, document: dict[str, Any]) -> Any:
@@ -237,11 +271,13 @@ def _adapter(kind: type) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def _sentences(wrong: ValidationError) -> list[str]:
+def _sentences(wrong: ValidationError, document: dict[str, Any]) -> list[str]:
     """Return a sentence per error, without the values, some of which are secret."""
     found = []
     for error in wrong.errors(include_url=False, include_context=False, include_input=False):
         place = [str(each) for each in error["loc"]]
+        if place[:1] == ["accounts"] and len(place) > 1:
+            place[1] = _shortname(document["accounts"], error["loc"][1]) or place[1]
         if place[:1] in (["sessions"], ["seen"]):
             # The ids of tokens.
             place[1:2] = ["*"]
@@ -250,7 +286,14 @@ def _sentences(wrong: ValidationError) -> list[str]:
     return found
 
 
-def _refuse(found: list[str]) -> None:
+def _shortname(accounts: Any, index: int | str) -> str | None:
+    """Return the shortname of an account in an array of them."""
+    account = accounts[index] if isinstance(index, int) else None
+    shortname = account.get("shortname") if isinstance(account, dict) else None
+    return shortname if isinstance(shortname, str) else None
+
+
+def refuse(found: list[str]) -> None:
     """Raise InvalidStateError with the first problems, if there are any."""
     if found:
         shown = "; ".join(textwrap.shorten(_printable(each), _LONGEST) for each in found[:_SHOWN])

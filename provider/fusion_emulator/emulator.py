@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
 from fusion_emulator.app import affected_routes
+from fusion_emulator.bodies import PARTS
 from fusion_emulator.clock import Clock
 from fusion_emulator.direct import Direct
+from fusion_emulator.documents import InvalidStateError
+from fusion_emulator.errors import Refused
 from fusion_emulator.faults import Faults
 from fusion_emulator.ids import random_id, seeded
 from fusion_emulator.journal import Journal
@@ -20,8 +24,9 @@ from fusion_emulator.loopback import LOOPBACK
 from fusion_emulator.page.live import Live
 from fusion_emulator.server import Server
 from fusion_emulator.service import Service
+from fusion_emulator.state import State
 from fusion_emulator.store import StateFile
-from fusion_emulator.switches import Switches
+from fusion_emulator.switches import Switches, UnknownSwitch
 
 __all__ = ["Emulator"]
 
@@ -75,6 +80,11 @@ class Emulator(Direct):
         self._service: Service | None = None
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
+        self._started = 0.0
+        # What the emulator had at its start.
+        self._first_state: State | None = None
+        self._first_faults: list[str] = []
+        self._first_switches = self._switches
 
     def __enter__(self) -> Emulator:
         """Start the emulator."""
@@ -108,6 +118,9 @@ class Emulator(Direct):
         except BaseException:
             self._release()
             raise
+        self._started = time.monotonic()
+        self._first_state, self._first_switches = self._service.state, self._service.switches
+        self._first_faults = [each.text for each in self.faults]
         self._port = server.server_address[1]
         self._server = server
         self._thread = threading.Thread(target=server.accept, name="fusion-emulator", daemon=True)
@@ -175,3 +188,52 @@ class Emulator(Direct):
     def clock(self) -> Clock:
         """The clock of the service, which can be moved."""
         return self._running.clock
+
+    def reset(self, only: Collection[str] = PARTS) -> None:
+        """Return to what the emulator had at its start, where NETOSECRET stays valid and access tokens end.
+
+        Args:
+            only: Names of parts, which are reset alone: ``accounts`` (with users, API keys and mails), ``faults``,
+                ``switches``, ``requests`` and ``clock``.
+
+        Raises:
+            Refused: There is no such part, or the accounts break the rule of a switch (400), or cannot be stored (500).
+        """
+        unknown = [each for each in only if each not in PARTS]
+        if unknown:
+            raise Refused(400, f"only: there is no part {unknown[0]!r} (there are: {', '.join(PARTS)})")
+        switches = self._first_switches if "switches" in only else self.switches
+        try:
+            if "accounts" in only:
+                self._reset_accounts(switches, numbers="requests" in only)
+            self.switches = switches
+        except (InvalidStateError, UnknownSwitch) as refused:
+            raise Refused(400, str(refused)) from None
+        if "faults" in only:
+            self.faults.clear()
+            self.faults.extend(self._first_faults)
+        if "requests" in only:
+            self.requests.clear()
+        if "clock" in only:
+            self.clock.reset()
+
+    def _reset_accounts(self, switches: Switches, *, numbers: bool) -> None:
+        """Give the accounts of the start; ``numbers`` is whether access tokens are counted from there, too."""
+
+        def make(state: State) -> State:
+            first = self._first_state or state
+            issued = first.issued if numbers else state.issued
+            # Used request tokens stay used.
+            return dataclasses.replace(first, sessions={}, issued=issued, seen=state.seen)
+
+        self._running.replace(make, switches=switches)
+
+    @property
+    def uptime(self) -> float:
+        """The seconds since the start."""
+        return time.monotonic() - self._started
+
+    @property
+    def stores(self) -> bool:
+        """Whether a state file stores the accounts."""
+        return self._path is not None

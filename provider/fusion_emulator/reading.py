@@ -15,14 +15,16 @@ import httptools
 
 from fusion_emulator.errors import Refused
 
-__all__ = ["MAX_BODY", "Request"]
+__all__ = ["MAX_SNAPSHOT", "Request"]
 
 MAX_BODY: Final = 1 << 20
 """Bytes."""
 
+MAX_SNAPSHOT: Final = 1 << 26
+"""Bytes of a body that replaces the whole state: about 100 000 accounts."""
+
 _MAX_HEAD: Final = 64 * 1024
-# What chunks of one byte each need for a body of the maximum size, with their lines.
-_MAX_CHUNKED: Final = 6 * MAX_BODY + _MAX_HEAD
+_SNAPSHOT: Final = ("PUT", "/_emulator/snapshot")
 
 _REQUEST_LINE: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([!-~\x80-\xff]+) HTTP/(\d)\.(\d)\r?\n")
 _ABSOLUTE: Final = re.compile(r"https?://([^/?]*)(.*)", re.IGNORECASE)
@@ -141,9 +143,15 @@ class Request:
                 raise ConnectionResetError("the client disconnected within its body")
             self._feed(line)
             read += len(line)
-            if self._length > MAX_BODY or read > _MAX_CHUNKED:
+            # What chunks of one byte each need for a body of the maximum size, with their lines.
+            if self._length > self._maximum or read > 6 * self._maximum + _MAX_HEAD:
                 raise Refused(413, "The body is too large")
         return b"".join(self._chunks)
+
+    @property
+    def _maximum(self) -> int:
+        """The bytes that the body may have."""
+        return MAX_SNAPSHOT if (self.method, self.path) == _SNAPSHOT else MAX_BODY
 
     @property
     def _is_chunked(self) -> bool:
@@ -172,7 +180,7 @@ class Request:
         if self._is_chunked and not self.is_http_1_1:
             raise Refused(400, "Transfer-Encoding needs HTTP/1.1")
         self._length = int(self.values("content-length")[0]) if self.values("content-length") else 0
-        if self._length > MAX_BODY:
+        if self._length > self._maximum:
             raise Refused(413, "The body is too large")
         if any(value.lower() != "100-continue" for value in self.values("expect")):
             raise Refused(417, "Expect: only 100-continue is supported")

@@ -17,6 +17,7 @@ __all__ = [
     "AccountRecord",
     "ClockRecord",
     "ErrorRecord",
+    "HealthRecord",
     "JsonObject",
     "KeyRecord",
     "Record",
@@ -120,6 +121,16 @@ class ClockRecord(TypedDict):
     now: str
     unix: float
     ahead: float
+
+
+class HealthRecord(TypedDict):
+    """A running emulator; ``uptime`` is seconds, and ``accounts`` the number of those below the root account."""
+
+    status: Literal["ok"]
+    version: str | None
+    uptime: float
+    accounts: int
+    stored: Literal["file", "memory"]
 
 
 class ErrorRecord(TypedDict):

@@ -16,7 +16,7 @@ from fusion_emulator import accounts
 from fusion_emulator.answers import http_date
 from fusion_emulator.checks import problems
 from fusion_emulator.clock import Clock
-from fusion_emulator.documents import account_problems
+from fusion_emulator.documents import account_problems, refuse
 from fusion_emulator.errors import Refused
 from fusion_emulator.ids import Mint, random_id
 from fusion_emulator.keys import new_key
@@ -157,7 +157,29 @@ class Service:
             return made
         return dataclasses.replace(made, unique_shortnames=unique)
 
-    def _store(self, made: Change, state: State) -> None:
+    def replace(self, make: Callable[[State], State], *, switches: Switches | None = None) -> None:
+        """Replace the whole state, if the service can work with the new one.
+
+        Args:
+            make: Takes the state and returns the one that replaces it.
+            switches: The switches from then on; None for the present ones.
+
+        Raises:
+            InvalidStateError: The new state breaks a rule of ``checks``.
+            Refused: It cannot be stored (500).
+        """
+        with self._lock:
+            switches = switches or self._switches
+            state = dataclasses.replace(make(self._state), unique_shortnames=switches.unique_shortnames)
+            refuse(problems(state))
+            self._store(state, state)
+            self._switches = switches
+            self._stale.clear()
+            self._before_last_write.clear()
+            self._counts.clear()
+            self._requests.clear()
+
+    def _store(self, made: Change | State, state: State) -> None:
         if self._file is not None:
             try:
                 self._file.append(made, state)

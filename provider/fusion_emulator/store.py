@@ -93,11 +93,11 @@ class StateFile:
             _write(self._file.fileno(), b"\n", self._length)
             self._length += 1
 
-    def append(self, change: Change, state: State) -> None:
+    def append(self, change: Change | State, state: State) -> None:
         """Store a change durably, or raise OSError; the file is as before then.
 
         Args:
-            change: The change.
+            change: The change, or the whole state.
             state: The state after it.
         """
         line = written_change(change).encode()

@@ -69,7 +69,7 @@ def _operation(rule: Rule, operation: Operation, types: Types, summary: str) -> 
             for each in sorted(rule.arguments)
         ]
     if operation.body is not None:
-        described["requestBody"] = {"required": True, "content": _json(types.body(operation.body))}
+        described["requestBody"] = {"required": operation.body_required, "content": _json(types.body(operation.body))}
     described["responses"] = dict(_responses(operation, types))
     return described
 

@@ -16,6 +16,7 @@ from fusion_emulator.journal import Entry
 from fusion_emulator.records import (
     AccountRecord,
     ClockRecord,
+    HealthRecord,
     JsonObject,
     KeyRecord,
     TokenRecord,
@@ -23,6 +24,7 @@ from fusion_emulator.records import (
     UserRecord,
     WholeAccount,
 )
+from fusion_emulator.snapshots import Snapshot
 from fusion_emulator.state import Mail
 from fusion_emulator.switches import Switches
 
@@ -82,6 +84,7 @@ class Operation:
     answer: Any = None
     status: int = 200
     body: Any = None
+    body_required: bool = True
     refusals: Statuses = lambda _: set()
     token: bool = True
 
@@ -140,5 +143,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "clock.show_clock": Operation(ClockRecord, token=False),
     "clock.change_clock": Operation(ClockRecord, body=NewTime | TimePassing, token=False),
     "clock.reset_clock": Operation(ClockRecord, token=False),
+    "whole.show_health": Operation(HealthRecord, token=False),
+    "whole.reset": Operation(HealthRecord, body="Reset", body_required=False, token=False),
+    "whole.show_snapshot": Operation(Snapshot, token=False),
+    "whole.load_snapshot": Operation(Snapshot, body=Snapshot, token=False, refusals=lambda _: {413}),
     "control.list_mails": Operation(list[Mail], token=False),
 }

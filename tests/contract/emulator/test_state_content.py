@@ -213,7 +213,7 @@ def test_what_the_service_cannot_work_with_is_refused(edit: Edit, reason: str) -
         (lambda it: it + b'{"seen":{"x":1,"x":2}}\n', "Line 8: an id appears twice"),
         (lambda it: it + b'{"minted":1\n', "Line 8, column 12: it is not valid JSON"),
         (lambda it: it + b"[]\n", "Line 8 is not a change of a state"),
-        (lambda it: it.replace(b"\n", b" x\n", 1), "Line 1, column .*: there is more after the state"),
+        (lambda it: it.replace(b"\n", b" x\n", 1), "Line 1, column .*: there is more after its end"),
         (lambda it: it + it, "format: there is no such field"),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",
