@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from http.client import HTTPConnection
 
 import pytest
 
 from fusion_emulator import Emulator
+from fusion_emulator.app import make_app
 from fusion_emulator.origins import reason_to_refuse
 from tests.contract.emulator.caller import Caller
 
@@ -116,6 +118,22 @@ def test_another_page_may_link_to_the_control_routes(emulator: Emulator) -> None
     assert caller.send("GET", FAULTS, headers=link).status == 200
     assert caller.send("GET", FAULTS, headers={**link, "Sec-Fetch-Dest": "iframe"}).status == 403
     assert caller.send("POST", FAULTS, FAULT, headers=link).status == 403
+
+
+def test_a_link_of_another_page_changes_nothing(emulator: Emulator) -> None:
+    emulator.seed("acme-corp")
+    emulator.faults.add("* * 503 x1")
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    rules = [rule for rule in make_app().url_map.iter_rules() if "GET" in (rule.methods or ())]
+    paths = [re.sub("<[^>]*>", "acme-corp", rule.rule) for rule in rules if rule.rule.startswith("/_emulator/")]
+    before = (emulator.accounts(), emulator.mails(), emulator.switches, len(emulator.requests))
+    assert len(paths) > 7
+
+    for path in paths:
+        assert Caller(emulator.netosecret).send("GET", path, headers=link).status in (200, 404)
+
+    assert (emulator.accounts(), emulator.mails(), emulator.switches, len(emulator.requests)) == before
+    assert [fault.left for fault in emulator.faults] == [1]
 
 
 @pytest.mark.parametrize("path", [FAULTS, "/_emulator/requests", "/_emulator/accounts/nobody", "/_emulator/nothing"])

@@ -33,7 +33,7 @@ def running_browser() -> Iterator[Browser]:
     """Yield the browser of ``tests/run``; fail with the reason if there is none."""
     program = os.environ.get("PULUMI_FUSION_BROWSER")
     if not program:
-        pytest.fail(f"no browser: {os.environ.get('PULUMI_FUSION_BROWSER_MISSING', 'start the tests by tests/run')}")
+        pytest.fail(os.environ.get("PULUMI_FUSION_BROWSER_MISSING", "no browser: start the tests by tests/run"))
     with sync_playwright() as playwright:
         # Root can't use the sandbox. The pages are the emulator's, and those of these tests.
         browser = playwright.chromium.launch(executable_path=program, args=[*_ARGUMENTS], chromium_sandbox=False)

@@ -143,12 +143,19 @@ def test_another_page_cannot_include_an_answer(attacked: Emulator, elsewhere: Pa
 
 
 @pytest.mark.parametrize("elsewhere", ["localhost"], indirect=True)
-@pytest.mark.parametrize("enctype", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data"])
-def test_a_form_of_another_page_changes_nothing(attacked: Emulator, elsewhere: Page, enctype: str) -> None:
+@pytest.mark.parametrize(
+    ("enctype", "prefix"),
+    [
+        ("application/x-www-form-urlencoded", "/_emulator/page/"),
+        ("multipart/form-data", "/_emulator/page/faults"),
+        ("text/plain", "/_emulator/faults"),
+    ],
+)
+def test_a_form_of_another_page_changes_nothing(attacked: Emulator, elsewhere: Page, enctype: str, prefix: str) -> None:
     before = all_of(attacked)
     # As text/plain, the name and value of this field are one JSON document.
     fields = {'{"faults": ["* * 503"], "x": "': '"}', "line": "* * 503"}
-    for path in sorted({path for method, path in routes("/_emulator/") if method == "POST"}):
+    for path in [path for method, path in routes(prefix) if method == "POST"]:
         with elsewhere.expect_navigation() as navigation:
             elsewhere.evaluate(SUBMIT, {"action": f"{attacked.url}{path}", "enctype": enctype, "fields": fields})
         response = navigation.value
