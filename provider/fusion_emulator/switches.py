@@ -206,7 +206,7 @@ def _require(name: str, value: object) -> None:
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Return a JSON Schema of the values of each switch, by its name."""
-    return {each.name: {**_schema(each.name), "default": each.default} for each in dataclasses.fields(Switches)}
+    return {each.name: _schema(each.name) for each in dataclasses.fields(Switches)}
 
 
 def _schema(name: str) -> dict[str, Any]:

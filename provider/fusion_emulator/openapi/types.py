@@ -89,7 +89,7 @@ class _Schemas(GenerateJsonSchema):
 def _closed(schema: JsonSchemaValue) -> JsonSchemaValue:
     if schema.get("type") != "object":
         return schema
-    del schema["title"]
+    schema.pop("title", None)
     return {**schema, "additionalProperties": False}
 
 
