@@ -23,6 +23,7 @@ from fusion_emulator.state import Account, ApiKey, Change, Session, State
 __all__ = ["Caller", "asked_for", "authenticate", "expire", "token_for_key"]
 
 _JWS: Final = jwt.PyJWS()
+_UNAUTHENTICATED: Final = "Access token is missing or invalid"
 IAT_SECONDS: Final = {"strict": 300.0, "wide": 86400.0}
 
 
@@ -32,6 +33,13 @@ class Caller:
 
     account: Account
     role: Role
+
+    def account_in(self, state: State) -> Account:
+        """Return the account as it is in a later state, or raise Refused(401) if it was deleted meanwhile."""
+        account = state.accounts.get(self.account.id)
+        if account is None:
+            raise Refused(401, _UNAUTHENTICATED)
+        return account
 
     def require(self, resource: str, action: Action) -> None:
         """Raise Refused(403) if the role does not permit the action."""
@@ -88,7 +96,7 @@ def authenticate(exchange: Exchange, header: str | None) -> Caller:
     scheme, _, token = (header or "").partition(" ")
     session = _session(state, token.strip(), now=service.clock()) if scheme.lower() == "bearer" else None
     if session is None:
-        raise Refused(401, "Access token is missing or invalid")
+        raise Refused(401, _UNAUTHENTICATED)
     _note(exchange, state, session)
     _require_addresses(exchange, state, session)
     # Inference: while masquerading, the rights are those of the role of the same name in the sub-account.

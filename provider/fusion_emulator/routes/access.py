@@ -50,7 +50,7 @@ def create_user() -> Response:
     wanted = parse_user(json_body())
 
     def change(state: State) -> tuple[Change, User]:
-        user = User(id=service.mint(state.minted), account=caller.account.id, **wanted)
+        user = User(id=service.mint(state.minted), account=caller.account_in(state).id, **wanted)
         return add_user(state, user, service.switches), user
 
     return one(records.user_record(service.commit(change)), 201)
@@ -80,7 +80,7 @@ def create_key() -> Response:
     service = current().service
 
     def change(state: State) -> tuple[Change, ApiKey]:
-        key = new_key(service.mint(state.minted), caller.account.id, **fields)
+        key = new_key(service.mint(state.minted), caller.account_in(state).id, **fields)
         return add_key(state, key), key
 
     return one(records.key_record(service.commit(change)), 201)
@@ -100,7 +100,7 @@ def replace_addresses() -> Response:
     wanted = parse_addresses(json_body(), current().client, service.switches)
 
     def change(state: State) -> tuple[Change, None]:
-        account = state.accounts[caller.account.id]
+        account = caller.account_in(state)
         return Change(accounts={account.id: dataclasses.replace(account, allowed_ips=wanted)}), None
 
     service.commit(change)

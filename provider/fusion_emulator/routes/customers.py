@@ -54,7 +54,7 @@ def create_customer() -> Response:
     service.count("customer", caller.account.id)
     wanted = parse_creation(json_body(), service.switches)
     account = service.write(
-        lambda state: accounts.create(state, caller.account.id, wanted, service.switches, mint=service.mint),
+        lambda state: accounts.create(state, caller.account_in(state).id, wanted, service.switches, mint=service.mint),
         shortname=wanted.shortname,
         stale_reads=current().stale,
     )
