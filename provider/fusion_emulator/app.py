@@ -75,7 +75,7 @@ def affected_routes() -> tuple[Route, ...]:
             app.view_functions[rule.endpoint] in stale_views,
         )
         for rule in app.url_map.iter_rules()
-        if not rule.rule.startswith(control.PREFIX)
+        if not control.controls(rule.rule)
     )
 
 
