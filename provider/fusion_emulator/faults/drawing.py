@@ -8,12 +8,16 @@ import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from fusion_emulator.faults.lines import Fault
+from fusion_emulator.faults.lines import Fault, MalformedFault
 from fusion_emulator.faults.reach import Route, warning
 from fusion_emulator.journal import matches
 
 __all__ = ["Drawn", "FaultWarning", "Faults"]
+
+MOST: Final = 1000
+"""Active faults. Each request is compared with all of them."""
 
 
 class FaultWarning(UserWarning):
@@ -76,9 +80,11 @@ class Faults:
         _warn(self.extend(texts), level=3)
 
     def extend(self, texts: Sequence[str]) -> list[str]:
-        """Add faults as ``add``, and return the warnings."""
+        """Add faults as ``add``, and return the warnings. Raises MalformedFault."""
         faults = [Fault.parse(text) for text in texts]
         with self._lock:
+            if len(self._faults) + len(faults) > MOST:
+                raise MalformedFault(f"more than {MOST} faults at once; remove some first")
             self._faults.extend(faults)
         found = (self.warning(fault) for fault in faults)
         return [each for each in found if each]

@@ -22,6 +22,7 @@ __all__ = ["Route", "warning"]
 
 _IMPLIED: Final = frozenset({"HEAD", "OPTIONS"})
 _SET: Final = re.compile(r"\[!?\]?[^\]]*\]")
+_WILDCARD: Final = re.compile(r"[*?\[]")
 _VARIABLE: Final = re.compile(r"<[^>]*>")
 _ONE: Final = "<"
 _MORE: Final = ">"
@@ -94,7 +95,16 @@ def _covers(general: str, pattern: str) -> bool:
 @functools.lru_cache(maxsize=4096)
 def _can_match(pattern: str, path: str) -> bool:
     """Return whether a pattern matches a path of a route, with or without the prefix of the API."""
-    return any(_overlap(_SET.sub("?", pattern), _VARIABLE.sub(_ANY, each)) for each in (path, without_prefix(path)))
+    return any(
+        _same_start(pattern, each) and _overlap(_SET.sub("?", pattern), _VARIABLE.sub(_ANY, each))
+        for each in (path, without_prefix(path))
+    )
+
+
+def _same_start(pattern: str, path: str) -> bool:
+    """Return whether both have the same characters before their first variable parts."""
+    fixed, other = _WILDCARD.split(pattern, maxsplit=1)[0], path.partition("<")[0]
+    return fixed.startswith(other) or other.startswith(fixed)
 
 
 def _overlap(pattern: str, route: str) -> bool:

@@ -126,3 +126,12 @@ def test_the_unused_faults_are_listed(emulator: Emulator, caller: Caller) -> Non
     for path in ("/customers", "/users", "/customer/acme-one"):
         caller.send("GET", f"/api/v1{path}")
     assert [each.text for each in emulator.faults.unused()] == ["GET /customer/* 500 skip=1"]
+
+
+def test_at_most_1000_faults_are_active(emulator: Emulator, caller: Caller) -> None:
+    path = "/_emulator/faults"
+    lines = [f"GET /customer/acme-{number} 503 x1" for number in range(1000)]
+    assert len(caller.send("POST", path, {"faults": lines}).json) == 1000
+    refused = caller.send("POST", path, {"faults": lines[:1]})
+    assert (refused.status, refused.json["message"]) == (400, "more than 1000 faults at once; remove some first")
+    assert len(emulator.faults) == 1000
