@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -245,10 +246,13 @@ def live_parts(document: Element) -> dict[str, Element]:
     return {each.attributes["id"].removeprefix("live-"): each for each in document.all("*", **{"data-live": ""})}
 
 
-def test_the_live_parts_are_those_of_the_page(emulator: Emulator, caller: Caller, visitor: Visitor) -> None:
-    caller.create()
-    emulator.faults.add("* * 503")
-    page, live = live_parts(visitor.page()), live_parts(visitor.live())
+def test_the_live_parts_are_those_of_the_page() -> None:
+    now = time.time()
+    with Emulator(clock=lambda: now, faults=["* * 503"]) as emulator:
+        emulator.seed("acme-corp")
+        visitor = Visitor(emulator)
+        visitor.send("GET", "/api/v1/customers")
+        page, live = live_parts(visitor.page()), live_parts(visitor.live())
     assert live.keys() == page.keys() == LIVE_PARTS
     assert live == page
 
