@@ -42,7 +42,7 @@ class Address:
             return LOOPBACK
         if self.is_remote and not _is_ip(self.named):
             return self.named
-        return f"[{self.ip}]" if ":" in self.ip else self.ip
+        return f"[{parsed}]" if parsed.version == 6 else str(parsed)
 
 
 def resolve(host: str, *, allow_remote: bool) -> Address:

@@ -57,7 +57,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         try:
             super().__init__((address.ip, port), Handler)
         except OSError as error:
-            if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL):
                 raise HostError(f"{address.named!r} is not an address of this machine") from None
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
                 raise PortInUse(f"port {port} cannot be used: {error.strerror}") from None

@@ -21,6 +21,7 @@ REMOTE = "192.0.2.1"
         ("127.0.0.2", False, "127.0.0.2"),
         ("localhost", False, "127.0.0.1"),
         ("::1", False, "[::1]"),
+        ("::ffff:127.0.0.1", False, "127.0.0.1"),
         ("0.0.0.0", True, "127.0.0.1"),
         ("::", True, "127.0.0.1"),
     ],
@@ -56,9 +57,10 @@ def test_a_host_that_is_neither_an_address_nor_a_name_is_refused(host: str) -> N
         Emulator(host=host, allow_remote=True)
 
 
-def test_an_address_of_another_machine_is_refused() -> None:
-    with pytest.raises(HostError, match=f"'{REMOTE}' is not an address of this machine"):
-        Emulator(host=REMOTE, allow_remote=True).start()
+@pytest.mark.parametrize("host", [REMOTE, "2001:db8::1", "fe80::1%lo"])
+def test_an_address_of_another_machine_is_refused(host: str) -> None:
+    with pytest.raises(HostError, match=f"'{host}' is not an address of this machine"):
+        Emulator(host=host, allow_remote=True).start()
 
 
 @pytest.mark.parametrize(
