@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "masquerade": "Open a temporary, audited session inside a customer.",
     "plugin": "Register the provider with Pulumi, for every language.",
     "report": "Write what a preview changes, for a reviewer.",
+    "snapshot": "Save, load and compare the accounts of an emulator.",
     "types": "List the account types that the service supports.",
 }
 

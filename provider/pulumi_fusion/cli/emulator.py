@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from pulumi_fusion.cli.connection import learn_credential
+from pulumi_fusion.cli.emulator_package import require_emulator
 from pulumi_fusion.cli.path_option import FilePath
 from pulumi_fusion.cli.stderr import report
 from pulumi_fusion.documentation import more
 from pulumi_fusion.paths import owner_problem
-from pulumi_fusion.posix import needs_posix
 from pulumi_fusion.secret_search import SecretSearch
 from pulumi_fusion.sessions.child_env import bypass_proxy_for_loopback
 
@@ -126,17 +126,9 @@ def emulator(
         Ctrl-C
       1 the emulator can't run, with the reason on stderr   2 wrong usage
     """
-    try:
-        import fusion_emulator
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").startswith(("pulumi_fusion", "fusion_emulator")):
-            raise
-        if sentence := needs_posix("the emulator", missing):
-            raise click.ClickException(sentence) from None
-        raise click.ClickException(
-            f"the emulator needs {missing.name}, which is not installed. Install it with: "
-            f"{shlex.quote(sys.executable)} -m pip install 'pulumi-fusion[emulator]'"
-        ) from None
+    require_emulator()
+    import fusion_emulator
+
     if command and shutil.which(command[0]) is None:
         report(f"Error: no command {command[0]!r} to run")
         ctx.exit(NOT_FOUND)

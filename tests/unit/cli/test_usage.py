@@ -21,7 +21,7 @@ from pulumi_fusion.cli.commands import COMMANDS, pulumi_fusion
         (["customers", "extra"], "unexpected extra argument"),
         (["emulator", "--port", "70000"], "--port"),
         (["emulator", "--port", "many"], "--port"),
-        (["emulator", "--switch", "nope=1"], "there are: absence, customer_rate"),
+        (["emulator", "--switch", "nope=1"], "there are: absence, "),
         (["emulator", "--switch", "record=loose"], "strict | extended"),
         (["emulator", "--fault", "POST /customer nope"], "there are: reset, hang"),
         (["emulator", "--fault", "nope"], "METHOD PATH KIND"),
