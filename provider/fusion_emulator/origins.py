@@ -63,9 +63,10 @@ def _own(host: str, *, listening: str) -> bool:
     name = matched["name"].lower()
     if name == "localhost" or name.endswith(".localhost"):
         return True
-    # In a network of containers, the names of services have one label, and that of the machine is in .internal.
+    # No public DNS has these: names of services in a network of containers, host.docker.internal, and the names of
+    # Kubernetes in cluster.local.
     reachable = not _is_loopback(listening)
-    return reachable and (name == listening.lower() or "." not in name or name.endswith(".internal"))
+    return reachable and (name == listening.lower() or "." not in name or name.endswith((".internal", ".local")))
 
 
 def _opens_a_tab(method: str, headers: Mapping[str, str]) -> bool:

@@ -40,6 +40,7 @@ OTHER_HOSTS = (
     "[evil.example]",
     "[::1",
     "emulator:{port}",
+    "printer.local",
     "host.docker.internal",
     "",
 )
@@ -77,10 +78,12 @@ def test_two_host_fields_are_refused(emulator: Emulator) -> None:
     [
         ("192.0.2.7", "emulator:8080", True),
         ("192.0.2.7", "host.docker.internal:8080", True),
+        ("192.0.2.7", "emulator.rehearsal.svc.cluster.local", True),
         ("::", "[fd00::7]:8080", True),
         ("emulator.corp.example", "emulator.corp.example:8080", True),
         ("192.0.2.7", "emulator.corp.example:8080", False),
         ("192.0.2.7", "evil.example", False),
+        ("192.0.2.7", "local.evil.example", False),
         ("::1", "emulator", False),
         ("127.0.0.2", "emulator", False),
         ("localhost", "emulator", False),
