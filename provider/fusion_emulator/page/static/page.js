@@ -107,6 +107,8 @@ async function keepCurrent() {
       setGone(true);
     }
     tick();
+    // What is focused or linked to must not be below the red line.
+    document.documentElement.style.scrollPaddingTop = `${document.getElementById("top").offsetHeight + 16}px`;
   }
   setTimeout(keepCurrent, EVERY);
 }
