@@ -19,7 +19,6 @@ from fusion_emulator.state import Account, ApiKey, Change, Mail, State, User
 __all__ = ["Direct"]
 
 _DEFAULTS: Final = {
-    "type": "customer",
     "retention": 90,
     "rollupRetention": 180,
     "username": "owner@example.com",
@@ -79,20 +78,23 @@ class Direct:
             shortname: Its name.
             parent: The shortname of the account above; None for the root.
             fields: Those of the create body (organization, type, retention, rollupRetention, trial, fps, username,
-                given_name, family_name); all have defaults.
+                given_name, family_name); all have defaults. That of type is the first that the switches allow.
 
         Raises:
             KeyError: The parent does not exist.
             Refused: A field is not valid, or a rule forbids the account.
         """
-        wanted = parse_creation(
-            {**_DEFAULTS, "organization": f"{shortname} Inc.", **fields, "shortname": shortname}, self._running.switches
-        )
         service = self._running
+        defaults = {
+            "organization": f"{shortname} Inc.",
+            "type": next(iter(service.switches.account_types)),
+            **_DEFAULTS,
+        }
+        wanted = parse_creation({**defaults, **fields, "shortname": shortname}, service.switches)
 
         def change(state: State) -> tuple[Change, Account]:
             above = self._named(state, parent) if parent else state.accounts[state.root]
-            return accounts.create(state, above.id, wanted, self._running.switches, mint=service.mint)
+            return accounts.create(state, above.id, wanted, service.switches, mint=service.mint)
 
         return service.commit(change)
 

@@ -39,6 +39,11 @@ def test_an_account_is_shown_and_changed_by_the_names_of_the_api(caller: Caller)
     assert caller.read("acme-one").data["reseller"]["node"] == "example-msp/north/middle/leaf-co/acme-one"
 
 
+def test_the_type_of_a_new_account_is_one_that_the_switches_allow(emulator: Emulator, caller: Caller) -> None:
+    emulator.switch(types="slg=SLG,mssp=MSSP")
+    assert caller.send("POST", ACCOUNTS, {"shortname": "acme-one"}).json["type"] == "slg"
+
+
 def test_flows_per_second_are_removed_by_null(emulator: Emulator, caller: Caller) -> None:
     changes: tuple[tuple[str, Any], ...] = (
         ("fps", 5),

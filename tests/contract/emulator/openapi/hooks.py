@@ -11,9 +11,10 @@ from schemathesis.core.failures import Failure
 
 # Refusals of a valid request because of the present data, with the status that a wrong request has as well.
 BY_DATA = ("At least one System Administrator must exist", "A user with this email exists", "An API key of the name")
-# Control routes change single fields, faults are lines of a grammar, a time is one of the years
-# 1970 to 8999, and the accounts of a snapshot are a tree.
+# Control routes change the switches and single fields, faults are lines of a grammar, a time is one of the years 1970
+# to 8999, and the accounts of a snapshot are a tree.
 BY_CONTROL = (
+    "type: expected one of",
     "rollupRetention: expected at least retention",
     "parent: there is no account",
     "fault ",
