@@ -193,7 +193,8 @@ class Handler(StreamRequestHandler):
             self.wfile.write(head + body[: len(body) // 2] if body else head[: len(head) // 2])
             return
         hints = drawn.colour("early-hints")
-        if hints is not None:
+        # RFC 9110 section 15.2: no 1xx for a client of HTTP/1.0.
+        if hints is not None and self._request.is_http_1_1:
             self.wfile.write(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n")
             self.server.stopping.wait(float(hints.value or 0.05))
         self._write(head + body, drawn)

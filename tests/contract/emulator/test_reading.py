@@ -150,6 +150,7 @@ def test_no_body_is_asked_for_that_would_be_refused(emulator: Emulator) -> None:
 
 
 def test_a_client_of_http_1_0_is_answered_and_its_connection_closed(emulator: Emulator, caller: Caller) -> None:
+    emulator.faults.add("GET /customers early-hints x1")
     head = b"GET /api/v1/customers HTTP/1.0\r\nConnection: keep-alive\r\n" + authorized(caller) + b"\r\n"
     received = send_bytes(emulator.port, head)
     assert status_of(received) == 200
