@@ -120,8 +120,9 @@ def snapshot_of(state: State) -> Snapshot:
 def snapshot_text(snapshot: Snapshot) -> str:
     """Return a snapshot as JSON, indented for people and for comparisons by line."""
     text = json.dumps(dataclasses.asdict(snapshot, dict_factory=_shown), indent=2, ensure_ascii=False)
+    lines = text.split("\n")
     # A terminal or an editor would act on some characters, or hide them.
-    return "".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text) + "\n"
+    return "".join(f"{line if line.isprintable() else _escaped(line)}\n" for line in lines)
 
 
 def read_snapshot(content: bytes) -> Snapshot:
@@ -199,6 +200,10 @@ def restored(snapshot: Snapshot, present: State) -> State:
         minted=snapshot.minted,
         next_port=snapshot.next_port,
     )
+
+
+def _escaped(text: str) -> str:
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
 
 
 def _shown(fields: list[tuple[str, Any]]) -> dict[str, Any]:

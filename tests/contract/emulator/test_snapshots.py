@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fusion_emulator import Emulator, Refused, StateFileUnreadable, Switches
+from fusion_emulator.service import Service
 from tests.contract.emulator.caller import Caller
 from tests.contract.emulator.invariants import broken
 
@@ -234,6 +235,30 @@ def test_a_snapshot_may_be_written_by_hand(emulator: Emulator, caller: Caller) -
         ("acme-two", 2001),
         ("acme-one", 2002),
     ]
+
+
+def test_a_request_changes_nothing_if_a_snapshot_is_loaded_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Emulator(seed=1) as source:
+        text = source.snapshot()
+    path = tmp_path / "fusion.json"
+    with Emulator(state=path) as emulator:
+        caller = Caller(emulator.netosecret)
+        caller.authenticate()
+        known = Service.commit
+
+        def commit(service: Service, change: Any) -> Any:
+            """Load the snapshot after the request was authenticated."""
+            monkeypatch.undo()
+            emulator.load(text)
+            return known(service, change)
+
+        monkeypatch.setattr(Service, "commit", commit)
+        assert caller.create().status == 401
+        assert emulator.snapshot() == text
+    with Emulator(state=path) as again:
+        assert again.snapshot() == text
 
 
 def test_a_large_snapshot_is_loaded_and_other_large_bodies_are_not(emulator: Emulator, caller: Caller) -> None:
