@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from fusion_emulator.errors import Refused
 
-__all__ = ["SPACE", "Field", "is_network", "object_schema", "require_object"]
+__all__ = ["SPACE", "Field", "is_network", "is_utf_8", "object_schema", "require_object"]
 
 # What Python counts as white space and ECMA-262 does not, and the other way round.
 SPACE: Final = r"\s\u001c-\u001f\u0085\ufeff"
@@ -67,6 +67,15 @@ def is_network(text: str) -> bool:
     return True
 
 
+def is_utf_8(text: str) -> bool:
+    """Return whether UTF-8 can encode a text; it can't encode half of a surrogate pair, which arguments may have."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _schema(field: Field) -> dict[str, Any]:
     return {"anyOf": [dict(field.schema), {"type": "null"}]} if field.nullable else dict(field.schema)
 
@@ -80,7 +89,10 @@ def _problem(body: Mapping[str, object], name: str, field: Field) -> str:
     # Exact types: in Python, True is an int; in JSON, 7.0 is not a number that the service documents.
     if "type" in field.schema and type(body[name]) is not _TYPES[field.schema["type"]]:
         return f"expected {field.expects or field.schema['type']}"
-    return "" if _valid(body[name], field.schema) else f"expected {field.expects}"
+    value = body[name]
+    if isinstance(value, str) and not is_utf_8(value):
+        return "expected a text that UTF-8 can encode"
+    return "" if _valid(value, field.schema) else f"expected {field.expects}"
 
 
 def _valid(value: object, schema: Mapping[str, Any]) -> bool:

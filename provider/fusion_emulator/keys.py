@@ -7,6 +7,7 @@ import json
 from secrets import token_hex
 
 from fusion_emulator.errors import Refused
+from fusion_emulator.fields import is_utf_8
 from fusion_emulator.state import Account, ApiKey, Change, State
 
 __all__ = ["add_key", "netosecret", "new_key"]
@@ -21,8 +22,10 @@ def add_key(state: State, key: ApiKey) -> Change:
     """Add an API key.
 
     Raises:
-        Refused: The account has one of this name.
+        Refused: The account has one of this name, or UTF-8 cannot encode it.
     """
+    if not is_utf_8(key.appname):
+        raise Refused(400, "appname: expected a text that UTF-8 can encode")
     if any((each.account, each.appname) == (key.account, key.appname) for each in state.keys.values()):
         raise Refused(400, f"An API key of the name {key.appname!r} exists")
     return Change(keys={key.id: key}, minted=state.minted + 1)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
-from fusion_emulator.fields import SPACE
+from fusion_emulator.fields import SPACE, is_utf_8
 
 __all__ = ["RateLimit", "Switches", "UnknownSwitch", "schemas"]
 
@@ -194,7 +194,7 @@ def _require(name: str, value: object) -> None:
     elif hint is int:
         fits = type(value) is int and value >= 0
     else:
-        fits = type(value) is hint
+        fits = type(value) is hint and (not isinstance(value, str) or is_utf_8(value))
     if name.endswith("_rate"):
         try:
             RateLimit.parse(str(value))
@@ -237,5 +237,5 @@ def _refusal(name: str, value: object) -> UnknownSwitch:
             bool: "true | false",
             int: "a whole number from 0",
             float: f"seconds above 0, at most {MAX_SECONDS:.0f}",
-        }.get(hint, "a text")
+        }.get(hint, "a text in UTF-8")
     return UnknownSwitch(f"switch {name}={value}: expected {allowed}")

@@ -7,12 +7,14 @@ import json
 import socket
 import threading
 import time
+from collections.abc import Callable
 from http.client import HTTPConnection
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from fusion_emulator import ROOT, Emulator, PortInUse, Refused
+from fusion_emulator import ROOT, Emulator, PortInUse, Refused, UnknownSwitch
 from tests.contract.emulator.caller import Caller, customer
 
 
@@ -164,6 +166,29 @@ def test_the_journal_numbers_access_tokens_and_notes_masquerading(emulator: Emul
     first.send("GET", "/api/v1/customers", bearer="nonsense")
     shown = [(entry.token, entry.masquerade, entry.account) for entry in emulator.requests]
     assert shown == [(1, False, ROOT)] * 2 + [(2, True, "acme-one")] * 2 + [(None, False, None)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda emulator, text: emulator.seed("acme-one", organization=text),
+        lambda emulator, text: emulator.seed("acme-one", username=f"{text}@example.com"),
+        lambda emulator, text: emulator.edit(ROOT, organization=text),
+        lambda emulator, text: emulator.edit(ROOT, organization=text, rules=False),
+        lambda emulator, text: emulator.key(appname=text),
+        lambda emulator, text: emulator.switch(types=f"{text}=SLG"),
+    ],
+)
+def test_a_text_that_utf_8_cannot_encode_is_refused_without_a_request(
+    tmp_path: Path, change: Callable[[Emulator, str], object]
+) -> None:
+    """Python's arguments have such texts, which the state file could not store."""
+    with Emulator(state=tmp_path / "emulator" / "state.json") as emulator:
+        with pytest.raises((Refused, UnknownSwitch)):
+            change(emulator, "x\udcff")
+        change(emulator, "é😀")
+    emulator.start()
+    emulator.stop()
 
 
 def test_no_secret_is_in_a_repr(emulator: Emulator) -> None:
