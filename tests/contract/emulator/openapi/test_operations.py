@@ -32,12 +32,11 @@ OWN_SWITCHES = {
     "extended": ("record=extended", "single_as=list", "types=customer=SLG,staff=Staff,mssp=MSSP", "absence=403"),
     "stale": ("record=extended", "stale_reads=2", "texts=NFD", "absence=400", "duplicate=400", "list_limit=0"),
 }
-SHORT = 2
-"""The number of combinations of switches in a run that isn't the nightly one."""
 
 
-def some(switches: dict[str, tuple[str, ...]]) -> pytest.MarkDecorator:
-    names = list(switches)[: scaled(SHORT, nightly=len(switches))]
+def some(switches: dict[str, tuple[str, ...]], default: int) -> pytest.MarkDecorator:
+    """Run a test with so many combinations of switches, and at night with all of them."""
+    names = list(switches)[: scaled(default, nightly=len(switches))]
     return pytest.mark.parametrize("switches", [switches[name] for name in names], ids=names)
 
 
@@ -61,7 +60,7 @@ def lives(emulator: Emulator) -> set[str]:
     return {name for name, count in done.items() if count == len(steps)}
 
 
-@some(SWITCHES)
+@some(SWITCHES, 1)
 def test_every_answer_is_one_that_the_vendor_states(switches: tuple[str, ...], tmp_path: Path) -> None:
     with Emulator(Switches(user_rate="off").with_text(*switches)) as emulator:
         without = ("positive_data_acceptance", *(OF_CONSISTENCY if switches else ()))
@@ -71,7 +70,7 @@ def test_every_answer_is_one_that_the_vendor_states(switches: tuple[str, ...], t
     assert not missed(report)
 
 
-@some(OWN_SWITCHES)
+@some(OWN_SWITCHES, 2)
 def test_every_answer_is_one_that_its_own_document_describes(switches: tuple[str, ...], tmp_path: Path) -> None:
     """And what is valid by the document is accepted, unless the data forbids it."""
     with Emulator(Switches(user_rate="off").with_text(*switches)) as emulator:
@@ -92,7 +91,7 @@ def test_every_answer_of_a_control_route_is_one_that_the_document_describes(tmp_
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="the vendor's document isn't part of this repository")
-@some(SWITCHES)
+@some(SWITCHES, 1)
 def test_every_answer_is_one_that_the_vendor_documents(switches: tuple[str, ...], tmp_path: Path) -> None:
     document = tmp_path / "vendor.json"
     document.write_text(json.dumps(mended()))
