@@ -113,6 +113,7 @@ def test_the_warnings_are_returned_to_another_process(emulator: Emulator, caller
         *(f"the fault {line!r} has no effect" for line in lines[1:]),
     ]
     assert caller.send("GET", path).json == added
+    assert caller.send("GET", "/_emulator/").body.count(b"Warning: the fault") == 2
 
 
 def test_the_faults_of_a_new_emulator_are_checked() -> None:
