@@ -91,7 +91,7 @@ def _problem(body: Mapping[str, object], name: str, field: Field) -> str:
         return f"expected {field.expects or field.schema['type']}"
     value = body[name]
     if isinstance(value, str) and not is_utf_8(value):
-        return "expected a text that UTF-8 can encode"
+        return "expected a text without half of a surrogate pair"
     return "" if _valid(value, field.schema) else f"expected {field.expects}"
 
 

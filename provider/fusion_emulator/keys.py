@@ -25,7 +25,7 @@ def add_key(state: State, key: ApiKey) -> Change:
         Refused: The account has one of this name, or UTF-8 cannot encode it.
     """
     if not is_utf_8(key.appname):
-        raise Refused(400, "appname: expected a text that UTF-8 can encode")
+        raise Refused(400, "appname: expected a text without half of a surrogate pair")
     if any((each.account, each.appname) == (key.account, key.appname) for each in state.keys.values()):
         raise Refused(400, f"An API key of the name {key.appname!r} exists")
     return Change(keys={key.id: key}, minted=state.minted + 1)
