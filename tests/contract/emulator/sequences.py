@@ -19,60 +19,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from fusion_emulator import ROOT, Emulator, StateFileBusy
 from tests.contract.emulator.caller import Caller, Reply, customer
+from tests.contract.emulator.inputs import EDITS, FIELDS, LINES, NAMES, SWITCHES, some
 from tests.contract.emulator.invariants import broken, is_tree
-from tests.contract.emulator.test_any_request import VALUES
 
 __all__ = ["AnySequence", "Copied", "Running"]
 
-NAMES = tuple(f"acct-{number}" for number in range(6))
 CONTROL = "/_emulator"
-FIELDS: dict[str, st.SearchStrategy[Any]] = {
-    "shortname": st.sampled_from(NAMES),
-    "organization": st.sampled_from(["Acme, Inc.", "Grüße 🦄", "\x00\u2028\x1b[2J"]),
-    "type": st.sampled_from(["customer", "reseller"]),
-    "retention": st.sampled_from([7, 90]),
-    "rollupRetention": st.sampled_from([180, 365]),
-    "trial": st.booleans(),
-    "fps": st.sampled_from([0, 10**299]),
-}
-EDITS: dict[str, st.SearchStrategy[Any]] = {
-    **FIELDS,
-    "parent": st.sampled_from([*NAMES, ROOT]),
-    "ingest_ip": st.just("192.0.2.1"),
-    "ingest_port": st.sampled_from([2000, 2006, 2007, 65535]),
-    "allowed_ips": st.just(["127.0.0.0/8", "192.0.2.1"]),
-}
-SWITCHES: dict[str, st.SearchStrategy[Any]] = {
-    "delete_parent": st.sampled_from(["refused", "cascades"]),
-    "stale_reads": st.integers(0, 2),
-    "parents": st.sampled_from(["any", "reseller"]),
-    "record": st.sampled_from(["strict", "extended"]),
-    "types": st.sampled_from(["other=Other", "customer=SLG,reseller=MSSP"]),
-    "texts": st.sampled_from(["kept", "NFKC"]),
-    "user_rate": st.sampled_from(["off", "1/300"]),
-    "replay": st.sampled_from(["refused", "accepted", "maybe"]),
-}
-LINES = st.sampled_from(
-    [
-        *(
-            "* * reset-after x2",
-            "* * reset-before x2",
-            "POST /customer 503-after x1",
-            "* * cut-body x1",
-            "* * 500-before",
-        ),
-        *("* * token-expired x1", "* * clock-skew=600 x1", "* * stale=2", "nonsense"),
-    ]
-)
-
-
-def some(fields: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
-    """At most two of the fields, now and then with any value or an unknown name."""
-    valid = st.sets(st.sampled_from(sorted(fields)), max_size=2).flatmap(
-        lambda names: st.fixed_dictionaries({name: fields[name] for name in names})
-    )
-    odd = st.dictionaries(st.sampled_from([*fields, "id", "root", "sharedsecret"]), VALUES, max_size=2)
-    return st.one_of(valid, valid, valid, st.builds(lambda one, other: {**one, **other}, valid, odd))
 
 
 class Running(Protocol):
@@ -121,6 +73,7 @@ class AnySequence(RuleBasedStateMachine):
         self.root = Caller(self.running.netosecret)
         assert self.root.authenticate().status == 200
         self.callers = [self.root]
+        self.snapshots: list[Any] = [self.control("GET", "/snapshot").json]
         for number, parent in enumerate([ROOT, *NAMES[:2], ROOT]):
             assert self.control("POST", "/accounts", {"shortname": NAMES[number], "parent": parent}).status == 200
         type(self).sequences += 1
@@ -223,6 +176,35 @@ class AnySequence(RuleBasedStateMachine):
     def move_clock(self, seconds: object) -> None:
         self.control("PATCH", "/clock", {"advance": seconds})
 
+    @rule()
+    def save_snapshot(self) -> None:
+        self.snapshots.append(self.control("GET", "/snapshot").json)
+
+    @rule(data=st.data(), odd=st.booleans(), field=st.sampled_from([*EDITS, "id", "users", "keys"]))
+    def load_snapshot(self, data: st.DataObject, odd: bool, field: str) -> None:
+        """Load a snapshot, of which an account was perhaps changed or removed."""
+        loaded = json.loads(json.dumps(data.draw(st.sampled_from(self.snapshots))))
+        if odd and len(loaded["accounts"]) > 1:
+            one, other = data.draw(st.lists(st.sampled_from(loaded["accounts"]), min_size=2, max_size=2))
+            one[field] = other[field] if data.draw(st.booleans()) else data.draw(EDITS.get(field, st.none()))
+        if odd and data.draw(st.booleans()):
+            del loaded["accounts"][data.draw(st.integers(0, len(loaded["accounts"]) - 1))]
+        before = self.control("GET", "/snapshot").json
+        if self.control("PUT", "/snapshot", loaded).status != 200:
+            assert self.control("GET", "/snapshot").json == before
+        self.authenticate()
+
+    @rule(parts=st.lists(st.sampled_from(["accounts", "faults", "switches", "requests", "clock", "all"]), max_size=3))
+    def reset(self, parts: list[str]) -> None:
+        self.control("POST", "/reset", {"only": parts})
+        self.authenticate()
+
+    def authenticate(self) -> None:
+        """Get a token of the emulator's credential, which no change of all accounts makes invalid."""
+        self.control("DELETE", "/faults")
+        self.control("DELETE", "/clock")
+        assert self.root.authenticate().status == 200
+
     # Ends and starts.
 
     @rule(kill=st.booleans())
@@ -323,6 +305,7 @@ class AnySequence(RuleBasedStateMachine):
         answers = [caller.send("GET", "/api/v1/users") for caller in self.callers]
         return {
             "accounts": self.accounts(),
+            "snapshot": self.control("GET", "/snapshot").json,
             "mails": self.control("GET", "/mails").json,
             "tokens": [(answer.status, answer.json.get("data")) for answer in answers],
         }
