@@ -153,7 +153,8 @@ def _first_document(text: str) -> tuple[dict[str, Any], int]:
     start = len(text) - len(text.lstrip())
     with _problems_from(1):
         document, end = _decoder().raw_decode(text, start)
-        _require_unicode(document)
+        if "\\u" in text[start:end]:
+            _require_unicode(document)
         if text[end:].partition("\n")[0].strip():
             raise json.JSONDecodeError("there is more after its end", text, end)
     if not isinstance(document, dict):

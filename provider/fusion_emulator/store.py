@@ -23,8 +23,8 @@ _log = logging.getLogger(__name__)
 # The errors of a file system, such as a network mount, without flock(2) or without fsync(2) of a directory.
 _UNSUPPORTED: Final = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EBADF}
 
-_LONGEST_LOG: Final = 16 * 1024 * 1024
-"""Bytes of changes after which the file is rewritten, unless the state itself is longer."""
+_LONGEST_LOG: Final = 4 * 1024 * 1024
+"""Bytes of changes after which the file is rewritten, unless the state itself is longer. A start reads all of them."""
 
 
 class StateFileBusy(RuntimeError):

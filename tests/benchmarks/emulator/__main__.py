@@ -2,14 +2,16 @@
 
     python -m tests.benchmarks.emulator [--baseline COMMIT] [--customers N,N] [--baseline-customers N,N] [--kills N]
 
-Each figure of a request is from one client with one connection: the median, and below it the 95th percentile, in
-milliseconds. A restart is the time from the start of a process to its first answer.
+Each figure of a request is from one client with one connection: the median, the 95th percentile, and the time that the
+emulator used the processor, in milliseconds. The last one is the same on a busy machine. A restart is the time from the
+start of a process to its first answer, and the time of the processor until then.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import shutil
 import statistics
 import subprocess
@@ -23,6 +25,8 @@ from tests.benchmarks.emulator.host import Client, Host
 from tests.benchmarks.emulator.kills import killed
 
 ROOT: Final = Path(__file__).parents[3]
+SAMPLE: Final = 200
+"""The creates that are measured at each number of customers, the last ones up to it."""
 COLUMNS: Final = (
     "version",
     "customers",
@@ -44,33 +48,44 @@ def timed(act: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def shown(seconds: Sequence[float]) -> str:
-    """Return the median and the 95th percentile in milliseconds."""
-    return f"{statistics.median(seconds) * 1000:.1f} / {statistics.quantiles(seconds, n=20)[-1] * 1000:.1f}"
+def measured(host: Host, count: int, act: Callable[[], object]) -> str:
+    """Return the milliseconds of so many calls: median, 95th percentile, and the mean of the processor."""
+    before = host.used
+    seconds = [timed(act) for _ in range(count)]
+    used = (host.used - before) / count
+    figures = statistics.median(seconds), statistics.quantiles(seconds, n=20)[-1], used
+    return " / ".join(f"{each * 1000:.1f}" for each in figures)
 
 
 def measure(version: str, provider: Path, counts: Sequence[int], folder: Path) -> None:
     """Print a row per number of customers."""
     state, copy = folder / "state.json", folder / "copy.json"
-    created: list[float] = []
-    with Host(provider, state) as host:
-        client = Client(host.netosecret)
+    numbers = itertools.count()
+    with Host(provider, state) as host, contextlib.closing(Client(host.netosecret)) as client:
+
+        def create() -> None:
+            client.create(f"c{next(numbers):06}")
+
+        created = 0
         for count in counts:
-            created.extend(timed(lambda: client.create(f"c{len(created):06}")) for _ in range(count - len(created)))
-            memory, size = host.memory, state.stat().st_size
+            for _ in range(count - created - SAMPLE):
+                create()
             requests = [
-                created[-200:],
-                [timed(client.exchange) for _ in range(100)],
-                [timed(lambda: client.read("c000500")) for _ in range(100)],
-                [timed(client.names) for _ in range(10)],
+                measured(host, SAMPLE, create),
+                measured(host, 100, client.exchange),
+                measured(host, 100, lambda: client.read("c000100")),
+                measured(host, 10, client.names),
             ]
+            created = count
+            memory, size = host.memory, state.stat().st_size
             # As a kill would leave it.
             shutil.copyfile(state, copy)
             with Host(provider, copy) as again:
-                Client(again.netosecret, token=client.token).read("c000000")
-                restart = time.perf_counter() - again.began
-            figures = [f"{memory / 1e6:.0f}", f"{size / 1e6:.1f}", f"{again.seconds_of_start:.2f}", f"{restart:.2f}"]
-            row(version, str(count), *map(shown, requests), *figures)
+                with contextlib.closing(Client(again.netosecret, token=client.token)) as other:
+                    other.read("c000000")
+                restart, used = time.perf_counter() - again.began, again.used
+            figures = [f"{memory / 1e6:.0f}", f"{size / 1e6:.1f}", f"{again.seconds_of_start:.2f}"]
+            row(version, str(count), *requests, *figures, f"{restart:.2f} / {used:.2f}")
 
 
 def row(*cells: str) -> None:

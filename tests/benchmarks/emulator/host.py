@@ -53,6 +53,13 @@ class Host:
         size: int = psutil.Process(self._process.pid).memory_info().rss
         return size
 
+    @property
+    def used(self) -> float:
+        """The seconds of the processor so far."""
+        times = psutil.Process(self._process.pid).cpu_times()
+        seconds: float = times.user + times.system
+        return seconds
+
     def kill(self) -> None:
         """End the process with SIGKILL."""
         self._process.kill()

@@ -128,6 +128,19 @@ VALUES = st.recursive(
 )
 
 
+CHANGES = st.dictionaries(
+    st.sampled_from(["accounts", "users", "sessions", "seen", "root", "minted", "whole", "format", "x"]),
+    VALUES,
+    max_size=2,
+)
+
+
+@settings(max_examples=scaled(100, nightly=20_000))
+@given(CHANGES | st.builds(lambda fields: {"whole": {**whole(), **fields}}, CHANGES))
+def test_any_change(change: Document) -> None:
+    outcome(content() + (json.dumps(change) + "\n").encode())
+
+
 @settings(max_examples=scaled(200, nightly=50_000))
 @given(st.data())
 def test_any_changed_value(data: st.DataObject) -> None:
