@@ -24,6 +24,7 @@ __all__ = [
     "PARTS",
     "Creation",
     "Update",
+    "parse_addition",
     "parse_creation",
     "parse_edit",
     "parse_faults",
@@ -225,7 +226,20 @@ def request_token(body: object) -> str:
 
 def parse_creation(body: object, switches: Switches) -> Creation:
     """Return the body of POST /customer, or raise Refused(400)."""
-    fields = require_object(body, _creation_fields(switches))
+    return _creation(require_object(body, _creation_fields(switches)), switches)
+
+
+def parse_addition(fields: Mapping[str, Any], switches: Switches) -> tuple[Creation, str | None]:
+    """Return the fields of an account that a control route creates, and the shortname of the account above.
+
+    Raises:
+        Refused: A field is missing, unknown or not valid (400).
+    """
+    valid = require_object(fields, _seed_fields(switches))
+    return _creation(valid, switches), valid.get("parent")
+
+
+def _creation(fields: dict[str, Any], switches: Switches) -> Creation:
     _require_rollup(fields)
     return Creation(
         shortname=fields["shortname"],
@@ -303,7 +317,7 @@ def _stored(text: str, switches: Switches) -> str:
 
 
 def _require_rollup(fields: Mapping[str, Any]) -> None:
-    if fields["rollupRetention"] not in _ROLLUPS[fields["retention"]]:
+    if fields["rollupRetention"] not in _ROLLUPS.get(fields["retention"], ROLLUP_RETENTIONS):
         raise Refused(400, "rollupRetention: expected at least retention")
 
 

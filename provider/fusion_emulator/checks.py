@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
+from fusion_emulator.fields import is_network
 from fusion_emulator.state import LAST_PORT, Account, State
 
 __all__ = ["problems"]
 
+_SECRET: Final = re.compile(r"[0-9a-f]{32,}")
 _TABLES_BY_ID: Final = ("accounts", "users", "keys")
 
 
@@ -17,7 +20,8 @@ def problems(state: State) -> list[str]:
     """Return a sentence per rule that a state breaks.
 
     The accounts are a tree below the root, ids and ingest ports are unique, shortnames too unless the switch was off,
-    everything belongs to an account that exists, and the emulator's own API key is one of the root account.
+    everything belongs to an account that exists, and the emulator's own API key is one of the root account. Secrets can
+    sign, and addresses can be compared.
     """
     return [
         *_misplaced_ids(state),
@@ -26,6 +30,9 @@ def problems(state: State) -> list[str]:
         *_own_key(state),
         *_ports(state),
         *_repeated(state),
+        *_accounts(state),
+        *_secrets(state),
+        *_counts(state),
     ]
 
 
@@ -98,6 +105,32 @@ def _repeated(state: State) -> Iterator[str]:
     for (account, name), count in Counter((each.account, each.appname) for each in state.keys.values()).items():
         if count > 1:
             yield f"keys: {count} API keys of the account {account!r} have the name {name!r}"
+
+
+def _accounts(state: State) -> Iterator[str]:
+    for account in state.accounts.values():
+        if not account.shortname:
+            yield f"accounts.{account.id}: the shortname is empty"
+        for address in account.allowed_ips:
+            if not is_network(address):
+                yield f"accounts.{account.id}: {address!r} in allowed_ips isn't an IP address or network"
+
+
+def _secrets(state: State) -> Iterator[str]:
+    secrets = {
+        "signing_key": state.signing_key,
+        **{f"accounts.{id_}.sharedsecret": account.sharedsecret for id_, account in state.accounts.items()},
+        **{f"keys.{id_}.appkey": key.appkey for id_, key in state.keys.items()},
+    }
+    for place, secret in secrets.items():
+        if not _SECRET.fullmatch(secret):
+            yield f"{place}: it does not have at least 32 hexadecimal digits"
+
+
+def _counts(state: State) -> Iterator[str]:
+    for name in ("next_port", "minted", "issued"):
+        if getattr(state, name) < 0:
+            yield f"{name}: it is negative"
 
 
 def _shown(table: str, id_: str) -> str:

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from secrets import token_hex
 from typing import Any, Final
 
 from fusion_emulator import accounts
-from fusion_emulator.bodies import parse_creation, parse_edit
+from fusion_emulator.bodies import Creation, parse_addition, parse_edit
 from fusion_emulator.documents import InvalidStateError
-from fusion_emulator.errors import Refused
+from fusion_emulator.errors import Refused, UnknownAccountError
 from fusion_emulator.keys import add_key, netosecret, new_key
 from fusion_emulator.records import AccountRecord, account_record
 from fusion_emulator.service import ROOT, Service
 from fusion_emulator.snapshots import read_snapshot, restored, snapshot_of, snapshot_text
 from fusion_emulator.state import Account, ApiKey, Change, Mail, State, User
+from fusion_emulator.switches import Switches
 
 __all__ = ["Direct"]
 
-_DEFAULTS: Final = {
-    "retention": 90,
-    "rollupRetention": 180,
-    "username": "owner@example.com",
-    "given_name": "Skippy",
-    "family_name": "Longbottom",
-}
+_ADMIN: Final = {"username": "owner@example.com", "given_name": "Skippy", "family_name": "Longbottom"}
+_DEFAULTS: Final = {"retention": 90, "rollupRetention": 180, **_ADMIN}
 """What an account has that is created without a request, unless it is given."""
 
 
@@ -84,40 +81,49 @@ class Direct:
             KeyError: The parent does not exist.
             Refused: A field is not valid, or a rule forbids the account.
         """
+        return self.add({"shortname": shortname, **({} if parent is None else {"parent": parent}), **fields})
+
+    def add(self, fields: Mapping[str, Any]) -> Account:
+        """Create an account as ``seed``, from a mapping of all its fields."""
         service = self._running
         defaults = {
-            "organization": f"{shortname} Inc.",
+            "organization": f"{fields.get('shortname')} Inc.",
             "type": next(iter(service.switches.account_types)),
             **_DEFAULTS,
         }
-        wanted = parse_creation({**defaults, **fields, "shortname": shortname}, service.switches)
+        wanted, parent = parse_addition({**defaults, **fields}, service.switches)
 
         def change(state: State) -> tuple[Change, Account]:
-            above = self._named(state, parent) if parent else state.accounts[state.root]
+            above = state.accounts[state.root] if parent is None else self._named(state, parent)
             return accounts.create(state, above.id, wanted, service.switches, mint=service.mint)
 
         return service.commit(change)
 
-    def edit(self, shortname: str, /, *, rules: bool = True, **fields: Any) -> Account:
-        """Change an account without a request.
+    def edit(self, shortname: str, /, **fields: Any) -> Account:
+        """Change an account without a request, by the rules of the API.
 
         Args:
             shortname: The account.
-            rules: Whether the values must be those that the API allows; False is for a service that has others.
             fields: Those of the update body, shortname, parent (a shortname), ingest_ip, ingest_port and allowed_ips.
 
         Raises:
             KeyError: The account or the parent does not exist.
             Refused: There is no such field, a value is not valid, or the service could not work with the outcome.
         """
+        return self._edit(shortname, fields, rules=True)
 
+    def edit_freely(self, shortname: str, /, **fields: Any) -> Account:
+        """Change an account as ``edit``, to any values with which the service can work, as if its rules were others."""
+        return self._edit(shortname, fields, rules=False)
+
+    def _edit(self, shortname: str, fields: dict[str, Any], *, rules: bool) -> Account:
         def change(state: State) -> tuple[Change, Account]:
             account = self._named(state, shortname)
             wanted = parse_edit(account, fields, self._running.switches, rules=rules)
             if wanted.get("parent") is not None:
                 wanted["parent"] = self._named(state, wanted["parent"]).id
             edited = dataclasses.replace(account, **wanted)
-            if account.id == state.root and edited.shortname != shortname:
+            if rules and account.id == state.root and edited.shortname != shortname:
                 raise Refused(409, f"{shortname!r} is the root account, whose name is in the emulator's credential")
             return Change(accounts={account.id: edited}), edited
 
@@ -130,31 +136,43 @@ class Direct:
             KeyError: The account does not exist.
             Refused: It is the root account.
         """
-        cascading = dataclasses.replace(self._running.switches, delete_parent="cascades")
 
         def change(state: State) -> tuple[Change, None]:
             account = self._named(state, shortname)
             if account.id == state.root:
                 raise Refused(409, f"{shortname!r} is the root account, without which there is no service")
-            return accounts.delete(state, account, cascading), None
+            return accounts.delete(state, account, _cascading(self._running.switches)), None
 
         self._running.commit(change)
 
     def recreate(self, shortname: str) -> Account:
-        """Replace the account by one with the same fields and another id, or raise KeyError or Refused."""
-        old = self._named(self._running.state, shortname)
-        parent = self._running.state.accounts[old.parent] if old.parent else None
-        self.remove(shortname)
-        return self.seed(
-            shortname,
-            parent=parent.shortname if parent else None,
-            organization=old.organization,
-            type=old.type,
-            retention=old.retention,
-            rollupRetention=old.rollup_retention,
-            trial=old.trial,
-            **({} if old.fps is None else {"fps": old.fps}),
-        )
+        """Replace the account by one with the same fields and another id, without its descendants.
+
+        Raises:
+            KeyError: The account does not exist.
+            Refused: It is the root account.
+        """
+        service = self._running
+
+        def change(state: State) -> tuple[Change, Account]:
+            old = self._named(state, shortname)
+            if old.parent is None:
+                raise Refused(409, f"{shortname!r} is the root account, without which there is no service")
+            gone = accounts.delete(state, old, _cascading(service.switches))
+            wanted = Creation(
+                shortname=old.shortname,
+                organization=old.organization,
+                type=old.type,
+                retention=old.retention,
+                rollup_retention=old.rollup_retention,
+                trial=old.trial,
+                fps=old.fps,
+                **_ADMIN,
+            )
+            made, account = accounts.create(state.after(gone), old.parent, wanted, service.switches, mint=service.mint)
+            return gone.then(made), account
+
+        return service.commit(change)
 
     def key(self, shortname: str = ROOT, *, role: str = "admin", appname: str | None = None) -> str:
         """Return the netosecret of a new API key of the account.
@@ -206,5 +224,10 @@ class Direct:
     def _named(state: State, shortname: str) -> Account:
         account = accounts.find(state, shortname, top=state.root)
         if account is None:
-            raise KeyError(shortname)
+            raise UnknownAccountError(shortname)
         return account
+
+
+def _cascading(switches: Switches) -> Switches:
+    """Return the switches with which the descendants of an account are deleted with it."""
+    return dataclasses.replace(switches, delete_parent="cascades")

@@ -1,10 +1,10 @@
-"""The refusal of a request by the service."""
+"""Why something is not done: a refusal by the service, or an account that a program names and that doesn't exist."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["Refused"]
+__all__ = ["Refused", "UnknownAccountError"]
 
 
 class Refused(Exception):
@@ -16,3 +16,7 @@ class Refused(Exception):
         self.status = status
         self.message = message
         self.headers = dict(headers or {})
+
+
+class UnknownAccountError(KeyError):
+    """There is no account of this shortname."""

@@ -6,6 +6,7 @@ import contextlib
 import io
 import itertools
 import math
+import re
 import socket
 import struct
 import time
@@ -46,6 +47,8 @@ _LINGER_READS: Final = 256
 _LONGEST_PATH: Final = 2000
 _LONGEST_NAME: Final = 64
 _KEYS: Final = 50
+# A token, a shared secret or an appkey, the encoding of a credential, and a password before a host.
+_SECRET: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|[0-9a-fA-F]{32,}|ewog[A-Za-z0-9+/_-]{40,}=*|(?<=//)[^/@\s]+@")
 
 
 class Handler(StreamRequestHandler):
@@ -112,6 +115,9 @@ class Handler(StreamRequestHandler):
         exchange = self._exchange(drawn)
         try:
             genuine, delivery = self._outcome(body, exchange, drawn)
+        except Refused as refused:
+            genuine = refusal(refused.status, refused.message)
+            delivery = Delivery(genuine)
         except Exception:  # noqa: BLE001  # a defect, which ends neither the connection nor the emulator
             traceback.print_exc()
             genuine = refusal(500, "The emulator has a defect; it has written the details to its standard error")
@@ -131,14 +137,14 @@ class Handler(StreamRequestHandler):
             Entry(
                 time=self._started,
                 seconds=time.monotonic() - self._ticks,
-                method=self._request.method,
-                path=self._path[:_LONGEST_PATH],
+                method=self._request.method[:_LONGEST_NAME],
+                path=_shown(self._path, _LONGEST_PATH),
                 status=delivery.status,
                 genuine=genuine.status if genuine else None,
                 account=exchange.account,
                 shortname=_subject(self._path, fields),
                 fault=drawn.text,
-                body_keys=tuple(name[:_LONGEST_NAME] for name in itertools.islice(fields, _KEYS)),
+                body_keys=tuple(_shown(name, _LONGEST_NAME) for name in itertools.islice(fields, _KEYS)),
                 connection=self.client_address[1],
                 unmatched=exchange.unmatched,
                 token=exchange.token,
@@ -236,6 +242,11 @@ class Handler(StreamRequestHandler):
         self.connection.close()
 
 
+def _shown(text: str, longest: int) -> str:
+    """Return a text of a request for the journal, without what looks like a secret."""
+    return _SECRET.sub("***", text)[:longest]
+
+
 def _fields(body: bytes) -> dict[str, Any]:
     try:
         document = parse_json(body)
@@ -248,7 +259,7 @@ def _subject(path: str, fields: dict[str, Any]) -> str | None:
     """Return the shortname of the account that a request is about, or that a request token asks for."""
     if path.startswith(_CUSTOMER):
         below = path.removeprefix(_CUSTOMER)
-        return None if below == ADDRESSES else below[:_LONGEST_NAME]
+        return None if below == ADDRESSES else _shown(below, _LONGEST_NAME)
     token = fields.get("jwt")
     shortname = auth.asked_for(token) if isinstance(token, str) else fields.get("shortname")
-    return shortname[:_LONGEST_NAME] if isinstance(shortname, str) else None
+    return _shown(shortname, _LONGEST_NAME) if isinstance(shortname, str) else None

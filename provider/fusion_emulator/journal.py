@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from collections import deque
@@ -90,7 +91,8 @@ class Journal(Sequence[Entry]):
             except OSError as full:
                 # A full disk ends the log but not the service.
                 self._stream = None
-                print(f"the request log ends here: {full.strerror}", file=sys.stderr)  # noqa: T201
+                with contextlib.suppress(OSError):
+                    print(f"the request log ends here: {full.strerror}", file=sys.stderr)  # noqa: T201
 
     def clear(self) -> None:
         """Forget all entries and their number; their lines stay in the log."""

@@ -131,7 +131,7 @@ TABLES: Final = ("accounts", "users", "keys", "mails", "sessions", "seen")
 
 @dataclass(frozen=True)
 class Change:
-    """What a request changes: by table, the new value of an id, or None for an id that goes; and new counts."""
+    """What a request changes: by table, the new value of an id, or None for one that is deleted; and new counts."""
 
     accounts: Mapping[str, Account | None] = field(default_factory=dict)
     users: Mapping[str, User | None] = field(default_factory=dict)
@@ -148,6 +148,13 @@ class Change:
         """Return the names of the fields of ``State`` that change, each with its change."""
         fields = ((each.name, getattr(self, each.name)) for each in dataclasses.fields(self))
         return [(name, value) for name, value in fields if value is not None and value != {}]
+
+    def then(self, later: Change) -> Change:
+        """Return this change and a later one as a single change."""
+        both = dict(self.items())
+        for name, value in later.items():
+            both[name] = {**both.get(name, {}), **value} if name in TABLES else value
+        return Change(**both)
 
 
 def _changed(table: Mapping[str, T], change: Mapping[str, T | None]) -> dict[str, T]:

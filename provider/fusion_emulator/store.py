@@ -101,10 +101,11 @@ class StateFile:
             state: The state after it.
         """
         line = written_change(change).encode()
+        self._require_in_place()
         descriptor = self._file.fileno()
         try:
-            if os.fstat(descriptor).st_size != self._length:
-                os.ftruncate(descriptor, self._length)
+            # What is behind is part of a change that could not be stored.
+            os.ftruncate(descriptor, self._length)
             _write(descriptor, line, self._length)
             os.fsync(descriptor)
         except BaseException:
@@ -117,6 +118,17 @@ class StateFile:
             # The change is stored already, so the file may stay as it is.
             with contextlib.suppress(OSError):
                 self.replace(state)
+
+    def _require_in_place(self) -> None:
+        """Raise OSError after ``close``, or if another program emptied the file or put another one in its place."""
+        if self._file.closed:
+            raise OSError(errno.EBADF, "the emulator was stopped")
+        if not _is_at(self._file, self._place) or os.fstat(self._file.fileno()).st_size < self._length:
+            raise OSError(
+                errno.ESTALE,
+                f"another program replaced or shortened {self.path}. Restart the emulator, with a copy of the file or "
+                "with another one",
+            )
 
     def replace(self, state: State) -> None:
         """Replace the content of the file by a whole state, at once and durably, or raise OSError."""

@@ -25,7 +25,7 @@ def frontend(request: pytest.FixtureRequest) -> Frontend:
 @pytest.mark.threat("clears-the-screen")
 def test_control_characters_of_names_are_not_printed(frontend: Frontend, tmp_path: Path, emulator: Emulator) -> None:
     emulator.switch(record="extended", types=f"customer=SLG,reseller=MSSP,other={EVIL}")
-    emulator.edit(emulator.root.shortname, rules=False, shortname=f"msp{EVIL}")
+    emulator.edit_freely(emulator.root.shortname, shortname=f"msp{EVIL}")
     emulator.seed("acme-corp")
     emulator.edit("acme-corp", organization=EVIL)
     credential = emulator.key(f"msp{EVIL}", appname=f"app{EVIL}")

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, current_app, jsonify, request
 
 from fusion_emulator import origins
 from fusion_emulator.bodies import parse_faults
-from fusion_emulator.errors import Refused
+from fusion_emulator.errors import Refused, UnknownAccountError
 from fusion_emulator.exchange import current
 from fusion_emulator.faults import MalformedFault
 from fusion_emulator.journal import Entry
@@ -138,15 +138,10 @@ def list_accounts() -> Response:
 def create_account() -> Response:
     """Create the account of ``{"shortname": ..., FIELD: VALUE, ...}``, optionally below the account ``parent``."""
     fields = _object()
-    if not isinstance(fields.get("shortname"), str):
-        raise Refused(400, "shortname: required")
-    if not isinstance(fields.get("parent", ""), str):
-        raise Refused(400, "parent: expected string")
-    shortname, parent = fields.pop("shortname"), fields.pop("parent", None)
     try:
-        return jsonify(_public(current().emulator.seed(shortname, parent=parent, **fields)))
-    except KeyError:
-        raise Refused(400, f"parent: there is no account {parent!r}") from None
+        return jsonify(_public(current().emulator.add(fields)))
+    except UnknownAccountError as missing:
+        raise Refused(400, f"parent: there is no account {missing.args[0]!r}") from None
 
 
 @routes.patch("/accounts/<shortname>")
@@ -157,7 +152,7 @@ def change_account(shortname: str) -> Response:
         raise Refused(404, f"There is no account {shortname!r}")
     try:
         return jsonify(_public(emulator.edit(shortname, **fields)))
-    except KeyError as missing:
+    except UnknownAccountError as missing:
         raise Refused(400, f"parent: there is no account {missing.args[0]!r}") from None
 
 
@@ -166,7 +161,7 @@ def remove_account(shortname: str) -> Response:
     """Remove an account and the accounts below it. The root account stays."""
     try:
         current().emulator.remove(shortname)
-    except KeyError:
+    except UnknownAccountError:
         raise Refused(404, f"There is no account {shortname!r}") from None
     return Response(status=204)
 

@@ -269,9 +269,9 @@ def test_options_that_contradict_each_other_are_refused(bare: Terminal, argument
 def test_hostile_values_of_the_service_stay_values(terminal: Terminal, emulator: Emulator) -> None:
     emulator.switch(record="extended")
     emulator.seed("00123")
-    emulator.edit("00123", rules=False, organization='NO: # "x"\n\x1b[2J\u202e', type="no")
+    emulator.edit_freely("00123", organization='NO: # "x"\n\x1b[2J\u202e', type="no")
     emulator.seed("wrong-name")
-    emulator.edit("wrong-name", rules=False, shortname="wrong/../name\x1b[2J")
+    emulator.edit_freely("wrong-name", shortname="wrong/../name\x1b[2J")
     done = terminal.run("catalog", "export", "-o", "customers.yaml")
     file = terminal.folder / "customers.yaml"
     assert fields(file)["00123"]["organization"] == 'NO: # "x"\n\x1b[2J\u202e'

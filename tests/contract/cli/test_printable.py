@@ -24,7 +24,7 @@ def evil(tmp_path: Path, emulator: Emulator) -> Terminal:
     emulator.edit("acme-east", organization=EVIL)
     emulator.edit("acme-corp", organization=f"{EVIL}\nerror: another line")
     root = emulator.root.shortname
-    emulator.edit(root, rules=False, shortname=f"msp{EVIL}")
+    emulator.edit_freely(root, shortname=f"msp{EVIL}")
     return Terminal(tmp_path, {"NETOSECRET": emulator.key(f"msp{EVIL}", appname=f"app{EVIL}")})
 
 

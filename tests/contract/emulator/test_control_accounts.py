@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ def test_flows_per_second_are_removed_by_null(emulator: Emulator, caller: Caller
     [
         ({"rollup_retention": 365}, "rollup_retention: no such field (there are: shortname, organization, type"),
         ({"id": "other"}, "id: no such field"),
+        ({"rules": False, "self": 1}, "rules: no such field; self: no such field"),
         ({"sharedsecret": "other"}, "sharedsecret: no such field"),
         ({"retention": "90"}, "retention: expected one of (7, 45, 90, 180)"),
         ({"retention": True}, "retention: expected one of"),
@@ -94,7 +96,10 @@ def test_a_change_that_breaks_a_rule_is_refused_by_its_name(
     assert emulator.accounts() == before
 
 
-@pytest.mark.parametrize("fields", [{}, {"shortname": 5}, {"shortname": "other", "parent": 5}, {"shortname": "a"}])
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"shortname": 5}, {"shortname": "other", "parent": 5}, {"shortname": "a"}, {"shortname": "other", "self": 1}],
+)
 def test_an_account_that_breaks_a_rule_is_not_created(
     emulator: Emulator, caller: Caller, fields: dict[str, Any]
 ) -> None:
@@ -172,12 +177,43 @@ def test_shortnames_that_are_not_unique_are_still_read_after_a_restart(
 
 
 def test_a_program_may_store_values_that_the_api_refuses(emulator: Emulator, path: Path) -> None:
-    emulator.edit("leaf-co", rules=False, shortname="a/../b\x1b[2J", type="unknown", retention=1)
+    emulator.edit_freely("leaf-co", shortname="a/../b\x1b[2J", type="unknown", retention=1)
     with pytest.raises(Refused, match="retention: Input should be a valid integer"):
-        emulator.edit("middle", rules=False, retention="7")
+        emulator.edit_freely("middle", retention="7")
     with pytest.raises(Refused, match="half of a surrogate pair"):
-        emulator.edit("middle", rules=False, organization="\ud800")
+        emulator.edit_freely("middle", organization="\ud800")
     before = emulator.accounts()
     emulator.stop()
     with Emulator(state=path) as again:
         assert again.accounts() == before
+
+
+def test_an_account_with_other_retentions_is_changed_by_the_rules_of_the_api(
+    emulator: Emulator, caller: Caller
+) -> None:
+    emulator.edit_freely("middle", retention=30)
+    assert caller.send("PATCH", f"{ACCOUNTS}/middle", {"rollupRetention": 90}).json["rollupRetention"] == 90
+
+
+def test_a_recreated_account_has_the_same_fields_and_nothing_below(emulator: Emulator) -> None:
+    before = emulator.edit_freely("middle", retention=30, type="unknown")
+    after = emulator.recreate("middle")
+    assert (after.retention, after.type, after.parent) == (before.retention, before.type, before.parent)
+    assert after.id != before.id
+    assert [each.shortname for each in emulator.accounts()] == ["north", "middle"]
+    with pytest.raises(Refused, match="root account"):
+        emulator.recreate(ROOT)
+
+
+@pytest.mark.parametrize("harm", [lambda path: path.write_bytes(b""), Path.unlink, lambda path: path.rename("other")])
+def test_a_state_file_that_another_program_changes_stores_nothing_more(
+    emulator: Emulator, caller: Caller, path: Path, monkeypatch: pytest.MonkeyPatch, harm: Callable[[Path], object]
+) -> None:
+    monkeypatch.chdir(path.parent)
+    harm(path)
+    refused = caller.create()
+    assert (refused.status, "another program replaced or shortened" in refused.json["message"]) == (500, True)
+    assert not path.exists() or path.read_bytes() == b""
+    emulator.stop()
+    with pytest.raises(Refused, match="the emulator was stopped"):
+        emulator.seed("later-co")

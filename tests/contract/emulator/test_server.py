@@ -174,7 +174,7 @@ def test_the_journal_numbers_access_tokens_and_notes_masquerading(emulator: Emul
         lambda emulator, text: emulator.seed("acme-one", organization=text),
         lambda emulator, text: emulator.seed("acme-one", username=f"{text}@example.com"),
         lambda emulator, text: emulator.edit(ROOT, organization=text),
-        lambda emulator, text: emulator.edit(ROOT, organization=text, rules=False),
+        lambda emulator, text: emulator.edit_freely(ROOT, organization=text),
         lambda emulator, text: emulator.key(appname=text),
         lambda emulator, text: emulator.switch(types=f"{text}=SLG"),
     ],

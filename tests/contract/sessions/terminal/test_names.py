@@ -23,7 +23,7 @@ def desk(tmp_path: Path) -> Iterator[Terminal]:
     """A shell with a service whose account and key have such names."""
     with Emulator() as emulator:
         emulator.seed("acme-corp")
-        emulator.edit(emulator.root.shortname, rules=False, shortname=f"msp{EVIL}")
+        emulator.edit_freely(emulator.root.shortname, shortname=f"msp{EVIL}")
         netosecret = emulator.key(f"msp{EVIL}", appname=f"app{EVIL}")
         yield Terminal(tmp_path, {"NETOSECRET": netosecret, "TMPDIR": str(tmp_path)})
 
