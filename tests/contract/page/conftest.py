@@ -77,4 +77,3 @@ def page(emulator: Emulator, watch: Watch, tab: Page) -> Iterator[Page]:
     with watch.watching(tab):
         tab.goto(emulator.page_url)
         yield tab
-    tab.goto("about:blank")

@@ -51,12 +51,11 @@ def hostile(emulator: Emulator, caller: Caller, tmp_path: Path) -> Emulator:
     return emulator
 
 
-@pytest.mark.parametrize("width", [400, 1400])
-def test_hostile_texts_stay_texts(hostile: Emulator, page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 800})
+def test_hostile_texts_stay_texts(hostile: Emulator, page: Page) -> None:
     assert_harmless(page)
 
     # The same by the live parts, which come by another way.
+    page.set_viewport_size({"width": 400, "height": 800})
     hostile.seed("the-last", organization=TEXTS[2])
     expect(page.get_by_role("row", name="the-last").get_by_role("rowheader")).to_have_text(TEXTS[2])
     assert_harmless(page)
@@ -82,7 +81,7 @@ def assert_harmless(page: Page) -> None:
 
 
 def test_a_hostile_text_in_a_form_stays_a_text(emulator: Emulator, page: Page) -> None:
-    for text in TEXTS[:5]:
+    for text in TEXTS[:4]:
         page.get_by_label("New fault").fill(text)
         submit(page, "Set the fault")
         expect(page.get_by_label("New fault")).to_have_value(text)

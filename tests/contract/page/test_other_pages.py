@@ -40,11 +40,11 @@ REQUESTS = """async ({url, routes}) => {
 INCLUDED = """async ({url, paths}) => {
   const before = Object.keys(window).length, outcomes = [];
   for (const path of paths)
-    for (const [tag, attribute] of [["script", "src"], ["img", "src"], ["link", "href"], ["video", "src"]]) {
+    for (const [tag, attribute] of [["script", "src"], ["img", "src"], ["link", "href"]]) {
       const element = document.createElement(tag);
       if (tag === "link") element.rel = "stylesheet";
       const loaded = new Promise(resolve => {
-        element.onload = element.onloadeddata = () => resolve(true);
+        element.onload = () => resolve(true);
         element.onerror = () => resolve(false);
       });
       element[attribute] = url + path;
