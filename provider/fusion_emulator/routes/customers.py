@@ -58,7 +58,7 @@ def create_customer() -> Response:
         shortname=wanted.shortname,
         stale_reads=current().stale,
     )
-    return one(records.account_record(service.state, account, service.switches), 201)
+    return one(records.account_record(service.state, account, service.switches, below=0), 201)
 
 
 @routes.get("/customer/<shortname:shortname>")
