@@ -77,7 +77,8 @@ class Watch:
     def _console(self, message: ConsoleMessage) -> None:
         # A violation of the Content-Security-Policy is an error of the console as well. So is, for the browser, the
         # answer to a form with a wrong value.
-        if message.type in ("error", "warning") and "status of 422" not in message.text:
+        harmless = "status of 422" in message.text or self._of_the_test_before(message.location["url"])
+        if message.type in ("error", "warning") and not harmless:
             self.problems.append(f"console: {message.text} ({message.location})")
 
     def _error(self, error: Error) -> None:
@@ -88,5 +89,9 @@ class Watch:
         dialog.dismiss()
 
     def _request(self, request: Request) -> None:
-        if not request.url.startswith(f"{self.url}/"):
+        if not request.url.startswith(f"{self.url}/") and not self._of_the_test_before(request.url):
             self.problems.append(f"request: {request.url}")
+
+    def _of_the_test_before(self, url: str) -> bool:
+        """Return whether the page of another emulator, which is shown until this one has loaded, follows that one."""
+        return "/_emulator/page/live" in url and not url.startswith(f"{self.url}/")
