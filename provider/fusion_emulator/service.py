@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from fusion_emulator import accounts
 from fusion_emulator.answers import http_date
@@ -32,6 +32,10 @@ T = TypeVar("T")
 
 ROOT = "example-msp"
 """The shortname of the account at the top: a reseller."""
+
+
+_FURTHER: Final = 1 << 32
+"""Added to a number whose id is in use: more than are counted, so that two new ids of a change differ."""
 
 
 @dataclass
@@ -104,10 +108,12 @@ class Service:
             self._switches = switches
 
     def mint(self, number: int) -> str:
-        """Return the id of a number; a random one if that is in use, as after a change of the file by hand."""
-        id_, state = self._mint(number), self._state
+        """Return the id of a number, or of a further one if that is in use, as after a change of the file by hand."""
+        state = self._state
         tables = (state.accounts, state.users, state.keys, state.mails)
-        return random_id(number) if any(id_ in table for table in tables) else id_
+        while any((id_ := self._mint(number)) in table for table in tables):
+            number += _FURTHER
+        return id_
 
     def commit(self, change: Callable[[State], tuple[Change, T]]) -> T:
         """Apply a change under the lock and store it; a refusal changes nothing.

@@ -157,7 +157,8 @@ def restored(snapshot: Snapshot, present: State) -> State:
     Others get new ones. Access tokens end.
 
     Raises:
-        InvalidStateError: The root account has another name than in the emulator's credential.
+        InvalidStateError: The root account has another name than in the emulator's credential, or a key has the id of
+            the emulator's own.
     """
     names = Counter(each.shortname for each in snapshot.accounts)
     ids = {each.shortname: each.id for each in snapshot.accounts if names[each.shortname] == 1}
@@ -167,9 +168,11 @@ def restored(snapshot: Snapshot, present: State) -> State:
             f"Its root account is {name!r}, and that of the emulator's credential is "
             f"{present.accounts[present.root].shortname!r}. Rename the one in the snapshot."
         )
-    secrets = {each.id: each.sharedsecret for each in present.accounts.values()}
-    # Of its credential, whatever its id.
-    secrets[root] = secrets[present.root]
+    if any(each.id == present.own_key for account in snapshot.accounts for each in account.keys):
+        refuse([f"keys: {present.own_key!r} is the id of the emulator's own API key, which no snapshot has"])
+    secrets = {each.id: each.sharedsecret for each in present.accounts.values() if each.id != present.root}
+    # Of its credential, whatever its id, and of no other account.
+    secrets[root] = present.accounts[present.root].sharedsecret
     accounts = {
         each.id: Account(
             id=each.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,11 @@ def answers(emulator: Emulator) -> list[Reply]:
     created = caller.send("POST", "/_emulator/accounts", {"shortname": "msp-east", "type": "reseller"})
     reads = ("customers", "customer/acme-one", "customer/msp-east", "users")
     return [*changes, created, *(caller.send("GET", f"/api/v1/{path}") for path in reads)]
+
+
+def ids(emulator: Emulator) -> list[str]:
+    """Return the ids of the accounts and users."""
+    return [*(each.id for each in emulator.accounts()), *(each.id for each in emulator.users())]
 
 
 def compared(replies: list[Reply]) -> list[tuple[int, dict[str, str], bytes]]:
@@ -73,6 +79,26 @@ def test_an_id_that_a_state_file_has_already_is_not_given_to_another_account(tmp
         second = emulator.seed("acme-two")
         assert emulator.accounts() == (first, second)
         assert len({first.id, second.id}) == 2
+
+
+def test_the_same_ids_are_given_after_the_same_snapshot_without_a_count() -> None:
+    with Emulator(seed=7) as source:
+        source.seed("acme-one")
+        document = json.loads(source.snapshot())
+    del document["minted"]
+    found = []
+    for _ in range(2):
+        with Emulator(seed=7) as emulator:
+            emulator.load(json.dumps(document))
+            for name in ("gone-one", "acme-two", "acme-ten"):
+                emulator.seed(name)
+                found += ids(emulator)
+            emulator.remove("gone-one")
+            emulator.seed("acme-six")
+            found += ids(emulator)
+    half = len(found) // 2
+    assert found[:half] == found[half:]
+    assert len(set(found)) == 11
 
 
 @pytest.mark.parametrize("seed", [-1, 1.0, "1", True])

@@ -311,3 +311,24 @@ def test_a_snapshot_is_not_a_state_file(tmp_path: Path, emulator: Emulator) -> N
     with pytest.raises(StateFileUnreadable, match=r"It is a snapshot, .*pulumi-fusion snapshot load FILE"):
         Emulator(state=path).start()
     assert path.read_text() == emulator.snapshot()
+
+
+def test_the_secret_of_the_credential_is_given_to_no_other_account(emulator: Emulator, caller: Caller) -> None:
+    emulator.seed("north")
+    document = json.loads(emulator.snapshot())
+    root, north = document["accounts"]
+    root["id"], north["id"] = "another", root["id"]
+    emulator.load(json.dumps(document))
+    assert emulator.netosecret == caller.netosecret
+    assert {each.sharedsecret for each in emulator.accounts()}.isdisjoint({emulator.root.sharedsecret})
+    assert caller.authenticate().status == 200
+
+
+def test_a_key_with_the_id_of_the_emulators_own_is_refused(emulator: Emulator, caller: Caller) -> None:
+    document = json.loads(emulator.snapshot())
+    own = emulator._running.state.own_key
+    document["accounts"][0]["keys"] = [{"id": own, "appname": "ci", "roles": ["admin"]}]
+    refused = caller.send("PUT", PATH, document)
+    assert refused.status == 400
+    assert f"keys: '{own}' is the id of the emulator's own API key, which no snapshot has" in refused.json["message"]
+    assert caller.authenticate().status == 200
