@@ -205,7 +205,7 @@ class Emulator(Direct):
         switches = self._first_switches if "switches" in only else self.switches
         try:
             if "accounts" in only:
-                self._reset_accounts(switches, numbers="requests" in only)
+                self._reset_accounts(switches)
             self.switches = switches
         except (InvalidStateError, UnknownSwitch) as refused:
             raise Refused(400, str(refused)) from None
@@ -217,14 +217,13 @@ class Emulator(Direct):
         if "clock" in only:
             self.clock.reset()
 
-    def _reset_accounts(self, switches: Switches, *, numbers: bool) -> None:
-        """Give the accounts of the start; ``numbers`` is whether access tokens are counted from there, too."""
+    def _reset_accounts(self, switches: Switches) -> None:
+        """Give the accounts of the start."""
 
         def make(state: State) -> State:
             first = self._first_state or state
-            issued = first.issued if numbers else state.issued
-            # Used request tokens stay used.
-            return dataclasses.replace(first, sessions={}, issued=issued, seen=state.seen)
+            # Used request tokens stay used, and the numbers of access tokens too.
+            return dataclasses.replace(first, sessions={}, issued=state.issued, seen=state.seen)
 
         self._running.replace(make, switches=switches)
 
