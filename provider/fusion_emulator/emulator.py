@@ -110,7 +110,7 @@ class Emulator(Direct):
             return
         if self._path is not None:
             self._file = StateFile(self._path)
-            self._service = None
+            self._switches, self._service = self.switches, None
         try:
             if self._service is None:
                 self._service = Service(self._switches, file=self._file, clock=self._clock, mint=self._mint)
@@ -176,13 +176,21 @@ class Emulator(Direct):
 
     @switches.setter
     def switches(self, switches: Switches) -> None:
-        if self._service is not None:
-            self._service.switches = switches
-        self._switches = switches
+        self._switch(lambda _: switches)
 
     def switch(self, /, **changes: Any) -> None:
         """Change some switches, or raise UnknownSwitch."""
-        self.switches = self.switches.changed(changes)
+        self._switch(lambda present: present.changed(changes))
+
+    def switch_by_text(self, setting: str) -> None:
+        """Change the switch of a text ``name=value``, or raise UnknownSwitch."""
+        self._switch(lambda present: present.with_text(setting))
+
+    def _switch(self, change: Callable[[Switches], Switches]) -> None:
+        if self._service is not None:
+            self._service.switch(change)
+        else:
+            self._switches = change(self._switches)
 
     @property
     def clock(self) -> Clock:
@@ -202,11 +210,12 @@ class Emulator(Direct):
         unknown = [each for each in only if each not in PARTS]
         if unknown:
             raise Refused(400, f"only: there is no part {unknown[0]!r} (there are: {', '.join(PARTS)})")
-        switches = self._first_switches if "switches" in only else self.switches
+        switches = self._first_switches if "switches" in only else None
         try:
             if "accounts" in only:
                 self._reset_accounts(switches)
-            self.switches = switches
+            elif switches is not None:
+                self.switches = switches
         except (InvalidStateError, UnknownSwitch) as refused:
             raise Refused(400, str(refused)) from None
         if "faults" in only:
@@ -217,8 +226,8 @@ class Emulator(Direct):
         if "clock" in only:
             self.clock.reset()
 
-    def _reset_accounts(self, switches: Switches) -> None:
-        """Give the accounts of the start."""
+    def _reset_accounts(self, switches: Switches | None) -> None:
+        """Give the accounts of the start, and the switches unless there are none."""
 
         def make(state: State) -> State:
             first = self._first_state or state

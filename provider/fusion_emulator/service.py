@@ -107,6 +107,11 @@ class Service:
                     raise UnknownSwitch(found[0])
             self._switches = switches
 
+    def switch(self, change: Callable[[Switches], Switches]) -> None:
+        """Replace the switches by what a function returns for the present ones, or raise UnknownSwitch."""
+        with self._lock:
+            self.switches = change(self._switches)
+
     def mint(self, number: int) -> str:
         """Return the id of a number, or of a further one if that is in use, as after a change of the file by hand."""
         state = self._state

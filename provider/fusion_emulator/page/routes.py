@@ -121,10 +121,9 @@ def clear_faults() -> Redirect:
 @routes.post("/page/switches")
 def change_switch() -> Response | Redirect:
     """Change a switch to a value, or to its default."""
-    emulator = current().emulator
     name, value = request.form.get("name", ""), request.form.get("value", "")
     try:
-        emulator.switches = emulator.switches.with_text(f"{name}={value}")
+        current().emulator.switch_by_text(f"{name}={value}")
     except UnknownSwitch as wrong:
         return _page(422, switch_name=name, switch_value=value, switch_problem=visible(wrong))
     return _back("switch", to=f"switch-{name}")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fusion_emulator import Emulator
+from fusion_emulator import Emulator, Switches
 from fusion_emulator.service import Service
 from fusion_emulator.state import Change, State
 from tests.contract.emulator.caller import Caller, customer
@@ -98,3 +98,28 @@ def test_requests_while_the_emulator_stops_and_starts(tmp_path: Path) -> None:
     emulator.stop()
     with Emulator(state=tmp_path / "state.json"):
         assert not broken(json.loads((tmp_path / "state.json").read_bytes().partition(b"\n")[0]))
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_a_change_of_a_switch_is_not_lost_by_another_at_the_same_time(
+    emulator: Emulator, caller: Caller, monkeypatch: pytest.MonkeyPatch, text: bool
+) -> None:
+    known = Switches.changed
+    other = threading.Thread(target=caller.send, args=("PATCH", "/_emulator/switches", {"absence": 403}))
+
+    def changed(switches: Switches, changes: Any) -> Switches:
+        """Send the other change within the first one."""
+        monkeypatch.undo()
+        made = known(switches, changes)
+        other.start()
+        # It ends only after this one.
+        other.join(0.2)
+        return made
+
+    monkeypatch.setattr(Switches, "changed", changed)
+    if text:
+        emulator.switch_by_text("record=extended")
+    else:
+        emulator.switch(record="extended")
+    other.join()
+    assert emulator.switches == Switches(absence=403, record="extended")
