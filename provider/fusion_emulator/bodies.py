@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from fusion_emulator.errors import Refused
 from fusion_emulator.fields import SPACE, Field, object_schema, require_object
-from fusion_emulator.json_numbers import NUMBERS
+from fusion_emulator.json_numbers import LARGEST, NUMBERS
 from fusion_emulator.roles import ROLES
 from fusion_emulator.state import Account
 from fusion_emulator.switches import Switches
@@ -85,8 +85,10 @@ _ROLES: Final = Field(
 )
 _RETENTION: Final = Field({"type": "integer", "enum": RETENTIONS}, expects=f"one of {RETENTIONS}")
 _ROLLUP: Final = Field({"type": "integer", "enum": ROLLUP_RETENTIONS}, expects=f"one of {ROLLUP_RETENTIONS}")
-# Inference: a rate cannot be negative; the document names no bounds.
-_FPS: Final = Field({"type": "integer", "minimum": 0}, expects="a whole number from 0", required=False)
+# Inference: a rate is not negative and has 64 bits; the document names no bounds.
+_FPS: Final = Field(
+    {"type": "integer", "minimum": 0, "maximum": LARGEST}, expects=f"a whole number from 0 to {LARGEST}", required=False
+)
 
 
 def _update_fields(switches: Switches) -> Mapping[str, Field]:

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from fusion_emulator.fields import is_network
+from fusion_emulator.json_numbers import LARGEST
 from fusion_emulator.state import LAST_PORT, Account, State
 
 __all__ = ["problems"]
 
 _SECRET: Final = re.compile(r"[0-9a-f]{32,}")
 _TABLES_BY_ID: Final = ("accounts", "users", "keys")
+_NUMBERS: Final = ("fps", "retention", "rollup_retention")
 
 
 def problems(state: State) -> list[str]:
@@ -111,6 +113,9 @@ def _accounts(state: State) -> Iterator[str]:
     for account in state.accounts.values():
         if not account.shortname:
             yield f"accounts.{account.id}: the shortname is empty"
+        for name in _NUMBERS:
+            if abs(getattr(account, name) or 0) > LARGEST:
+                yield f"accounts.{account.id}: {name} has more than 64 bits"
         for address in account.allowed_ips:
             if not is_network(address):
                 yield f"accounts.{account.id}: {address!r} in allowed_ips isn't an IP address or network"

@@ -136,6 +136,9 @@ def account_problems(account: Account) -> list[str]:
         return _sentences(wrong, {})
     except UnicodeEncodeError:
         return [_SURROGATE]
+    except ValueError:
+        # Python writes at most 4 300 digits.
+        return ["a number has too many digits"]
     return []
 
 

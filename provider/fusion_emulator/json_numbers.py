@@ -6,7 +6,10 @@ import math
 from collections.abc import Callable
 from typing import Any, Final, NoReturn, TypedDict
 
-__all__ = ["NUMBERS"]
+__all__ = ["LARGEST", "NUMBERS"]
+
+LARGEST: Final = (1 << 63) - 1
+"""The largest number of 64 bits with a sign."""
 
 _MAX_DIGITS: Final = 300
 

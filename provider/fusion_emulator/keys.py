@@ -22,10 +22,10 @@ def add_key(state: State, key: ApiKey) -> Change:
     """Add an API key.
 
     Raises:
-        Refused: The account has one of this name, or UTF-8 cannot encode it.
+        Refused: The account has one of this name, or UTF-8 cannot encode it or a role.
     """
-    if not is_utf_8(key.appname):
-        raise Refused(400, "appname: expected a text without half of a surrogate pair")
+    if not all(is_utf_8(each) for each in (key.appname, *key.roles)):
+        raise Refused(400, "appname, role: expected texts without half of a surrogate pair")
     if any((each.account, each.appname) == (key.account, key.appname) for each in state.keys.values()):
         raise Refused(400, f"An API key of the name {key.appname!r} exists")
     return Change(keys={key.id: key}, minted=state.minted + 1)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from fusion_emulator.fields import SPACE, is_utf_8
+from fusion_emulator.json_numbers import LARGEST
 
 __all__ = ["RateLimit", "Switches", "UnknownSwitch", "schemas"]
 
@@ -192,7 +193,7 @@ def _require(name: str, value: object) -> None:
     elif hint is float:
         fits = type(value) in (int, float) and 0 < value <= MAX_SECONDS  # type: ignore[operator]  # it is a number
     elif hint is int:
-        fits = type(value) is int and value >= 0
+        fits = type(value) is int and 0 <= value <= LARGEST
     else:
         fits = type(value) is hint and (not isinstance(value, str) or is_utf_8(value))
     if name.endswith("_rate"):
@@ -220,7 +221,7 @@ def _schema(name: str) -> dict[str, Any]:
         return {"type": "string", "pattern": rf"^([\s\S]*,)?[^,=]*[^,={SPACE}][\s\S]*$"}
     kinds: dict[Any, dict[str, Any]] = {
         bool: {"type": "boolean"},
-        int: {"type": "integer", "minimum": 0},
+        int: {"type": "integer", "minimum": 0, "maximum": LARGEST},
         float: {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_SECONDS},
     }
     return kinds[hint]
@@ -235,7 +236,7 @@ def _refusal(name: str, value: object) -> UnknownSwitch:
     else:
         allowed = {
             bool: "true | false",
-            int: "a whole number from 0",
+            int: f"a whole number from 0 to {LARGEST}",
             float: f"seconds above 0, at most {MAX_SECONDS:.0f}",
         }.get(hint, "a text in UTF-8")
     return UnknownSwitch(f"switch {name}={value}: expected {allowed}")

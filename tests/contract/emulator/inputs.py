@@ -19,7 +19,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "retention": st.sampled_from([7, 90]),
     "rollupRetention": st.sampled_from([180, 365]),
     "trial": st.booleans(),
-    "fps": st.sampled_from([0, 10**299]),
+    "fps": st.sampled_from([0, 2**63 - 1]),
 }
 EDITS: dict[str, st.SearchStrategy[Any]] = {
     **FIELDS,

@@ -79,7 +79,7 @@ def test_flows_per_second_are_removed_by_null(emulator: Emulator, caller: Caller
         ({"parent": "middle"}, "'middle' is below itself"),
         ({"parent": "leaf-co"}, "is below itself"),
         ({"ingest_port": 2000}, "2 have the ingest port 2000"),
-        ({"fps": -1}, "fps: expected a whole number from 0, or null"),
+        ({"fps": -1}, "fps: expected a whole number from 0 to 9223372036854775807, or null"),
         ({"retention": None}, "retention: expected one of"),
         ({"ingest_port": 0}, "ingest_port: expected a port"),
         ({"ingest_ip": "nowhere"}, "ingest_ip: expected an IP address"),
@@ -182,6 +182,14 @@ def test_a_program_may_store_values_that_the_api_refuses(emulator: Emulator, pat
         emulator.edit_freely("middle", retention="7")
     with pytest.raises(Refused, match="half of a surrogate pair"):
         emulator.edit_freely("middle", organization="\ud800")
+    with pytest.raises(Refused, match="a number has too many digits"):
+        emulator.edit_freely("middle", fps=10**5000)
+    with pytest.raises(Refused, match="retention has more than 64 bits"):
+        emulator.edit_freely("middle", retention=2**63)
+    with pytest.raises(Refused, match="fps: expected a whole number"):
+        emulator.seed("acme-one", fps=10**5000)
+    with pytest.raises(Refused, match="role: expected texts"):
+        emulator.key("middle", role="\ud800")
     before = emulator.accounts()
     emulator.stop()
     with Emulator(state=path) as again:

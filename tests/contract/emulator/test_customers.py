@@ -77,6 +77,7 @@ BAD: list[tuple[str, Any]] = [
     ("fps", 1.5),
     ("fps", True),
     ("fps", -1),
+    ("fps", 2**63),
     ("fps", None),
     ("username", "nobody"),
     ("given_name", ""),

@@ -159,6 +159,7 @@ def changed(text: str, change: Any) -> bytes:
         ),
         (lambda it: it["accounts"][1].update(shortname=5), "accounts.1.shortname: Input should be a valid string"),
         (lambda it: it["accounts"].__setitem__(1, 5), "accounts.1: Input should be an object"),
+        (lambda it: it["accounts"][1].update(fps=2**63), "fps has more than 64 bits"),
         (lambda it: it["accounts"][1].update(ingest_port=0), "the ingest port 0 is not between 1 and 65535"),
         (lambda it: it["accounts"][1].update(ingest_port=2000), "accounts: 2 have the ingest port 2000"),
         (lambda it: it["accounts"][1].update(id=it["accounts"][2]["id"]), "accounts: 2 have the id"),

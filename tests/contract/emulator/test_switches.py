@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from fusion_emulator import Emulator, Switches
+from fusion_emulator import Emulator, Switches, UnknownSwitch
 from tests.contract.emulator.caller import Caller
 
 
@@ -15,6 +15,13 @@ def test_the_status_of_a_duplicate_shortname_is_a_switch(emulator: Emulator, cal
     emulator.switch(duplicate=status)
     caller.create()
     assert caller.create().status == status
+
+
+def test_a_number_of_more_than_64_bits_is_refused(emulator: Emulator) -> None:
+    with pytest.raises(
+        UnknownSwitch, match=r"switch list_limit=.*: expected a whole number from 0 to 9223372036854775807"
+    ):
+        emulator.switch(list_limit=2**63)
 
 
 def test_shortnames_may_be_not_unique(emulator: Emulator, caller: Caller) -> None:
