@@ -10,9 +10,9 @@ from secrets import token_hex
 from fusion_emulator.bodies import Creation, Update
 from fusion_emulator.errors import Refused
 from fusion_emulator.ids import Mint
-from fusion_emulator.state import FIRST_PORT, LAST_PORT, Account, Change, Mail, State, User
+from fusion_emulator.state import FIRST_PORT, LAST_PORT, Account, Change, State, User
 from fusion_emulator.switches import Switches
-from fusion_emulator.users import require_free_email
+from fusion_emulator.users import invitation, require_free_email
 
 __all__ = ["absent", "children", "create", "delete", "find", "lineage", "require", "subtree", "update", "within"]
 
@@ -109,7 +109,7 @@ def create(state: State, parent: str, wanted: Creation, switches: Switches, *, m
     change = Change(
         accounts={account.id: account},
         users={admin.id: admin},
-        mails={admin.id: Mail(account.id, admin.email)},
+        mails=invitation(state, admin),
         next_port=max(state.next_port, account.ingest_port + 1),
         minted=state.minted + 2,
     )

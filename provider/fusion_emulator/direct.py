@@ -65,7 +65,7 @@ class Direct:
         return tuple(each for each in state.users.values() if account in (None, each.account))
 
     def mails(self) -> tuple[Mail, ...]:
-        """Return the invitations that the real service would have sent, in this order."""
+        """Return the last 1 000 invitations that the real service would have sent, in this order."""
         return tuple(self._running.state.mails.values())
 
     def seed(self, shortname: str, *, parent: str | None = None, **fields: Any) -> Account:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fusion_emulator.errors import Refused
 from fusion_emulator.state import Change, Mail, State, User
 from fusion_emulator.switches import Switches
 
-__all__ = ["add_user", "remove_user", "require_free_email"]
+__all__ = ["add_user", "invitation", "remove_user", "require_free_email"]
+
+MAILS_KEPT: Final = 1000
+"""Mails, those to users of deleted accounts included."""
 
 
 def add_user(state: State, user: User, switches: Switches) -> Change:
@@ -18,7 +23,13 @@ def add_user(state: State, user: User, switches: Switches) -> Change:
     require_free_email(state, user.email, switches)
     if any(each.email == user.email for each in state.users.values() if each.account == user.account):
         raise Refused(400, "A user with this email exists")
-    return Change(users={user.id: user}, mails={user.id: Mail(user.account, user.email)}, minted=state.minted + 1)
+    return Change(users={user.id: user}, mails=invitation(state, user), minted=state.minted + 1)
+
+
+def invitation(state: State, user: User) -> dict[str, Mail | None]:
+    """Return the change of ``State.mails`` by the mail to a new user. Only the last are kept."""
+    oldest = list(state.mails)[: max(0, len(state.mails) + 1 - MAILS_KEPT)]
+    return {**dict.fromkeys(oldest), user.id: Mail(user.account, user.email)}
 
 
 def remove_user(state: State, user: User) -> Change:

@@ -168,7 +168,7 @@ def remove_account(shortname: str) -> Response:
 
 @routes.get("/mails")
 def list_mails() -> Response:
-    """List the invitations that the real service would have sent."""
+    """List the last 1 000 invitations that the real service would have sent."""
     return jsonify([dataclasses.asdict(mail) for mail in current().emulator.mails()])
 
 

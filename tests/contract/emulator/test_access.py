@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fusion_emulator import Emulator
+from fusion_emulator.state import Change, Mail
 from tests.contract.emulator.caller import Caller
 
 ADDRESSES = "/api/v1/customer/access-allowed-ips"
@@ -136,3 +138,21 @@ def test_a_masquerading_key_needs_the_addresses_of_both_accounts(emulator: Emula
     assert inside.send("GET", "/api/v1/customers").status == 403
     assert inside.authenticate().status == 403
     assert Caller(emulator.netosecret, shortname="acme-one", address="127.0.0.2").authenticate().status == 200
+
+
+def test_the_last_mails_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "fusion.json"
+    with Emulator(state=path) as emulator:
+        many = {f"mail-{number}": Mail("gone", f"{number}@example.com") for number in range(1000)}
+        emulator._running.commit(lambda state: (Change(mails=many), None))
+        emulator.seed("acme-one", username="first@example.com")
+        emulator.seed("gone-co", username="gone@example.com")
+        emulator.remove("gone-co")
+        caller = Caller(emulator.netosecret)
+        caller.authenticate()
+        assert caller.send("POST", "/api/v1/user", {**USER, "email": "last@example.com"}).status == 201
+        kept = [each.to for each in emulator.mails()]
+        last = ["999@example.com", "first@example.com", "gone@example.com", "last@example.com"]
+        assert (kept[0], kept[-4:], len(kept)) == ("3@example.com", last, 1000)
+    with Emulator(state=path) as again:
+        assert [each.to for each in again.mails()] == kept
