@@ -6,20 +6,19 @@ import dataclasses
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from fusion_emulator import accounts
-from fusion_emulator.answers import http_date
 from fusion_emulator.checks import problems
 from fusion_emulator.clock import Clock
 from fusion_emulator.documents import account_problems, refuse
 from fusion_emulator.errors import Refused
 from fusion_emulator.ids import Mint, random_id
 from fusion_emulator.keys import new_key
+from fusion_emulator.limits import Admitted, retry_after
 from fusion_emulator.state import FIRST_PORT, Account, Change, State, User
 from fusion_emulator.store import StateFile
 from fusion_emulator.switches import RateLimit, Switches, UnknownSwitch
@@ -36,6 +35,10 @@ ROOT = "example-msp"
 
 _FURTHER: Final = 1 << 32
 """Added to a number whose id is in use: more than are counted, so that two new ids of a change differ."""
+
+
+KEPT: Final = 10_000
+"""Shortnames whose state before their last write is kept."""
 
 
 @dataclass
@@ -76,7 +79,7 @@ class Service:
         self._stale: dict[str, _Stale] = {}
         self._before_last_write: dict[str, Account | None] = {}
         self._counts: dict[str, tuple[int | None, int]] = {}
-        self._requests: dict[tuple[str, str], deque[float]] = {}
+        self._admitted = {"customer": Admitted(), "user": Admitted()}
         stored = file.load() if file else None
         self._state = stored or _new(mint)
         if file and stored is None:
@@ -188,7 +191,8 @@ class Service:
             self._stale.clear()
             self._before_last_write.clear()
             self._counts.clear()
-            self._requests.clear()
+            for each in self._admitted.values():
+                each.clear()
 
     def _store(self, made: Change | State, state: State) -> None:
         if self._file is not None:
@@ -220,6 +224,8 @@ class Service:
             if reads:
                 self._stale[shortname] = _Stale(previous, reads)
             self._keep_counts(before)
+            for table in (self._before_last_write, self._stale, self._counts):
+                _forget_oldest(table)
             return outcome
 
     def _keep_counts(self, before: State) -> None:
@@ -288,27 +294,10 @@ class Service:
         limit = RateLimit.parse(self.switches.customer_rate if route == "customer" else self.switches.user_rate)
         if limit is None:
             return
-        now = self.clock()
         with self._lock:
-            recent = self._requests.setdefault((route, account), deque())
-            # The clock may have been moved either way.
-            while recent and not 0 <= now - recent[0] < limit.window:
-                recent.popleft()
-            if len(recent) < limit.count:
-                recent.append(now)
-                return
-            wait = limit.window - (now - recent[0])
-        raise Refused(429, "Too many requests", headers=self._retry_after(wait))
-
-    def _retry_after(self, seconds: float) -> dict[str, str]:
-        # RFC 9110 section 10.2.3: whole seconds or a date; rounded up, so that a client that waits is admitted.
-        if self.switches.retry_after == "none":
-            return {}
-        whole = int(seconds) + 1
-        if self.switches.retry_after == "seconds":
-            return {"Retry-After": str(whole)}
-        # As the Date of the answer, by which a client without a clock of its own judges it.
-        return {"Retry-After": http_date(self.clock.machine() + whole)}
+            wait = self._admitted[route].wait(account, limit, now=self.clock())
+        if wait:
+            raise Refused(429, "Too many requests", headers=retry_after(wait, self.switches, self.clock))
 
     def _seen_by_read(self, shortname: str, *, top: str, stale: bool = False) -> Account | None:
         waiting = self._stale.get(shortname)
@@ -322,6 +311,11 @@ class Service:
         else:
             return accounts.find(self._state, shortname, top=top)
         return seen if seen is not None and accounts.within(self._state, seen, top) else None
+
+
+def _forget_oldest(table: dict[str, Any]) -> None:
+    while len(table) > KEPT:
+        del table[next(iter(table))]
 
 
 def _new(mint: Mint) -> State:

@@ -97,7 +97,8 @@ class State(_Stored):
     """All that the service remembers. The tables map ids to values, in the order in which these were added.
 
     ``root`` is the id of the account at the top, ``own_key`` that of the API key in the credential that the emulator
-    gives to its user. ``seen`` maps the request tokens that were used to their time of issue, in Unix seconds.
+    gives to its user. ``seen`` maps the request tokens that were used to their time of issue, in Unix seconds. With a
+    new token, those in ``sessions`` and ``seen`` end that are not valid any more; of ``mails`` the last 1 000 are kept.
     ``next_port`` is the ingest port of the next account, unless another one was given it; ``minted`` is the number of
     ids given so far, ``issued`` that of access tokens. ``unique_shortnames`` is the switch at the last change: a state
     with two accounts of a shortname is valid if it was off.

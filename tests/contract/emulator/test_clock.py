@@ -112,3 +112,14 @@ def test_a_rate_limit_recovers_when_the_clock_is_moved(retry_after: str, ahead: 
         # By the clock of the client, which was not moved.
         again = caller.create(shortname="acme-six").headers["Retry-After"]
         assert again == ("61" if retry_after == "seconds" else header)
+
+
+def test_tokens_are_forgotten_once_they_are_not_valid_any_more() -> None:
+    now = time.time()
+    with Emulator(clock=lambda: now) as emulator:
+        caller = Caller(emulator.netosecret)
+        for _ in range(3):
+            assert caller.authenticate(iat=int(now)).status == 200
+            state = emulator._running.state
+            assert (len(state.sessions), len(state.seen)) == (1, 1)
+            now += 86400

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fusion_emulator import Emulator, black_hole
+from fusion_emulator import Emulator, black_hole, service
 from tests.contract.emulator.caller import Caller, Reply
 from tests.waiting import wait_until
 
@@ -314,3 +314,15 @@ def test_a_fault_does_not_affect_other_connections(emulator: Emulator, caller: C
         caller.send("GET", "/api/v1/customers")
     assert types() == first
     healthy.close()
+
+
+def test_the_state_before_the_last_write_is_kept_for_the_last_shortnames(
+    emulator: Emulator, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "KEPT", 2)
+    emulator.switch(stale_reads=1)
+    for name in ("acme-one", "acme-two", "acme-six"):
+        caller.create(shortname=name)
+    assert [caller.read(name).status for name in ("acme-one", "acme-two", "acme-six")] == [200, 404, 404]
+    emulator.faults.add("GET /customer/* stale=1 x3")
+    assert [caller.read(name).status for name in ("acme-one", "acme-two", "acme-six")] == [200, 404, 404]
