@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -125,6 +127,28 @@ def test_nothing_but_an_emulator_on_this_machine_is_used(bare: Terminal, url: st
     done = bare.run("snapshot", "save", "-", **({} if url is None else {"FUSION_EMULATOR": url}))
     assert (done.returncode, done.stdout) == (1, "")
     assert reason in done.stderr
+
+
+def test_the_outcome_of_a_load_without_an_answer_is_unknown(bare: Terminal, emulator: Emulator) -> None:
+    (bare.folder / "before.json").write_text(emulator.snapshot())
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def reset() -> None:
+            """Read the beginning of a request, and close the connection with the rest unread."""
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1)
+
+        thread = threading.Thread(target=reset)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        done = bare.run("snapshot", "load", "before.json", FUSION_EMULATOR=url)
+        thread.join()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "doesn't respond, and may have ended" in done.stderr
+    assert "The outcome is unknown: `pulumi-fusion snapshot diff FILE` shows" in done.stderr
+    ended = bare.run("snapshot", "load", "before.json", FUSION_EMULATOR="http://127.0.0.1:1")
+    assert (ended.returncode, "doesn't respond" in ended.stderr, "unknown" in ended.stderr) == (1, True, False)
 
 
 def test_snapshots_work_inside_the_emulator(bare: Terminal, tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ def load(*, file: Path) -> None:
       pulumi-fusion emulator -- sh -c 'pulumi-fusion snapshot load before.json && pulumi up'
 
     \b
-    Exit codes: 0 loaded; 1 it failed and nothing was changed, with the reason on stderr; 2 wrong usage.
+    Exit codes: 0 loaded; 1 it failed, with the reason on stderr; 2 wrong usage. After a 1 nothing was changed,
+    unless the message states that the outcome is unknown.
     """
     url = emulator_url()
     snapshot = send(url, content(file))

@@ -50,18 +50,22 @@ def send(url: str, body: bytes | None = None) -> bytes:
     """Return the snapshot of the emulator, after it was replaced by a body if there is one.
 
     Raises:
-        ClickException: The emulator doesn't respond, or refuses the body.
+        ClickException: The emulator doesn't respond, which leaves open whether it has taken the body, or refuses it.
     """
     parts = urlsplit(url)
     # A plain connection, since no proxy leads to this machine.
     connection = HTTPConnection(parts.hostname or "", parts.port or 80, timeout=_TIMEOUT)
+    outcome = ""
     try:
+        connection.connect()
+        if body is not None:
+            outcome = ". The outcome is unknown: `pulumi-fusion snapshot diff FILE` shows whether it was loaded"
         connection.request("GET" if body is None else "PUT", _ROUTE, body, {"Content-Type": "application/json"})
         answer = connection.getresponse()
         status, received = answer.status, answer.read()
     except (OSError, HTTPException) as failure:
         raise click.ClickException(
-            f"the emulator at {url} doesn't respond, and may have ended: {capped(str(failure))}"
+            f"the emulator at {url} doesn't respond, and may have ended: {capped(str(failure))}{outcome}"
         ) from None
     finally:
         connection.close()
