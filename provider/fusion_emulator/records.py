@@ -31,6 +31,7 @@ __all__ = [
     "key_record",
     "type_records",
     "user_record",
+    "whole_account",
 ]
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -83,7 +84,7 @@ class WholeAccount(TypedDict):
     parent: str | None
     ingest_ip: str
     ingest_port: int
-    allowed_ips: list[str]
+    allowed_ips: tuple[str, ...]
 
 
 class UserRecord(TypedDict):
@@ -188,6 +189,24 @@ def account_record(state: State, account: Account, switches: Switches, *, below:
         if account.fps is not None:
             record["fps"] = account.fps
     return record
+
+
+def whole_account(account: Account, *, parent: str | None) -> WholeAccount:
+    """Return an account as control routes and snapshots show it, with the name of the account above."""
+    return {
+        "id": account.id,
+        "shortname": account.shortname,
+        "organization": account.organization,
+        "type": account.type,
+        "retention": account.retention,
+        "rollupRetention": account.rollup_retention,
+        "trial": account.trial,
+        "fps": account.fps,
+        "parent": parent,
+        "ingest_ip": account.ingest_ip,
+        "ingest_port": account.ingest_port,
+        "allowed_ips": account.allowed_ips,
+    }
 
 
 def user_record(user: User) -> UserRecord:

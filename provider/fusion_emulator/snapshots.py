@@ -14,6 +14,7 @@ from secrets import token_hex
 from typing import Any, ClassVar, Final, Literal
 
 from fusion_emulator.documents import InvalidStateError, first_object, refuse, typed
+from fusion_emulator.records import whole_account
 from fusion_emulator.state import FIRST_PORT, Account, ApiKey, State, User
 
 __all__ = ["Snapshot", "SnapshotAccount", "read_snapshot", "restored", "snapshot_of", "snapshot_text"]
@@ -97,18 +98,7 @@ def snapshot_of(state: State) -> Snapshot:
             keys.setdefault(key.account, []).append(_without_account(SnapshotKey, key))
     accounts = tuple(
         SnapshotAccount(
-            id=each.id,
-            shortname=each.shortname,
-            organization=each.organization,
-            type=each.type,
-            retention=each.retention,
-            rollupRetention=each.rollup_retention,
-            trial=each.trial,
-            fps=each.fps,
-            parent=references[each.parent] if each.parent is not None else None,
-            ingest_ip=each.ingest_ip,
-            ingest_port=each.ingest_port,
-            allowed_ips=each.allowed_ips,
+            **whole_account(each, parent=None if each.parent is None else references[each.parent]),
             users=tuple(users.get(each.id, ())),
             keys=tuple(keys.get(each.id, ())),
         )

@@ -18,7 +18,7 @@ from fusion_emulator.exchange import current
 from fusion_emulator.faults import MalformedFault
 from fusion_emulator.journal import Entry
 from fusion_emulator.openapi import document
-from fusion_emulator.records import WholeAccount
+from fusion_emulator.records import WholeAccount, whole_account
 from fusion_emulator.routes.web import json_body
 from fusion_emulator.state import Account
 from fusion_emulator.switches import UnknownSwitch
@@ -187,17 +187,4 @@ def _object() -> dict[str, Any]:
 
 def _public(account: Account) -> WholeAccount:
     above = current().service.state.accounts.get(account.parent or "")
-    return {
-        "id": account.id,
-        "shortname": account.shortname,
-        "organization": account.organization,
-        "type": account.type,
-        "retention": account.retention,
-        "rollupRetention": account.rollup_retention,
-        "trial": account.trial,
-        "fps": account.fps,
-        "parent": above.shortname if above else None,
-        "ingest_ip": account.ingest_ip,
-        "ingest_port": account.ingest_port,
-        "allowed_ips": list(account.allowed_ips),
-    }
+    return whole_account(account, parent=above.shortname if above else None)
