@@ -170,7 +170,7 @@ def _is_current(document: dict[str, Any]) -> bool:
     format_ = document.pop("format", None)
     if type(format_) is int and format_ > FORMAT:
         raise InvalidStateError(
-            f"It has format {format_}, and this release reads formats up to {FORMAT}. Update pulumi-fusion, or choose "
+            f"It has format {format_}, and this version reads formats up to {FORMAT}. Update pulumi-fusion, or choose "
             "another file."
         )
     if "snapshot" in document:

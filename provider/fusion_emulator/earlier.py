@@ -1,4 +1,4 @@
-"""States in the format of releases up to 0.1.0."""
+"""States in format 1, which versions before the first release wrote."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def converted(document: dict[str, Any]) -> dict[str, Any]:
     accounts = list(document["accounts"].values())
     keys = [{**each, "id": f"key-{number}"} for number, each in enumerate(document["keys"], 1)]
     if not any(each["account"] == root for each in keys):
-        # Earlier releases let their user delete the key that they printed.
+        # With format 1, users could delete the key of the emulator's credential.
         keys.append(dataclasses.asdict(new_key("key-0", root, appname="pulumi-fusion", roles=("admin",))))
     ids = {(each["account"], each["appname"]): each["id"] for each in keys}
     sessions = {
@@ -55,6 +55,6 @@ def converted(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _known(kind: type, fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields without those that only earlier releases had."""
+    """Return the fields without those that only format 1 had."""
     known = {field.name for field in dataclasses.fields(kind)}
     return {name: value for name, value in fields.items() if name in known}

@@ -131,7 +131,7 @@ def read_snapshot(content: bytes) -> Snapshot:
         raise InvalidStateError("It is not a snapshot of this emulator. Choose another file.")
     if format_ > FORMAT:
         raise InvalidStateError(
-            f"It has format {format_}, and this release reads formats up to {FORMAT}. Update pulumi-fusion."
+            f"It has format {format_}, and this version reads formats up to {FORMAT}. Update pulumi-fusion."
         )
     if rest.strip():
         raise InvalidStateError("It has more after the end of the snapshot. Remove it.")

@@ -142,7 +142,7 @@ def changed(text: str, change: Any) -> bytes:
     [
         (
             lambda it: it.update(snapshot=2),
-            "It has format 2, and this release reads formats up to 1. Update pulumi-fusion",
+            "It has format 2, and this version reads formats up to 1. Update pulumi-fusion",
         ),
         (lambda it: it.pop("snapshot") and None, "It is not a snapshot of this emulator"),
         (lambda it: it.update(format=2), "It is a state file, which has secrets. Start an emulator with --state"),

@@ -169,7 +169,7 @@ def first(document: Document, table: str) -> Document:
 
 
 REFUSED: list[tuple[str, Edit, str]] = [
-    ("a newer format", lambda it: it.update(format=3), r"format 3, and this release reads formats up to 2. Update"),
+    ("a newer format", lambda it: it.update(format=3), r"format 3, and this version reads formats up to 2. Update"),
     ("no format", lambda it: it.pop("format"), "It is not a state of this emulator. Choose another file"),
     ("an unknown root", lambda it: it.update(root="nobody"), "root: no account has the id 'nobody'"),
     ("an unknown key", lambda it: it.update(own_key="nobody"), "own_key: no API key has the id 'nobody'"),

@@ -84,7 +84,7 @@ def test_a_second_emulator_on_a_state_file_is_an_error(path: Path) -> None:
         assert second.accounts() == ()
 
 
-def test_a_state_file_of_an_earlier_release_is_read(path: Path) -> None:
+def test_a_state_file_of_format_1_is_read(path: Path) -> None:
     """It also has a custom role, a user's login and password, refresh tokens, and a list of addresses: all ignored."""
     path.parent.mkdir()
     path.write_bytes(EARLIER.read_bytes())
