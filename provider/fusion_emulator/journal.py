@@ -22,7 +22,7 @@ KEPT: Final = 10_000
 
 @dataclass(frozen=True)
 class Entry:
-    """One request, without any value of its body, headers or query.
+    """One request, with no value of its headers or query, and of its body only the shortname.
 
     ``time`` is Unix seconds at the start, ``seconds`` the time until the answer was ready. ``status`` is None if no
     complete status line is sent. ``genuine`` is the status of the service's own answer, None if it did not receive the

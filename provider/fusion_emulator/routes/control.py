@@ -110,7 +110,7 @@ def change_switches() -> Response:
 
 @routes.get("/requests")
 def list_requests() -> Response:
-    """List the last 10 000 requests, without any value of a body; the header X-Total-Count has the number of all."""
+    """List the last 10 000 requests, with no value of a body but its shortname; the header X-Total-Count counts all."""
     return _requests(current().emulator.requests)
 
 

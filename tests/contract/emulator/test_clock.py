@@ -114,6 +114,15 @@ def test_a_rate_limit_recovers_when_the_clock_is_moved(retry_after: str, ahead: 
         assert again == ("61" if retry_after == "seconds" else header)
 
 
+def test_no_time_that_passes_changes_an_account(emulator: Emulator, caller: Caller) -> None:
+    caller.create(retention=7, trial=True)
+    before = emulator.snapshot()
+    caller.send("PATCH", PATH, {"advance": 10 * 365 * 24 * HOUR})
+    caller.authenticate()
+    assert caller.read().status == 200
+    assert emulator.snapshot() == before
+
+
 def test_tokens_are_forgotten_once_they_are_not_valid_any_more() -> None:
     now = time.time()
     with Emulator(clock=lambda: now) as emulator:
