@@ -9,6 +9,7 @@ from typing import Final
 from fusion_emulator.answers import Answer
 from fusion_emulator.faults.delivery import Delivery
 from fusion_emulator.faults.kinds import COLOURS, DECISIVE, NO_BODY, Colour, Decisive, Side, family, status_of
+from fusion_emulator.faults.nearest import meant
 from fusion_emulator.faults.numbers import COUNT, SKIP, RangeError
 
 __all__ = ["Fault", "MalformedFault"]
@@ -99,7 +100,8 @@ def _rule(kind: str) -> Decisive | Colour:
     """Return the syntax of a kind."""
     rule: Decisive | Colour | None = DECISIVE.get(family(kind)) or COLOURS.get(kind)
     if rule is None or kind in ("NNN", "html-NNN"):
-        raise _WrongError(f"no kind {kind!r}; there are: {', '.join((*DECISIVE, *COLOURS))}")
+        kinds = (*DECISIVE, *COLOURS)
+        raise _WrongError(f"no kind {kind!r}{meant(kind, kinds)}; there are: {', '.join(kinds)}")
     if status_of(kind) in NO_BODY and kind.startswith("html-"):
         raise _WrongError(f"{kind}: a response with this status has no body, and no page")
     return rule

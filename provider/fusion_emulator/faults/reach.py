@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
+from fusion_emulator.faults.nearest import meant
 from fusion_emulator.journal import PREFIX, without_prefix
 
 if TYPE_CHECKING:
@@ -58,8 +59,9 @@ def _no_route(fault: Fault, routes: Sequence[Route]) -> str | None:
     """Return the reason if no route is affected."""
     matched = [route for route in routes if _can_match(fault.path, route.path)]
     if not matched:
-        paths = ", ".join(sorted({without_prefix(route.path) for route in routes}))
-        return f"no route of the API matches {fault.path}; there are {paths}"
+        paths = sorted({without_prefix(route.path) for route in routes})
+        near = meant(without_prefix(fault.path), paths)
+        return f"no route of the API matches {fault.path}{near}; there are {', '.join(paths)}"
     affected = [route for route in matched if fault.method in ("*", *route.methods)]
     if not affected:
         methods = ", ".join(sorted(frozenset().union(*(route.methods for route in matched))))

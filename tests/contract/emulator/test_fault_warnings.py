@@ -23,10 +23,13 @@ PATHS = sorted(
 @pytest.mark.parametrize(
     ("lines", "reason"),
     [
-        (["GET /custmer 503"], "no route of the API matches /custmer; there are /api-keys, /auth/token, /customer, "),
+        (
+            ["GET /custmer 503"],
+            "no route of the API matches /custmer (did you mean /customer?); there are /api-keys, /auth/token, ",
+        ),
         (["GET /customer/ 503"], "no route of the API matches /customer/"),
         (["GET /customer/a/b 503"], "no route of the API matches /customer/a/b"),
-        (["* /_emulator/* 503"], "no route of the API matches /_emulator/*"),
+        (["* /_emulator/* 503"], "no route of the API matches /_emulator/*; there are "),
         (["GET /Customers 503"], "no route of the API matches /Customers"),
         (["DELETE /customers 503"], "/customers has no method DELETE; it has GET, HEAD, OPTIONS"),
         (["PATCH * reset"], "* has no method PATCH; it has "),

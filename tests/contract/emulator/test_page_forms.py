@@ -57,7 +57,8 @@ def test_each_common_fault_is_a_button(visitor: Visitor, line: str) -> None:
     ("line", "problem"),
     [
         ("", "too short"),
-        ("GET / <b>", "no kind '<b>'"),
+        ("GET / <b>", "no kind '<b>'; there are"),
+        ("GET /customers revokd", "no kind 'revokd' (did you mean revoked?); there are"),
         ("GET /\u202e\x00 x", "cannot be printed"),
         ("G" * 9999, "too short"),
     ],
