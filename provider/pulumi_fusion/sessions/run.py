@@ -230,7 +230,8 @@ def _shell(
 
 
 def _welcome(access: Access, line: str, until: datetime) -> str:
-    return f"{line} as {access.appname}, {format_time_left(access.term.remaining())} left, until {until:%H:%M:%S}"
+    left = format_time_left(access.term.remaining())
+    return f"{line} as {access.appname}, {left} left, until {until:%H:%M:%S} {until:%Z}".rstrip()
 
 
 def _why(request: SessionRequest, log: AuditLog) -> str:
