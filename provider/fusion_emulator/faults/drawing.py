@@ -6,6 +6,7 @@ import itertools
 import random
 import threading
 import warnings
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,9 @@ __all__ = ["Drawn", "FaultWarning", "Faults"]
 
 MOST: Final = 1000
 """Active faults. Each request is compared with all of them."""
+
+_REMEMBERED: Final = 5
+"""Faults that have ended."""
 
 
 class FaultWarning(UserWarning):
@@ -69,6 +73,7 @@ class Faults:
         self._lock = threading.Lock()
         self._routes = routes
         self._faults: list[Fault] = []
+        self._ended: deque[Fault] = deque(maxlen=_REMEMBERED)
         _warn(self.extend(texts), level=4)
 
     def add(self, *texts: str) -> None:
@@ -98,15 +103,21 @@ class Faults:
         """Return the faults that have affected no request."""
         return [fault for fault in self if not fault.used]
 
+    def ended(self) -> list[Fault]:
+        """Return the last faults that have affected as many requests as they were to, the latest first."""
+        with self._lock:
+            return list(reversed(self._ended))
+
     def remove(self, fault: Fault) -> None:
         """Remove this fault, which may have ended."""
         with self._lock:
             self._faults = [each for each in self._faults if each is not fault]
 
     def clear(self) -> None:
-        """Remove all faults."""
+        """Remove all faults, and forget those that have ended."""
         with self._lock:
             self._faults.clear()
+            self._ended.clear()
 
     def draw(self, method: str, path: str) -> Drawn:
         """Return the faults that affect this request, and count them as used."""
@@ -121,7 +132,8 @@ class Faults:
                     colours[fault.kind] = fault
                 else:
                     decisive = fault
-            self._faults = [fault for fault in self._faults if fault.left is None or fault.left > 0]
+            self._ended.extend(fault for fault in self._faults if fault.left == 0)
+            self._faults = [fault for fault in self._faults if fault.left != 0]
         return Drawn(tuple(colours.values()), decisive)
 
     def __len__(self) -> int:

@@ -76,7 +76,7 @@ def live() -> Response:
         service.state,
         sessions.version,
         (emulator.requests.total, emulator.requests[-1:]),
-        [(fault.text, fault.used, fault.left, fault.skip) for fault in emulator.faults],
+        [(fault.text, fault.used, fault.left, fault.skip) for fault in (*emulator.faults, *emulator.faults.ended())],
         emulator.switches,
         service.clock.ahead,
         _search(),

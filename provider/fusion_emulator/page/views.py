@@ -186,14 +186,15 @@ class FaultRow:
 
 @dataclass(frozen=True)
 class ActiveFaults:
-    """The first faults, and the number of those that are not listed."""
+    """The first faults, the number of those that are not listed, and the last ones that ended with their requests."""
 
     rows: tuple[FaultRow, ...]
     hidden: int
+    ended: tuple[tuple[str, str], ...]
 
 
 def faults(emulator: Emulator) -> ActiveFaults:
-    """Return the active faults."""
+    """Return the active faults and the last ones that ended."""
     active = list(emulator.faults)
     rows = tuple(
         FaultRow(
@@ -205,7 +206,8 @@ def faults(emulator: Emulator) -> ActiveFaults:
         )
         for fault in active[:_SHOWN]
     )
-    return ActiveFaults(rows, len(active) - len(rows))
+    ended = tuple((visible(fault.text), counted(fault.used, "request")) for fault in emulator.faults.ended())
+    return ActiveFaults(rows, len(active) - len(rows), ended)
 
 
 def fault_id(fault: Fault) -> str:

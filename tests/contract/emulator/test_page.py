@@ -226,8 +226,24 @@ def test_many_faults_are_bounded_and_counted(emulator: Emulator, caller: Caller,
 
 def test_a_fault_without_effect_has_a_warning(emulator: Emulator, visitor: Visitor) -> None:
     emulator.faults.extend(["GET /customer 503"])
-    [warned] = visitor.page().by_id("live-faults").all("strong")
+    part = visitor.page().by_id("live-faults")
+    [warned] = part.all("strong")
     assert "Warning: the fault 'GET /customer 503' has no effect" in warned.text
+    assert "Affects" not in part.text
+
+
+def test_faults_that_are_used_up_stay_visible(emulator: Emulator, caller: Caller, visitor: Visitor) -> None:
+    emulator.faults.add(*(f"GET /customer/acme-{number} 503 x1" for number in range(7)), "GET /customers 503 x2")
+    for number in range(7):
+        caller.read(f"acme-{number}")
+    for _ in range(2):
+        caller.send("GET", "/api/v1/customers")
+    shown = "Used up, the latest first: GET /customers 503 x2 (2 requests), GET /customer/acme-6 503 x1 (1 request)"
+    part = visitor.live().by_id("live-faults")
+    assert shown in part.text
+    assert (len(part.all("code")), "acme-2" in part.text) == (5, False)
+    emulator.faults.clear()
+    assert "Used up" not in visitor.live().by_id("live-faults").text
 
 
 def test_the_policy_of_the_page_allows_nothing_but_its_parts(visitor: Visitor) -> None:
