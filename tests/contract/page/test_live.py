@@ -99,7 +99,9 @@ def test_an_end_of_the_emulator_is_announced_until_it_runs_again(emulator: Emula
     assert watch.problems == []
 
     emulator.stop()
-    expect(page.get_by_role("status")).to_contain_text("does not answer")
+    expect(page.get_by_role("status")).to_contain_text(
+        re.compile(rf"was at \d\d:\d\d:\d\d UTC\. .* at this address \(--port {emulator.port}\)")
+    )
     expect(page.locator("#live-customers")).to_contain_text("acme-corp")
     emulator.start()
     expect(page.locator("#gone")).to_be_empty()

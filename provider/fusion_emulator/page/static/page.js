@@ -67,8 +67,12 @@ function tick() {
   }
   for (const clock of document.querySelectorAll("[data-ahead]")) {
     const time = new Date(now + Number(clock.dataset.ahead) * 1000);
-    clock.textContent = time.toISOString().slice(0, 19).replace("T", " ");
+    clock.textContent = utc(time);
   }
+}
+
+function utc(time) {
+  return time.toISOString().slice(0, 19).replace("T", " ");
 }
 
 function duration(seconds) {
@@ -78,8 +82,8 @@ function duration(seconds) {
 
 function setGone(gone) {
   const text = gone
-    ? `The emulator does not answer. This is what it was at ${answered.toLocaleTimeString()}. ` +
-      "The page continues once it runs again."
+    ? `The emulator does not answer. This is what it was at ${utc(answered).slice(11)} UTC. ` +
+      `The page continues once it runs again at this address (--port ${location.port || 80}).`
     : "";
   const notice = document.getElementById("gone");
   if (notice.textContent !== text) notice.textContent = text;
