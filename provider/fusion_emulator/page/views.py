@@ -35,6 +35,8 @@ __all__ = [
 
 _SHOWN: Final = 100
 _SESSIONS: Final = 20
+_READ_ONLY: Final = "read-only"
+"""The mode of a session that an audit file has; all others write."""
 
 COMMON_FAULTS: Final = (
     ("Lose the answer to the next create", "POST /customer commit-then-reset x1"),
@@ -57,10 +59,15 @@ class Session:
     ends: float
     left: str
 
+    @property
+    def writes(self) -> bool:
+        """Whether it can change the customer."""
+        return self.mode != _READ_ONLY
+
 
 @dataclass(frozen=True)
 class Sessions:
-    """The sessions that run, the number of those that are not listed, and what is known of other tokens.
+    """The sessions that run, those that write first, the number of others, and what is known of other tokens.
 
     ``tokens`` has pairs such as ``("1 access token acts in", "acme-corp")``.
     """
@@ -68,6 +75,14 @@ class Sessions:
     running: tuple[Session, ...]
     hidden: int
     tokens: tuple[tuple[str, str], ...]
+
+    @property
+    def title(self) -> str:
+        """What the title of the document has in front of its own; empty without a session."""
+        if not self.running:
+            return ""
+        first, more = self.running[0], len(self.running) - 1 + self.hidden
+        return f"MASQUERADE {first.customer} ({first.mode}){f' and {more} more' if more else ''}"
 
     @property
     def version(self) -> object:
@@ -79,6 +94,7 @@ def sessions(emulator: Emulator, service: Service) -> Sessions:
     """Return the masquerade sessions of the audit file, and the tokens of other accounts that they don't explain."""
     now = service.clock.machine()
     running, begun = audited(emulator.live.audit, now=now)
+    running.sort(key=lambda each: each.mode == _READ_ONLY)
     shown = tuple(
         Session(each.id, visible(each.customer, 64), visible(each.mode, 32), each.ends, duration(each.ends - now))
         for each in running[:_SESSIONS]

@@ -230,7 +230,7 @@ def test_the_page_shows_a_session_of_the_command_while_it_runs(bare: Terminal, t
     done = bare.run("emulator", "--state", "fusion.json", "--", "sh", "-c", f"{session} && {read}")
     assert done.returncode == 0, done.stderr
     during, after = done.stdout.splitlines()
-    assert re.fullmatch(r"page: MASQUERADE acme-corp read and write , 1 min \d+ s left", during)
+    assert re.fullmatch(r"page: MASQUERADE acme-corp READ AND WRITE , 1 min \d+ s left", during)
     assert after == "page: "
 
 

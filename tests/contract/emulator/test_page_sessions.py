@@ -99,11 +99,13 @@ def test_the_red_line_names_the_customer_the_mode_and_the_time_left(tmp_path: Pa
         red = shown.document.by_id("live-sessions")
         assert red.attributes["role"] == "alert"
         assert [each.text for each in red.all("p")] == [
+            "MASQUERADE <b>harbor</b> READ AND WRITE , 14 min 0 s left",
             "MASQUERADE acme-corp read-only , 14 min 0 s left",
-            "MASQUERADE <b>harbor</b> read and write , 14 min 0 s left",
         ]
         assert [each.attributes["data-ends"] for each in red.all("span", role="timer")] == [f"{NOW + 840:.3f}"] * 2
-        assert shown.document.all("title")[0].text.startswith("MASQUERADE acme-corp ")
+        assert [each.text for each in red.all("strong")][:2] == ["MASQUERADE <b>harbor</b>", "READ AND WRITE"]
+        for document in (shown.document, visitor.page()):
+            assert document.all("title")[0].text.startswith("MASQUERADE <b>harbor</b> (read and write) and 1 more ")
         with audit.open("a") as file:
             file.write(record("end") + record("end", "b2"))
         ended = visitor.send("GET", LIVE, If_None_Match=shown.headers["ETag"])
@@ -117,6 +119,8 @@ def test_many_sessions_are_counted(tmp_path: Path) -> None:
         red = Visitor(emulator).page().by_id("live-sessions")
         assert len(red.all("p")) == 21
         assert "and 3 more masquerade sessions" in red.text
+        title = Visitor(emulator).page().all("title")[0].text
+        assert title.startswith("MASQUERADE acme-corp (read-only) and 22 more ")
 
 
 def test_tokens_inside_another_account_are_named_unless_a_session_explains_them(tmp_path: Path) -> None:
