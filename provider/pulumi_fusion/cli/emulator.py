@@ -115,8 +115,10 @@ def emulator(
     Examples:
       pulumi-fusion emulator --state fusion.json -- pulumi up --stack rehearsal
       pulumi-fusion emulator --fault 'POST /customer 503 x2' -- pulumi up
+      rm -f fusion.env
       pulumi-fusion emulator --switch record=extended > fusion.env &
-        . ./fusion.env       # in any shell, once the file is filled
+      until test -s fusion.env || ! kill -0 $!; do sleep 0.1; done
+      . ./fusion.env
 
     \b
     Exit codes:

@@ -43,6 +43,26 @@ def test_a_shell_that_evaluates_the_output_uses_the_emulator(bare: Terminal) -> 
     assert "GET /api/v1/customers/types 200" in stderr
 
 
+@pytest.mark.parametrize(("switch", "uses"), [("record=extended", "http://127.0.0.1:"), ("record=nothing", "none")])
+def test_the_commands_of_the_help_wait_for_the_emulator_or_its_end(bare: Terminal, switch: str, uses: str) -> None:
+    found = re.search(
+        r"^ *rm -f fusion.env\n(?:.*\n)*? *\. \./fusion.env$", bare.run("emulator", "--help").stdout, re.M
+    )
+    assert found is not None
+    (bare.folder / "fusion.env").write_text("export FUSION_EMULATOR=earlier\n")
+    commands = f"{found[0].replace('record=extended', switch)}\necho ${{FUSION_EMULATOR-none}}; kill $!; wait $!"
+    done = subprocess.run(
+        ["sh", "-c", commands],
+        cwd=bare.folder,
+        env=bare.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.startswith(uses), done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_emulator_without_a_command_with_0(bare: Terminal, number: signal.Signals) -> None:
     with bare.start("emulator") as process:
