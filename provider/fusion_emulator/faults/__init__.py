@@ -1,6 +1,6 @@
 """Faults on demand: which requests they affect, before or after the service acts, and what the sender receives.
 
-A fault is one line, ``METHOD PATH KIND[=VALUE] [skip=N] [xN]``:
+A fault is one line, ``METHOD PATH KIND[=VALUE] [OPTION=VALUE] [skip=N] [xN]``:
 
 - METHOD is a verb or ``*``; PATH a glob, with or without the API's ``/api/v1``; ``* *`` is every request.
 - ``xN`` affects N requests and then ends; without it, the fault affects every request. ``skip=N`` leaves out the first

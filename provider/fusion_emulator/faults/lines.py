@@ -15,6 +15,7 @@ from fusion_emulator.faults.numbers import COUNT, SKIP, RangeError
 __all__ = ["Fault", "MalformedFault"]
 
 _METHODS: Final = ("*", "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
+_GRAMMAR: Final = "METHOD PATH KIND[=VALUE] [OPTION=VALUE] [skip=N] [xN]"
 _LONGEST: Final = 1000
 _SHOWN: Final = 100
 """Characters of a line, and of a line in an error."""
@@ -46,7 +47,7 @@ class Fault:
             return _parse(text.split())
         except (_WrongError, RangeError) as wrong:
             shown = f"{text[:_SHOWN]}..." if len(text) > _SHOWN else text
-            raise MalformedFault(f"fault {shown!r}: {wrong}; expected METHOD PATH KIND[=VALUE] [skip=N] [xN]") from None
+            raise MalformedFault(f"fault {shown!r}: {wrong}; expected {_GRAMMAR}") from None
 
     def number(self, name: str, default: float) -> float:
         """Return an option as a number."""
@@ -119,8 +120,10 @@ def _sided(name: str) -> tuple[str, Side | None]:
 
 def _require_value(kind: str, rule: Decisive | Colour, value: str | None) -> None:
     """Check the value of a kind, None where the line gives none."""
-    if value == "" or (value is not None and rule.value == "none") or (value is None and rule.value == "required"):
-        raise _WrongError(f"{kind} takes {'no' if rule.value == 'none' else 'a'} value")
+    if value is not None and rule.value == "none":
+        raise _WrongError(f"{kind} takes no value")
+    if value == "" or (value is None and rule.value == "required"):
+        raise _WrongError(f"{kind} takes a value, such as {kind}={rule.example if rule.number is None else 2}")
     if value is None:
         return
     if rule.number is not None:
@@ -156,7 +159,8 @@ def _options(kind: str, rule: Decisive | Colour, words: Sequence[str]) -> tuple[
             rule.options[name].parse(name, setting)
             options[name] = setting
         else:
-            raise _WrongError(f"{word!r} is not an option of {kind}")
+            known = ", ".join((*(f"{each}=N" for each in rule.options), "skip=N", "xN"))
+            raise _WrongError(f"{word!r} is not an option of {kind}; there are: {known}")
     if {"retry-after", "retry-after-date"} <= options.keys():
         raise _WrongError("retry-after and retry-after-date are both given")
     return counts, options

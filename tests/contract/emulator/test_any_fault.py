@@ -100,7 +100,8 @@ def test_a_line_that_is_not_a_fault_is_refused_with_the_reason(line: str) -> Non
     try:
         Fault.parse(line)
     except MalformedFault as refused:
-        reason = re.fullmatch(r"fault .*: (.+); expected METHOD PATH KIND\[=VALUE\] \[skip=N\] \[xN\]", str(refused))
+        syntax = r"METHOD PATH KIND\[=VALUE\] \[OPTION=VALUE\] \[skip=N\] \[xN\]"
+        reason = re.fullmatch(rf"fault .*: (.+); expected {syntax}", str(refused))
         assert reason, refused
         assert len(str(refused)) < 600
         event("refused")

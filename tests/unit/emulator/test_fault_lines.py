@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fusion_emulator import Fault, Faults, MalformedFault
+from fusion_emulator.faults.kinds import COLOURS, DECISIVE
 
 
 @pytest.mark.parametrize(
@@ -89,12 +90,35 @@ def test_a_malformed_fault_raises_an_error_with_the_grammar(line: str) -> None:
         ("500 x1 x2", "x is given twice"),
         ("429 retry-after=1 retry-after=2", "retry-after is given twice"),
         ("429 retry-after=1 retry-after-date=2", "retry-after and retry-after-date are both given"),
+        (
+            "429 retry_after=5",
+            "'retry_after=5' is not an option of 429; there are: retry-after=N, retry-after-date=N, skip=N, xN",
+        ),
+        ("reset 2x", "'2x' is not an option of reset; there are: skip=N, xN"),
+        ("delay", "delay takes a value, such as delay=2"),
+        ("stale=", "stale takes a value, such as stale=2"),
+        ("redirect", "redirect takes a value, such as redirect=URL"),
+        ("reset=2", "reset takes no value"),
     ],
 )
-def test_a_number_out_of_range_and_a_repeated_option_are_refused_with_the_reason(words: str, reason: str) -> None:
+def test_words_that_a_fault_cannot_have_are_refused_with_the_reason(words: str, reason: str) -> None:
     with pytest.raises(MalformedFault) as refused:
         Fault.parse(f"GET /customers {words}")
-    assert str(refused.value).startswith(f"fault 'GET /customers {words}': {reason};")
+    grammar = "METHOD PATH KIND[=VALUE] [OPTION=VALUE] [skip=N] [xN]"
+    assert str(refused.value) == f"fault 'GET /customers {words}': {reason}; expected {grammar}"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(kind for kind, rule in DECISIVE.items() if rule.value == "required"),
+        *(kind for kind, rule in COLOURS.items() if rule.value == "required"),
+    ],
+)
+def test_the_example_for_a_missing_value_is_valid(kind: str) -> None:
+    with pytest.raises(MalformedFault) as refused:
+        Fault.parse(f"GET /customers {kind}")
+    Fault.parse(f"GET /customers {str(refused.value).partition('such as ')[2].partition(';')[0]}")
 
 
 @pytest.mark.parametrize(
