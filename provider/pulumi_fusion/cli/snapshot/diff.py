@@ -46,8 +46,9 @@ def diff(ctx: click.Context, *, file: Path, file2: Path | None, without: tuple[s
     """Show what changed from FILE to the running emulator, or to FILE2; - is stdin.
 
     Accounts are compared by their shortnames. A changed id means that an account was deleted and created again. To
-    compare accounts of different runs, use the same --seed for both emulators, or --without id --without ingest_port.
-    The values of users and API keys are compared, but not shown.
+    compare accounts of different runs, use --without id --without ingest_port; the same --seed for both emulators is
+    enough only if all requests have the same order, and a run of Pulumi may create its customers in another one. The
+    values of users and API keys are compared, but not shown.
 
     \b
     Examples:
