@@ -37,7 +37,8 @@ def document(app: Flask, switches: Switches, *, url: str) -> JsonObject:
     for rule in app.url_map.iter_rules():
         operation = OPERATIONS.get(rule.endpoint)
         if operation is not None:
-            summary = inspect.getdoc(app.view_functions[rule.endpoint]) or ""
+            # Markdown, unlike the docstring.
+            summary = (inspect.getdoc(app.view_functions[rule.endpoint]) or "").replace("``", "`")
             described = _operation(rule, operation, types, summary.partition("\n")[0].rstrip("."))
             methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
             paths.setdefault(_template(rule), {}).update({method.lower(): described for method in sorted(methods)})

@@ -62,6 +62,7 @@ def test_the_document_is_valid(emulator: Emulator, switches: dict[str, Any]) -> 
     names = [operation["operationId"] for operation in operations(found).values()]
     assert len(set(names)) == len(names)
     assert all(operation["summary"] for operation in operations(found).values())
+    assert not any("``" in operation["summary"] for operation in operations(found).values())
 
 
 def test_every_route_is_described() -> None:
