@@ -6,7 +6,7 @@ import functools
 import re
 from typing import Final
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import BaseConverter
 
@@ -46,7 +46,7 @@ class _Shortname(BaseConverter):
 def make_app() -> Flask:
     """Return the application of all emulators of a process, since compiling its routes is most of what a start costs.
 
-    The exchange of each request names its emulator. Every answer except those of gateways (no such page) is JSON.
+    The exchange of each request names its emulator. Every answer is JSON, except to a path that the API lacks.
     """
     app = _App(__name__, static_folder=None)
     app.url_map.merge_slashes = False
@@ -85,9 +85,14 @@ def _refused(refusal: Refused) -> Response:
 
 def _gateway(problem: HTTPException) -> Response:
     current().unmatched = problem.code in (404, 405)
+    if problem.code == 404 and control.controls(request.path):
+        message = f"There is no control route {request.path!r}; {control.PREFIX}openapi.json lists them"
+        return answer(records.error(404, message), 404)
     # Inference: a path that the API does not have is answered by the gateway before it, as a page.
     if problem.code == 404:
         return Response("<html><body><h1>404 Not Found</h1></body></html>\n", 404, mimetype="text/html")
-    allowed = problem.valid_methods or () if isinstance(problem, MethodNotAllowed) else ()
-    headers = {"Allow": ", ".join(sorted(allowed))} if allowed else {}
-    return answer(records.error(problem.code or 500, problem.name), problem.code or 500, headers)
+    allowed = ", ".join(sorted(problem.valid_methods or ())) if isinstance(problem, MethodNotAllowed) else ""
+    message = f"{problem.name}: expected {allowed}" if allowed and control.controls(request.path) else problem.name
+    return answer(
+        records.error(problem.code or 500, message), problem.code or 500, {"Allow": allowed} if allowed else {}
+    )

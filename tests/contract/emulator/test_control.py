@@ -50,6 +50,20 @@ def test_accounts_are_created_changed_and_removed_from_another_process(emulator:
     assert emulator.accounts() == ()
 
 
+def test_an_unknown_control_route_and_method_are_refused_with_the_ones_that_exist(
+    emulator: Emulator, caller: Caller
+) -> None:
+    unknown, wrong = caller.send("GET", "/_emulator/nope"), caller.send("PUT", "/_emulator/faults", {})
+    assert (unknown.status, unknown.json["status"]) == (404, 404)
+    assert "/_emulator/nope" in unknown.json["message"]
+    assert unknown.json["message"].endswith("; /_emulator/openapi.json lists them")
+    assert (wrong.status, wrong.json["message"]) == (
+        405,
+        "Method Not Allowed: expected DELETE, GET, HEAD, OPTIONS, POST",
+    )
+    assert [entry.path for entry in emulator.requests] == ["/api/v1/auth/token"]
+
+
 def test_no_fault_affects_the_control_routes(emulator: Emulator, caller: Caller) -> None:
     emulator.faults.add("* * reset")
     assert caller.send("DELETE", "/_emulator/faults").status == 200
