@@ -1,13 +1,16 @@
-"""SIGINT and SIGTERM: the first one ends the emulator in good order, the second one at once, whatever hangs."""
+"""SIGINT and SIGTERM: the first of them ends the emulator in good order, a second one at once, whatever hangs.
+
+While a command runs in the foreground of a terminal, Ctrl-C belongs to the command and doesn't count.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from queue import SimpleQueue
 from types import FrameType
 
 __all__ = ["Signals"]
@@ -18,50 +21,58 @@ class Signals:
 
     def __init__(self) -> None:
         """Handle nothing before ``handled``."""
-        self._numbers: list[int] = []
-        # Its put() is reentrant, which a handler needs: https://docs.python.org/3/library/queue.html#simplequeue-objects
-        self._first: SimpleQueue[int] = SimpleQueue()
+        self._received = False
+        self._runs = False
         self._command: subprocess.Popen[bytes] | None = None
+        # The kernel may deliver a signal to any thread. Python writes to this socket in each case, which wakes the main
+        # thread, in which the handlers run.
+        self._wakeup, self._woken = socket.socketpair()
+        self._woken.setblocking(False)
 
     @contextlib.contextmanager
     def handled(self) -> Iterator[None]:
         """Handle the signals, in the main thread; restore the previous handlers at the end."""
-        before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        with self._wakeup, self._woken:
+            before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
+            before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda number, frame: None)
+            wakeup = signal.set_wakeup_fd(self._woken.fileno(), warn_on_full_buffer=False)
+            try:
+                yield
+            finally:
+                signal.set_wakeup_fd(wakeup)
+                for number, handler in before.items():
+                    signal.signal(number, handler)
 
     def wait(self) -> None:
         """Return after the first signal."""
-        self._first.get()
+        while not self._received:
+            self._wakeup.recv(4096)
 
     def run(self, command: Sequence[str], environment: Mapping[str, str]) -> int:
         """Run the command and return its exit code; 128 + N if signal N ended it, as in shells."""
+        self._runs = True
         with subprocess.Popen(list(command), env=dict(environment)) as process:  # noqa: S603  # the user's own command
             self._command = process
-            if signal.SIGTERM in self._numbers:
+            if self._received:
+                # The signal came before there was a command to get it.
                 process.terminate()
-            code = process.wait()
+            while (code := process.poll()) is None:
+                self._wakeup.recv(4096)
+            self._command, self._runs = None, False
         return code if code >= 0 else 128 - code
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        command = self._command
-        if command is None or command.returncode is not None:
-            # The process 1 of a container has no default handlers, so the exit is explicit.
-            if self._numbers:
-                os._exit(128 + number)
-        elif number == signal.SIGINT and _in_foreground():
+        if self._runs and number == signal.SIGINT and _in_foreground():
             # The terminal has sent it to the command as well, which may use it for something else than its end.
             return
-        elif number in self._numbers:
-            command.kill()
+        if self._received:
+            if self._command:
+                self._command.kill()
+            # The process 1 of a container has no default handlers, so the exit is explicit.
             os._exit(128 + number)
-        elif number == signal.SIGTERM:
-            command.terminate()
-        self._numbers.append(number)
-        self._first.put(number)
+        self._received = True
+        if self._command and number == signal.SIGTERM:
+            self._command.terminate()
 
 
 def _in_foreground() -> bool:

@@ -124,8 +124,8 @@ def emulator(
     Exit codes:
       that of COMMAND, 128 + N if signal N ended it, 127 if it doesn't exist
       0 after Ctrl-C or SIGTERM, without COMMAND
-      130 or 143 after a second one, which ends everything at once, also COMMAND. In a terminal, COMMAND decides about
-        Ctrl-C
+      130 or 143 after a second one of the two, which ends everything at once, also COMMAND. In a terminal, COMMAND
+        alone decides about Ctrl-C: if it ignores it, send SIGTERM to the emulator twice
       1 the emulator can't run, with the reason on stderr   2 wrong usage
     """
     require_emulator()

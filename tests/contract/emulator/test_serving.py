@@ -116,7 +116,14 @@ sys.exit(serve(faults=sys.argv[1:], ready=lambda emulator: print(emulator.netose
 """
 
 
-SIGNALS = pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+SIGNALS = pytest.mark.parametrize(
+    ("first", "second", "code"),
+    [
+        (signal.SIGINT, signal.SIGINT, 130),
+        (signal.SIGINT, signal.SIGTERM, 143),
+        (signal.SIGTERM, signal.SIGINT, 130),
+    ],
+)
 
 
 @contextlib.contextmanager
@@ -127,14 +134,14 @@ def request_under_way(caller: Caller, path: str) -> Iterator[None]:
         yield
 
 
-def signal_twice(process: Process, number: int) -> None:
-    """Send a signal, which must not end the process, and again, which must."""
-    process.send_signal(number)
+def signal_twice(process: Process, first: int, second: int) -> None:
+    """Send a signal, which must not end the process, and another one, which must."""
+    process.send_signal(first)
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(timeout=0.3)
 
     def ended() -> bool:
-        process.send_signal(number)
+        process.send_signal(second)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.3)
         return process.returncode is not None
@@ -143,7 +150,7 @@ def signal_twice(process: Process, number: int) -> None:
 
 
 @SIGNALS
-def test_a_second_signal_ends_an_emulator_with_a_stuck_thread(number: signal.Signals, code: int) -> None:
+def test_a_second_signal_ends_an_emulator_with_a_stuck_thread(first: int, second: int, code: int) -> None:
     with Process(
         [sys.executable, "-c", SPINNING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -153,7 +160,7 @@ def test_a_second_signal_ends_an_emulator_with_a_stuck_thread(number: signal.Sig
         caller.authenticate()
         with request_under_way(caller, "/api/v1/customer/acme-one"):
             assert process.stdout.readline() == "stuck\n"
-            signal_twice(process, number)
+            signal_twice(process, first, second)
         assert (process.returncode, process.stderr.read()) == (code, "")
 
 
@@ -173,7 +180,7 @@ def test_the_first_signal_ends_an_emulator_while_requests_wait(number: signal.Si
 
 @SIGNALS
 def test_a_second_signal_kills_a_command_that_ignores_signals(
-    tmp_path: Path, number: signal.Signals, code: int
+    tmp_path: Path, first: int, second: int, code: int
 ) -> None:
     script = f"trap '' INT TERM; echo $$ > {tmp_path}/pid; echo child; while :; do sleep 0.1; done"
     with Process(
@@ -182,15 +189,15 @@ def test_a_second_signal_kills_a_command_that_ignores_signals(
         assert process.stdout is not None
         process.stdout.readline()
         assert process.stdout.readline() == "child\n"
-        signal_twice(process, number)
+        signal_twice(process, first, second)
         assert process.returncode == code
     child = int((tmp_path / "pid").read_text())
     wait_until(lambda: not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2])
 
 
 def test_a_terminal_leaves_ctrl_c_to_the_command() -> None:
-    """Interactive programs use Ctrl-C many times, and Pulumi twice."""
-    script = "n=0; trap 'n=$((n+1)); echo got $n; [ $n -lt 3 ] || exit 9' INT; echo child; while :; do sleep 0.1; done"
+    """Interactive programs use Ctrl-C many times, and Pulumi twice. SIGTERM still ends everything."""
+    script = "trap 'echo INT' INT; trap 'echo TERM' TERM; echo child; while :; do sleep 0.1; done"
     leader, follower = pty.openpty()
     host = [sys.executable, "-c", f"import fcntl, os, termios\nfcntl.ioctl(0, termios.TIOCSCTTY, 0)\n{HOST}"]
     with Process(
@@ -199,9 +206,14 @@ def test_a_terminal_leaves_ctrl_c_to_the_command() -> None:
         assert process.stdout is not None
         process.stdout.readline()
         assert process.stdout.readline() == "child\n"
-        for number in (1, 2, 3):
+        for _ in range(3):
             os.write(leader, b"\x03")
-            assert process.stdout.readline() == f"got {number}\n"
-        assert process.wait(timeout=60) == 9
+            assert process.stdout.readline() == "INT\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == "TERM\n"
+        os.write(leader, b"\x03")
+        assert process.stdout.readline() == "INT\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 143
     os.close(leader)
     os.close(follower)
