@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
+import dataclasses
 import functools
-import inspect
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from fusion_emulator.switches import Switches
@@ -16,10 +14,9 @@ __all__ = ["choices", "described", "expected", "text_of"]
 _EXPECTED: Final = {int: "a whole number", float: "seconds"}
 
 
-@functools.cache
 def described() -> Mapping[str, str]:
-    """Return what each switch decides, by its name: its docstring, without "Inference:" before it."""
-    return dict(_docstrings())
+    """Return what each switch decides, by its name."""
+    return {each.name: each.metadata["decides"] for each in dataclasses.fields(Switches)}
 
 
 def choices(name: str) -> tuple[str, ...]:
@@ -47,13 +44,3 @@ def text_of(value: object) -> str:
 @functools.cache
 def _hints() -> Mapping[str, Any]:
     return get_type_hints(Switches)
-
-
-def _docstrings() -> Iterator[tuple[str, str]]:
-    [definition] = ast.parse(inspect.getsource(Switches)).body
-    assert isinstance(definition, ast.ClassDef)  # noqa: S101 - for mypy
-    for field, docstring in zip(definition.body, definition.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(docstring, ast.Expr):
-            assert isinstance(field.target, ast.Name)  # noqa: S101 - for mypy
-            text = " ".join(str(ast.literal_eval(docstring.value)).split()).replace("``", "`")
-            yield field.target.id, re.sub(r"^Inference: (.)", lambda found: found[1].upper(), text)

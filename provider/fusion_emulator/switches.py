@@ -6,12 +6,14 @@ import dataclasses
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from fusion_emulator.fields import SPACE, is_utf_8
 from fusion_emulator.json_numbers import LARGEST
 
 __all__ = ["RateLimit", "Switches", "UnknownSwitch", "schemas"]
+
+T = TypeVar("T")
 
 MAX_SECONDS: Final = 1e9
 """About 30 years: the end of every such time can be written as a date."""
@@ -40,93 +42,127 @@ class RateLimit:
         return limit
 
 
+def _switch(default: T, decides: str) -> T:
+    """Return a field with a text for the page and the documents."""
+    switch: T = dataclasses.field(default=default, metadata={"decides": decides})
+    return switch
+
+
 @dataclass(frozen=True)
 class Switches:
     """One possible service. Every field is an inference; its default is the most likely value."""
 
-    record: Literal["strict", "extended"] = "strict"
-    """Inference: a record has the documented fields; ``extended`` adds organization, type and fps."""
-
-    duplicate: Literal[409, 400] = 409
-    """Inference: a taken shortname is a conflict; 400 is the only status that the create page documents for it."""
-
-    absence: Literal[404, 400, 403] = 404
-    """Inference: an account that does not exist, or that the token may not see, is 404. None is documented."""
-
-    delete_parent: Literal["refused", "cascades"] = "refused"
-    """Inference: an account with sub-accounts is not deleted (409); ``cascades`` deletes them with it."""
-
-    masquerade: Literal["allowed", "401", "404", "parent-token"] = "allowed"
-    """Inference: the ``shortname`` claim of a request token may name a descendant. ``401`` and ``404`` refuse every
-    such claim; ``parent-token`` ignores it and answers with a token of the key's own account."""
-
-    types: str = "customer=SLG,reseller=MSSP,staff=Staff"
-    """Inference: the labels of the three documented account types; ``value=label`` pairs, comma separated."""
-
-    parents: Literal["any", "reseller"] = "any"
-    """Inference: any account may have sub-accounts; ``reseller`` lets only accounts of that type create them (403)."""
-
-    customer_rate: str = "off"
-    """Inference: POST /customer has no limit of its own; ``COUNT/SECONDS`` gives it one."""
-
-    user_rate: str = "50/300"
-    """POST /user is documented as limited to 50 requests per 300 seconds; inference: per account."""
-
-    retry_after: Literal["none", "seconds", "date"] = "none"
-    """Inference: a 429 carries no Retry-After; none is documented."""
-
-    put_omitted: Literal["resets", "keeps"] = "resets"
-    """Inference: PUT "does not do a diff", so an omitted trial or fps is reset; ``keeps`` preserves it."""
-
-    list_scope: Literal["direct", "subtree"] = "direct"
-    """Inference: GET /customers lists the direct sub-accounts; ``subtree`` also theirs."""
-
-    list_includes_caller: bool = False
-    """Inference: GET /customers does not list the account that makes the request."""
-
-    list_limit: int = 1000
-    """The documented maxItems; inference: further accounts are silently left out. 0 means no limit."""
-
-    texts: Literal["kept", "NFC", "NFD", "NFKC"] = "kept"
-    """Inference: a text is stored as it was sent; the others store its Unicode normalization form, with single spaces
-    for all white space."""
-
-    single_as: Literal["object", "list"] = "object"
-    """Inference: one record is an object, as documented; ``list`` wraps it, as the vendor's other create pages do."""
-
-    stale_reads: int = 0
-    """Inference: reads see a write at once; K lets the next K reads of that account see the state before it."""
-
-    stale_children: int = 0
-    """Inference: an account counts its sub-accounts as they are; K lets its next K reads still count a deleted one."""
-
-    unique_shortnames: bool = True
-    """Inference: a shortname is taken once on the whole platform, since it is a host name of the login page."""
-
-    unique_emails: bool = False
-    """Inference: one person may be the first administrator of several accounts."""
-
-    token_names_account: bool = True
-    """Inference: the access token carries the shortname of the account that it acts in."""
-
-    token_lifetime: float = 86400.0
-    """The lifetime of an access token in seconds; 86400 in the vendor's samples."""
-
-    iat: Literal["strict", "wide"] = "strict"
-    """Inference: a request token is at most 5 minutes old or early; ``wide`` allows a day."""
-
-    replay: Literal["refused", "accepted"] = "refused"
-    """Inference: a request token works once, by its jti."""
-
-    padded_credential: bool = False
-    """Inference: the portal shows NETOSECRET without the padding of base64, as the vendor's sample has none; the
-    vendor's own client decodes only a padded one."""
-
-    allow_list_status: Literal[403, 401] = 403
-    """Inference: the status for an address that is not in the list of ``access-allowed-ips``. None is documented."""
-
-    allow_list_lockout: Literal["accepted", "refused"] = "accepted"
-    """Inference: a list without the address that sends it is stored and blocks it; ``refused`` answers 400."""
+    record: Literal["strict", "extended"] = _switch(
+        "strict",
+        "A record has the documented fields; `extended` adds organization, type and fps.",
+    )
+    duplicate: Literal[409, 400] = _switch(
+        409,
+        "A taken shortname is a conflict; 400 is the only status that the create page documents for it.",
+    )
+    absence: Literal[404, 400, 403] = _switch(
+        404,
+        "An account that does not exist, or that the token may not see, is 404. None is documented.",
+    )
+    delete_parent: Literal["refused", "cascades"] = _switch(
+        "refused",
+        "An account with sub-accounts is not deleted (409); `cascades` deletes them with it.",
+    )
+    masquerade: Literal["allowed", "401", "404", "parent-token"] = _switch(
+        "allowed",
+        "The `shortname` claim of a request token may name a descendant. `401` and `404` refuse every such claim; "
+        "`parent-token` ignores it and answers with a token of the key's own account.",
+    )
+    types: str = _switch(
+        "customer=SLG,reseller=MSSP,staff=Staff",
+        "The labels of the three documented account types; `value=label` pairs, comma separated.",
+    )
+    parents: Literal["any", "reseller"] = _switch(
+        "any",
+        "Any account may have sub-accounts; `reseller` lets only accounts of that type create them (403).",
+    )
+    customer_rate: str = _switch(
+        "off",
+        "POST /customer has no limit of its own; `COUNT/SECONDS` gives it one.",
+    )
+    user_rate: str = _switch(
+        "50/300",
+        "POST /user is documented as limited to 50 requests per 300 seconds; inference: per account.",
+    )
+    retry_after: Literal["none", "seconds", "date"] = _switch(
+        "none",
+        "A 429 carries no Retry-After; none is documented.",
+    )
+    put_omitted: Literal["resets", "keeps"] = _switch(
+        "resets",
+        'PUT "does not do a diff", so an omitted trial or fps is reset; `keeps` preserves it.',
+    )
+    list_scope: Literal["direct", "subtree"] = _switch(
+        "direct",
+        "GET /customers lists the direct sub-accounts; `subtree` also theirs.",
+    )
+    list_includes_caller: bool = _switch(
+        False,
+        "GET /customers does not list the account that makes the request.",
+    )
+    list_limit: int = _switch(
+        1000,
+        "The documented maxItems; inference: further accounts are silently left out. 0 means no limit.",
+    )
+    texts: Literal["kept", "NFC", "NFD", "NFKC"] = _switch(
+        "kept",
+        "A text is stored as it was sent; the others store its Unicode normalization form, with single spaces for all"
+        " white space.",
+    )
+    single_as: Literal["object", "list"] = _switch(
+        "object",
+        "One record is an object, as documented; `list` wraps it, as the vendor's other create pages do.",
+    )
+    stale_reads: int = _switch(
+        0,
+        "Reads see a write at once; K lets the next K reads of that account see the state before it.",
+    )
+    stale_children: int = _switch(
+        0,
+        "An account counts its sub-accounts as they are; K lets its next K reads still count a deleted one.",
+    )
+    unique_shortnames: bool = _switch(
+        True,
+        "A shortname is taken once on the whole platform, since it is a host name of the login page.",
+    )
+    unique_emails: bool = _switch(
+        False,
+        "One person may be the first administrator of several accounts.",
+    )
+    token_names_account: bool = _switch(
+        True,
+        "The access token carries the shortname of the account that it acts in.",
+    )
+    token_lifetime: float = _switch(
+        86400.0,
+        "The lifetime of an access token in seconds; 86400 in the vendor's samples.",
+    )
+    iat: Literal["strict", "wide"] = _switch(
+        "strict",
+        "A request token is at most 5 minutes old or early; `wide` allows a day.",
+    )
+    replay: Literal["refused", "accepted"] = _switch(
+        "refused",
+        "A request token works once, by its jti.",
+    )
+    padded_credential: bool = _switch(
+        False,
+        "The portal shows NETOSECRET without the padding of base64, as the vendor's sample has none; the vendor's own"
+        " client decodes only a padded one.",
+    )
+    allow_list_status: Literal[403, 401] = _switch(
+        403,
+        "The status for an address that is not in the list of `access-allowed-ips`. None is documented.",
+    )
+    allow_list_lockout: Literal["accepted", "refused"] = _switch(
+        "accepted",
+        "A list without the address that sends it is stored and blocks it; `refused` answers 400.",
+    )
 
     def __post_init__(self) -> None:
         """Raise UnknownSwitch for a value that is not allowed."""
