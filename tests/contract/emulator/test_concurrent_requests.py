@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections.abc import Callable
@@ -65,7 +66,7 @@ def test_requests_while_the_emulator_stops_and_starts(tmp_path: Path) -> None:
     wrong: list[object] = []
 
     def work(worker: int) -> None:
-        for number in range(10_000):
+        for number in itertools.count():
             if ended.is_set():
                 return
             name = f"w{worker}-{number:05}"
@@ -75,7 +76,8 @@ def test_requests_while_the_emulator_stops_and_starts(tmp_path: Path) -> None:
                     wrong.extend(reply for reply in (caller.read(name), caller.authenticate()) if reply.status != 200)
                 listed = caller.send("GET", "/_emulator/accounts").json
             except (OSError, HTTPException):
-                # Stopped. The port may be another program's until the next start.
+                # Stopped.
+                ended.wait(0.01)
                 continue
             ports = {each["ingest_port"] for each in listed}
             wrong.extend([listed] if len(ports) != len(listed) else [])
@@ -87,6 +89,8 @@ def test_requests_while_the_emulator_stops_and_starts(tmp_path: Path) -> None:
         enough = len(acknowledged) + 5
         wait_until(lambda: len(acknowledged) >= enough)  # noqa: B023  # called at once
         emulator.stop()
+        # Nothing listens there, whereas another test's emulator may get the port that is free now.
+        caller.secret["url"] = "http://127.0.0.1:1/api/v1"
         emulator = Emulator(state=tmp_path / "state.json")
         emulator.start()
         caller.secret["url"] = f"{emulator.url}/api/v1"
