@@ -91,5 +91,12 @@ class Binding:
         """Return the next step for a service that doesn't respond."""
         return f"{self._bound('This')}, which may have ended. {self.exit_hint}"
 
+    def answered(self) -> str:
+        """Return a sentence about an error that the service answered, "" for a session."""
+        if self.url is None:
+            return ""
+        url = capped(self.url.rstrip("/"))
+        return f"The emulator at {url} answered; {url}/_emulator/ shows the faults that are set."
+
     def _bound(self, this: str = "this") -> str:
         return f"{this} environment is bound to {self.service} (environment variable {self.variable})"

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from pulumi_fusion.api.credentials import Netosecret
 from pulumi_fusion.api.retries import Retries, Throttle
 from pulumi_fusion.api.tokens import TokenSource
 from pulumi_fusion.api.transport import Transport
 from pulumi_fusion.binding import Binding
-from pulumi_fusion.errors import FusionError, NotSent, OutOfBounds
+from pulumi_fusion.errors import BadRequest, Conflict, FusionError, NotFound, NotSent, OutOfBounds, RequestFailed
 from pulumi_fusion.settings import Settings, same_address
 
 __all__ = ["Connection"]
+
+_ABOUT_THE_CUSTOMER: Final = (BadRequest, Conflict, NotFound)
+"""Errors that a working service answers as well."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +91,12 @@ class Connection:
         return replace(self, credential=None)
 
     def advised(self, failure: FusionError) -> FusionError:
-        """Return the failure with advice for the case that the emulator or the session has ended."""
-        if self.binding is None or not isinstance(failure, NotSent):
+        """Return the failure with advice about the emulator or the session: it has ended, or a fault may be set."""
+        if self.binding is None or not isinstance(failure, RequestFailed) or isinstance(failure, _ABOUT_THE_CUSTOMER):
             return failure
-        return failure.replace(next_step=self.binding.unreachable())
+        if failure.status is not None:
+            return failure.replace(next_step=f"{failure.next_step} {self.binding.answered()}".rstrip())
+        return failure.replace(next_step=self.binding.unreachable()) if isinstance(failure, NotSent) else failure
 
 
 def _binding_environ(environ: Mapping[str, str], *, account: str | None) -> Mapping[str, str]:

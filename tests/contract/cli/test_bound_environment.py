@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import signal
 import subprocess
@@ -142,6 +143,27 @@ def test_an_emulator_that_has_ended_is_named(bare: Terminal) -> None:
         assert done.returncode == 1
         assert "This environment is bound to the emulator at http://127.0.0.1:" in done.stderr
         assert "which may have ended" in done.stderr
+
+
+@pytest.mark.parametrize("fault", ["* * 503", "GET /customers 503", "* * revoked", "* * 429", "* * html-502"])
+def test_an_emulator_that_answers_an_error_is_named_with_its_faults(bare: Terminal, fault: str) -> None:
+    python = [sys.executable, "-c", "from pulumi_fusion import FusionClient; FusionClient().list_customers()"]
+    for used in (["pulumi-fusion", "customers"], python):
+        command = ["emulator", "--fault", fault, "--", *used]
+        with bare.start(*command, FUSION_DEADLINE="2") as process:
+            _, stderr = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert re.search(r" The emulator at (http://127\.0\.0\.1:\d+) answered; \1/_emulator/ shows the faults", stderr)
+        assert "may have ended" not in stderr
+        assert "unset" not in stderr
+
+
+def test_an_error_about_a_customer_is_as_outside_of_the_emulator(bare: Terminal) -> None:
+    program = "from pulumi_fusion import FusionClient; FusionClient().get_customer('nobody')"
+    with bare.start("emulator", "--", sys.executable, "-c", program) as process:
+        _, stderr = process.communicate(timeout=60)
+    assert "NotFound" in stderr
+    assert "answered;" not in stderr
 
 
 def test_leftover_variables_of_a_session_are_named(terminal: Terminal, emulator: Emulator) -> None:
