@@ -143,7 +143,9 @@ def account_problems(account: Account) -> list[str]:
 
 
 def _decoded(content: bytes) -> str:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:100]:
+    # By a byte order mark, or by where the first characters have zeros.
+    encoding = json.detect_encoding(content)
+    if not encoding.startswith("utf-8") and content[:64].decode(encoding, "ignore").lstrip().startswith("{"):
         raise InvalidStateError("It is UTF-16 or UTF-32 instead of UTF-8. Convert it, for instance with iconv.")
     try:
         return content.decode("utf-8-sig")
@@ -154,6 +156,8 @@ def _decoded(content: bytes) -> str:
 def _first_document(text: str) -> tuple[dict[str, Any], int]:
     """Return the whole state at the beginning of a text, and where it ends."""
     start = len(text) - len(text.lstrip())
+    if not text.startswith(("{", "["), start):
+        raise InvalidStateError("It is not a JSON object. Choose another file.")
     with _problems_from(1):
         document, end = _decoder().raw_decode(text, start)
         if "\\u" in text[start:end]:

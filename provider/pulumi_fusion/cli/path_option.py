@@ -22,10 +22,12 @@ class FilePath(click.ParamType[Path]):
         self._dash = dash
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Return the path; with ``dash``, ``-`` stays as it is. Fails for a folder, and for ``~`` without a home.
+        """Return the path; with ``dash``, ``-`` stays as it is. Fails for a folder, "", and ``~`` without a home.
 
         Without ``dash``, ``-`` fails as well, since it would be taken for a standard stream.
         """
+        if not str(value):
+            self.fail("the path is empty.", param, ctx)
         if str(value) == "-":
             if self._dash:
                 return Path(value)

@@ -188,6 +188,12 @@ def test_a_file_that_is_not_a_state_is_refused_and_not_modified(bare: Terminal, 
     assert (tmp_path / "notes.txt").read_text() == "precious"
 
 
+def test_an_empty_name_of_a_state_file_is_wrong_usage(bare: Terminal) -> None:
+    done = bare.run("emulator", "--state", "", "--", "true")
+    assert done.returncode == 2
+    assert "the path is empty" in done.stderr
+
+
 def test_a_state_file_that_cannot_be_written_is_named(bare: Terminal, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = bare.run("emulator", "--state", "file/fusion.json", "--", "true")

@@ -200,7 +200,7 @@ def test_a_snapshot_that_breaks_a_rule_is_refused_and_changes_nothing(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "Line 1, column 1: it is not valid JSON"),
+        (b"", "It is not a JSON object"),
         (b'{"snapshot": 1}\n{}', "It has more after the end of the snapshot"),
         (b'{"snapshot": 1} {}', "Line 1, column 16: it is not valid JSON: there is more after its end"),
         (b'{"format": 2}\n{}', "It is a state file, which has secrets"),

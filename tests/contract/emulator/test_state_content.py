@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import json
 import subprocess
 import tempfile
@@ -216,6 +217,10 @@ def test_what_the_service_cannot_work_with_is_refused(edit: Edit, reason: str) -
         (lambda it: it.decode().encode("utf-16-be"), "UTF-16 or UTF-32"),
         (lambda it: it.decode().encode("utf-32"), "UTF-16 or UTF-32"),
         (lambda it: it[:50] + b"\xff" + it[50:], "not UTF-8 at byte 50"),
+        (lambda it: gzip.compress(it), "not UTF-8 at byte 1"),
+        (lambda it: b"\0" * 100, "not a JSON object. Choose another file"),
+        (lambda it: b"The state of the customers\n", "not a JSON object. Choose another file"),
+        (lambda it: b" \n", "not a JSON object. Choose another file"),
         (lambda it: b"[" * 100_000, "Line 1: it is nested too deeply"),
         (lambda it: it + b"[" * 100_000 + b"\n", "Line 8: it is nested too deeply"),
         (lambda it: it + b'{"minted":' + b"1" * 5000 + b"}\n", "Line 8: a number is too large"),

@@ -35,7 +35,7 @@ def loop(path: Path) -> None:
         (lambda path: path.symlink_to("/dev/null"), "not a regular file"),
         (lambda path: path.symlink_to("nowhere/state.json"), "No such file or directory"),
         (loop, "Too many levels of symbolic links"),
-        (lambda path: path.write_bytes(b"\0" * 100), "UTF-16 or UTF-32"),
+        (lambda path: path.write_bytes(b"\0" * 100), "not a JSON object"),
     ],
     ids=["fifo", "device", "dangling", "loop", "zeros"],
 )
