@@ -1,4 +1,4 @@
-"""The Fusion customers API as a server on loopback: no account needed, and it fails on request.
+"""The Fusion customers API as a server on this machine: no account needed, and it fails on request.
 
 It shares no code with the client, so that one reading of the vendor's pages tests the other.
 """

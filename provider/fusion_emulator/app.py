@@ -16,7 +16,7 @@ from fusion_emulator.exchange import current
 from fusion_emulator.faults.reach import Route
 from fusion_emulator.page import routes as page
 from fusion_emulator.reading import MAX_SNAPSHOT
-from fusion_emulator.routes import access, clock, control, customers, whole
+from fusion_emulator.routes import access, clock, control, customers, instance
 from fusion_emulator.routes.web import answer, no_content, stale_views
 
 __all__ = ["affected_routes", "make_app"]
@@ -59,7 +59,7 @@ def make_app() -> Flask:
     app.url_map.converters["shortname"] = _Shortname
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(HTTPException, _gateway)
-    for routes in (access, customers, control, clock, whole, page):
+    for routes in (access, customers, control, clock, instance, page):
         app.register_blueprint(routes.routes)
     return app
 

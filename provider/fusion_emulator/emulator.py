@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from fusion_emulator.app import affected_routes
 from fusion_emulator.bodies import PARTS
 from fusion_emulator.clock import Clock
-from fusion_emulator.direct import Direct
+from fusion_emulator.data import EmulatorData
 from fusion_emulator.documents import InvalidStateError
 from fusion_emulator.errors import Refused
 from fusion_emulator.faults import Faults
@@ -21,7 +21,7 @@ from fusion_emulator.ids import random_id, seeded
 from fusion_emulator.journal import Journal
 from fusion_emulator.listening import Address, resolve
 from fusion_emulator.loopback import LOOPBACK
-from fusion_emulator.page.live import Live
+from fusion_emulator.page.state import PageState
 from fusion_emulator.server import Server
 from fusion_emulator.service import Service
 from fusion_emulator.state import State
@@ -31,8 +31,8 @@ from fusion_emulator.switches import Switches, UnknownSwitch
 __all__ = ["Emulator"]
 
 
-class Emulator(Direct):
-    """The Fusion customers API on loopback, from ``start`` (or ``with``) to ``stop``."""
+class Emulator(EmulatorData):
+    """The Fusion customers API on this machine, from ``start`` (or ``with``) to ``stop``."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Emulator(Direct):
         """
         self.faults = Faults(faults, routes=affected_routes())
         self.requests = Journal(log)
-        self.live = Live(audit)
+        self.page_state = PageState(audit)
         self._switches = switches or Switches()
         self._address = resolve(host, allow_remote=allow_remote)
         self._port = port

@@ -1,4 +1,4 @@
-"""The address of the emulator, and a port on it that never accepts a connection."""
+"""The address of this machine for its own programs, and a port on it that never accepts a connection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOOPBACK: Final = "127.0.0.1"
 
 @contextlib.contextmanager
 def black_hole() -> Iterator[str]:
-    """Yield the URL of a port where connecting never ends (F3): the queue of its listener is full and never emptied.
+    """Yield the URL of a port where connecting never ends: the queue of its listener is full and never emptied.
 
     Linux drops connections beyond the queue; other systems may refuse them instead.
     """

@@ -143,9 +143,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "clock.show_clock": Operation(ClockRecord, token=False),
     "clock.change_clock": Operation(ClockRecord, body=NewTime | TimePassing, token=False),
     "clock.reset_clock": Operation(ClockRecord, token=False),
-    "whole.show_health": Operation(HealthRecord, token=False),
-    "whole.reset": Operation(HealthRecord, body="Reset", body_required=False, token=False),
-    "whole.show_snapshot": Operation(Snapshot, token=False),
-    "whole.load_snapshot": Operation(Snapshot, body=Snapshot, token=False, refusals=lambda _: {413}),
+    "instance.show_health": Operation(HealthRecord, token=False),
+    "instance.reset": Operation(HealthRecord, body="Reset", body_required=False, token=False),
+    "instance.show_snapshot": Operation(Snapshot, token=False),
+    "instance.load_snapshot": Operation(Snapshot, body=Snapshot, token=False, refusals=lambda _: {413}),
     "control.list_mails": Operation(list[Mail], token=False),
 }

@@ -27,7 +27,7 @@ _POLICY: Final = (
 def has_form_token() -> bool:
     """Return whether a form has the token of this emulator's page."""
     sent = request.form.get(FIELD, "").encode("utf-8", "replace")
-    return hmac.compare_digest(sent, current().emulator.live.form_token.encode())
+    return hmac.compare_digest(sent, current().emulator.page_state.form_token.encode())
 
 
 def restrict(response: Response) -> Response:

@@ -72,7 +72,7 @@ def live() -> Response:
     exchange = current()
     emulator, service = exchange.emulator, exchange.service
     sessions = views.sessions(emulator, service)
-    version = emulator.live.version(
+    version = emulator.page_state.version(
         service.state,
         sessions.version,
         (emulator.requests.total, emulator.requests[-1:]),
@@ -181,7 +181,7 @@ def _shown(*, sessions: views.Sessions) -> Mapping[str, Any]:
         "clock": views.clock(exchange.service.clock),
         "url": emulator.url,
         "form_field": FIELD,
-        "form_token": emulator.live.form_token,
+        "form_token": emulator.page_state.form_token,
         "common_faults": views.COMMON_FAULTS,
         "fault_kinds": views.fault_kinds(),
         "place": _place(),

@@ -93,7 +93,7 @@ class Sessions:
 def sessions(emulator: Emulator, service: Service) -> Sessions:
     """Return the masquerade sessions of the audit file, and the tokens of other accounts that they don't explain."""
     now = service.clock.machine()
-    running, begun = audited(emulator.live.audit, now=now)
+    running, begun = audited(emulator.page_state.audit, now=now)
     running.sort(key=lambda each: each.mode == _READ_ONLY)
     shown = tuple(
         Session(each.id, visible(each.customer, 64), visible(each.mode, 32), each.ends, duration(each.ends - now))

@@ -157,9 +157,9 @@ def test_a_form_without_the_token_of_this_start_changes_nothing(emulator: Emulat
     emulator.faults.add("* * 503")
     emulator.switch(absence=403)
     with Emulator() as other:
-        stale = other.live.form_token
+        stale = other.page_state.form_token
     for action in ACTIONS:
-        for token in ("", "x", "é\ud800".encode("utf-8", "surrogatepass"), stale, emulator.live.form_token[:-1]):
+        for token in ("", "x", "é\ud800".encode("utf-8", "surrogatepass"), stale, emulator.page_state.form_token[:-1]):
             fields = {"form_token": token, "line": "* * 500", "name": "absence", "value": "400"}
             sent = visitor.send("POST", f"/_emulator/page/{action}", urlencode(fields), **FORM)
             assert sent.status == 403
@@ -177,7 +177,7 @@ def test_a_form_without_the_token_of_this_start_changes_nothing(emulator: Emulat
 def test_a_form_of_another_page_is_refused_even_with_the_token(
     emulator: Emulator, visitor: Visitor, header: dict[str, str]
 ) -> None:
-    fields = urlencode({"form_token": emulator.live.form_token, "line": "* * 503"})
+    fields = urlencode({"form_token": emulator.page_state.form_token, "line": "* * 503"})
     assert visitor.send("POST", "/_emulator/page/faults", fields, **FORM, **header).status == 403
     assert len(emulator.faults) == 0
 
@@ -185,7 +185,7 @@ def test_a_form_of_another_page_is_refused_even_with_the_token(
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_link_changes_nothing(emulator: Emulator, visitor: Visitor, action: str) -> None:
     emulator.faults.add("* * 503")
-    path = f"/_emulator/page/{action}?{urlencode({'form_token': emulator.live.form_token, 'line': '* * 500'})}"
+    path = f"/_emulator/page/{action}?{urlencode({'form_token': emulator.page_state.form_token, 'line': '* * 500'})}"
     assert visitor.send("GET", path).status == 405
     assert visitor.send("POST", path, "").status == 403
     assert len(emulator.faults) == 1

@@ -1,4 +1,4 @@
-"""The control routes of the emulator as a whole: whether it works, and back to its start."""
+"""The control routes of the emulator as a whole: health, reset and snapshot."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fusion_emulator.routes.web import json_body
 
 __all__ = ["routes"]
 
-routes = Blueprint("whole", __name__, url_prefix=PREFIX.rstrip("/"))
+routes = Blueprint("instance", __name__, url_prefix=PREFIX.rstrip("/"))
 
 
 @routes.get("/health")

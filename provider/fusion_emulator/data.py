@@ -18,14 +18,14 @@ from fusion_emulator.snapshots import read_snapshot, restored, snapshot_of, snap
 from fusion_emulator.state import Account, ApiKey, Change, Mail, State, User
 from fusion_emulator.switches import Switches
 
-__all__ = ["Direct"]
+__all__ = ["EmulatorData"]
 
 _ADMIN: Final = {"username": "owner@example.com", "given_name": "Skippy", "family_name": "Longbottom"}
 _DEFAULTS: Final = {"retention": 90, "rollupRetention": 180, **_ADMIN}
 """What an account has that is created without a request, unless it is given."""
 
 
-class Direct:
+class EmulatorData:
     """What a program does with the data of an emulator that it has started."""
 
     _service: Service | None = None

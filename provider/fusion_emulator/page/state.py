@@ -9,10 +9,10 @@ from secrets import token_urlsafe
 
 from fusion_emulator.state import State
 
-__all__ = ["Live"]
+__all__ = ["PageState"]
 
 
-class Live:
+class PageState:
     """The token of the page's forms, the audit file of masquerade sessions, and the number of the present state.
 
     Safe to use from several threads.
