@@ -138,7 +138,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "control.forget_requests": Operation(list[Entry], token=False),
     "control.list_accounts": Operation(list[WholeAccount], token=False),
     "control.create_account": Operation(WholeAccount, body="NewAccount", token=False, refusals=_of_seed),
-    "control.change_account": Operation(WholeAccount, body="AccountChange", token=False, refusals=lambda _: {404}),
+    "control.change_account": Operation(WholeAccount, body="AccountChange", token=False, refusals=lambda _: {404, 409}),
     "control.remove_account": Operation(status=204, token=False, refusals=lambda _: {404, 409}),
     "clock.show_clock": Operation(ClockRecord, token=False),
     "clock.change_clock": Operation(ClockRecord, body=NewTime | TimePassing, token=False),

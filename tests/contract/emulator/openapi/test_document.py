@@ -8,7 +8,7 @@ import jsonschema_rs
 import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
-from fusion_emulator import Emulator
+from fusion_emulator import ROOT, Emulator
 from fusion_emulator.app import make_app
 from fusion_emulator.openapi.operations import OPERATIONS
 from tests.contract.emulator.caller import Caller
@@ -106,3 +106,12 @@ def test_the_document_follows_the_switches(emulator: Emulator) -> None:
     assert read["get"]["responses"].keys() == {"200", "401", "403"}
     every = found["paths"]["/api/v1/customers"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert every["properties"]["data"]["maxItems"] == 7
+
+
+@pytest.mark.parametrize(("method", "body"), [("PATCH", {"shortname": "other-root"}), ("DELETE", None)])
+def test_the_refusals_about_the_root_account_are_described(emulator: Emulator, method: str, body: Any) -> None:
+    """No generated request names it."""
+    described = document(emulator)["paths"]["/_emulator/accounts/{shortname}"][method.lower()]["responses"]
+    reply = Caller(emulator.netosecret).send(method, f"/_emulator/accounts/{ROOT}", body)
+    assert reply.status == 409
+    assert "409" in described
