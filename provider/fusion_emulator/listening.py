@@ -9,7 +9,7 @@ from typing import Final
 
 from fusion_emulator.loopback import LOOPBACK
 
-__all__ = ["REMOTE", "Address", "HostError", "resolve"]
+__all__ = ["REMOTE", "Address", "HostError", "is_address", "resolve"]
 
 REMOTE: Final = (
     "anyone who can connect to it can read and change everything in the emulator, credentials included, through its "
@@ -40,7 +40,7 @@ class Address:
         parsed = _parsed(self.ip)
         if parsed.is_unspecified:
             return LOOPBACK
-        if self.is_remote and not _is_ip(self.named):
+        if self.is_remote and not is_address(self.named):
             return self.named
         return f"[{parsed}]" if parsed.version == 6 else str(parsed)
 
@@ -70,7 +70,8 @@ def _parsed(ip: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
-def _is_ip(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Return whether a text is an IP address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:

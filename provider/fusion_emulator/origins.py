@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from fusion_emulator.listening import is_address
+
 __all__ = ["HEADERS", "foreign", "reason_to_refuse"]
 
 _HOST: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::[0-9]{1,5})?")
@@ -58,7 +60,7 @@ def _own(host: str, *, listening: str) -> bool:
     matched = _HOST.fullmatch(host)
     if matched is None:
         return False
-    if matched["v6"] or _is_address(matched["name"]):
+    if matched["v6"] or is_address(matched["name"]):
         return True
     name = matched["name"].lower()
     if name == "localhost" or name.endswith(".localhost"):
@@ -75,13 +77,5 @@ def _opens_a_tab(method: str, headers: Mapping[str, str]) -> bool:
     return (method, mode, target) == ("GET", "navigate", "document")
 
 
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_loopback(listening: str) -> bool:
-    return listening == "localhost" or (_is_address(listening) and ipaddress.ip_address(listening).is_loopback)
+    return listening == "localhost" or (is_address(listening) and ipaddress.ip_address(listening).is_loopback)

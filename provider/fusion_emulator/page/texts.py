@@ -1,14 +1,18 @@
-"""Texts of others, made visible."""
+"""Texts, numbers and times, as the page shows and reads them."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import datetime, timezone
 from typing import Final
 
-__all__ = ["counted", "duration", "moment", "time_of_day", "unix_seconds", "visible"]
+from fusion_emulator.clock import seconds_of
+
+__all__ = ["counted", "duration", "moment", "shown_of", "time_of_day", "unix_seconds", "visible"]
 
 _LONGEST: Final = 500
+_MOMENT: Final = re.compile(r"([0-9-]{10}) ([0-9]{2}:[0-9]{2})(:[0-9]{2})?")
 _JOINERS: Final = "\u200c\u200d"  # part of words in Persian and Hindi, and of emoji
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -32,6 +36,11 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,}".replace(",", "\u202f") + f" {words}"
 
 
+def shown_of(shown: int, total: int, noun: str) -> str:
+    """Return ``2 requests``, or ``the last 100 of 345 requests`` if not all are shown."""
+    return counted(total, noun) if shown == total else f"the last {shown} of {counted(total, noun)}"
+
+
 def duration(seconds: float) -> str:
     """Return ``2 d 3 h``, ``3 h 5 min``, ``14 min 32 s`` or ``9 s``, rounded up to whole seconds."""
     whole = int(-(-seconds // 1))
@@ -51,11 +60,16 @@ def time_of_day(timestamp: float) -> str:
 
 
 def unix_seconds(text: str) -> float:
-    """Return the Unix seconds of a time such as ``2026-11-28 04:35`` in UTC, or raise ValueError."""
+    """Return the Unix seconds of a time, or raise ValueError.
+
+    Args:
+        text: A time such as ``2026-11-28 04:35:00`` or ``2026-11-28 04:35`` in UTC, as the page shows it, or one that
+            ``clock.seconds_of`` reads.
+    """
+    shown = _MOMENT.fullmatch(text.strip())
     try:
-        when = datetime.fromisoformat(text.strip().removesuffix("Z").rstrip())
-        return when.replace(tzinfo=when.tzinfo or timezone.utc).timestamp()
-    except (ValueError, OverflowError):
+        return seconds_of(f"{shown[1]}T{shown[2]}{shown[3] or ':00'}Z" if shown else text.strip())
+    except ValueError:
         raise ValueError(f"{text!r} is not a time such as 2026-11-28 04:35:00") from None
 
 

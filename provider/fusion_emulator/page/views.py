@@ -12,7 +12,7 @@ from fusion_emulator.faults.kinds import COLOURS, DECISIVE, Colour, Decisive, fa
 from fusion_emulator.faults.lines import Fault
 from fusion_emulator.journal import Entry
 from fusion_emulator.page.sessions import Audited, audited
-from fusion_emulator.page.texts import counted, duration, moment, time_of_day, visible
+from fusion_emulator.page.texts import counted, duration, moment, shown_of, time_of_day, visible
 from fusion_emulator.state import State
 from fusion_emulator.switch_texts import choices, described, expected, text_of
 from fusion_emulator.switches import Switches
@@ -146,9 +146,7 @@ class Requests:
     @property
     def summary(self) -> str:
         """How many there were, and how many are shown."""
-        if self.total > len(self.rows):
-            return f"the last {len(self.rows)} of {counted(self.total, 'request')}"
-        return counted(self.total, "request")
+        return shown_of(len(self.rows), self.total, "request")
 
 
 def requests(emulator: Emulator) -> Requests:
@@ -321,9 +319,7 @@ class Mails:
     @property
     def summary(self) -> str:
         """How many there are, and how many are shown."""
-        if self.total > len(self.rows):
-            return f"the last {len(self.rows)} of {counted(self.total, 'mail')}"
-        return counted(self.total, "mail")
+        return shown_of(len(self.rows), self.total, "mail")
 
 
 def mails(state: State) -> Mails:

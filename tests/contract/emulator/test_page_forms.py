@@ -111,7 +111,7 @@ def test_the_clock_is_advanced_set_and_reset() -> None:
         assert emulator.clock.ahead == 60 + 300 + 3600 + 86400 + 30 * 86400
         followed(visitor, visitor.submit("clock", set=" 2030-01-02T03:04:05Z "))
         assert "2030-01-02 03:04:05 UTC" in visitor.page().by_id("live-clock").text
-        followed(visitor, visitor.submit("clock", set="2030-01-02"))
+        followed(visitor, visitor.submit("clock", set="2030-01-02 00:00"))
         assert "2030-01-02 00:00:00 UTC" in visitor.page().by_id("live-clock").text
         followed(visitor, visitor.submit("clock"))
         assert emulator.clock.ahead == 0
@@ -121,7 +121,7 @@ def test_the_clock_is_advanced_set_and_reset() -> None:
     ("fields", "problem"),
     [
         ({"set": "tomorrow"}, "'tomorrow' is not a time such as 2026-11-28 04:35:00"),
-        ({"set": "9999-12-31"}, "outside the years 1970 to 8999"),
+        ({"set": "9999-12-31 00:00"}, "outside the years 1970 to 8999"),
         ({"set": ""}, "is not a time"),
         ({"advance": "nan"}, "outside"),
         ({"advance": "inf"}, "outside"),

@@ -48,8 +48,14 @@ def test_a_number_is_written_with_its_noun() -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["", "tomorrow", "2027-01-15", "2027-13-15 08:00", "2027-01-15 08:00:00+02:00"])
+def test_what_is_not_a_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a time such as 2026-11-28 04:35:00"):
+        unix_seconds(text)
+
+
 def test_a_time_is_written_and_read_in_utc() -> None:
     assert moment(1_800_000_000) == "2027-01-15 08:00:00"
     assert moment(1e18).startswith("9999-")
-    for text in ("2027-01-15 08:00:00", "2027-01-15T08:00Z", "2027-01-15T10:00+02:00"):
+    for text in ("2027-01-15 08:00:00", " 2027-01-15 08:00", "2027-01-15T08:00:00Z", "2027-01-15T10:00:00+02:00"):
         assert unix_seconds(text) == 1_800_000_000
