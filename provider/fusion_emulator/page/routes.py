@@ -32,15 +32,15 @@ routes.after_request(restrict)
 routes.add_app_template_filter(visible)
 
 _DONE: Final = {
-    "fault": "The fault is set.",
-    "removed": "The fault is removed.",
-    "cleared": "All faults are removed.",
-    "switch": "The switch is changed.",
-    "reset": "All switches have their defaults.",
-    "clock": "The clock is changed.",
-    "requests": "The list of requests is empty.",
+    "fault": ("faults", "The fault is set."),
+    "removed": ("faults", "The fault is removed."),
+    "cleared": ("faults", "All faults are removed."),
+    "switch": ("switches", "The switch is changed."),
+    "reset": ("switches", "All switches have their defaults."),
+    "clock": ("clock", "The clock is changed."),
+    "requests": ("requests", "The list of requests is empty."),
 }
-"""What a form did, by the name that the address of the page then has."""
+"""The part of the page with a form, and what the form did, by the name that the address of the page then has."""
 
 _LONGEST_SEARCH: Final = 100
 
@@ -98,7 +98,7 @@ def set_fault() -> Response | Redirect:
         current().emulator.faults.extend([line])
     except MalformedFault as wrong:
         return _page(422, fault_line=line, fault_problem=visible(wrong))
-    return _back("fault", to="faults")
+    return _back("fault", to="faults", fault=views.fault_id(Fault.parse(line)))
 
 
 @routes.post("/page/faults/remove")
@@ -161,9 +161,17 @@ def clear_requests() -> Redirect:
 
 def _page(status: int = 200, **more: Any) -> Response:
     """Return the page; ``more`` has what was wrong with a form."""
-    done = _DONE.get(request.args.get("done", ""), "")
     shown = _shown(sessions=views.sessions(current().emulator, current().service))
-    return make_response(render_template("page.html", **{**shown, "done": done, **more}), status)
+    return make_response(render_template("page.html", **{**shown, "done": _done(), **more}), status)
+
+
+def _done() -> Mapping[str, str] | None:
+    """Return what a form did and the part that has the form, unless the fault that it set has ended."""
+    part, text = _DONE.get(request.args.get("done", ""), ("", ""))
+    fault = request.args.get("fault", "")
+    if not part or (fault and fault not in map(views.fault_id, current().emulator.faults)):
+        return None
+    return {"part": part, "text": text, "fault": fault}
 
 
 def _shown(*, sessions: views.Sessions) -> Mapping[str, Any]:
@@ -180,6 +188,7 @@ def _shown(*, sessions: views.Sessions) -> Mapping[str, Any]:
         "mails": views.mails(state),
         "clock": views.clock(exchange.service.clock),
         "url": emulator.url,
+        "audit": visible(emulator.page_state.audit.absolute()) if emulator.page_state.audit else "",
         "form_field": FIELD,
         "form_token": emulator.page_state.form_token,
         "common_faults": views.COMMON_FAULTS,
@@ -200,6 +209,6 @@ def _place() -> dict[str, Any]:
     return {**({"q": search.text} if search.text else {}), **({"page": str(search.page)} if search.page > 1 else {})}
 
 
-def _back(done: str, *, to: str) -> Redirect:
+def _back(done: str, *, to: str, fault: str | None = None) -> Redirect:
     """Redirect to a part of the page, so that a reload doesn't send a form again (RFC 9110 section 15.4.4)."""
-    return redirect(url_for("page.show", **_place(), done=done, _anchor=to), 303)
+    return redirect(url_for("page.show", **_place(), done=done, fault=fault, _anchor=to), 303)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -191,7 +192,15 @@ def test_empty_parts_explain_what_to_do_next(visitor: Visitor) -> None:
     assert "No customers yet. Create one" in page.by_id("live-customers").text
     assert "No requests yet. Run a command" in page.by_id("live-requests").text
     assert "No fault is set" in page.by_id("live-faults").text
-    assert visitor.emulator.url in page.text
+
+
+def test_the_page_states_how_to_use_this_emulator(tmp_path: Path, visitor: Visitor) -> None:
+    used = visitor.page().all("section", **{"aria-labelledby": "use"})[0].text
+    assert f"FUSION_API_URL , FUSION_EMULATOR {visitor.emulator.url} " in used
+    assert "pulumi-fusion emulator -- COMMAND starts another emulator" in used
+    assert "FUSION_AUDIT_FILE" not in used
+    with Emulator(audit=tmp_path / "audit.jsonl") as emulator:
+        assert f"FUSION_AUDIT_FILE {tmp_path}/audit.jsonl" in Visitor(emulator).page().text
 
 
 def test_every_file_of_the_page_is_from_the_emulator(visitor: Visitor) -> None:

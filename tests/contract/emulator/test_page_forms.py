@@ -32,7 +32,8 @@ def followed(visitor: Visitor, sent: Visit) -> Element:
 
 def test_a_fault_is_set_removed_and_cleared(emulator: Emulator, visitor: Visitor) -> None:
     page = followed(visitor, visitor.submit("faults", line=" post  /customer 503 x2 "))
-    assert "The fault is set." in page.all("p", role="status")[1].text
+    [part] = page.all("section", **{"aria-labelledby": "faults"})
+    assert [each.text for each in part.all("p", role="status")] == ["The fault is set."]
     assert "post /customer 503 x2 Affects the next 2 requests." in page.by_id("live-faults").text
     visitor.submit("faults", line="GET /customers 429")
     visitor.submit("faults", line="GET /customers 429")
@@ -138,6 +139,16 @@ def test_a_wrong_time_is_shown_with_its_error(
     assert emulator.clock.ahead == 0
 
 
+def test_the_notice_about_a_fault_goes_with_the_fault(emulator: Emulator, visitor: Visitor) -> None:
+    address = visitor.submit("faults", line="* * 503 x1").headers["Location"]
+    query = f"?{urlsplit(address).query}"
+    assert "The fault is set." in visitor.page(query).text
+    emulator.faults.draw("GET", "/api/v1/customers")
+    page = visitor.page(query)
+    assert "The fault is set." not in page.text
+    assert "Used up, the latest first: * * 503 x1 (1 request)" in page.text
+
+
 def test_the_list_of_requests_is_cleared(emulator: Emulator, visitor: Visitor) -> None:
     visitor.send("GET", "/api/v1/customers")
     followed(visitor, visitor.submit("requests/clear"))
@@ -149,7 +160,7 @@ def test_a_form_returns_to_what_the_page_showed(emulator: Emulator, visitor: Vis
     action = visitor.page("?q=acme").all("form", method="post")[0].attributes["action"]
     assert urlsplit(action).query == "q=acme"
     sent = visitor.submit(f"faults?{urlsplit(action).query}", line="* * 503")
-    assert urlsplit(sent.headers["Location"]).query == "q=acme&done=fault"
+    assert urlsplit(sent.headers["Location"]).query.startswith("q=acme&done=fault&fault=")
 
 
 def test_a_form_without_the_token_of_this_start_changes_nothing(emulator: Emulator, visitor: Visitor) -> None:

@@ -1,4 +1,4 @@
-"""Where things are on the page: what is visible at which width."""
+"""Where things are on the page: what is visible at which width, and what stays in place after a form."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from playwright.sync_api import Page, expect
 
 from fusion_emulator import Emulator
 from tests.contract.emulator.caller import Caller
+from tests.contract.page.browser import submit
 
 WIDE = "[...document.querySelectorAll('.scroll')].filter(each => each.scrollWidth > each.clientWidth).length"
+TOP = "id => document.getElementById(id).getBoundingClientRect().top"
 LABEL = "each => getComputedStyle(each, '::before').content"
 
 
@@ -34,3 +36,31 @@ def test_every_value_is_visible_without_horizontal_scrolling(emulator: Emulator,
     customer = page.get_by_role("row", name="first.administrator").get_by_role("cell")
     assert [each.evaluate(LABEL) for each in customer.all()] == ['"To"', '"Customer"']
     expect(page.locator("#live-customers").get_by_role("columnheader")).to_have_count(8)
+
+
+def test_the_page_stays_where_it_was_after_a_form(emulator: Emulator, caller: Caller, page: Page) -> None:
+    for number in range(20):
+        caller.read(f"acme-{number}")
+    expect(page.locator("#live-requests tbody tr")).to_have_count(21)
+    page.evaluate("window.scrollTo(0, 200)")
+    before = page.evaluate(TOP, "faults")
+    submit(page, "Rate limit, once")
+    notice = page.get_by_role("status").filter(has_text="The fault is set.")
+    expect(notice).to_be_in_viewport()
+    page.wait_for_function(f"before => Math.abs(({TOP})('faults') - before) < 2", arg=before)
+
+    # The notice goes with the fault.
+    assert caller.send("GET", "/api/v1/customers").status == 429
+    expect(page.locator("#live-faults")).to_contain_text("Used up, the latest first: * /customer* 429")
+    expect(notice).to_have_count(0)
+
+
+def test_the_notice_about_a_switch_is_in_sight(page: Page) -> None:
+    page.set_viewport_size({"width": 400, "height": 900})
+    page.get_by_label("allow_list_lockout", exact=True).select_option("refused")
+    page.get_by_role("button", name="Set allow_list_lockout").scroll_into_view_if_needed()
+    before = page.evaluate(TOP, "switches")
+    submit(page, "Set allow_list_lockout")
+    notice = page.get_by_role("status").filter(has_text="The switch is changed.")
+    expect(notice).to_be_in_viewport()
+    page.wait_for_function(f"before => Math.abs(({TOP})('switches') - before) < 2", arg=before)

@@ -55,6 +55,9 @@ function show(text) {
     const shown = document.getElementById(part.id);
     if (shown) sync(shown, part);
   }
+  // The notice that a fault is set goes with the fault.
+  const done = document.querySelector(".done[data-fault]");
+  if (done && !document.querySelector(`button[value="${done.dataset.fault}"]`)) done.remove();
   document.title = fresh.title;
   // After a restart of the emulator its forms have another token.
   for (const field of document.querySelectorAll("input[name=form_token]")) field.value = fresh.body.dataset.formToken;
@@ -112,7 +115,7 @@ async function keepCurrent() {
     }
     tick();
     // What is focused or linked to must not be below the red line.
-    document.documentElement.style.scrollPaddingTop = `${document.getElementById("top").offsetHeight + 16}px`;
+    document.documentElement.style.setProperty("--top", `${document.getElementById("top").offsetHeight}px`);
   }
   setTimeout(keepCurrent, EVERY);
 }
@@ -121,6 +124,7 @@ async function keepCurrent() {
 const address = new URL(location.href);
 if (address.searchParams.has("done")) {
   address.searchParams.delete("done");
+  address.searchParams.delete("fault");
   history.replaceState(null, "", address);
 }
 
@@ -129,3 +133,25 @@ document.addEventListener("visibilitychange", () => {
 });
 setInterval(tick, 1000);
 keepCurrent();
+
+// After a form, the page is where it was: the heading above the form has the same distance from the top.
+const PLACE = "place of a form";
+
+document.addEventListener("submit", ({ target }) => {
+  const heading = target.closest("section")?.querySelector("h2");
+  if (heading && target.method === "post") {
+    sessionStorage.setItem(PLACE, JSON.stringify([heading.id, heading.getBoundingClientRect().top]));
+  }
+});
+
+function restorePlace([id, top]) {
+  window.scrollBy({ top: document.getElementById(id).getBoundingClientRect().top - top, behavior: "instant" });
+}
+
+const place = JSON.parse(sessionStorage.getItem(PLACE));
+sessionStorage.removeItem(PLACE);
+if (place && !document.querySelector("header .problem")) {
+  restorePlace(place);
+  // The browser scrolls to the anchor of the address until the page is loaded.
+  window.addEventListener("load", () => requestAnimationFrame(() => restorePlace(place)));
+}
