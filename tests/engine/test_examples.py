@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -12,6 +13,7 @@ import stat
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 from fusion_emulator import Emulator
@@ -141,6 +143,24 @@ def used_from_another_shell(printed: str, environment: dict[str, str], settings:
     assert credential[1] not in printed
 
 
+@contextlib.contextmanager
+def keeping(run: Path, environment: dict[str, str], *, code: int) -> Iterator[str]:
+    """Keep the emulator of `run --keep` and yield its output; end it by Ctrl-C, which is answered with the code."""
+    with Process(
+        [run, "--keep"],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as kept:
+        assert kept.stdout is not None
+        yield "".join(itertools.takewhile(lambda line: line != "Ctrl-C ends the emulator.\n", kept.stdout))
+        os.killpg(kept.pid, signal.SIGINT)
+        assert kept.wait(timeout=60) == code
+    assert not (run.parent / ".state/shell.env").exists()
+
+
 def test_the_quickstart_twice_and_its_destroy(tmp_path: Path) -> None:
     """In a copy, so that the state of a developer's own quick start stays as it is."""
     left_behind = shutil.ignore_patterns(".state", "__pycache__")
@@ -175,21 +195,19 @@ def test_the_quickstart_twice_and_its_destroy(tmp_path: Path) -> None:
     state = run.parent / ".state/stacks/.pulumi/stacks/quickstart/dev.json"
     state.with_name("dev.json.attrs").write_bytes(b"")
     state.write_bytes(state.read_bytes()[:1000])
-    with Process(
-        [run, "--keep"],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as kept:
-        assert kept.stdout is not None
-        second = "".join(itertools.takewhile(lambda line: line != "Ctrl-C ends the emulator.\n", kept.stdout))
+    with keeping(run, environment, code=0) as second:
         assert "4 unchanged" in second
         used_from_another_shell(second, environment, run.parent / ".state/shell.env")
-        os.killpg(kept.pid, signal.SIGINT)
-        assert kept.wait(timeout=60) == 0
-    assert not (run.parent / ".state/shell.env").exists()
+        other = subprocess.run([run, "--", "true"], env=environment, capture_output=True, text=True, check=False)
+        assert other.returncode == 1
+        assert other.stderr.endswith(f"  cd {run.parent} && . .state/shell.env\n")
+    program = run.parent / "__main__.py"
+    customers = program.read_text()
+    program.write_text("raise SystemExit('broken')\n")
+    with keeping(run, environment, code=1) as third:
+        assert "The apply failed with exit code 1. The page has its requests" in third
+        assert (run.parent / ".state/shell.env").exists()
+    program.write_text(customers)
     listed = json.loads(quickstart("--", "pulumi-fusion", "customers", "--json"))
     assert [each["shortname"] for each in listed] == ["harbor", "lakeside", "orchard-trial"]
     quickstart("destroy")
