@@ -64,6 +64,7 @@ PAGES: Final[Mapping[str, Page]] = {
         },
     ),
     "provider/docs/emulator.md": Page(customers={"acme-corp": {}}),
+    "provider/docs/emulator-tests.md": Page(environment=_OUTSIDE),
     "provider/docs/import-and-adopt.md": Page(
         stack="production",
         customers={
