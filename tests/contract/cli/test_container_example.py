@@ -122,6 +122,8 @@ def test_the_commands_of_the_image_and_of_the_services(container: Container) -> 
         stdout, stderr = emulator.communicate(timeout=60)
     assert (emulator.returncode, stdout) == (0, "")
     assert "GET /api/v1/customers 200" in stderr
+    # So a port that is published for programs elsewhere has the same number.
+    assert f"FUSION_EMULATOR=http://127.0.0.1:{container.port}\n" in settings.read_text()
     [secret] = re.findall("NETOSECRET=(.*)", settings.read_text())
     assert secret not in stderr
     assert {each.name for each in settings.parent.iterdir()} >= {"fusion.env", "fusion.json"}
