@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -75,7 +76,8 @@ class Switches:
     )
     types: str = _switch(
         "customer=SLG,reseller=MSSP,staff=Staff",
-        "The labels of the three documented account types; `value=label` pairs, comma separated.",
+        "The labels of the three documented account types; `value=label` pairs, comma separated. A value without a "
+        "label is its own label.",
     )
     parents: Literal["any", "reseller"] = _switch(
         "any",
@@ -169,7 +171,7 @@ class Switches:
         for name, value in dataclasses.asdict(self).items():
             _require(name, value)
         if not self.account_types:
-            raise UnknownSwitch("types: at least one value=label pair")
+            raise UnknownSwitch("switch types: expected value=label pairs or values, separated by commas")
 
     @property
     def account_types(self) -> Mapping[str, str]:
@@ -238,7 +240,21 @@ def _require(name: str, value: object) -> None:
         except ValueError:
             fits = False
     if not fits:
-        raise _refusal(name, value)
+        raise _quoted(name, value) or _refusal(name, value)
+
+
+def _quoted(name: str, value: object) -> UnknownSwitch | None:
+    """Return the error for a text that has a number or a boolean, None for another value."""
+    if not isinstance(value, str):
+        return None
+    try:
+        meant = _parse(name, value)
+    except UnknownSwitch:
+        return None
+    if isinstance(meant, str):
+        return None
+    kind = "boolean" if isinstance(meant, bool) else "number"
+    return UnknownSwitch(f'switch {name}="{value}": expected a {kind} and not a text, in JSON: {json.dumps(meant)}')
 
 
 def schemas() -> dict[str, dict[str, Any]]:

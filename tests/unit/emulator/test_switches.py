@@ -67,6 +67,23 @@ def test_a_switch_value_of_another_type_is_refused(change: dict[str, Any]) -> No
         dataclasses.replace(Switches(), **change)
 
 
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"list_limit": "1000"}, 'list_limit="1000": expected a number and not a text, in JSON: 1000'),
+        ({"duplicate": "409"}, 'duplicate="409": expected a number and not a text, in JSON: 409'),
+        ({"token_lifetime": "0.5"}, 'token_lifetime="0.5": expected a number and not a text, in JSON: 0.5'),
+        ({"unique_emails": "True"}, 'unique_emails="True": expected a boolean and not a text, in JSON: true'),
+        ({"list_limit": "x"}, "list_limit=x: expected a whole number from 0 to"),
+        ({"types": ","}, "types: expected value=label pairs or values, separated by commas"),
+    ],
+)
+def test_the_error_names_the_type_of_the_value(change: dict[str, Any], expected: str) -> None:
+    with pytest.raises(UnknownSwitch) as refused:
+        Switches().changed(change)
+    assert str(refused.value).startswith(f"switch {expected}")
+
+
 def test_a_change_of_an_unknown_switch_lists_the_switches() -> None:
     with pytest.raises(UnknownSwitch, match=r"'self'.*absence, .*types"):
         Switches().changed({"self": 1})
