@@ -59,9 +59,10 @@ def test_the_empty_page_is_accessible(page: Page, axe: str) -> None:
 def test_the_page_is_accessible_during_a_session(emulator: Emulator, page: Page, axe: str, tmp_path: Path) -> None:
     emulator.seed("harbor-msp", type="reseller")
     emulator.seed("lakeside", parent="harbor-msp", trial=True)
-    emulator.faults.add("POST /customer 503 x2", "* * delay=0.1")
+    emulator.faults.add("POST /customer 503 x2", "GET /users 503 x1", "* * delay=0.1")
+    emulator.faults.draw("GET", "/api/v1/users")
     emulator.switch(absence=403)
-    record_session(tmp_path / "audit.jsonl", customer="lakeside", mode="read-only")
+    record_session(tmp_path / "audit.jsonl", customer="lakeside", mode="read and write")
     page.goto(f"{emulator.page_url}?done=fault")
     expect(page.locator(".red-line")).to_be_visible()
     page.locator("summary").filter(has_text="All kinds of faults").click()
