@@ -51,9 +51,9 @@ def serve(
     """Run an emulator until a signal, or as long as a command runs.
 
     Call it from the main thread, because it handles signals. The second SIGINT or SIGTERM, whichever was the first,
-    ends the process with exit code 128 + N and kills the command, also if something hangs. A first SIGTERM is passed on
-    to the command; SIGINT is not. While a command runs in the foreground of a terminal, Ctrl-C doesn't count: the
-    terminal sends it to the command as well, which decides what to do.
+    ends the process with exit code 128 + N and kills the command with what it started, also if something hangs. A first
+    SIGTERM is passed on to the command; SIGINT is not. While a command runs in the foreground of a terminal, Ctrl-C
+    doesn't count: the terminal sends it to the command as well, which decides what to do.
 
     Args:
         host: The address to listen on, or a name of it.

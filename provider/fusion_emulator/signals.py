@@ -13,6 +13,8 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 
+import psutil
+
 __all__ = ["Signals"]
 
 
@@ -67,12 +69,24 @@ class Signals:
             return
         if self._received:
             if self._command:
-                self._command.kill()
+                _kill(self._command)
             # The process 1 of a container has no default handlers, so the exit is explicit.
             os._exit(128 + number)
         self._received = True
         if self._command and number == signal.SIGTERM:
             self._command.terminate()
+
+
+def _kill(command: subprocess.Popen[bytes]) -> None:
+    """Kill a command and what it started, such as the programs that a shell runs."""
+    started: list[psutil.Process] = []
+    with contextlib.suppress(psutil.Error):
+        started = psutil.Process(command.pid).children(recursive=True)
+    # It first, so that it doesn't start another one.
+    command.kill()
+    for process in started:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
 
 
 def _in_foreground() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import pty
 import signal
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from fusion_emulator import Emulator, MalformedFault, UnknownSwitch, serve
@@ -179,10 +181,10 @@ def test_the_first_signal_ends_an_emulator_while_requests_wait(number: signal.Si
 
 
 @SIGNALS
-def test_a_second_signal_kills_a_command_that_ignores_signals(
+def test_a_second_signal_kills_a_command_that_ignores_signals_and_what_it_started(
     tmp_path: Path, first: int, second: int, code: int
 ) -> None:
-    script = f"trap '' INT TERM; echo $$ > {tmp_path}/pid; echo child; while :; do sleep 0.1; done"
+    script = f"trap '' INT TERM; sleep 600 & echo $$ $! > {tmp_path}/pids; echo child; while :; do sleep 0.1; done"
     with Process(
         [sys.executable, "-c", HOST, "sh", "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
@@ -191,8 +193,16 @@ def test_a_second_signal_kills_a_command_that_ignores_signals(
         assert process.stdout.readline() == "child\n"
         signal_twice(process, first, second)
         assert process.returncode == code
-    child = int((tmp_path / "pid").read_text())
-    wait_until(lambda: not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2])
+    for child in (tmp_path / "pids").read_text().split():
+        wait_until(functools.partial(has_ended, int(child)))
+
+
+def has_ended(pid: int) -> bool:
+    """Return whether a process has ended, also if its parent doesn't wait for it."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_a_terminal_leaves_ctrl_c_to_the_command() -> None:
