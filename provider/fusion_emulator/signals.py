@@ -23,8 +23,9 @@ class Signals:
 
     def __init__(self) -> None:
         """Handle nothing before ``handled``."""
-        self._received = False
+        self._received: int | None = None
         self._runs = False
+        self._terminates = False
         self._command: subprocess.Popen[bytes] | None = None
         # The kernel may deliver a signal to any thread. Python writes to this socket in each case, which wakes the main
         # thread, in which the handlers run.
@@ -47,16 +48,18 @@ class Signals:
 
     def wait(self) -> None:
         """Return after the first signal."""
-        while not self._received:
+        while self._received is None:
             self._wakeup.recv(4096)
 
     def run(self, command: Sequence[str], environment: Mapping[str, str]) -> int:
         """Run the command and return its exit code; 128 + N if signal N ended it, as in shells."""
+        if self._received is not None:
+            return 128 + self._received
         self._runs = True
         with subprocess.Popen(list(command), env=dict(environment)) as process:  # noqa: S603  # the user's own command
             self._command = process
-            if self._received:
-                # The signal came before there was a command to get it.
+            if self._terminates:
+                # It came while the command was started. A SIGINT of its process group has reached the command as well.
                 process.terminate()
             while (code := process.poll()) is None:
                 self._wakeup.recv(4096)
@@ -67,13 +70,14 @@ class Signals:
         if self._runs and number == signal.SIGINT and _in_foreground():
             # The terminal has sent it to the command as well, which may use it for something else than its end.
             return
-        if self._received:
+        if self._received is not None:
             if self._command:
                 _kill(self._command)
             # The process 1 of a container has no default handlers, so the exit is explicit.
             os._exit(128 + number)
-        self._received = True
-        if self._command and number == signal.SIGTERM:
+        self._received = number
+        self._terminates = number == signal.SIGTERM
+        if self._command and self._terminates:
             self._command.terminate()
 
 
