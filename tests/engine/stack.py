@@ -166,9 +166,11 @@ def has_traceback(text: str) -> bool:
     """Return whether the output has a traceback.
 
     That of an SDK whose engine ended first isn't one of a failure: the CLI 3.276 stops at an error without waiting for
-    the program.
+    the program, and interrupts it.
     """
-    return "Traceback" in text and "resource monitor shut down" not in text
+    if "KeyboardInterrupt" in text or "resource monitor shut down" in text:
+        return has_project_traceback(text)
+    return "Traceback" in text
 
 
 def has_project_traceback(text: str) -> bool:

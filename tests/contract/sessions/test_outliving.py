@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fusion_emulator import Emulator
+from fusion_emulator import Emulator, FaultWarning
 from pulumi_fusion import FusionClient, masquerade
 from pulumi_fusion.errors import Forbidden, InDoubt, OutOfBounds
 from tests.contract.cli.terminal import Terminal
@@ -148,7 +148,8 @@ def test_a_session_in_python_logs_its_remaining_effects(
             masquerade("acme-corp", reason=REASON, client=fusion, write=True) as session,
         ):
             session.post("/api/v1/user", BODY)
-            emulator.faults.add("PUT /user/1 502")
+            with pytest.warns(FaultWarning, match="no method PUT"):
+                emulator.faults.add("PUT /user/1 502")
             with pytest.raises(InDoubt):
                 session.put("/api/v1/user/1", {})
             emulator.faults.clear()
