@@ -168,9 +168,7 @@ def has_traceback(text: str) -> bool:
     That of an SDK whose engine ended first isn't one of a failure: the CLI 3.276 stops at an error without waiting for
     the program, and interrupts it.
     """
-    if "KeyboardInterrupt" in text or "resource monitor shut down" in text:
-        return has_project_traceback(text)
-    return "Traceback" in text
+    return "Traceback" in _without_interrupts(text) and "resource monitor shut down" not in text
 
 
 def has_project_traceback(text: str) -> bool:
@@ -178,7 +176,14 @@ def has_project_traceback(text: str) -> bool:
 
     When a provider was killed, the CLI 3.276 interrupts the program, and the SDK that runs it may print its own.
     """
-    return re.search(r'File ".*/provider/pulumi_fusion/', text) is not None
+    return re.search(r'File ".*/provider/pulumi_fusion/', _without_interrupts(text)) is not None
+
+
+def _without_interrupts(text: str) -> str:
+    """Return the text without the tracebacks of programs that were interrupted, which may be anywhere in their code."""
+    return re.sub(
+        r"Traceback \(most recent((?!Traceback \(most recent).)*?KeyboardInterrupt", "", text, flags=re.DOTALL
+    )
 
 
 @dataclass

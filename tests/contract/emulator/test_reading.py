@@ -191,7 +191,7 @@ def test_options_and_405_list_the_methods_of_each_route(caller: Caller) -> None:
 
 
 def test_an_unknown_path_is_the_404_of_a_gateway(caller: Caller) -> None:
-    for path in ("/api/v1/nothing", "/_emulator/nothing", "/", "*"):
+    for path in ("/api/v1/nothing", "/", "*"):
         for method in ("GET", "OPTIONS", "POST", "FOO"):
             reply = caller.send(method, path)
             assert (reply.status, reply.headers["Content-Type"]) == (404, "text/html; charset=utf-8"), (method, path)
