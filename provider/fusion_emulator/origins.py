@@ -5,12 +5,11 @@ Programs such as curl and pulumi-fusion send none of these header fields but Hos
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Final
 
-from fusion_emulator.listening import is_address
+from fusion_emulator.listening import Address, is_address
 
 __all__ = ["HEADERS", "foreign", "reason_to_refuse"]
 
@@ -36,16 +35,16 @@ def foreign(site: str | None) -> bool:
     return site not in (None, "none", "same-origin")
 
 
-def reason_to_refuse(method: str, headers: Mapping[str, str], *, listening: str) -> str | None:
+def reason_to_refuse(method: str, headers: Mapping[str, str], *, address: Address) -> str | None:
     """Return why a request to the control routes is refused; None for one of a program or of the emulator's own page.
 
     Args:
         method: The method of the request.
         headers: Its header fields.
-        listening: The address or name that the emulator listens on.
+        address: The address that the emulator listens on.
     """
     host = headers.get("Host", "")
-    if not _own(host, listening=listening):
+    if not _own(host, address):
         return f"the Host {host!r} is not the emulator's; use its address, such as http://127.0.0.1:PORT"
     origin = headers.get("Origin")
     if origin is not None and origin.partition("://")[2].lower() != host.lower():
@@ -55,7 +54,7 @@ def reason_to_refuse(method: str, headers: Mapping[str, str], *, listening: str)
     return None
 
 
-def _own(host: str, *, listening: str) -> bool:
+def _own(host: str, address: Address) -> bool:
     """Return whether no web site can have this Host: the name of one may resolve to loopback (DNS rebinding)."""
     matched = _HOST.fullmatch(host)
     if matched is None:
@@ -63,19 +62,14 @@ def _own(host: str, *, listening: str) -> bool:
     if matched["v6"] or is_address(matched["name"]):
         return True
     name = matched["name"].lower()
-    if name == "localhost" or name.endswith(".localhost"):
+    if name in ("localhost", address.named.lower()) or name.endswith(".localhost"):
         return True
-    # No public DNS has these: names of services in a network of containers, host.docker.internal, and the names of
-    # Kubernetes in cluster.local.
-    reachable = not _is_loopback(listening)
-    return reachable and (name == listening.lower() or "." not in name or name.endswith((".internal", ".local")))
+    # No DNS of other people has these: names of services in a network of containers, host.docker.internal, and the
+    # names of Kubernetes. Any device of a network may answer to the others in .local.
+    return address.is_remote and ("." not in name or name.endswith((".internal", ".cluster.local")))
 
 
 def _opens_a_tab(method: str, headers: Mapping[str, str]) -> bool:
     """Return whether a browser follows a link, whose target the page with the link can't read."""
     mode, target = headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest")
     return (method, mode, target) == ("GET", "navigate", "document")
-
-
-def _is_loopback(listening: str) -> bool:
-    return listening == "localhost" or (is_address(listening) and ipaddress.ip_address(listening).is_loopback)

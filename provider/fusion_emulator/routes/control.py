@@ -39,8 +39,8 @@ def controls(path: str) -> bool:
 def refuse_web_pages() -> None:
     """Raise Refused(403) for a request that a web page elsewhere caused; the API has no use for one either."""
     if controls(request.path):
-        listening = current().emulator.address.named
-        reason = origins.reason_to_refuse(request.method, dict(request.headers), listening=listening)
+        address = current().emulator.address
+        reason = origins.reason_to_refuse(request.method, dict(request.headers), address=address)
         if reason is not None:
             raise Refused(403, f"Refused: {reason}")
     elif origins.foreign(request.headers.get("Sec-Fetch-Site")):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import socket
 from http.client import HTTPConnection
 
 import pytest
 
 from fusion_emulator import Emulator
 from fusion_emulator.app import make_app
+from fusion_emulator.listening import Address
 from fusion_emulator.origins import reason_to_refuse
 from tests.contract.emulator.caller import Caller
 
@@ -74,23 +76,27 @@ def test_two_host_fields_are_refused(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize(
-    ("listening", "host", "own"),
+    ("named", "ip", "host", "own"),
     [
-        ("192.0.2.7", "emulator:8080", True),
-        ("192.0.2.7", "host.docker.internal:8080", True),
-        ("192.0.2.7", "emulator.rehearsal.svc.cluster.local", True),
-        ("::", "[fd00::7]:8080", True),
-        ("emulator.corp.example", "emulator.corp.example:8080", True),
-        ("192.0.2.7", "emulator.corp.example:8080", False),
-        ("192.0.2.7", "evil.example", False),
-        ("192.0.2.7", "local.evil.example", False),
-        ("::1", "emulator", False),
-        ("127.0.0.2", "emulator", False),
-        ("localhost", "emulator", False),
+        ("192.0.2.7", "192.0.2.7", "emulator:8080", True),
+        ("192.0.2.7", "192.0.2.7", "host.docker.internal:8080", True),
+        ("192.0.2.7", "192.0.2.7", "emulator.rehearsal.svc.cluster.local", True),
+        ("::", "::", "[fd00::7]:8080", True),
+        ("emulator.corp.example", "192.0.2.7", "emulator.corp.example:8080", True),
+        ("192.0.2.7", "192.0.2.7", "emulator.corp.example:8080", False),
+        ("192.0.2.7", "192.0.2.7", "evil.example", False),
+        ("192.0.2.7", "192.0.2.7", "local.evil.example", False),
+        ("192.0.2.7", "192.0.2.7", "printer.local", False),
+        ("workstation", "127.0.0.1", "workstation:8080", True),
+        ("workstation", "127.0.0.1", "emulator", False),
+        ("::1", "::1", "emulator", False),
+        ("127.0.0.2", "127.0.0.2", "emulator", False),
+        ("localhost", "127.0.0.1", "emulator", False),
     ],
 )
-def test_beyond_loopback_a_name_without_a_public_domain_is_its_own(listening: str, host: str, own: bool) -> None:
-    assert (reason_to_refuse("GET", {"Host": host}, listening=listening) is None) == own
+def test_beyond_loopback_a_name_without_a_public_domain_is_its_own(named: str, ip: str, host: str, own: bool) -> None:
+    address = Address(named, ip, socket.AF_INET6 if ":" in ip else socket.AF_INET)
+    assert (reason_to_refuse("GET", {"Host": host}, address=address) is None) == own
 
 
 @pytest.mark.parametrize(
